@@ -1,0 +1,225 @@
+"""The command line: parser, dispatch, error boundary, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import __version__
+from harness.core.tolerance import Relation
+from harness.errors import HarnessError
+from harness.workflow.options import Options, VerifyOptions
+
+if TYPE_CHECKING:
+    from harness.report.terminal import Screen
+
+Action = Callable[[argparse.Namespace, "Screen"], int]
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code and never lets a traceback out for bad input."""
+    arguments = parser().parse_args(argv)
+    # Deferred: `--help` and bad usage answer without loading the terminal library.
+    from harness.report.terminal import Screen
+
+    screen = Screen(quiet=arguments.quiet or getattr(arguments, "json", None) == "-")
+    try:
+        return _ACTIONS[arguments.command](arguments, screen)
+    except HarnessError as error:
+        screen.show_error(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        screen.show_error("interrupted; every worker was stopped, and no golden was left half-written")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`harness list | head`); say nothing more to the closed pipe.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="harness", description="Prove that diffusers pipelines still compute what they computed before."
+    )
+    top.add_argument("--version", action="version", version=f"diffusers-goldens {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_running(commands)
+    _add_reading(commands)
+    return top
+
+
+def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    record = _command(commands, "record", "run each case twice and store what came out bit-identical", _selects, _runs)
+    record.add_argument("--update", action="store_true", help="replace goldens that exist, and print what changed")
+    verify = _command(commands, "verify", "run the cases and judge them against their goldens", _selects, _runs)
+    verify.add_argument(
+        "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
+        help="judge as if this relation held: same, same-hardware or cross-hardware",
+    )  # fmt: skip
+    verify.add_argument("--allow-missing", action="store_true", help="a case without a golden passes")
+    verify.add_argument("--strict", action="store_true", help="a skipped case fails")
+    verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    repeat = _command(commands, "repeat", "run cases N times in fresh processes: deterministic or not", _selects, _runs)
+    repeat.add_argument("--runs", type=_at_least(2), default=3, metavar="N", help="how many runs (default 3)")
+
+
+def _add_reading(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _command(commands, "list", "show the cases with device, tolerance and golden state", _selects)
+    compare = _command(commands, "compare", "the metrics between two capture or golden files")
+    compare.add_argument("left", type=Path, metavar="A")
+    compare.add_argument("right", type=Path, metavar="B")
+    _command(commands, "accept", "make the captures of the last verify the goldens", _selects)
+    report = _command(commands, "report", "show the report of the last verify again")
+    report.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML")
+    report.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
+    prune = _command(commands, "prune", "list goldens that belong to no case")
+    prune.add_argument("--delete", action="store_true", help="delete them")
+    env = _command(commands, "env", "the fingerprint of this machine, or what differs between two")
+    env.add_argument("left", type=Path, nargs="?", metavar="A", help="a golden, a capture or a saved fingerprint")
+    env.add_argument("right", type=Path, nargs="?", metavar="B")
+    _command(commands, "schema", "print the JSON Schema of a config file")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    *groups: Callable[[argparse.ArgumentParser], None],
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    for group in groups:
+        group(command)
+    add = command.add_argument
+    add("--configs", type=Path, default=Path("configs"), metavar="DIR", help="folder of the configs (default configs)")
+    add("--goldens", type=Path, default=Path("goldens"), metavar="DIR", help="folder of the goldens (default goldens)")
+    add("--out", type=Path, default=Path("out"), metavar="DIR", help="where captures and reports go (default out)")
+    add("--device", type=_device, default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps (default auto)")
+    add("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
+    add("--quiet", action="store_true", help="show failures and the summary only")
+    return command
+
+
+def _selects(command: argparse.ArgumentParser) -> None:
+    command.add_argument("select", nargs="*", metavar="SELECT", help="case ids, globs, tag:NAME (default: all)")
+
+
+def _runs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--jobs", type=_at_least(1), default=1, metavar="N", help="worker processes at a time (default 1)"
+    )
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return int(text)
+
+    return number
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device; accepted: auto, cpu, cuda, cuda:N, mps")
+    return text
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    return Options(
+        select=tuple(getattr(arguments, "select", ())),
+        configs=arguments.configs,
+        goldens=arguments.goldens,
+        device=arguments.device,
+        jobs=getattr(arguments, "jobs", 1),
+        out=arguments.out,
+        json=arguments.json,
+        junit=getattr(arguments, "junit", None),
+        quiet=arguments.quiet,
+    )
+
+
+def _verify(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.verify import verify
+
+    how = VerifyOptions(arguments.relation, arguments.allow_missing, arguments.strict)
+    return verify(_options(arguments), how, screen)
+
+
+def _record(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.record import record
+
+    return record(_options(arguments), screen, update=arguments.update)
+
+
+def _repeat(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.repeat import repeat
+
+    return repeat(_options(arguments), screen, count=arguments.runs)
+
+
+def _list(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.listing import list_cases
+
+    return list_cases(_options(arguments), screen)
+
+
+def _compare(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.compare import compare
+
+    return compare(arguments.left, arguments.right, _options(arguments), screen)
+
+
+def _accept(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.accept import accept
+
+    return accept(_options(arguments), screen)
+
+
+def _report(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.again import show_again
+
+    return show_again(_options(arguments), screen, markdown_file=arguments.markdown)
+
+
+def _prune(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.prune import prune
+
+    return prune(_options(arguments), screen, delete=arguments.delete)
+
+
+def _env(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.env import compare_environments, show_environment
+
+    if arguments.left is None:
+        return show_environment(_options(arguments), screen)
+    if arguments.right is None:
+        raise SystemExit(parser().error("env: name two files to compare, or none"))
+    return compare_environments(arguments.left, arguments.right, screen)
+
+
+def _schema(_arguments: argparse.Namespace, _screen: Screen) -> int:
+    from harness.config.schema import json_schema
+
+    print(json_schema())
+    return 0
+
+
+_ACTIONS: dict[str, Action] = {
+    "record": _record,
+    "verify": _verify,
+    "repeat": _repeat,
+    "list": _list,
+    "compare": _compare,
+    "accept": _accept,
+    "report": _report,
+    "prune": _prune,
+    "env": _env,
+    "schema": _schema,
+}

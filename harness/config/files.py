@@ -1,0 +1,140 @@
+"""Which config files there are, and the ids that their names give."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from harness.errors import Problem, UsageError
+
+SUFFIXES = (".yaml", ".yml")
+MAX_PART_BYTES = 200
+_PART = re.compile(r"\w[\w.+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigPath:
+    """One config file: where it lies, how problems name it, and the id of its case without matrix values."""
+
+    path: Path
+    shown: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The config files under a folder in the order of their paths, and those that cannot be one."""
+
+    files: tuple[ConfigPath, ...]
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+
+
+def find(configs: Path) -> Found:
+    """Every `*.yaml` and `*.yml` under `configs`; hidden files and folders are passed over.
+
+    Raises `UsageError` when the folder is missing or holds no config at all.
+    """
+    if not configs.is_dir():
+        what = "is not a folder" if configs.exists() else "no such folder"
+        raise UsageError(f"{configs}: {what}; give the folder of the configs with --configs")
+    root = configs.resolve()
+    files: list[ConfigPath] = []
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    for path in _candidates(configs, warnings):
+        shown = _printable(path)
+        name = path.relative_to(configs).as_posix()
+        message = _bad_file(path, root) or _bad_name(PurePosixPath(name))
+        if message:
+            problems.append(Problem(shown, "", None, message))
+        else:
+            files.append(ConfigPath(path, shown, name.rpartition(".")[0]))
+    if not files and not problems:
+        raise UsageError(f"{configs}: holds no *.yaml file; write a config there or give another --configs")
+    return Found(tuple(files), tuple(problems), tuple(warnings))
+
+
+def duplicates(ids: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    """A problem for each (file, id) whose id an earlier one has, or has but for letter case."""
+    first: dict[str, tuple[str, str]] = {}
+    for shown, name in ids:
+        folded = unicodedata.normalize("NFC", name).casefold()
+        other, earlier = first.setdefault(folded, (shown, name))
+        if (other, earlier) == (shown, name):
+            continue
+        if earlier == name:
+            message = f"gives the case id {name!r} a second time, after {other}; rename one"
+        else:
+            why = "differ only in what some file systems ignore (letter case, accents)"
+            message = f"the case ids {name!r} and {earlier!r} ({other}) {why}; rename one"
+        yield Problem(shown, "", None, message)
+
+
+def too_long(name: str) -> str | None:
+    """What is wrong with the length of the case id `name`, or None; each part becomes a folder's name."""
+    part = max(name.split("/"), key=lambda one: len(one.encode()))
+    size = len(part.encode())
+    too_much = (
+        f"the case id has a part of {size} bytes, at most {MAX_PART_BYTES} fit: {part[:60]}…; shorten it"
+    )
+    return too_much if size > MAX_PART_BYTES else None
+
+
+def kind_of(path: Path) -> Literal["file", "folder", "nothing", "other"]:
+    """What lies at `path`, links followed; a path that cannot exist holds nothing."""
+    try:
+        if path.is_file():
+            return "file"
+        if path.is_dir():
+            return "folder"
+        return "other" if path.exists() else "nothing"
+    except OSError:
+        return "nothing"
+
+
+def resolved(path: Path) -> Path:
+    """`path` with its links followed; one that leads in a circle stays as it is."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path
+
+
+def _candidates(configs: Path, warnings: list[str]) -> list[Path]:
+    found: list[Path] = []
+    for folder, folders, names in os.walk(configs):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
+        warnings.extend(
+            f"{_printable(link)}: a linked folder is not followed; copy it here" for link in links
+        )
+        visible = (name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES))
+        found.extend(Path(folder, name) for name in visible)
+    return sorted(found, key=lambda path: path.relative_to(configs).as_posix())
+
+
+def _bad_file(path: Path, root: Path) -> str | None:
+    target = resolved(path)
+    if path.is_symlink() and not target.is_relative_to(root):
+        return "a link that leads outside of the configs folder; copy the file here"
+    if kind_of(target) == "nothing":
+        return "a link that leads nowhere; remove it"
+    return None if kind_of(target) == "file" else "not a regular file; remove it"
+
+
+def _bad_name(name: PurePosixPath) -> str | None:
+    for part in (*name.parts[:-1], name.stem):
+        if not _PART.fullmatch(part) or ".." in part:
+            accepted = "letters, digits, '_', '.', '+' and '-'; a letter, a digit or '_' first, and no '..'"
+            return f"{part!r} cannot be a part of a case id; rename it with {accepted}"
+    return too_long(str(name.with_suffix("")))
+
+
+def _printable(path: Path) -> str:
+    return path.as_posix().encode("utf-8", "backslashreplace").decode()

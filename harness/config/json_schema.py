@@ -1,0 +1,169 @@
+"""The JSON Schema of a config file: the models' own, with forms, matrix keys and rules across keys added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from harness.config import forms, reserved
+from harness.config.schema import NAME_PATTERN, ConfigFile
+
+Node = dict[str, Any]
+
+_MAPS_OF_NODES = ("properties", "patternProperties", "$defs")
+_KEY_PART = "[A-Za-z0-9_-]+"
+_PLAIN = {"$ref": "#/$defs/plain"}
+_VALUE = {"$ref": "#/$defs/value"}
+
+
+@lru_cache(maxsize=1)
+def tree() -> Node:
+    """The whole schema as JSON values; callers must not change it."""
+    root = _tidied(ConfigFile.model_json_schema())
+    definitions = root["$defs"]
+    definitions["value"] = forms.value_schema()
+    definitions["plain"] = _plain_schema()
+    _take_arguments(root["properties"]["call"], _VALUE, reserved.CALL)
+    _take_arguments(definitions["Model"]["properties"]["components"], _PLAIN, reserved.COMPONENTS)
+    _take_arguments(definitions["Scheduler"], _PLAIN, {})
+    required = {"pipeline": root.pop("required"), "model.id": definitions["Model"].pop("required")}
+    root["properties"]["matrix"] = _matrix(root)
+    root["allOf"] = list(_rules(required))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **root,
+        "title": "Config of one case or more",
+    }
+
+
+def resolved(node: Node) -> Node:
+    """`node`, or the definition that it refers to."""
+    reference = node.get("$ref")
+    if reference is None:
+        return node
+    return {
+        **tree()["$defs"][reference.rpartition("/")[2]],
+        **{key: node[key] for key in node if key != "$ref"},
+    }
+
+
+def branches(node: Node) -> Iterator[Node]:
+    """The alternatives that `node` accepts; `node` itself when it is not a union."""
+    node = resolved(node)
+    if "anyOf" not in node:
+        yield node
+    for branch in node.get("anyOf", []):
+        yield from branches(branch)
+
+
+def child(node: Node, key: str | int) -> Node | None:
+    """What is accepted at `key` inside a value that `node` accepts; None where the key is unknown."""
+    return next((found for branch in branches(node) if (found := _inside(branch, key)) is not None), None)
+
+
+def _inside(node: Node, key: str | int) -> Node | None:
+    if isinstance(key, int):
+        return node.get("items")
+    if key in node.get("properties", {}):
+        return dict(node["properties"][key])
+    others = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+    return next((other for other in others if isinstance(other, dict)), None)
+
+
+def _tidied(node: Node) -> Node:
+    """Without generated titles and defaults that are no scalars; keys that miss a pattern are refused."""
+    result: Node = {}
+    for key, value in node.items():
+        if key in _MAPS_OF_NODES:
+            result[key] = {name: _tidied(one) for name, one in value.items()}
+        elif key == "default" and (value is None or isinstance(value, dict | list)):
+            continue
+        elif isinstance(value, dict):
+            result[key] = _tidied(value)
+        elif isinstance(value, list):
+            result[key] = [_tidied(one) if isinstance(one, dict) else one for one in value]
+        elif key != "title":
+            result[key] = value
+    if "patternProperties" in result:
+        result.pop("propertyNames", None)
+        result.setdefault("additionalProperties", False)
+    return result
+
+
+def _plain_schema() -> Node:
+    mapping = {
+        "type": "object",
+        "propertyNames": {"not": {"pattern": r"^\$"}},
+        "additionalProperties": _PLAIN,
+    }
+    values = {"type": ["null", "boolean", "number", "string"]}
+    return {"description": "any YAML value", "anyOf": [values, {"type": "array", "items": _PLAIN}, mapping]}
+
+
+def _take_arguments(node: Node, value: Node, refused: Mapping[str, str]) -> None:
+    """Let the mapping `node` hold keyword arguments, without those that the harness sets itself."""
+    node.pop("patternProperties", None)
+    node["propertyNames"] = {"pattern": NAME_PATTERN} | ({"not": {"enum": list(refused)}} if refused else {})
+    node["additionalProperties"] = value
+
+
+def _matrix(root: Node) -> Node:
+    """`matrix`: every key of the file with a list of what that key accepts."""
+    axes: Node = {}
+    patterns: Node = {}
+    for path, node in _paths(root["properties"], root["$defs"]):
+        axes[path] = _list_of(node)
+        if path in ("call", "model.components", "scheduler", "steps"):
+            patterns[rf"^{path}(\.{_KEY_PART})+$".replace("l.c", r"l\.c")] = _list_of({})
+    return {
+        "description": root["properties"]["matrix"]["description"],
+        "type": "object",
+        "properties": axes,
+        "patternProperties": patterns,
+        "additionalProperties": False,
+    }
+
+
+def _paths(properties: Node, definitions: Node, prefix: str = "") -> Iterator[tuple[str, Node]]:
+    for name, node in properties.items():
+        if name == "matrix":
+            continue
+        yield prefix + name, node
+        for branch in [node, *node.get("anyOf", [])]:
+            target = branch.get("$ref", "").rpartition("/")[2]
+            if target not in ("", "value", "plain"):
+                yield from _paths(definitions[target]["properties"], definitions, f"{prefix}{name}.")
+
+
+def _list_of(node: Node) -> Node:
+    return {"type": "array", "minItems": 1, "items": {key: node[key] for key in node if key != "default"}}
+
+
+def _rules(required: Mapping[str, list[str]]) -> Iterator[Node]:
+    """What must hold across keys, unless the matrix gives one of the keys concerned."""
+    yield _unless_in_matrix({"required": ["pipeline"]}, "pipeline")
+    yield _unless_in_matrix({"required": ["model"]}, "model", "model.id")
+    yield _unless_in_matrix(
+        {"properties": {"model": {"required": required["model.id"]}}}, "model", "model.id"
+    )
+    yield _unless_in_matrix(
+        _implies({"golden": {"const": "optional"}}, {"expect": {"type": "array", "minItems": 1}}),
+        "golden",
+        "expect",
+    )
+    yield _unless_in_matrix(
+        _implies({"seed": {"const": None}}, {"generator": {"const": "none"}}), "seed", "generator"
+    )
+
+
+def _implies(given: Node, then: Node) -> Node:
+    return {
+        "if": {"properties": given, "required": list(given)},
+        "then": {"properties": then, "required": list(then)},
+    }
+
+
+def _unless_in_matrix(rule: Node, *keys: str) -> Node:
+    in_matrix = {"anyOf": [{"required": [key]} for key in keys]}
+    return {"anyOf": [rule, {"properties": {"matrix": in_matrix}, "required": ["matrix"]}]}

@@ -1,0 +1,126 @@
+"""From one file with a `matrix` to its entries: each combination of the listed values, and its id."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.config.wording import joined, shown
+from harness.errors import Problem
+
+MAX_ENTRIES = 1000
+_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_SAFE = re.compile(r"[A-Za-z0-9._+-]{1,40}")
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One combination: what it adds to the file's id, and the file's keys with the combination in place."""
+
+    suffix: str
+    values: Values
+    axes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The entries of one file. Where its matrix is wrong, one entry without it lets the rest be checked."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def expand(values: Values) -> Expansion:
+    """All entries of a file that holds `values`, in the order of the sorted keys' values."""
+    base = {key: value for key, value in values.items() if key != "matrix"}
+    matrix = values.get("matrix", {})
+    if not isinstance(matrix, Mapping):
+        message = "expected a mapping of this file's keys to lists of values"
+        return Expansion((Entry("", base),), (Problem("", "matrix", shown(matrix), message),))
+    problems = (*_bad_keys(matrix), *_bad_lists(matrix), *_bad_places(matrix, base), *_too_many(matrix))
+    if problems:
+        return Expansion((Entry("", base, tuple(matrix)),), problems)
+    return _combined(base, {key: matrix[key] for key in sorted(matrix)})
+
+
+def rendered(value: object) -> str:
+    """`value` as a short text that is safe in a file name: itself if possible, else a slug and a digest."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if _SAFE.fullmatch(text):
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    slug = re.sub(r"[^A-Za-z0-9._+-]+", "-", text)[:24].strip("-.")
+    return f"{slug}-{digest}" if slug else digest
+
+
+def _combined(base: Values, matrix: Mapping[str, list[object]]) -> Expansion:
+    entries: dict[str, Entry] = {}
+    problems = []
+    for combination in itertools.product(*matrix.values()):
+        values = base
+        for key, value in zip(matrix, combination, strict=True):
+            values = _with(values, key.split("."), value)
+        suffix = ",".join(f"{key}={rendered(value)}" for key, value in zip(matrix, combination, strict=True))
+        if suffix in entries:
+            problems.append(
+                Problem("", "matrix", None, f"two entries have the id @{suffix}; keep one of them")
+            )
+        entries.setdefault(suffix, Entry(f"@{suffix}" if suffix else "", values, tuple(matrix)))
+    return Expansion(tuple(entries.values()), tuple(dict.fromkeys(problems)))
+
+
+def _with(values: Values, parts: list[str], new: object) -> Values:
+    """A copy of `values` with `new` at the nested key; mappings on the way are copied, or made."""
+    inner = values.get(parts[0])
+    here = new if len(parts) == 1 else _with(inner if isinstance(inner, Mapping) else {}, parts[1:], new)
+    return {**values, parts[0]: here}
+
+
+def _bad_keys(matrix: Values) -> Iterator[Problem]:
+    for key in matrix:
+        if not _KEY.fullmatch(key):
+            message = (
+                "not a key of this file; write the parts of nested keys with dots, such as scheduler.class"
+            )
+            yield Problem("", f"matrix.{key}", None, message)
+        elif key.split(".")[0] == "matrix":
+            yield Problem("", f"matrix.{key}", None, "a matrix cannot change itself; list other keys")
+        outer = next((other for other in matrix if key.startswith(f"{other}.")), None)
+        if outer is not None:
+            yield Problem(
+                "", f"matrix.{key}", None, f"lies inside the matrix key {outer!r}; keep one of the two"
+            )
+
+
+def _bad_lists(matrix: Values) -> Iterator[Problem]:
+    for key, choices in matrix.items():
+        if not isinstance(choices, list) or not choices:
+            yield Problem("", f"matrix.{key}", shown(choices), "expected a list of at least one value")
+
+
+def _bad_places(matrix: Values, base: Values) -> Iterator[Problem]:
+    """Matrix keys that lead through something that is no mapping."""
+    for key in matrix:
+        place: object = base
+        path = ""
+        for part in key.split(".")[:-1]:
+            place = place.get(part) if isinstance(place, Mapping) else None
+            path = joined(path, part)
+            if place is not None and not isinstance(place, Mapping):
+                message = f"`{path}` is no mapping in this file ({shown(place)}); leave it out or make it one"
+                yield Problem("", f"matrix.{key}", None, message)
+                break
+
+
+def _too_many(matrix: Values) -> Iterator[Problem]:
+    count = math.prod(len(choices) for choices in matrix.values() if isinstance(choices, list))
+    if count > MAX_ENTRIES:
+        message = f"gives {count:,} cases; at most {MAX_ENTRIES:,} may come from one file, so split it"
+        yield Problem("", "matrix", None, message)

@@ -1,0 +1,120 @@
+"""Which pipeline and scheduler classes the installed diffusers exports, read from its text, not imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from harness.config.wording import did_you_mean, nearest, suggestion
+
+AUTO = "auto"
+_NO_PIPELINE = re.compile(r".*(Output|Blocks|Config)")
+_STRUCTURE = "_import_structure"
+
+
+def pipeline_problem(name: str) -> str | None:
+    """What is wrong with `name` as a pipeline, or None; without diffusers installed any name will do."""
+    text = _diffusers_text()
+    if name == AUTO or text is None or (f'"{name}"' in text and _is_pipeline(name)):
+        return None
+    return _unknown(name, "pipeline", [AUTO, *_names(text, "pipelines")])
+
+
+def scheduler_problem(name: str) -> str | None:
+    """What is wrong with `name` as a scheduler, or None; without diffusers installed any name will do."""
+    text = _diffusers_text()
+    if text is None or (f'"{name}"' in text and _is_scheduler(name)):
+        return None
+    return _unknown(name, "scheduler", _names(text, "schedulers"))
+
+
+def pipeline_names() -> tuple[str, ...]:
+    """The pipeline classes that the installed diffusers exports; empty when it is not installed."""
+    text = _diffusers_text()
+    return _names(text, "pipelines") if text is not None else ()
+
+
+def scheduler_names() -> tuple[str, ...]:
+    """The scheduler classes that the installed diffusers exports; empty when it is not installed."""
+    text = _diffusers_text()
+    return _names(text, "schedulers") if text is not None else ()
+
+
+def _unknown(name: str, kind: str, accepted: list[str] | tuple[str, ...]) -> str | None:
+    if not set(accepted) - {AUTO} or name in accepted:
+        return None
+    hint = _near(name, kind.capitalize(), accepted)
+    example = f"; expected one such as {accepted[1]}"
+    return f"the installed diffusers exports no {kind} of this name{hint or example}"
+
+
+def _near(name: str, suffix: str, accepted: list[str] | tuple[str, ...]) -> str:
+    """The suggestion for `name`; a shared suffix would make all names alike, so it counts only when misspelt."""
+    stems = [one.removesuffix(suffix) for one in accepted]
+    near = [stem + suffix for stem in nearest(name.removesuffix(suffix), stems, count=3)]
+    return did_you_mean([one for one in near if one in accepted]) or suggestion(name, accepted, count=3)
+
+
+def _is_pipeline(name: str) -> bool:
+    return "Pipeline" in name and not _NO_PIPELINE.fullmatch(name)
+
+
+def _is_scheduler(name: str) -> bool:
+    return name.endswith("Scheduler")
+
+
+@lru_cache(maxsize=1)
+def _diffusers_text() -> str | None:
+    try:
+        spec = importlib.util.find_spec("diffusers")
+        return Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else None
+    except (ImportError, ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=2)
+def _names(text: str, kind: str) -> tuple[str, ...]:
+    """The exported names of `kind` (`pipelines` or `schedulers`), sorted."""
+    wanted = _is_scheduler if kind == "schedulers" else _is_pipeline
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return ()
+    return tuple(sorted({name for name in _exported(tree, kind) if wanted(name)}))
+
+
+def _exported(tree: ast.Module, kind: str) -> Iterator[str]:
+    """The texts in `_import_structure = {kind: [...]}` and in what is put under `_import_structure[kind]`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as table) if name == _STRUCTURE:
+                pairs = zip(table.keys, table.values, strict=True)
+                yield from (text for key, value in pairs if _is_kind(key, kind) for text in _texts(value))
+            case ast.Assign(targets=[ast.Subscript() as place], value=value) if _is_entry(place, kind):
+                yield from _texts(value)
+            case ast.AugAssign(target=ast.Subscript() as place, value=value) if _is_entry(place, kind):
+                yield from _texts(value)
+            case ast.Call(func=ast.Attribute(value=ast.Subscript() as place), args=args) if _is_entry(
+                place, kind
+            ):
+                yield from (text for arg in args for text in _texts(arg))
+
+
+def _is_entry(place: ast.Subscript, kind: str) -> bool:
+    return isinstance(place.value, ast.Name) and place.value.id == _STRUCTURE and _is_kind(place.slice, kind)
+
+
+def _is_kind(key: ast.expr | None, kind: str) -> bool:
+    return isinstance(key, ast.Constant) and str(key.value).split(".")[0].endswith(kind)
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    return (
+        node.value
+        for node in ast.walk(value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )

@@ -1,0 +1,182 @@
+"""What one config file may hold, as pydantic models; the JSON Schema is made from them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+MATRIX_KEY_PATTERN = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+LONGEST_TIMEOUT = 604_800
+
+_NOT_GIVEN: Any = None
+"""The default of a key that has none and does not accept null; `model_fields_set` tells what was given."""
+
+_PIPELINE = "a pipeline class of diffusers or 'auto' (pipelines in files of your own are not accepted)"
+
+
+def _text(pattern: str, accepted: str) -> Any:
+    """What makes a `str` one that matches `pattern`; editors and problems word it as `accepted`."""
+    return Field(pattern=pattern, json_schema_extra={"errorMessage": f"expected {accepted}"})
+
+
+Name = Annotated[str, _text(NAME_PATTERN, "a name of letters, digits and '_'")]
+Tag = Annotated[str, _text("^[a-z0-9][a-z0-9-]*$", "a name of a-z, 0-9 and '-'")]
+MatrixKey = Annotated[str, _text(MATRIX_KEY_PATTERN, "a key of this file, dots between its parts")]
+Filled = Annotated[str, _text(r"^[^\x00]+$", "a text that is not empty")]
+Positive = Annotated[int, Field(gt=0)]
+Limit = Annotated[float, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Model(_Strict):
+    """Which weights the pipeline is loaded from."""
+
+    id: Filled = Field(description="builtin:NAME, a hub id (org/name), or a folder relative to this file")
+    revision: Filled | None = Field(
+        default=None, description="hub ids: a commit sha of 40 hex digits; others float"
+    )
+    variant: Filled | None = Field(default=None, description="the variant of the weight files, such as fp16")
+    dtype: Literal["float32", "float16", "bfloat16", "float64"] = Field(
+        default="float32", description="the dtype that the weights are loaded in"
+    )
+    components: dict[Name, object] = Field(
+        default={}, description="further keyword arguments of from_pretrained, such as {safety_checker: null}"
+    )
+
+
+class Scheduler(_Strict):
+    """The scheduler to use instead of the model's own; further keys are options of its config."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    class_name: Annotated[str, _text(NAME_PATTERN, "a scheduler class of diffusers")] | None = Field(
+        default=None,
+        alias="class",
+        description="a scheduler class of diffusers; null keeps the model's own class",
+    )
+
+
+class DeterminismSwitches(_Strict):
+    """The numeric switches that the worker sets before the pipeline runs."""
+
+    algorithms: bool = Field(default=True, description="torch.use_deterministic_algorithms")
+    cublas_workspace: Literal[":4096:8", ":16:8"] | None = Field(
+        default=":4096:8", description="CUBLAS_WORKSPACE_CONFIG, set before CUDA starts; null leaves it unset"
+    )
+    cudnn_benchmark: bool = Field(default=False, description="torch.backends.cudnn.benchmark")
+    cudnn_deterministic: bool = Field(default=True, description="torch.backends.cudnn.deterministic")
+    tf32: bool = Field(default=False, description="TF32 in matrix products and in cuDNN")
+    attention: Literal["math", "flash", "efficient", "cudnn", "default"] = Field(
+        default="math",
+        description="the only backend of scaled dot product attention allowed; default allows all",
+    )
+    threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of torch")
+
+
+class MetricLimits(_Strict):
+    """The largest value allowed for each metric; for psnr, in decibels, the smallest."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    max_abs: Limit = Field(default=_NOT_GIVEN, description="largest absolute difference")
+    mean_abs: Limit = Field(default=_NOT_GIVEN, description="mean absolute difference")
+    rel_l2: Limit = Field(default=_NOT_GIVEN, description="L2 norm of the difference over that of the golden")
+    cosine_distance: Limit = Field(
+        default=_NOT_GIVEN, le=2, description="1 - cosine of the angle to the golden"
+    )
+    psnr: Limit = Field(
+        default=_NOT_GIVEN, description="peak signal-to-noise ratio in decibels, the smallest allowed"
+    )
+    max_ulp: Limit = Field(default=_NOT_GIVEN, description="largest difference in units in the last place")
+    mismatched: Limit = Field(default=_NOT_GIVEN, le=1, description="share of unequal elements")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("no metric")
+        return self
+
+
+class ToleranceRules(_Strict):
+    """What is allowed, by how the golden's environment and the current one differ."""
+
+    same: Literal["exact"] | MetricLimits = Field(default="exact", description="the same environment")
+    same_hardware: Literal["exact", "refuse"] | MetricLimits = Field(
+        default=_NOT_GIVEN, alias="same-hardware", description="the same device with other software"
+    )
+    cross_hardware: Literal["exact", "refuse"] | MetricLimits = Field(
+        default=_NOT_GIVEN,
+        alias="cross-hardware",
+        description="another device; `refuse` asks for a golden of its own",
+    )
+
+
+class ExpectedFigure(_Strict):
+    """A published figure that the case must reproduce."""
+
+    output: Filled = Field(description="the output's name, such as images")
+    statistic: Literal["abs_sum", "sum", "mean", "std", "min", "max"] = Field(
+        description="taken over all elements"
+    )
+    value: float = Field(description="the published value")
+    abs_tol: Limit = Field(description="the largest absolute difference from it")
+    source: Filled | None = Field(default=None, description="where it was published")
+
+
+class ConfigFile(_Strict):
+    """One config file: a case, or a family of cases through `matrix`."""
+
+    pipeline: Annotated[str, _text(NAME_PATTERN, _PIPELINE)] = Field(
+        description="a pipeline class of diffusers; `auto` reads the model's model_index.json"
+    )
+    model: Model = Field(description="which weights the pipeline is loaded from")
+    scheduler: Scheduler | None = Field(
+        default=None, description="the scheduler to use instead of the model's own"
+    )
+    steps: Positive | Annotated[dict[Name, Positive], Field(min_length=1)] | None = Field(
+        default=None, description="num_inference_steps; {prior: 5} gives prior_num_inference_steps=5"
+    )
+    seed: Annotated[int, Field(ge=0, le=2**64 - 1)] | None = Field(
+        default=0, description="seed of every random generator"
+    )
+    generator: Literal["cpu", "device", "none"] = Field(
+        default="cpu",
+        description="where the generator given to the pipeline lives; none gives it none, on purpose",
+    )
+    call: dict[Name, object] = Field(
+        default={}, description="further keyword arguments of the pipeline's call"
+    )
+    determinism: DeterminismSwitches = Field(default=DeterminismSwitches(), description="numeric switches")
+    tolerance: ToleranceRules = Field(default=ToleranceRules(), description="what is allowed, per relation")
+    expect: list[ExpectedFigure] = Field(
+        default=[], description="published figures that the outputs must reproduce"
+    )
+    nondeterministic: Literal["refuse", "allow"] = Field(
+        default="refuse", description="whether a golden may be recorded from runs that differ"
+    )
+    golden: Literal["required", "optional"] = Field(
+        default="required", description="optional: without a golden the case is judged by `expect` alone"
+    )
+    tags: list[Tag] = Field(default=[], description="names to select the case by, as tag:NAME")
+    timeout: float = Field(
+        default=600.0, gt=0, le=LONGEST_TIMEOUT, description="seconds that the run may take"
+    )
+    matrix: dict[MatrixKey, Annotated[list[object], Field(min_length=1)]] = Field(
+        default={}, description="keys of this file with lists of values: a case for each combination"
+    )
+
+
+def json_schema() -> str:
+    """The JSON Schema (draft 2020-12) of a config file, as pretty JSON.
+
+    It knows nothing of files, of installed classes, and of what a matrix's entries give together.
+    """
+    from harness.config.json_schema import tree  # only `harness schema` and a mistake need it
+
+    return json.dumps(tree(), indent=2) + "\n"

@@ -1,0 +1,114 @@
+"""A capture: what one run of a case produced, and the outcomes a run can have instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.core.case import Values
+from harness.core.environment import Environment
+
+SCHEMA_VERSION = 1
+"""The version of the JSON text `harness` in a golden's header."""
+
+OUTPUT_PREFIX = "output/"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock seconds: `load` until the pipeline was ready (0 when it was reused), `run` for the call."""
+
+    load: float
+    run: float
+
+
+@dataclass(frozen=True, slots=True)
+class TensorDifference:
+    """The metrics between two runs of one tensor, by metric name; infinite where undefined."""
+
+    tensor: str
+    metrics: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """How a capture became the golden: `how` is record, update or accept; `at` is UTC in ISO 8601.
+
+    `noise` holds the differences measured between the recording's two runs; empty when bit-identical.
+    """
+
+    how: str
+    at: str
+    runs: int
+    harness_version: str
+    noise: tuple[TensorDifference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureDocument:
+    """The JSON text `harness` in the header of a capture or golden file.
+
+    `sha256` maps each tensor's name to the hex digest of its raw bytes as stored; `text` names the
+    tensors that hold UTF-8 text; `absent` the output fields that were None; `global_rngs` the global
+    random generators (torch, cuda, numpy, python) that the pipeline drew from.
+    """
+
+    schema: int
+    case: str
+    definition: Values
+    digest: str
+    environment: Environment
+    sha256: Mapping[str, str]
+    seconds: Timings
+    text: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    global_rngs: tuple[str, ...] = ()
+    filled_in: Values = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    accepted: Acceptance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The pipeline returned; its capture lies at `path`."""
+
+    path: str
+    environment: Environment
+    seconds: float
+    kind: Literal["completed"] = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The pipeline itself raised: `message` is the exception in one line, `traceback` its full text."""
+
+    message: str
+    traceback: str
+    environment: Environment
+    seconds: float
+    kind: Literal["raised"] = "raised"
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The device or the model cannot be had here, for the `reason` given."""
+
+    reason: str
+    kind: Literal["unavailable"] = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The harness could not find out: a crash, a kill, a timeout, or a case that this pipeline cannot carry out.
+
+    `log` holds the worker's last lines.
+    """
+
+    reason: str
+    log: tuple[str, ...] = ()
+    kind: Literal["lost"] = "lost"
+
+
+Outcome = Completed | Raised | Unavailable | Lost
+"""What came of running a case."""

@@ -1,0 +1,170 @@
+"""A case: one fully specified pipeline run, and the digest by which a golden knows its definition."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from harness.core.environment import Change
+from harness.core.tolerance import Tolerance
+
+Values = Mapping[str, object]
+"""A mapping of JSON values (None, bool, int, float, str, lists and string-keyed mappings of them)."""
+
+
+class GeneratorKind(StrEnum):
+    """Where the `torch.Generator` handed to the pipeline lives; NONE hands over no generator."""
+
+    CPU = "cpu"
+    DEVICE = "device"
+    NONE = "none"
+
+
+class Attention(StrEnum):
+    """The scaled-dot-product-attention backend that torch may choose; DEFAULT leaves all of them on."""
+
+    MATH = "math"
+    FLASH = "flash"
+    EFFICIENT = "efficient"
+    CUDNN = "cudnn"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which weights a pipeline is loaded from.
+
+    `id` is `builtin:NAME`, a hub id, or a directory as written in the config (relative to that file).
+    `components` overrides keyword arguments of `from_pretrained`.
+    """
+
+    id: str
+    revision: str | None = None
+    variant: str | None = None
+    dtype: str = "float32"
+    components: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSpec:
+    """A scheduler to use instead of the model's own: the diffusers class, and options over its config."""
+
+    class_name: str | None
+    options: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Determinism:
+    """The numeric switches a case asks for; a capture's environment says which ones took effect."""
+
+    algorithms: bool = True
+    cublas_workspace: str | None = ":4096:8"
+    cudnn_benchmark: bool = False
+    cudnn_deterministic: bool = True
+    tf32: bool = False
+    attention: Attention = Attention.MATH
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file named by `$file` in `call`: as written, where it lies, and the sha256 of its content."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A published figure: one statistic of one output, met when within `abs_tol` of `value`."""
+
+    output: str
+    statistic: str
+    value: float
+    abs_tol: float
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One fully specified pipeline run.
+
+    `base` is the folder of the config file, against which a model directory is resolved; `steps` is an
+    int for `num_inference_steps`, a mapping for pipelines with several (`prior` gives
+    `prior_num_inference_steps`), or None to leave the pipeline's default.
+    """
+
+    id: str
+    source: str
+    base: str
+    pipeline: str
+    model: ModelSpec
+    scheduler: SchedulerSpec | None = None
+    steps: int | Mapping[str, int] | None = None
+    seed: int | None = 0
+    generator: GeneratorKind = GeneratorKind.CPU
+    call: Values = field(default_factory=dict)
+    inputs: tuple[InputFile, ...] = ()
+    determinism: Determinism = Determinism()
+    tolerance: Tolerance = Tolerance()
+    expect: tuple[Expectation, ...] = ()
+    allow_nondeterministic: bool = False
+    golden_optional: bool = False
+    tags: tuple[str, ...] = ()
+    timeout: float = 600.0
+
+    def definition(self) -> Values:
+        """What decides the case's output; values left at their default are left out.
+
+        Leaving defaults out keeps old goldens valid when a later version adds an option. The thread
+        count is left out as well: it is an effective switch of the environment, which the relation
+        judges, and the same definition may be run with another one.
+        """
+        determinism = _without_defaults(asdict(self.determinism), asdict(Determinism()))
+        determinism.pop("threads", None)
+        optional: dict[str, object] = {
+            "scheduler": None if self.scheduler is None else asdict(self.scheduler),
+            "steps": self.steps,
+            "call": dict(self.call),
+            "inputs": {file.name: file.sha256 for file in self.inputs},
+            "determinism": determinism,
+        }
+        return {
+            "pipeline": self.pipeline,
+            "model": _without_defaults(asdict(self.model), asdict(ModelSpec(id=""))),
+            "seed": self.seed,
+            "generator": str(self.generator),
+            **{key: value for key, value in optional.items() if value not in (None, {})},
+        }
+
+    def digest(self) -> str:
+        """The sha256, in hex, of the definition as canonical JSON; a golden with another one is `stale`."""
+        text = json.dumps(
+            self.definition(), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_defaults(values: dict[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value != defaults[key]}
+
+
+def definition_changes(golden: Values, now: Values) -> tuple[Change, ...]:
+    """The entries in which two definitions differ, by dotted key; a list counts as one entry."""
+    ours, theirs = dict(_flat(golden)), dict(_flat(now))
+    keys = sorted(ours.keys() | theirs.keys())
+    return tuple(
+        Change(key, ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)
+    )
+
+
+def _flat(values: Values, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,118 @@
+"""The fingerprint of a run, and the relation between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+
+from harness.core.tolerance import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The device that computed. `gpu` fields are None on a CPU; memory is in bytes."""
+
+    device: str
+    machine: str
+    cpu_vendor: str
+    cpu_model: str
+    gpu: str | None = None
+    compute_capability: str | None = None
+    multiprocessors: int | None = None
+    gpu_memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """What ran on it; `packages` holds the versions of the packages that can change a number."""
+
+    os: str
+    python: str
+    cuda: str | None = None
+    cudnn: str | None = None
+    driver: str | None = None
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The numeric switches in effect, as read back from torch after they were set."""
+
+    deterministic_algorithms: bool
+    cudnn_enabled: bool
+    cudnn_benchmark: bool
+    cudnn_deterministic: bool
+    tf32_matmul: bool
+    tf32_cudnn: bool
+    float32_matmul_precision: str
+    sdpa_backends: tuple[str, ...]
+    threads: int
+    interop_threads: int
+    cpu_capability: str
+    onednn: bool
+    cublas_workspace: str | None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The whole fingerprint of a run; `platform` is the hardware class its golden stands for."""
+
+    platform: str
+    hardware: Hardware
+    software: Software
+    switches: Switches
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the fingerprint that differs; None where a side does not have it."""
+
+    what: str
+    golden: str | None
+    now: str | None
+
+
+def relation_between(golden: Environment, now: Environment) -> Relation:
+    """Which relation's tolerance judges a run in `now` against a golden recorded in `golden`.
+
+    Another device model is `cross-hardware`, also within a platform. On the same device any other
+    difference (versions, drivers, switches, the instruction sets a variable allows) is `same-hardware`.
+    A package that only one side has cannot have been replaced and does not count.
+    """
+    if golden.platform != now.platform or golden.hardware != now.hardware:
+        return Relation.CROSS_HARDWARE
+    ours, theirs = golden.software, now.software
+    shared = ours.packages.keys() & theirs.packages.keys()
+    same_packages = all(ours.packages[name] == theirs.packages[name] for name in shared)
+    same_rest = (ours.python, ours.cuda, ours.cudnn, ours.driver) == (
+        theirs.python,
+        theirs.cuda,
+        theirs.cudnn,
+        theirs.driver,
+    )
+    if same_packages and same_rest and golden.switches == now.switches:
+        return Relation.SAME
+    return Relation.SAME_HARDWARE
+
+
+def changes_between(golden: Environment, now: Environment) -> tuple[Change, ...]:
+    """Every entry in which the two fingerprints differ, by dotted name in alphabetical order."""
+    ours, theirs = dict(_entries(asdict(golden))), dict(_entries(asdict(now)))
+    names = sorted(ours.keys() | theirs.keys())
+    return tuple(
+        Change(name, ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)
+    )
+
+
+def entries(environment: Environment) -> Mapping[str, str]:
+    """Every entry of the fingerprint that is there, by dotted name."""
+    return {name: value for name, value in _entries(asdict(environment)) if value is not None}
+
+
+def _entries(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str | None]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _entries(value, f"{prefix}{key}.")
+        elif value is not None:
+            yield f"{prefix}{key}", ", ".join(value) if isinstance(value, tuple) else str(value)

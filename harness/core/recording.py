@@ -1,0 +1,131 @@
+"""What `record`, `repeat` and `list` find out, as frozen results for the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.core.environment import Change, Environment
+from harness.core.verdict import TensorResult
+
+
+class RecordState(StrEnum):
+    """What became of recording one case."""
+
+    RECORDED = "recorded"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    KEPT = "kept"
+    NONDETERMINISTIC = "nondeterministic"
+    SKIPPED = "skipped"
+    BROKEN = "broken"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """What became of recording one case.
+
+    `tensors` compares the two runs of a nondeterministic case, and the new golden with the old one of an
+    updated case; `definition_changes` and `environment_changes` say what else an update changed.
+    """
+
+    case: str
+    state: RecordState
+    platform: str | None
+    golden: str | None
+    reason: str
+    seconds: float
+    tensors: tuple[TensorResult, ...] = ()
+    definition_changes: tuple[Change, ...] = ()
+    environment_changes: tuple[Change, ...] = ()
+    next_step: str = ""
+    log: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReport:
+    """All recordings of one invocation."""
+
+    environment: Environment | None
+    cases: tuple[RecordResult, ...]
+
+    def summary(self) -> Mapping[RecordState, int]:
+        """How many cases ended in each state that occurred, in the order of `RecordState`."""
+        found = [case.state for case in self.cases]
+        return {state: found.count(state) for state in RecordState if state in found}
+
+    def exit_code(self) -> int:
+        """0 nothing failed, 1 a case is broken or nondeterministic, 3 at least one `error`."""
+        states = {case.state for case in self.cases}
+        if RecordState.ERROR in states:
+            return 3
+        return 1 if states & {RecordState.BROKEN, RecordState.NONDETERMINISTIC} else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far apart one output of two runs is: L-infinity distance and share of unequal elements.
+
+    `max_abs` is None where the runs cannot be subtracted (another shape or dtype, NaN against a number).
+    """
+
+    first: int
+    second: int
+    tensor: str
+    max_abs: float | None
+    mismatched: float | None
+    identical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatResult:
+    """N runs of one case in fresh processes; `deterministic` is None when a run failed, for the `reason`."""
+
+    case: str
+    platform: str | None
+    runs: int
+    deterministic: bool | None
+    distances: tuple[Distance, ...]
+    reason: str
+    seconds: float
+    skipped: bool = False
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatReport:
+    """All repetitions of one invocation."""
+
+    environment: Environment | None
+    cases: tuple[RepeatResult, ...]
+
+    def exit_code(self) -> int:
+        """0 all deterministic (or skipped), 1 some runs differ, 3 a run failed."""
+        if any(case.deterministic is None and not case.skipped for case in self.cases):
+            return 3
+        return 1 if any(case.deterministic is False for case in self.cases) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGolden:
+    """One stored golden of a listed case; `stale` when it was recorded from another definition."""
+
+    platform: str
+    stale: bool
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCase:
+    """One line of `harness list`; tolerances by relation in short words."""
+
+    case: str
+    pipeline: str
+    model: str
+    device: str
+    tolerance: Mapping[str, str]
+    goldens: tuple[ListedGolden, ...]
+    tags: tuple[str, ...]

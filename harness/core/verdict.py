@@ -1,0 +1,165 @@
+"""Verdicts, the result of judging a case, and the report of an invocation with its exit code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.core.environment import Change, Environment
+from harness.core.tolerance import Relation
+
+
+class Verdict(StrEnum):
+    """The judgement of one case."""
+
+    IDENTICAL = "identical"
+    WITHIN = "within"
+    DRIFTED = "drifted"
+    BROKEN = "broken"
+    STALE = "stale"
+    NO_GOLDEN = "no-golden"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+PASSES = frozenset({Verdict.IDENTICAL, Verdict.WITHIN})
+"""The verdicts of what was compared and met its limits."""
+
+REGRESSIONS = frozenset({Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE})
+"""The verdicts that fail whatever the options say (exit code 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorResult:
+    """One tensor judged: its metrics, the limits that applied, and the limits it would have needed.
+
+    A metric is None where it is undefined (an all-zero golden has no rel_l2) or not finite.
+    """
+
+    name: str
+    verdict: Verdict
+    dtype: str
+    shape: tuple[int, ...]
+    metrics: Mapping[str, float | None]
+    limits: Mapping[str, float]
+    needed: Mapping[str, float]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactFinding:
+    """Something that needs no tolerance and differs; `fails` says whether it fails the case."""
+
+    what: str
+    golden: str | None
+    now: str | None
+    fails: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """One boundary of a forced replay: the component's output against the golden's."""
+
+    event: str
+    index: int
+    rel_l2: float | None
+    limit: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where a difference began."""
+
+    stage: str
+    component: str
+    event: str
+    index: int
+    module: str | None
+    rel_l2: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """The judgement of one case, with everything that led to it."""
+
+    case: str
+    verdict: Verdict
+    platform: str | None
+    relation: Relation | None
+    golden: str | None
+    reason: str
+    seconds: float
+    tensors: tuple[TensorResult, ...] = ()
+    exact_findings: tuple[ExactFinding, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    environment_changes: tuple[Change, ...] = ()
+    first_divergence: Divergence | None = None
+    next_step: str = ""
+    log: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorstMetric:
+    """The metric that comes nearest to its limit, or exceeds it most; `value` is None where undefined."""
+
+    tensor: str
+    metric: str
+    value: float | None
+    limit: float
+
+
+def worst_metric(result: CaseResult) -> WorstMetric | None:
+    """The metric with the greatest ratio of value to limit over all tensors; None where no limit applied.
+
+    For `psnr`, whose limit is the smallest value allowed, the ratio is limit to value. An undefined value
+    counts as infinitely far off, unless its tensor passes (the psnr of equal values); of equals the first
+    counts, in the order of tensors and limits.
+    """
+    return max(_against_limits(result), key=_severity, default=None)
+
+
+def _against_limits(result: CaseResult) -> Iterator[WorstMetric]:
+    for tensor in result.tensors:
+        for name, limit in tensor.limits.items():
+            value = tensor.metrics.get(name)
+            if value is not None or tensor.verdict not in PASSES:
+                yield WorstMetric(tensor.name, name, value, limit)
+
+
+def _severity(worst: WorstMetric) -> float:
+    if worst.value is None:
+        return math.inf
+    top, bottom = (worst.limit, worst.value) if worst.metric == "psnr" else (worst.value, worst.limit)
+    if bottom > 0:
+        return top / bottom
+    return math.inf if top > bottom else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All judgements of one invocation; `environment` is None when no worker came up."""
+
+    environment: Environment | None
+    cases: tuple[CaseResult, ...]
+
+    def summary(self) -> Mapping[Verdict, int]:
+        """How many cases got each verdict that occurred, in the order of `Verdict`."""
+        found = [case.verdict for case in self.cases]
+        return {verdict: found.count(verdict) for verdict in Verdict if verdict in found}
+
+    def exit_code(self, *, allow_missing: bool = False, strict: bool = False) -> int:
+        """0 all pass, 1 at least one regression, 3 at least one `error` whatever else failed."""
+        verdicts = {case.verdict for case in self.cases}
+        if Verdict.ERROR in verdicts:
+            return 3
+        failing = set(REGRESSIONS)
+        if not allow_missing:
+            failing.add(Verdict.NO_GOLDEN)
+        if strict:
+            failing.add(Verdict.SKIPPED)
+        return 1 if verdicts & failing else 0

@@ -1,0 +1,57 @@
+"""The errors that end a command, an exit code each; messages start with the offending thing and end with the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class HarnessError(Exception):
+    """The harness could not find out; exit code 3."""
+
+    exit_code = 3
+
+
+class UsageError(HarnessError):
+    """The command line asks for something that is not there; exit code 2."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in one config file.
+
+    `key` is the dotted path inside the file ("" for the file as a whole), `value` the bad value as the
+    user wrote it (None where there is none to show), `message` what is wrong and what is accepted.
+    """
+
+    file: str
+    key: str
+    value: str | None
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.key}" if self.key else self.file
+        shown = f" = {self.value}" if self.value is not None else ""
+        return f"{place}{shown}: {self.message}"
+
+
+class ConfigError(HarnessError):
+    """Configs that cannot be used, every problem of every file at once; exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count != 1 else ''} in the configs; mend the files and run the command again:"
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
+
+
+class UnreadableGolden(HarnessError):
+    """A golden or capture file that is damaged or is not one; the case's verdict is `error`."""
+
+
+class StoreError(HarnessError):
+    """The golden store cannot be written or read (permissions, full disk)."""

@@ -1,0 +1,188 @@
+"""The header of a capture or golden file: which tensor lies where, and the document that describes them.
+
+The layout is safetensors': eight bytes with the header's length (little endian), the header as JSON, then
+the tensors' bytes (https://github.com/huggingface/safetensors#format).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO, TypeGuard
+
+from pydantic import ValidationError
+
+from harness.codec import from_json, to_json
+from harness.core.capture import SCHEMA_VERSION, CaptureDocument
+from harness.errors import UnreadableGolden
+
+METADATA_KEY = "harness"
+"""The key in the header's `__metadata__` whose value is the document's JSON text."""
+
+LENGTH_BYTES = 8
+
+_LARGEST_HEADER = 100_000_000  # the safetensors library refuses a longer one as well
+
+_DTYPES = {
+    "BOOL": "bool",
+    "U8": "uint8",
+    "I8": "int8",
+    "U16": "uint16",
+    "I16": "int16",
+    "U32": "uint32",
+    "I32": "int32",
+    "U64": "uint64",
+    "I64": "int64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "C64": "complex64",
+}
+_CODES = {name: code for code, name in _DTYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor in a file.
+
+    `dtype` is the name that numpy, ml_dtypes and torch share (`float32`, `bfloat16`, `float8_e4m3fn`);
+    `start` and `stop` are offsets in bytes from the beginning of the file.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+    @property
+    def elements(self) -> int:
+        """The number of elements; 1 for a 0-d tensor."""
+        return prod(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype} {list(self.shape)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header says: the document, and the tensors in the order of their bytes."""
+
+    document: CaptureDocument
+    tensors: Mapping[str, TensorInfo]
+
+
+def unreadable(path: Path, what: str) -> UnreadableGolden:
+    """The error for a file at `path` that cannot be used because of `what`."""
+    return UnreadableGolden(f"{path}: {what}; restore the file or record the case again")
+
+
+def read_document(path: Path) -> CaptureDocument:
+    """The document of the capture or golden at `path`; reads the header alone and needs no numpy.
+
+    Raises UnreadableGolden as `read_header` does, and where the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            return read_header(file, path).document
+    except OSError as error:
+        raise unreadable(path, f"cannot be read ({error.strerror})") from error
+
+
+def read_header(file: IO[bytes], path: Path) -> Header:
+    """The header of the open `file`; `path` is for messages.
+
+    Raises UnreadableGolden for a truncated file, one that is not safetensors, one without a document, a
+    document of another schema version, and a document that does not fit the tensors beside it.
+    """
+    size = file.seek(0, 2)
+    file.seek(0)
+    length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    if size < LENGTH_BYTES or length > min(size - LENGTH_BYTES, _LARGEST_HEADER):
+        raise unreadable(path, f"is truncated or not a safetensors file ({size} bytes)")
+    base = LENGTH_BYTES + length
+    text, tensors = _parse(file.read(length), base, path)
+    if max((tensor.stop for tensor in tensors.values()), default=base) != size:
+        raise unreadable(path, f"is truncated or damaged ({size} bytes, the header tells of another number)")
+    if not isinstance(text, str):
+        raise unreadable(
+            path, f"holds no document of the harness (no `{METADATA_KEY}` in the header's metadata)"
+        )
+    document = _parse_document(text, path)
+    _check_fit(document, tensors, path)
+    return Header(document, tensors)
+
+
+def header_bytes(header: Header) -> bytes:
+    """The first bytes of a file with this header, up to the first tensor's; keeps the tensors' order."""
+    base = min((tensor.start for tensor in header.tensors.values()), default=0)
+    entries: dict[str, object] = {"__metadata__": {METADATA_KEY: to_json(header.document)}}
+    for name, tensor in header.tensors.items():
+        entries[name] = {
+            "dtype": _CODES[tensor.dtype],
+            "shape": tensor.shape,
+            "data_offsets": (tensor.start - base, tensor.stop - base),
+        }
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % LENGTH_BYTES)  # safetensors aligns the tensors by spaces
+    return len(text).to_bytes(LENGTH_BYTES, "little") + text
+
+
+def _parse(text: bytes, base: int, path: Path) -> tuple[object, Mapping[str, TensorInfo]]:
+    """The document's text, if there is any, and the tensors in the order of their bytes."""
+    try:
+        entries = json.loads(text)
+        document = (entries.pop("__metadata__", None) or {}).get(METADATA_KEY)
+        tensors = [_tensor(name, entry, base) for name, entry in entries.items()]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise unreadable(path, f"has a damaged header or is not a safetensors file ({error})") from error
+    tensors.sort(key=lambda tensor: (tensor.start, tensor.stop))
+    return document, {tensor.name: tensor for tensor in tensors}
+
+
+def _tensor(name: str, entry: Mapping[str, object], base: int) -> TensorInfo:
+    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if code not in _DTYPES:
+        raise ValueError(f"tensor {name} has dtype {code}, accepted are {', '.join(_DTYPES)}")
+    if not (_whole(shape) and _whole(offsets) and len(offsets) == 2):
+        raise ValueError(f"tensor {name} has no valid shape or place")
+    return TensorInfo(name, _DTYPES[str(code)], tuple(shape), base + offsets[0], base + offsets[1])
+
+
+def _parse_document(text: str, path: Path) -> CaptureDocument:
+    try:
+        version = from_json(_Versioned, text).schema
+        if version != SCHEMA_VERSION:
+            raise unreadable(path, f"has schema version {version}, this harness reads {SCHEMA_VERSION}")
+        return from_json(CaptureDocument, text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise unreadable(path, f"has a damaged document ({place or 'as a whole'}: {first['msg']})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Versioned:
+    schema: int
+
+
+def _check_fit(document: CaptureDocument, tensors: Mapping[str, TensorInfo], path: Path) -> None:
+    if odd := sorted(document.sha256.keys() ^ tensors.keys()):
+        raise unreadable(
+            path, f"has a document that does not fit its tensors ({odd[0]} is in one of them only)"
+        )
+    for name in document.text:
+        if name not in tensors or tensors[name].dtype != "uint8":
+            raise unreadable(path, f"has a document that does not fit its tensors ({name} is not text)")
+
+
+def _whole(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)

@@ -1,0 +1,188 @@
+"""The goldens folder: find the golden that judges a case, accept a capture, list what no case uses."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform as machine_platform
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from harness.core.capture import Acceptance, CaptureDocument
+from harness.core.case import Case
+from harness.core.tolerance import Rule
+from harness.errors import StoreError, UnreadableGolden
+from harness.golden.accept import Accepted, Exists, write_accepted
+from harness.golden.header import read_document
+from harness.golden.tensors import TensorFile
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The golden that judges: where it lies, its platform, and `why` another platform's was taken ("")."""
+
+    path: Path
+    platform: str
+    nearest: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """No golden may judge: the `platforms` there are, why none of them serves, and what to do."""
+
+    platforms: tuple[str, ...]
+    reason: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenStore:
+    """The goldens under `root`, each at `<case id>/<platform>.safetensors`."""
+
+    root: Path
+
+    def path(self, case_id: str, platform: str) -> Path:
+        """Where the golden of a case on a platform lies; raises StoreError for names that leave the root."""
+        parts = PurePosixPath(case_id).parts
+        if not parts or "/".join(parts) != case_id or ".." in parts or "\0" in case_id or parts[0] == "/":
+            raise StoreError(
+                f"{case_id!r}: no case id; one names a file below {self.root}, without `..`; mend the id"
+            )
+        if not re.fullmatch(r"[\w+=-][\w.+=-]*", platform):
+            raise StoreError(f"{platform!r}: no platform; one is like cpu-x86_64 or cuda-sm90; mend the name")
+        return self.root.joinpath(*parts, f"{platform}{SUFFIX}")
+
+    def platforms(self, case_id: str) -> tuple[str, ...]:
+        """The platforms that have a golden of this case, in alphabetical order."""
+        folder = self.path(case_id, "any").parent
+        try:
+            names = [entry.name for entry in folder.iterdir() if _is_golden_name(entry)]
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise _unlistable(folder, error) from error
+        return tuple(sorted(name.removesuffix(SUFFIX) for name in names))
+
+    def find(self, case: Case, platform: str) -> Found | Missing:
+        """The golden that judges `case` on `platform`.
+
+        That is the platform's own, or, where the case's `cross-hardware` tolerance is not `refuse`, the
+        nearest by `nearest_platform`. Raises StoreError where the folder cannot be read.
+        """
+        exact = self.path(case.id, platform)
+        there = self.platforms(case.id)
+        if platform in there:
+            return Found(exact, platform, nearest=False)
+        record = f"record one here: harness record {shlex.quote(case.id)}"
+        if not there:
+            return Missing((), f"{case.id}: no golden on any platform", record)
+        if case.tolerance.cross_hardware is Rule.REFUSE:
+            known = ", ".join(there)
+            reason = f"{platform}: no golden of its own, the case refuses cross-hardware; there are {known}"
+            return Missing(there, reason, record)
+        name, kinship = nearest_platform(platform, there, machine_platform.machine())
+        why = f"{platform} has no golden of its own; {name} is the nearest ({kinship})"
+        return Found(self.path(case.id, name), name, nearest=True, why=why)
+
+    def document(self, path: Path) -> CaptureDocument:
+        """The document of the golden at `path`; raises UnreadableGolden."""
+        return read_document(path)
+
+    def open(self, path: Path) -> TensorFile:
+        """The golden at `path`, to be closed by the caller; raises UnreadableGolden."""
+        return TensorFile(path)
+
+    def accept(self, capture: Path, acceptance: Acceptance, *, replace: bool) -> Accepted | Exists:
+        """Store `capture` as the golden of the case and platform that its document names.
+
+        Without `replace` a golden that is there already stays. Raises UnreadableGolden for a damaged
+        capture and StoreError where the folder cannot be written; both leave the store as it was.
+        """
+        document = read_document(capture)
+        golden = self.path(document.case, document.environment.platform)
+        accepted = dataclasses.replace(document, accepted=acceptance)
+        return write_accepted(capture, golden, accepted, replace=replace)
+
+    def remove(self, path: Path) -> None:
+        """Delete the golden at `path` and the folders that are empty without it; raises StoreError."""
+        if self.root not in path.parents:
+            raise StoreError(f"{path}: lies outside {self.root}; name a golden of this store")
+        try:
+            path.unlink()
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be deleted ({error.strerror}); grant the permission") from error
+        for folder in list(path.relative_to(self.root).parents)[:-1]:
+            try:
+                (self.root / folder).rmdir()
+            except OSError:  # not empty
+                return
+
+    def unused(
+        self, cases: Sequence[Case], selected: Callable[[str], bool] = lambda _case_id: True
+    ) -> tuple[Path, ...]:
+        """The goldens that belong to none of `cases`, of those whose case id is `selected`.
+
+        Files that are no goldens of the harness, lie in no case's folder or cannot be read are left out.
+        Raises StoreError where a folder cannot be read.
+        """
+        ids = {case.id for case in cases}
+        return tuple(
+            path
+            for path in self._files()
+            if (case_id := path.parent.relative_to(self.root).as_posix()) not in ids
+            and selected(case_id)
+            and _is_golden(path)
+        )
+
+    def _files(self) -> Iterator[Path]:
+        try:
+            yield from sorted(path for path in self.root.rglob(f"*/*{SUFFIX}") if _is_golden_name(path))
+        except OSError as error:
+            raise _unlistable(self.root, error) from error
+
+
+def nearest_platform(platform: str, there: Sequence[str], machine: str) -> tuple[str, str]:
+    """The platform of `there` whose golden comes nearest to one of `platform`, and their kinship in words.
+
+    The order: the same kind of device, by the distance of the compute capability (the lower one of two
+    equally far); a CPU of the architecture `machine`; any CPU; any other; alphabetical among equals.
+    """
+    ranked = sorted((*_rank(platform, name, machine), name) for name in there)
+    kinships = ("the same kind of device", f"a CPU of the architecture {machine}", "a CPU", "another device")
+    return ranked[0][-1], kinships[ranked[0][0]]
+
+
+def _rank(platform: str, name: str, machine: str) -> tuple[int, int, int]:
+    device = name.partition("-")[0]
+    if device == platform.partition("-")[0]:
+        ours, theirs = _capability(platform), _capability(name)
+        return (0, 10**6, 0) if ours is None or theirs is None else (0, abs(ours - theirs), theirs)
+    if device == "cpu":
+        return (1 if name == f"cpu-{machine}" else 2, 0, 0)
+    return (3, 0, 0)
+
+
+def _capability(platform: str) -> int | None:
+    found = re.search(r"-sm(\d+)", platform)
+    return int(found[1]) if found else None
+
+
+def _is_golden_name(path: Path) -> bool:
+    return path.name.endswith(SUFFIX) and not path.name.startswith(".")
+
+
+def _is_golden(path: Path) -> bool:
+    try:
+        read_document(path)
+    except UnreadableGolden:
+        return False
+    return True
+
+
+def _unlistable(folder: Path, error: OSError) -> StoreError:
+    return StoreError(f"{folder}: cannot be listed ({error.strerror}); grant the permission or mend the path")

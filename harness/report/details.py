@@ -1,0 +1,245 @@
+"""What is said about one case, as lines that every kind of report lays out in its own way."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.core.environment import Change
+from harness.core.recording import RecordResult, RepeatResult
+from harness.core.verdict import PASSES, Boundary, CaseResult, ExactFinding, TensorResult
+from harness.report.wording import (
+    against_limit,
+    count_words,
+    grouped_warnings,
+    metric_list,
+    plain,
+    tensor_words,
+)
+
+MOST_CHANGES = 6
+MOST_TENSORS = 6
+MOST_CASES_NAMED = 3
+
+_RELEVANCE = (
+    "platform",
+    "hardware.",
+    "software.packages.diffusers",
+    "software.packages.torch",
+    "software.packages.transformers",
+    "switches.",
+    "software.cuda",
+    "software.cudnn",
+    "software.driver",
+    "software.packages.",
+    "software.python",
+    "software.os",
+)
+"""What is likeliest to move a number comes first; of other names the order stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One paragraph, indented by `indent` columns; `whole` keeps it on one line however long it is.
+
+    A wrapped one goes on `hang` columns further in.
+    `verdict` is the word whose colour the text's first `len(verdict)` characters take.
+    """
+
+    text: str
+    indent: int = 0
+    whole: bool = False
+    verdict: str = ""
+    bold: bool = False
+    hang: int = 2
+
+
+def text_of(lines: Iterable[Line]) -> str:
+    """The lines as plain text, none of them wrapped."""
+    return "\n".join(" " * line.indent + line.text for line in lines)
+
+
+def heading(verdict: str, case: str, *about: str | None) -> Line:
+    """`drifted  sd/ddim  (cpu-x86_64, same-hardware)`."""
+    known = ", ".join(part for part in about if part)
+    return Line(f"{verdict}  {plain(case)}" + (f"  ({known})" if known else ""), verdict=verdict)
+
+
+def case_details(result: CaseResult) -> list[Line]:
+    """Everything a person needs about one judged case: heading, reason, numbers, what changed, what to do."""
+    failing = [tensor for tensor in result.tensors if tensor.verdict not in PASSES]
+    return [
+        heading(result.verdict, result.case, result.platform, result.relation),
+        *_paragraphs(result.reason),
+        *_tensors(failing, result.reason),
+        *(_finding(finding) for finding in result.exact_findings),
+        *_boundaries(result.boundaries),
+        *(_labelled("first divergence", result.first_divergence.sentence) if result.first_divergence else ()),
+        *_changes("environment", result.environment_changes),
+        *_log(result.log),
+        *next_lines([result.next_step]),
+    ]
+
+
+def record_details(result: RecordResult) -> list[Line]:
+    """What recording one case changed, measured or met, and what to do."""
+    return [
+        heading(result.state, result.case, result.platform),
+        *_paragraphs(result.reason),
+        *_tensors(result.tensors, result.reason),
+        *_changes("definition", result.definition_changes, limit=len(result.definition_changes)),
+        *_changes("environment", result.environment_changes),
+        *_log(result.log),
+        *next_lines([result.next_step]),
+    ]
+
+
+def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
+    """How the runs of one case came out, without their distances."""
+    return [
+        heading(verdict, result.case, result.platform, count_words(result.runs, "run")),
+        *_paragraphs(result.reason),
+        *_log(result.log),
+    ]
+
+
+def brief(case: str, reason: str) -> Line:
+    """A case and its reason in one paragraph."""
+    return Line(f"{plain(case)}: {_one_line(reason)}", indent=2)
+
+
+def next_lines(steps: Iterable[str]) -> list[Line]:
+    """`next:` with each way to go on once; commands stand whole on lines of their own, ready to be copied."""
+    by_prose: dict[str, list[str]] = {}
+    for step in steps:
+        for prose, command in _steps(plain(step)):
+            by_prose.setdefault(prose, []).append(command)
+    lines = []
+    for prose, commands in by_prose.items():
+        lines.append(Line(f"next: {prose}".rstrip(), indent=2, hang=6))
+        lines += [Line(command, indent=4, whole=True) for command in dict.fromkeys(commands) if command]
+    return lines
+
+
+def warning_lines(cases: Iterable[tuple[str, Iterable[str]]]) -> list[Line]:
+    """Each warning once, with the cases that gave it."""
+    lines = []
+    for warning, ids in grouped_warnings(cases).items():
+        told = ", ".join(map(plain, ids)) if len(ids) <= MOST_CASES_NAMED else count_words(len(ids), "case")
+        lines.append(Line(f"warning: {_one_line(warning)} (in {told})", verdict="warning"))
+    return lines
+
+
+def by_relevance(changes: Sequence[Change]) -> list[Change]:
+    """The changes likeliest to move a number first."""
+    return sorted(changes, key=lambda change: _rank(change.what))
+
+
+def change_words(change: Change) -> str:
+    """`torch: 2.12.0 -> 2.13.0`."""
+    name = change.what.removeprefix("software.packages.")
+    return f"{plain(name)}: {_side(change.golden)} -> {_side(change.now)}"
+
+
+def _paragraphs(text: str, indent: int = 2) -> list[Line]:
+    return [Line(line.rstrip(), indent) for line in plain(text).splitlines() if line.strip()]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(plain(text).split())
+
+
+def _tensors(tensors: Sequence[TensorResult], told: str) -> Iterator[Line]:
+    for tensor in tensors[:MOST_TENSORS]:
+        yield Line(plain(tensor_words(tensor)), indent=2)
+        if tensor.reason not in told:
+            yield from _paragraphs(tensor.reason, indent=4)
+        yield from (Line(text, indent=4) for text in tensor_numbers(tensor))
+    if len(tensors) > MOST_TENSORS:
+        yield Line(
+            f"and {count_words(len(tensors) - MOST_TENSORS, 'more tensor')}, all in the JSON report", indent=2
+        )
+
+
+def tensor_numbers(tensor: TensorResult) -> Iterator[str]:
+    """The metrics against their limits, the limits that were needed, and the other metrics."""
+    for name, limit in tensor.limits.items():
+        yield against_limit(name, tensor.metrics.get(name), limit)
+    if tensor.needed:
+        yield f"would need: {metric_list(tensor.needed)}"
+    others = {
+        name: value
+        for name, value in tensor.metrics.items()
+        if name not in tensor.limits and value is not None
+    }
+    if others:
+        yield f"{'also: ' if tensor.limits else ''}{metric_list(others)}"
+
+
+def _finding(finding: ExactFinding) -> Line:
+    harmless = "" if finding.fails else " (fails nothing)"
+    text = f"exact: {_one_line(finding.what)}: {_side(finding.golden)} -> {_side(finding.now)}{harmless}"
+    return Line(text, indent=2)
+
+
+def _boundaries(boundaries: Sequence[Boundary]) -> Iterator[Line]:
+    failing = [boundary for boundary in boundaries if boundary.verdict not in PASSES]
+    for boundary in failing[:MOST_TENSORS]:
+        judged = against_limit("rel_l2", boundary.rel_l2, boundary.limit)
+        yield Line(f"boundary {plain(boundary.event)} {boundary.index}: {judged}", indent=2)
+    if len(failing) > MOST_TENSORS:
+        rest = len(failing) - MOST_TENSORS
+        yield Line(f"and {rest} more of {len(boundaries)} boundaries, all in the JSON report", indent=2)
+
+
+def _labelled(label: str, text: str) -> list[Line]:
+    return [Line(f"{label}: {_one_line(text)}", indent=2)]
+
+
+def _changes(what: str, changes: Sequence[Change], limit: int = MOST_CHANGES) -> Iterator[Line]:
+    if not changes:
+        return
+    yield Line(f"{what}, golden -> now:", indent=2)
+    yield from (Line(change_words(change), indent=4) for change in by_relevance(changes)[:limit])
+    if len(changes) > limit:
+        yield Line(f"and {len(changes) - limit} more, all in the JSON report", indent=4)
+
+
+def _log(log: Sequence[str]) -> Iterator[Line]:
+    if log:
+        yield Line("log:", indent=2)
+        yield from (Line(line.rstrip(), indent=4) for entry in log for line in plain(entry).splitlines())
+
+
+def _side(value: str | None) -> str:
+    return "absent" if value is None else _one_line(value)
+
+
+def _rank(what: str) -> int:
+    matching = (place for place, start in enumerate(_RELEVANCE) if what.startswith(start))
+    return next(matching, len(_RELEVANCE))
+
+
+def _steps(text: str) -> Iterator[tuple[str, str]]:
+    """Each line of a next step as its prose and its command, either of which may be empty."""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        found = re.fullmatch(
+            r"(?:(?P<prose>.*?:) )?(?P<command>(?:harness|make) .+?)(?:; (?P<tail>[^;]+))?", line
+        )
+        if found is None:
+            yield line, ""
+        elif found["tail"] and not _is_complete(found["command"]):
+            yield found["prose"] or "", f"{found['command']}; {found['tail']}"
+        else:
+            yield found["prose"] or "", found["command"]
+            if found["tail"]:
+                yield found["tail"], ""
+
+
+def _is_complete(command: str) -> bool:
+    try:
+        return bool(shlex.split(command))
+    except ValueError:
+        return False

@@ -1,0 +1,168 @@
+"""The JSON that `--json` writes, the reading of it, and the writing of any report's file."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.codec import from_json, to_json
+from harness.core.environment import Change, Environment
+from harness.core.recording import ListedCase, RecordReport, RecordResult, RepeatReport, RepeatResult
+from harness.core.tolerance import METRICS
+from harness.core.verdict import CaseResult, Report, TensorResult
+from harness.errors import StoreError, UsageError
+from harness.report.wording import Word, repeat_summary
+
+SCHEMA = 1
+"""The version of every document written here."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verify:
+    schema: int
+    environment: Environment | None
+    summary: Mapping[str, int]
+    cases: tuple[CaseResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    schema: int
+    environment: Environment | None
+    summary: Mapping[str, int]
+    cases: tuple[RecordResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    schema: int
+    environment: Environment | None
+    summary: Mapping[str, int]
+    cases: tuple[RepeatResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    schema: int
+    cases: tuple[ListedCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    schema: int
+    tensors: tuple[TensorResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    schema: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The part of a document by which its reader knows it."""
+
+    schema: int
+
+
+def verify_json(report: Report) -> str:
+    """The report as `--json` promises it: every metric of every tensor, finite numbers or null."""
+    cases = tuple(replace(case, tensors=_finite(case.tensors)) for case in report.cases)
+    return _text(_Verify(SCHEMA, report.environment, _names(report.summary()), cases))
+
+
+def record_json(report: RecordReport) -> str:
+    """The states by case, with a summary of how many cases ended in each."""
+    cases = tuple(replace(case, tensors=_finite(case.tensors)) for case in report.cases)
+    return _text(_Record(SCHEMA, report.environment, _names(report.summary()), cases))
+
+
+def repeat_json(report: RepeatReport) -> str:
+    """The distances between all runs by case, with a summary of the verdicts."""
+    return _text(_Repeat(SCHEMA, report.environment, repeat_summary(report), report.cases))
+
+
+def list_json(cases: Sequence[ListedCase]) -> str:
+    """The cases with device, tolerance and goldens."""
+    return _text(_List(SCHEMA, tuple(cases)))
+
+
+def comparison_json(tensors: Sequence[TensorResult]) -> str:
+    """The metrics between two files, tensor by tensor."""
+    return _text(_Comparison(SCHEMA, _finite(tensors)))
+
+
+def changes_json(changes: Sequence[Change]) -> str:
+    """What differs between two fingerprints."""
+    return _text(_Changes(SCHEMA, tuple(changes)))
+
+
+def read_report(text: str, name: str = "report.json") -> Report:
+    """The report that `verify_json` wrote; `name` is what an error calls it.
+
+    Raises UsageError where `text` is no such report, or one of another schema.
+    """
+    try:
+        schema = from_json(_Head, text).schema
+        if schema != SCHEMA:
+            raise UsageError(
+                f"{name}: has schema {schema}, this harness reads {SCHEMA}; run `harness verify` anew"
+            )
+        document = from_json(_Verify, text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise UsageError(
+            f"{name}: is no report of `harness verify` ({place}: {first['msg']}); run `harness verify` anew"
+        ) from error
+    return Report(document.environment, document.cases)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` in UTF-8 at once or not at all, making folders as needed; raises StoreError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Names of files may hold bytes that are no UTF-8.
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise StoreError(f"{path}: cannot be written ({reason}); mend that, or name another file") from error
+
+
+def _text(document: object) -> str:
+    return to_json(document, indent=2) + "\n"
+
+
+def _names(counts: Mapping[Word, int]) -> dict[str, int]:
+    return {str(name): count for name, count in counts.items()}
+
+
+def _finite(tensors: Sequence[TensorResult]) -> tuple[TensorResult, ...]:
+    """The tensors with every metric named, and without limits that JSON has no number for."""
+    return tuple(
+        replace(
+            tensor,
+            metrics={name: _number(tensor.metrics.get(name)) for name in (*METRICS, *tensor.metrics)},
+            limits={name: value for name, value in tensor.limits.items() if math.isfinite(value)},
+            needed={name: value for name, value in tensor.needed.items() if math.isfinite(value)},
+        )
+        for tensor in tensors
+    )
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,52 @@
+"""What `harness list` shows: the cases with device, tolerance and golden state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.core.recording import ListedCase
+from harness.report.details import Line
+from harness.report.paint import STYLES, Sheet, painted
+from harness.report.wording import count_words, plain, tally
+
+HEADINGS = ("case", "device", "golden")
+
+
+def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) -> list[list[Text]]:
+    """The sections of the screen; cases that follow each other with one tolerance stand under it."""
+    if not cases:
+        return [[Text("no cases")]]
+    return [_table(cases, platform, console), painted(_summary(cases, platform), console)]
+
+
+def golden_state(case: ListedCase, platform: str) -> str:
+    """`recorded`, `stale` or `unreadable` on this platform, else the platforms there are, else `none`."""
+    for golden in case.goldens:
+        if golden.platform == platform:
+            return "unreadable" if not golden.readable else "stale" if golden.stale else "recorded"
+    names = [golden.platform for golden in case.goldens]
+    return f"{', '.join(names)} only" if names else "none"
+
+
+def _table(cases: Sequence[ListedCase], platform: str, console: Console) -> list[Text]:
+    sheet = Sheet(HEADINGS)
+    for tolerance, group in groupby(cases, key=lambda case: " | ".join(case.tolerance.values())):
+        sheet.span(Text(f"tolerance {plain(tolerance)}", style="dim"))
+        for case in group:
+            state = golden_state(case, platform)
+            sheet.add(f"  {case.case}", case.device, Text(plain(state), style=STYLES.get(state, "")))
+    return sheet.lines(console)
+
+
+def _summary(cases: Sequence[ListedCase], platform: str) -> list[Line]:
+    states = [golden_state(case, platform) for case in cases]
+    counts = tally({state: states.count(state) for state in dict.fromkeys(states)})
+    relations = " | ".join(dict.fromkeys(relation for case in cases for relation in case.tolerance))
+    return [
+        Line(f"{count_words(len(cases), 'case')} on {plain(platform)}: {plain(counts)}"),
+        Line(f"tolerance: {relations}"),
+    ]

@@ -1,0 +1,61 @@
+"""What `harness record` and `harness accept` show: the table of states, and what changed or went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.core.recording import RecordReport, RecordResult, RecordState
+from harness.report.details import Line, brief, next_lines, record_details, warning_lines
+from harness.report.paint import Sheet, painted, word
+from harness.report.wording import seconds_words, summary_line, tally
+
+HEADINGS = ("case", "platform", "state", "seconds")
+
+FAILURES = frozenset({RecordState.NONDETERMINISTIC, RecordState.BROKEN, RecordState.ERROR})
+_BLOCKS = FAILURES | {RecordState.UPDATED}
+_SAY_ALL = _BLOCKS | {RecordState.UNCHANGED}
+
+
+def record_sections(report: RecordReport, console: Console, *, quiet: bool) -> list[list[Text]]:
+    """The sections of the screen, top to bottom."""
+    shown = FAILURES if quiet else _BLOCKS
+    blocks = [painted(record_details(case), console) for case in report.cases if case.state in shown]
+    summary = painted([Line(_summary(report), bold=True, hang=0)], console)
+    if quiet:
+        return [*blocks, summary]
+    warnings = painted(warning_lines((case.case, case.warnings) for case in report.cases), console)
+    return [_table(report.cases, console), *blocks, *_notes(report.cases, console), warnings, summary]
+
+
+def _summary(report: RecordReport) -> str:
+    failed = sum(case.state in FAILURES for case in report.cases)
+    unknown = sum(case.state is RecordState.ERROR for case in report.cases)
+    return summary_line(tally(report.summary()), failed, len(report.cases), unknown, report.exit_code())
+
+
+def _table(cases: Sequence[RecordResult], console: Console) -> list[Text]:
+    if not cases:
+        return []
+    sheet = Sheet(HEADINGS, right=["seconds"])
+    for case in cases:
+        sheet.add(case.case, case.platform or "-", word(case.state), seconds_words(case.seconds))
+    return sheet.lines(console)
+
+
+def _notes(cases: Sequence[RecordResult], console: Console) -> list[list[Text]]:
+    """A line for each case that is neither a failure nor changed but has a reason, by state."""
+    by_state: dict[RecordState, list[RecordResult]] = {}
+    for case in cases:
+        if case.state not in _SAY_ALL and case.reason:
+            by_state.setdefault(case.state, []).append(case)
+    return [
+        [
+            word(state),
+            *painted([brief(case.case, case.reason) for case in group], console),
+            *painted(next_lines(case.next_step for case in group), console),
+        ]
+        for state, group in by_state.items()
+    ]

@@ -1,0 +1,143 @@
+"""The screen: everything a command shows goes through it, to standard output, warnings to standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.report.progress import Board, NoProgress, Progress, live_display
+from harness.report.wording import plain
+
+# Each view is imported by the one method that needs it: `list` has no time to lose.
+if TYPE_CHECKING:
+    from harness.core.environment import Change, Environment
+    from harness.core.recording import ListedCase, RecordReport, RepeatReport
+    from harness.core.verdict import Report, TensorResult
+
+PLAIN_WIDTH = 80
+"""The width where there is no terminal."""
+
+LEAST_WIDTH = 40
+"""Narrower terminals wrap for themselves."""
+
+
+class Screen:
+    """Shows results on `stream` (standard output by default), `width` columns wide (the terminal's, else 80).
+
+    No colours, progress or control sequences where the stream is no terminal; no colours under NO_COLOR.
+    `quiet` leaves the failures and the summary.
+    """
+
+    def __init__(self, *, quiet: bool, stream: TextIO | None = None, width: int | None = None) -> None:
+        stream = sys.stdout if stream is None else stream
+        self._quiet = quiet
+        self._terminal = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+        _never_fail_to_encode(stream)
+        self._console = _console(stream, self._terminal, width)
+
+    def watch(self, total: int, noun: str = "case") -> AbstractContextManager[Progress]:
+        """A live display of running cases while open; of `total` of what `noun` says, in the singular."""
+        if self._quiet or not self._terminal:
+            return nullcontext(NoProgress())
+        return live_display(Board(total, noun), self._console)
+
+    def show_verify(self, report: Report, *, allow_missing: bool = False, strict: bool = False) -> None:
+        """The verdicts; the options are the command's, and decide what fails."""
+        from harness.report.verify_view import verify_sections
+
+        options = {"quiet": self._quiet, "allow_missing": allow_missing, "strict": strict}
+        self._print(verify_sections(report, self._console, **options))
+
+    def show_record(self, report: RecordReport) -> None:
+        """What became of recording, or accepting, each case."""
+        from harness.report.record_view import record_sections
+
+        self._print(record_sections(report, self._console, quiet=self._quiet))
+
+    def show_repeat(self, report: RepeatReport) -> None:
+        """Which cases are deterministic, and how far apart the runs of the others are."""
+        from harness.report.repeat_view import repeat_sections
+
+        self._print(repeat_sections(report, self._console, quiet=self._quiet))
+
+    def show_list(self, cases: Sequence[ListedCase], platform: str) -> None:
+        """The cases there are; with quiet nothing."""
+        from harness.report.list_view import list_sections
+
+        if not self._quiet:
+            self._print(list_sections(cases, platform, self._console))
+
+    def show_environment(self, environment: Environment) -> None:
+        """A fingerprint; with quiet nothing."""
+        from harness.report.environment_view import environment_sections
+
+        if not self._quiet:
+            self._print(environment_sections(environment, self._console))
+
+    def show_changes(self, changes: Sequence[Change], left: str, right: str) -> None:
+        """What differs between the fingerprints of the files `left` and `right`; with quiet nothing."""
+        from harness.report.environment_view import change_sections
+
+        if not self._quiet:
+            self._print(change_sections(changes, left, right, self._console))
+
+    def show_comparison(self, tensors: Sequence[TensorResult], left: str, right: str) -> None:
+        """The metrics between the files `left` and `right`."""
+        from harness.report.comparison_view import comparison_sections
+
+        self._print(comparison_sections(tensors, left, right, self._console, quiet=self._quiet))
+
+    def note(self, message: str) -> None:
+        """A remark on the way, unwrapped; with quiet nothing."""
+        if not self._quiet:
+            self._print([[Text(line) for line in plain(message).splitlines()]])
+
+    def warn(self, message: str) -> None:
+        """A warning, whole and plain, on standard error."""
+        _complain("warning", message)
+
+    def show_error(self, message: str) -> None:
+        """What ended the command, whole and plain, on standard error."""
+        _complain("error", message)
+
+    def _print(self, sections: Iterable[Sequence[Text]]) -> None:
+        """The sections, a blank line between them; the lines are laid out already and are not wrapped again."""
+        for place, section in enumerate(filter(None, sections)):
+            for line in [*([Text()] if place else []), *section]:
+                self._console.print(line, soft_wrap=True)
+
+
+def _console(stream: TextIO, terminal: bool, width: int | None) -> Console:
+    console = Console(
+        file=stream,
+        force_terminal=terminal,
+        force_interactive=terminal,
+        color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
+        width=width or (None if terminal else PLAIN_WIDTH),
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    if console.width < LEAST_WIDTH:
+        console.width = LEAST_WIDTH
+    return console
+
+
+def _never_fail_to_encode(stream: TextIO) -> None:
+    """Let characters that the stream's encoding lacks be written as escapes."""
+    if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(kind: str, message: str) -> None:
+    # Not through rich: nothing of it may be wrapped, styled or dropped. Standard error is looked up late,
+    # since a live display that is open has put itself in its place.
+    sys.stderr.write(f"{kind}: {plain(message)}\n")
+    sys.stderr.flush()

@@ -1,0 +1,53 @@
+"""What `harness verify` shows: the table of verdicts, a block for each failure, the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.core.verdict import PASSES, CaseResult, Report
+from harness.report.details import Line, brief, case_details, warning_lines
+from harness.report.paint import Sheet, painted, word
+from harness.report.wording import fails, seconds_words, verdict_summary, worst_words
+
+HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
+
+
+def verify_sections(
+    report: Report, console: Console, *, quiet: bool, allow_missing: bool, strict: bool
+) -> list[list[Text]]:
+    """The sections of the screen, top to bottom."""
+    failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
+    blocks = [painted(case_details(case), console) for case in failing]
+    summary = painted(
+        [Line(verdict_summary(report, allow_missing=allow_missing, strict=strict), bold=True, hang=0)],
+        console,
+    )
+    if quiet:
+        return [*blocks, summary]
+    passing = [case for case in report.cases if case not in failing]
+    warnings = painted(warning_lines((case.case, case.warnings) for case in report.cases), console)
+    return [_table(report.cases, console), *blocks, *_notes(passing, console), warnings, summary]
+
+
+def _table(cases: Sequence[CaseResult], console: Console) -> list[Text]:
+    if not cases:
+        return []
+    sheet = Sheet(HEADINGS, right=["seconds"])
+    for case in cases:
+        relation, seconds = case.relation or "-", seconds_words(case.seconds)
+        sheet.add(case.case, case.platform or "-", relation, word(case.verdict), worst_words(case), seconds)
+    return sheet.lines(console)
+
+
+def _notes(passing: Sequence[CaseResult], console: Console) -> list[list[Text]]:
+    """What is to be said about cases that fail nothing: a line for those left out, a block for findings."""
+    left_out = [case for case in passing if case.verdict not in PASSES]
+    briefs: dict[str, list[Text]] = {}
+    for case in left_out:
+        lines = painted([brief(case.case, case.reason)], console)
+        briefs.setdefault(case.verdict, [word(case.verdict)]).extend(lines)
+    told = [case for case in passing if case.verdict in PASSES and (case.exact_findings or case.reason)]
+    return [*briefs.values(), *(painted(case_details(case), console) for case in told)]

@@ -1,0 +1,1 @@
+"""Start runs: worker processes, timeouts, logs, and who runs what; never imports torch."""

@@ -1,0 +1,155 @@
+"""Run many cases over a few worker processes and hand out each outcome as it comes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.core.capture import Lost, Outcome, Raised
+from harness.core.case import Determinism
+from harness.core.environment import Environment
+from harness.core.messages import Job, Progress
+from harness.run.agenda import Agenda, Run
+from harness.run.process import WorkerProcess
+from harness.run.variables import Variables, variables_for
+
+
+class Observer(Protocol):
+    """Told what happens while runs are under way, from the threads that drive the workers."""
+
+    def started(self, run: Run) -> None:
+        """`run` was handed to a worker."""
+
+    def progressed(self, run: Run, progress: Progress) -> None:
+        """The pipeline of `run` reported its own progress."""
+
+    def finished(self, run: Run, outcome: Outcome) -> None:
+        """`run` came to an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """How runs are done: on which device, over how many workers, with their logs in which folder.
+
+    `fresh` starts a new process for every run.
+    """
+
+    device: str
+    jobs: int
+    logs: Path
+    fresh: bool = False
+
+
+def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iterator[tuple[Run, Outcome]]:
+    """Do all `runs`; yields each with its outcome in the order they end.
+
+    A crash, a kill or a timeout costs only the run it befell. Closing the iterator (also by an exception
+    such as KeyboardInterrupt in the caller) kills every worker.
+    """
+    agenda, results = Agenda(runs), queue.SimpleQueue[tuple[Run, Outcome] | Exception]()
+    drivers = [
+        _Driver(number, workshop, agenda, observer, results)
+        for number in range(min(max(1, workshop.jobs), len(runs)))
+    ]
+    for driver in drivers:
+        driver.start()
+    try:
+        for _ in runs:
+            result = results.get()
+            if isinstance(result, Exception):
+                raise result
+            yield result
+    finally:
+        for driver in drivers:
+            driver.stop()
+
+
+def fingerprint(device: str, logs: Path) -> Environment | Lost:
+    """The environment of a worker on `device` before any case; Lost where no such worker comes up."""
+    worker = WorkerProcess(variables_for(Determinism()), device, logs / "environment.log")
+    try:
+        ready = worker.wait_ready()
+    finally:
+        worker.kill()
+    if isinstance(ready, Lost):
+        return ready
+    return ready.environment or Lost(ready.reason)
+
+
+class _Driver(threading.Thread):
+    """Drives one worker at a time through the agenda."""
+
+    def __init__(
+        self,
+        number: int,
+        workshop: Workshop,
+        agenda: Agenda,
+        observer: Observer,
+        results: queue.SimpleQueue[tuple[Run, Outcome] | Exception],
+    ) -> None:
+        super().__init__(daemon=True)
+        self._number = number
+        self._workshop = workshop
+        self._agenda = agenda
+        self._observer = observer
+        self._results = results
+        self._worker: WorkerProcess | None = None
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(self) -> None:
+        try:
+            while not self._stopped and (run := self._agenda.take(self._number)) is not None:
+                self._observer.started(run)
+                outcome = self._outcome(run)
+                if self._stopped:
+                    return
+                self._observer.finished(run, outcome)
+                self._results.put((run, outcome))
+            self._dismiss()
+        except Exception as error:
+            self._results.put(error)
+
+    def stop(self) -> None:
+        """Kill the worker and start no other."""
+        with self._lock:
+            self._stopped = True
+            if self._worker is not None:
+                self._worker.kill()
+
+    def _outcome(self, run: Run) -> Outcome:
+        worker = self._hire(variables_for(run.case.determinism))
+        if worker is None:
+            return Lost("interrupted")
+        job = Job(run.case, str(run.capture.absolute()))
+        outcome = worker.run(job, lambda progress: self._observer.progressed(run, progress))
+        if self._workshop.fresh or isinstance(outcome, Raised):
+            # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.
+            self._dismiss()
+        return outcome
+
+    def _hire(self, variables: Variables) -> WorkerProcess | None:
+        """The worker at hand if it serves, else a new one; None once stopped."""
+        worker = self._worker
+        if worker is not None and worker.alive and worker.variables == variables:
+            return worker
+        self._dismiss()
+        with self._lock:
+            if self._stopped:
+                return None
+            log = self._workshop.logs / f"worker-{self._number}.log"
+            self._worker = WorkerProcess(variables, self._workshop.device, log)
+            return self._worker
+
+    def _dismiss(self) -> None:
+        with self._lock:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+
+
+__all__ = ["Observer", "Run", "Workshop", "execute", "fingerprint"]

@@ -1,0 +1,168 @@
+"""One worker process: started for a set of environment variables, given jobs, killed when it hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.codec import from_json, to_json
+from harness.core.capture import Lost, Outcome
+from harness.core.messages import Finished, Job, Progress, Ready, Reply
+from harness.run.variables import Variables, process_environment
+
+STARTUP_SECONDS = 300.0
+"""How long a worker may take until it has imported torch; a cold disk needs a minute."""
+
+_LOG_LINES = 20
+_LOG_BYTES = 65536
+_ABORT_SECONDS = 3.0
+
+
+class WorkerProcess:
+    """A worker and the pipe to it. Use from one thread; `kill` may be called from any."""
+
+    def __init__(self, variables: Variables, device: str, log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.variables = variables
+        self._log = log
+        self._log_start = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "harness.worker", device],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                env=process_environment(variables),
+                # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
+                start_new_session=True,
+            )
+        self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self._ready: Ready | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def wait_ready(self) -> Ready | Lost:
+        """Wait until torch is imported; Lost when the worker dies or hangs before."""
+        if self._ready is None:
+            reply = self._receive(time.monotonic() + STARTUP_SECONDS)
+            if isinstance(reply, Ready):
+                self._ready = reply
+            else:
+                return self._lost(reply, "while starting", STARTUP_SECONDS)
+        return self._ready
+
+    def run(self, job: Job, on_progress: Callable[[Progress], None]) -> Outcome:
+        """Run one job within its case's timeout. After a Lost outcome of a dead worker, start a new one."""
+        ready = self.wait_ready()
+        if isinstance(ready, Lost):
+            return ready
+        self._log_start = self._log.stat().st_size
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.write(to_json(job).encode() + b"\n")
+            self._stdin.flush()
+        # The first reply comes when the worker has imported diffusers, which is not the case's doing.
+        deadline, limit = time.monotonic() + STARTUP_SECONDS, STARTUP_SECONDS
+        while True:
+            reply = self._receive(deadline)
+            if isinstance(reply, Finished):
+                return reply.outcome
+            if not isinstance(reply, Progress):
+                return self._lost(reply, "while it ran", limit)
+            if limit is STARTUP_SECONDS:
+                deadline, limit = time.monotonic() + job.case.timeout, job.case.timeout
+            on_progress(reply)
+
+    def close(self) -> None:
+        """End an idle worker; it exits when its input ends."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_ABORT_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the worker and whatever it started, also when the worker itself has ended."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    @property
+    def _stdin(self):  # type: ignore[no-untyped-def]
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self._replies.put(line)
+        self._replies.put(None)
+
+    def _receive(self, deadline: float) -> Reply | _Silence:
+        while True:
+            try:
+                line = self._replies.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return _TIMED_OUT
+            if line is None:
+                return _DIED
+            # No reply: something printed before the worker took over its output, or died in mid-sentence.
+            with contextlib.suppress(ValidationError):
+                return from_json(Reply, line)  # type: ignore[arg-type]
+
+    def _lost(self, reply: Reply | _Silence, when: str, seconds: float) -> Lost:
+        if reply is _TIMED_OUT:
+            self._abort()
+            return Lost(
+                f"no result within the timeout of {seconds:g} s {when}; the worker was killed", self._tail()
+            )
+        try:
+            code = self._process.wait(timeout=_ABORT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._abort()
+            return Lost(f"the worker closed its pipe {when} and was killed", self._tail())
+        return Lost(f"the worker {_death(code)} {when}", self._tail())
+
+    def _abort(self) -> None:
+        # On SIGABRT the worker's fault handler writes where every thread stands into the log.
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGABRT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_ABORT_SECONDS)
+        self.kill()
+
+    def _tail(self) -> tuple[str, ...]:
+        with self._log.open("rb") as file:
+            file.seek(max(self._log_start, self._log.stat().st_size - _LOG_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+        return tuple(line for line in lines if line.strip())[-_LOG_LINES:]
+
+
+class _Silence:
+    """Why no reply came."""
+
+
+_TIMED_OUT = _Silence()
+_DIED = _Silence()
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"exited with code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    hint = " (often the kernel, out of memory)" if -code == signal.SIGKILL else ""
+    return f"was killed by {name}{hint}"

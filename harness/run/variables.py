@@ -1,0 +1,43 @@
+"""The environment variables that must be set before a worker's torch starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from harness.core.case import Determinism
+from harness.errors import UsageError
+
+Variables = Mapping[str, str | None]
+"""Environment variables by name; None unsets one that the caller has."""
+
+
+def variables_for(wished: Determinism) -> Variables:
+    """What a case with these switches sets itself; everything else is inherited from the caller.
+
+    Thread pools are sized when the libraries load, so the thread count is part of it, unless
+    HARNESS_THREADS overrides every case's. Raises UsageError where that is no thread count.
+    """
+    threads = _threads_of_caller() or str(wished.threads)
+    return {
+        "CUBLAS_WORKSPACE_CONFIG": wished.cublas_workspace,
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        # String hashes order sets and dicts of names, in libraries as well.
+        "PYTHONHASHSEED": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _threads_of_caller() -> str:
+    threads = os.environ.get("HARNESS_THREADS", "")
+    if threads and not (threads.isdecimal() and int(threads) > 0):
+        raise UsageError(f"HARNESS_THREADS={threads}: no thread count; set it to 1 or more, or unset it")
+    return threads
+
+
+def process_environment(variables: Variables) -> dict[str, str]:
+    """The caller's environment with `variables` applied."""
+    merged = {**os.environ, **variables}
+    return {name: value for name, value in merged.items() if value is not None}

@@ -1,0 +1,164 @@
+"""Compare two capture files tensor by tensor, in one pass that verifies every byte of both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+import numpy as np
+
+from harness.core.capture import OUTPUT_PREFIX
+from harness.core.tolerance import METRICS, Allowance, Limits, Rule
+from harness.core.verdict import TensorResult, Verdict
+from harness.golden.header import TensorInfo
+from harness.golden.tensors import TensorFile
+from harness.verify.metrics import Measured, measure
+from harness.verify.text import first_difference
+
+TRACE_PREFIX = "trace/"
+
+_UNMEASURED: Mapping[str, float | None] = dict.fromkeys(METRICS)
+
+
+def compare_tensors(golden: TensorFile, now: TensorFile, allowance: Allowance) -> tuple[TensorResult, ...]:
+    """Judge every output of `now` against `golden`, in alphabetical order; names come without `output/`.
+
+    Both files are read once and wholly; trace data are verified, not judged. Raises UnreadableGolden where
+    any tensor of either file does not have the sha256 on record, and ValueError for the allowance `refuse`,
+    under which nothing may be compared.
+    """
+    if allowance is Rule.REFUSE:
+        raise ValueError("the allowance is refuse: these two may not be compared")
+    limits = allowance.stated() if isinstance(allowance, Limits) else {}
+    names = sorted(golden.tensors.keys() | now.tensors.keys())
+    for name in names:
+        if name.startswith(TRACE_PREFIX):
+            _verify(name, golden, now)
+    outputs = [name for name in names if not name.startswith(TRACE_PREFIX)]
+    results = [_compare(name, golden, now, limits) for name in outputs]
+    return (*results, *_only_absent(golden, now, {result.name for result in results}))
+
+
+def finite(metrics: Mapping[str, float]) -> Mapping[str, float | None]:
+    """The metrics with None in the place of every number that is not finite."""
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+
+
+def _compare(name: str, golden: TensorFile, now: TensorFile, limits: Mapping[str, float]) -> TensorResult:
+    ours, theirs = golden.tensors.get(name), now.tensors.get(name)
+    reason = _structural(name, golden, now)
+    if ours is None or theirs is None or reason:
+        _verify(name, golden, now)
+        return _result(name, theirs or ours, Verdict.BROKEN, limits, reason=reason)
+    text = name in golden.document.text
+    if golden.document.sha256[name] == now.document.sha256[name]:
+        _verify(name, golden, now)
+        metrics = _UNMEASURED if text else finite(measure((), ()).metrics)
+        return _result(name, theirs, Verdict.IDENTICAL, limits, metrics)
+    if text:
+        reason = f"{output_name(name)}: {first_difference(golden, now, name)}"
+        return _result(name, theirs, Verdict.DRIFTED, {}, reason=reason)
+    return _judge(name, theirs, measure(golden.arrays(name), now.arrays(name)), limits)
+
+
+def output_name(tensor: str) -> str:
+    """The output that the tensor of a file holds: its name without `output/`."""
+    return tensor.removeprefix(OUTPUT_PREFIX)
+
+
+def _verify(name: str, *files: TensorFile) -> None:
+    for file in files:
+        if name in file.tensors:
+            file.verify(name)
+
+
+def _structural(name: str, golden: TensorFile, now: TensorFile) -> str:
+    """What makes the two incomparable, or "" where their numbers or texts can be compared."""
+    there, here = _described(name, golden), _described(name, now)
+    return "" if there == here else f"{output_name(name)}: {there} in the golden, now {here}"
+
+
+def _described(name: str, file: TensorFile) -> str:
+    if name not in file.tensors:
+        return "absent (None)" if output_name(name) in file.document.absent else "missing"
+    return "text" if name in file.document.text else str(file.tensors[name])
+
+
+def _only_absent(golden: TensorFile, now: TensorFile, told: set[str]) -> Iterator[TensorResult]:
+    """Fields that are None on one side and not there at all on the other."""
+    for name in sorted(set(golden.document.absent) ^ set(now.document.absent)):
+        if name not in told:
+            reason = _structural(f"{OUTPUT_PREFIX}{name}", golden, now)
+            yield _result(name, None, Verdict.BROKEN, {}, reason=reason)
+
+
+def _judge(name: str, info: TensorInfo, measured: Measured, limits: Mapping[str, float]) -> TensorResult:
+    metrics = finite(measured.metrics)
+    if odd := _odd(info, measured):
+        verdict = Verdict.BROKEN if measured.new_nan or measured.new_inf else Verdict.DRIFTED
+        return _result(name, info, verdict, limits, metrics, reason=f"{output_name(name)}: {odd}")
+    failing = [
+        metric for metric, limit in limits.items() if not _meets(metric, measured.metrics[metric], limit)
+    ]
+    if limits and not failing:
+        return _result(name, info, Verdict.WITHIN, limits, metrics)
+    needed = _needed(measured.metrics, limits)
+    reason = f"{output_name(name)}: {_exceeded(measured, limits, failing)}"
+    return _result(name, info, Verdict.DRIFTED, limits, metrics, needed, reason)
+
+
+def _odd(info: TensorInfo, measured: Measured) -> str:
+    """The NaN and Inf that one side only has, in words; "" where there are none."""
+    if measured.first_odd is None:
+        return ""
+    counts = {
+        "new NaN": measured.new_nan,
+        "new Inf": measured.new_inf,
+        "vanished NaN or Inf": measured.vanished,
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    place = [int(index) for index in np.unravel_index(measured.first_odd, info.shape)]
+    return f"{told}, the first at {place}"
+
+
+def _meets(metric: str, value: float, limit: float) -> bool:
+    # a NaN meets neither
+    return value >= limit if metric == "psnr" else value <= limit
+
+
+def _exceeded(measured: Measured, limits: Mapping[str, float], failing: list[str]) -> str:
+    metrics = measured.metrics
+    if not limits:
+        if not measured.metrics["mismatched"]:
+            return "not bit for bit equal, though by value (signed zeros or payloads of NaN)"
+        return f"not bit for bit equal, max_abs {metrics['max_abs']:.3g}, rel_l2 {metrics['rel_l2']:.3g}"
+    sign = {name: "<" if name == "psnr" else ">" for name in failing}
+    return ", ".join(f"{name} {metrics[name]:.3g} {sign[name]} {limits[name]:.3g}" for name in failing)
+
+
+def _needed(metrics: Mapping[str, float], limits: Mapping[str, float]) -> Mapping[str, float]:
+    """The limits that would have let this pass: two digits, rounded away from failing."""
+    names = limits or ("max_abs", "rel_l2")
+    return {name: _rounded(metrics[name], name) for name in names if math.isfinite(metrics[name])}
+
+
+def _rounded(value: float, metric: str) -> float:
+    if not value:
+        return value
+    number = Decimal(repr(value))  # the shortest text, lest 0.01 becomes 0.011
+    digit = Decimal(1).scaleb(number.adjusted() - 1)
+    return float(number.quantize(digit, rounding=ROUND_FLOOR if metric == "psnr" else ROUND_CEILING))
+
+
+def _result(
+    name: str,
+    info: TensorInfo | None,
+    verdict: Verdict,
+    limits: Mapping[str, float],
+    metrics: Mapping[str, float | None] = _UNMEASURED,
+    needed: Mapping[str, float] | None = None,
+    reason: str = "",
+) -> TensorResult:
+    dtype, shape = (info.dtype, info.shape) if info else ("none", ())
+    return TensorResult(output_name(name), verdict, dtype, shape, metrics, limits, needed or {}, reason)

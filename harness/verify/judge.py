@@ -1,0 +1,219 @@
+"""The whole decision for one case: from what came of its run, and the golden there is, to the verdict."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Case, GeneratorKind
+from harness.core.environment import Environment, changes_between, relation_between
+from harness.core.tolerance import Relation, Rule
+from harness.core.verdict import CaseResult, ExactFinding, TensorResult, Verdict
+from harness.errors import StoreError, UnreadableGolden
+from harness.golden.store import Found, GoldenStore, Missing
+from harness.golden.tensors import TensorFile
+from harness.verify.compare import compare_tensors
+from harness.verify.expect import ExpectationResult, check_expectations
+from harness.verify.stale import stale_reason
+
+_TRACEBACK_LINES = 20
+
+_BY_SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN)
+
+
+def judge(
+    case: Case, outcome: Outcome, store: GoldenStore, *, relation: Relation | None = None
+) -> CaseResult:
+    """Judge what came of running `case`; `relation` judges as if that one held.
+
+    Raises nothing for what lies on the disk: a golden or capture that cannot be read is an `error`.
+    """
+    match outcome:
+        case Unavailable():
+            return _bare(
+                case, Verdict.SKIPPED, outcome.reason, f"make it available, then run: {_verify(case)}"
+            )
+        case Lost():
+            step = f"read the log, then run the case alone: {_verify(case)}"
+            return replace(_bare(case, Verdict.ERROR, outcome.reason, step), log=outcome.log)
+        case Raised():
+            return _judge_raised(case, outcome, store, relation)
+        case Completed():
+            return _judge_completed(case, outcome, store, relation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Golden:
+    """The golden that judges, and under which relation."""
+
+    found: Found
+    document: CaptureDocument
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """The part of a result that capture and golden decide together."""
+
+    verdict: Verdict
+    reason: str = ""
+    next_step: str = ""
+    tensors: tuple[TensorResult, ...] = ()
+    findings: tuple[ExactFinding, ...] = ()
+
+
+def _judge_raised(case: Case, outcome: Raised, store: GoldenStore, relation: Relation | None) -> CaseResult:
+    """Broken whatever the golden says; the golden tells what has changed since it was recorded."""
+    step = f"mend the pipeline or {case.source}, then run: {_verify(case)}"
+    result = _started(_bare(case, Verdict.BROKEN, outcome.message, step), outcome)
+    result = replace(result, log=tuple(outcome.traceback.splitlines()[-_TRACEBACK_LINES:]))
+    try:
+        golden = _find(case, outcome.environment, store, relation)
+    except (UnreadableGolden, StoreError) as error:
+        return replace(result, warnings=(str(error),))
+    if isinstance(golden, Missing):
+        return replace(result, warnings=(golden.reason,))
+    stale = () if golden.document.digest == case.digest() else (stale_reason(case, golden.document),)
+    return _against(replace(result, warnings=stale), golden, outcome.environment)
+
+
+def _judge_completed(
+    case: Case, outcome: Completed, store: GoldenStore, relation: Relation | None
+) -> CaseResult:
+    result = _started(_bare(case, Verdict.ERROR, "", ""), outcome)
+    try:
+        with TensorFile(Path(outcome.path)) as capture:
+            result = replace(result, warnings=_capture_warnings(case, capture.document))
+            golden = _find(case, outcome.environment, store, relation)
+            if isinstance(golden, _Golden):
+                result = _against(result, golden, outcome.environment)
+            judgement = _judge_capture(case, capture, golden, store)
+    except (UnreadableGolden, StoreError) as error:
+        judgement = _Judgement(Verdict.ERROR, str(error), _recovery(case, outcome, error))
+    return replace(
+        result,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        next_step=judgement.next_step,
+        tensors=judgement.tensors,
+        exact_findings=judgement.findings,
+    )
+
+
+def _judge_capture(
+    case: Case, capture: TensorFile, golden: _Golden | Missing, store: GoldenStore
+) -> _Judgement:
+    digest = case.digest()
+    if (capture.document.case, capture.document.digest) != (case.id, digest):
+        reason = f"{capture.path}: is a capture of another definition, of case {capture.document.case}"
+        return _Judgement(Verdict.ERROR, reason, f"run the case again: {_verify(case)}")
+    if isinstance(golden, Missing):
+        return _without_golden(case, capture, golden.reason, golden.next_step)
+    if golden.document.digest != digest:
+        step = f"if the new definition is meant: {_update(case)}"
+        return _Judgement(Verdict.STALE, stale_reason(case, golden.document), step)
+    allowance = case.tolerance.for_relation(golden.relation)
+    if allowance is Rule.REFUSE:
+        return _without_golden(
+            case, capture, _refusal(golden), f"record one of this machine's own: {_update(case)}"
+        )
+    with store.open(golden.found.path) as file:
+        tensors = compare_tensors(file, capture, allowance)
+    return _weigh(case, tensors, check_expectations(case, capture))
+
+
+def _without_golden(case: Case, capture: TensorFile, reason: str, next_step: str) -> _Judgement:
+    """`no-golden`, unless the case may do without one and its expectations judge it."""
+    if not (case.golden_optional and case.expect):
+        return _Judgement(Verdict.NO_GOLDEN, reason, next_step)
+    judgement = _weigh(case, (), check_expectations(case, capture))
+    return replace(judgement, reason=judgement.reason or f"{reason}; judged by its expectations alone")
+
+
+def _weigh(
+    case: Case, tensors: tuple[TensorResult, ...], expectations: tuple[ExpectationResult, ...]
+) -> _Judgement:
+    """The worst of all tensors and unmet expectations; met ones alone count as `within`."""
+    if not tensors and not expectations:
+        reason = f"{case.id}: neither the golden nor the run has any output to compare"
+        return _Judgement(Verdict.ERROR, reason, f"let the pipeline return something: mend {case.source}")
+    unmet = [result for result in expectations if result.verdict is not Verdict.WITHIN]
+    told = [(tensor.verdict, tensor.reason) for tensor in tensors]
+    told += [(result.verdict, result.reason) for result in unmet]
+    told = told or [(Verdict.WITHIN, "")]
+    worst = max((verdict for verdict, _ in told), key=_BY_SEVERITY.index)
+    failed = worst in (Verdict.DRIFTED, Verdict.BROKEN)
+    return _Judgement(
+        worst,
+        "; ".join(reason for verdict, reason in told if verdict is worst) if failed else "",
+        f"if the change is meant: {_update(case)}" if failed else "",
+        tensors,
+        tuple(_finding(result) for result in unmet),
+    )
+
+
+def _finding(result: ExpectationResult) -> ExactFinding:
+    expectation = result.expectation
+    wished = f"{expectation.value:.10g} ± {expectation.abs_tol:g}"
+    now = None if result.value is None else f"{result.value:.10g}"
+    return ExactFinding(f"expect {expectation.output}.{expectation.statistic}", wished, now, fails=True)
+
+
+def _find(
+    case: Case, environment: Environment, store: GoldenStore, relation: Relation | None
+) -> _Golden | Missing:
+    found = store.find(case, environment.platform)
+    if isinstance(found, Missing):
+        return found
+    document = store.document(found.path)
+    return _Golden(found, document, relation or relation_between(document.environment, environment))
+
+
+def _bare(case: Case, verdict: Verdict, reason: str, next_step: str) -> CaseResult:
+    return CaseResult(case.id, verdict, None, None, None, reason, 0.0, next_step=next_step)
+
+
+def _started(result: CaseResult, outcome: Completed | Raised) -> CaseResult:
+    return replace(result, platform=outcome.environment.platform, seconds=outcome.seconds)
+
+
+def _against(result: CaseResult, golden: _Golden, now: Environment) -> CaseResult:
+    return replace(
+        result,
+        golden=golden.found.path.as_posix(),
+        relation=golden.relation,
+        environment_changes=changes_between(golden.document.environment, now),
+        warnings=(*result.warnings, *([golden.found.why] if golden.found.nearest else [])),
+    )
+
+
+def _capture_warnings(case: Case, document: CaptureDocument) -> tuple[str, ...]:
+    if not document.global_rngs or case.generator is GeneratorKind.NONE:
+        return document.warnings
+    drawn = ", ".join(document.global_rngs)
+    return (
+        *document.warnings,
+        f"{drawn}: the pipeline drew from the global generator beside the one it was given",
+    )
+
+
+def _refusal(golden: _Golden) -> str:
+    hardware = golden.document.environment.hardware
+    model = hardware.gpu or hardware.cpu_model
+    return f"{golden.found.path}: recorded on {model} ({hardware.device}), the case refuses {golden.relation}"
+
+
+def _recovery(case: Case, outcome: Completed, error: Exception) -> str:
+    if str(error).startswith(f"{Path(outcome.path)}:"):
+        return f"run the case again: {_verify(case)}"
+    return f"restore the golden from version control, or record it anew: {_update(case)}"
+
+
+def _verify(case: Case) -> str:
+    return f"harness verify {shlex.quote(case.id)}"
+
+
+def _update(case: Case) -> str:
+    return f"harness record --update {shlex.quote(case.id)}"

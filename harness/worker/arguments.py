@@ -1,0 +1,66 @@
+"""Put together the keyword arguments of the pipeline's call, leaving nothing the case names behind."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+
+import torch
+
+from harness.core.case import Case, GeneratorKind
+from harness.worker.inputs import call_arguments
+from harness.worker.rejection import Rejection
+
+
+def assemble(
+    call: Callable[..., object], case: Case, generator: torch.Generator | None
+) -> tuple[dict[str, object], dict[str, object]]:
+    """The arguments for `call`, and those among them that the harness filled in by itself.
+
+    An argument that the pipeline does not take raises a Rejection that names what it does take.
+    """
+    arguments = {**call_arguments(case), **_steps(case)}
+    if case.generator is not GeneratorKind.NONE:
+        arguments["generator"] = generator
+    accepted = inspect.signature(call).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
+    for name in arguments:
+        if name not in accepted and not takes_any:
+            raise _not_taken(name, case, [key for key in accepted if key != "self"])
+    filled_in = _float_images(accepted, arguments)
+    return {**arguments, **filled_in}, filled_in
+
+
+def takes_generator(call: Callable[..., object]) -> bool:
+    """Whether `call` has a parameter named `generator`."""
+    return "generator" in inspect.signature(call).parameters
+
+
+def _steps(case: Case) -> dict[str, object]:
+    if case.steps is None:
+        return {}
+    if isinstance(case.steps, int):
+        return {"num_inference_steps": case.steps}
+    return {f"{stage}_num_inference_steps": count for stage, count in case.steps.items()}
+
+
+def _float_images(
+    accepted: Mapping[str, inspect.Parameter], given: Mapping[str, object]
+) -> dict[str, object]:
+    # 8-bit pixels hide differences below one grey level, so images are asked for as float arrays.
+    parameter = accepted.get("output_type")
+    if parameter is not None and "output_type" not in given and parameter.default == "pil":
+        return {"output_type": "np"}
+    return {}
+
+
+def _not_taken(name: str, case: Case, accepted: list[str]) -> Rejection:
+    if name == "generator":
+        key, value, step = "generator", str(case.generator), "set `generator: none`"
+    elif name.endswith("num_inference_steps"):
+        key, value, step = "steps", str(case.steps), "name the steps it takes, or leave `steps` out"
+    else:
+        key, value, step = f"call.{name}", str(case.call[name]), "use one of these names"
+    return Rejection(
+        key, value, f"{case.pipeline} takes no `{name}`; {step}. It takes: {', '.join(accepted)}"
+    )

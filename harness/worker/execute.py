@@ -1,0 +1,125 @@
+"""Run one case from loaded pipeline to written capture."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import DiffusionPipeline
+
+from harness.core.capture import Completed, Lost, Outcome, Raised, Timings, Unavailable
+from harness.core.case import Attention, Case, GeneratorKind, Values
+from harness.core.environment import Environment
+from harness.core.messages import Job, Progress
+from harness.worker import arguments, determinism, fingerprint, outputs, seeding
+from harness.worker.loading import ModelUnavailable, PipelineShelf
+from harness.worker.progress import reported
+from harness.worker.record import write_capture
+from harness.worker.rejection import Rejection
+
+_ON_CUDA_ONLY = (Attention.EFFICIENT, Attention.CUDNN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Produced:
+    """What one call of a pipeline gave."""
+
+    outputs: outputs.Outputs
+    seconds: float
+    global_rngs: tuple[str, ...]
+    filled_in: Values
+
+
+class Executor:
+    """Runs jobs on one device, keeping what they share."""
+
+    def __init__(self, device: torch.device, report: Callable[[Progress], None]) -> None:
+        self._device = device
+        self._report = report
+        self._shelf = PipelineShelf()
+
+    def run(self, job: Job) -> Outcome:
+        """Run the job's case; whatever goes wrong comes back as an outcome."""
+        case = job.case
+        started = time.perf_counter()
+        if case.determinism.attention in _ON_CUDA_ONLY and self._device.type != "cuda":
+            name = case.determinism.attention
+            return Unavailable(
+                f"determinism.attention: {name}: torch has this backend on CUDA only, not on {self._device.type}"
+            )
+        threads = determinism.thread_count(case.determinism)
+        determinism.apply(case.determinism, threads)
+        switches = determinism.read_back()
+        environment = fingerprint.environment(self._device, switches)
+        try:
+            self._report(Progress("loading", 0, 0))
+            loaded, load_seconds = self._shelf.take(case, self._device)
+            produced = self._call(case, loaded.pipeline)
+        except ModelUnavailable as error:
+            return Unavailable(str(error))
+        except (Rejection, outputs.UnknownOutput) as error:
+            return Lost(f"{case.source}: {error}")
+        except Exception as error:
+            # The pipeline raised: that is a result. The parent judges it `broken`, and starts a new worker.
+            return Raised(
+                _one_line(error), traceback.format_exc(), environment, time.perf_counter() - started
+            )
+        warnings = (
+            *loaded.warnings,
+            *determinism.not_in_effect(case.determinism, threads, switches),
+            *determinism.changed(switches, determinism.read_back()),
+        )
+        problem = _stored(job, produced, environment, load_seconds, warnings)
+        return problem or Completed(job.capture, environment, time.perf_counter() - started)
+
+    def _call(self, case: Case, pipeline: DiffusionPipeline) -> _Produced:
+        generator = seeding.fresh_generator(case, self._device)
+        keywords, filled_in = arguments.assemble(pipeline.__call__, case, generator)
+        seeding.seed_globals(_global_seed(case, arguments.takes_generator(pipeline.__call__)))
+        before, started = seeding.global_states(), time.perf_counter()
+        with reported(lambda step, total: self._report(Progress("running", step, total))), torch.no_grad():
+            flat = outputs.flatten(pipeline(**keywords))
+        seconds = time.perf_counter() - started
+        return _Produced(flat, seconds, seeding.drawn_from(before, seeding.global_states()), filled_in)
+
+
+def _stored(
+    job: Job, produced: _Produced, environment: Environment, load_seconds: float, warnings: tuple[str, ...]
+) -> Lost | None:
+    """Write the capture; Lost where that fails, since the pipeline did its work and is not to blame."""
+    try:
+        write_capture(
+            Path(job.capture),
+            job.case,
+            produced.outputs,
+            environment,
+            seconds=Timings(load_seconds, produced.seconds),
+            global_rngs=produced.global_rngs,
+            filled_in=produced.filled_in,
+            warnings=warnings,
+        )
+    except Exception as error:
+        return Lost(
+            f"{job.capture}: the capture cannot be written ({_one_line(error)}); make room and run again"
+        )
+    return None
+
+
+def _global_seed(case: Case, takes_generator: bool) -> int | None:
+    """The seed of the global generators; None leaves them unseeded.
+
+    A case that hands no generator to a pipeline that takes one is unseeded on purpose. A pipeline that
+    takes none can be seeded only this way.
+    """
+    if case.generator is GeneratorKind.NONE and takes_generator:
+        return None
+    return case.seed
+
+
+def _one_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,140 @@
+"""Read the fingerprint of this process: hardware, software, and the switches in effect."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from harness.core.environment import Environment, Hardware, Software, Switches
+
+NUMERIC_PACKAGES = (
+    "accelerate",
+    "beautifulsoup4",
+    "bitsandbytes",
+    "diffusers",
+    "flash-attn",
+    "ftfy",
+    "gguf",
+    "huggingface-hub",
+    "imageio",
+    "invisible-watermark",
+    "k-diffusion",
+    "librosa",
+    "nvidia-cublas",
+    "nvidia-cublas-cu12",
+    "nvidia-cudnn-cu12",
+    "nvidia-cudnn-cu13",
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "optimum-quanto",
+    "peft",
+    "pillow",
+    "protobuf",
+    "safetensors",
+    "scikit-image",
+    "scipy",
+    "sentencepiece",
+    "tokenizers",
+    "torch",
+    "torchao",
+    "torchaudio",
+    "torchsde",
+    "torchvision",
+    "transformers",
+    "triton",
+    "xformers",
+)
+"""Distributions whose code takes part in computing a pipeline's output."""
+
+
+def environment(device: torch.device, switches: Switches) -> Environment:
+    """The fingerprint of a run on `device` under `switches`."""
+    hardware = _hardware(device)
+    return Environment(platform_name(device), hardware, _software(device), switches)
+
+
+def platform_name(device: torch.device) -> str:
+    """The hardware class a golden stands for: cpu-<machine>, cuda-sm<major><minor> or mps-<machine>."""
+    if device.type == "cuda":
+        major, minor = torch.cuda.get_device_capability(device)
+        return f"cuda-sm{major}{minor}"
+    return f"{device.type}-{platform.machine().lower()}"
+
+
+def _hardware(device: torch.device) -> Hardware:
+    vendor, model = _cpu()
+    machine = platform.machine().lower()
+    if device.type != "cuda":
+        return Hardware(device.type, machine, vendor, model)
+    gpu = torch.cuda.get_device_properties(device)
+    # A GPU run is computed by the GPU: the host's CPU model is kept out, so that the same card in
+    # another server is still the same hardware.
+    return Hardware(
+        device="cuda",
+        machine=machine,
+        cpu_vendor="",
+        cpu_model="",
+        gpu=gpu.name,
+        compute_capability=f"{gpu.major}.{gpu.minor}",
+        multiprocessors=gpu.multi_processor_count,
+        gpu_memory=gpu.total_memory,
+    )
+
+
+def _software(device: torch.device) -> Software:
+    on_cuda = device.type == "cuda"
+    return Software(
+        os=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        cuda=torch.version.cuda if on_cuda else None,
+        cudnn=str(torch.backends.cudnn.version()) if on_cuda else None,
+        driver=_driver() if on_cuda else None,
+        packages=dict(_versions()),
+    )
+
+
+@cache
+def _versions() -> list[tuple[str, str]]:
+    found = []
+    for name in NUMERIC_PACKAGES:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue
+    # The build flavour (+cpu, +cu130) is part of torch's version only inside the module.
+    return [(name, torch.__version__ if name == "torch" else version) for name, version in found]
+
+
+@cache
+def _driver() -> str | None:
+    path = Path("/proc/driver/nvidia/version")
+    found = re.search(r"\b(\d+\.\d+(?:\.\d+)?)\b", path.read_text()) if path.is_file() else None
+    return found.group(1) if found else None
+
+
+@cache
+def _cpu() -> tuple[str, str]:
+    path = Path("/proc/cpuinfo")
+    if path.is_file():
+        pairs = dict(
+            line.split(":", 1) for line in path.read_text().split("\n\n")[0].splitlines() if ":" in line
+        )
+        fields = {key.strip(): value.strip() for key, value in pairs.items()}
+        return fields.get("vendor_id", fields.get("CPU implementer", "")), _model_name(fields)
+    if sys.platform == "darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return "Apple", subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return "", platform.processor()
+
+
+def _model_name(fields: dict[str, str]) -> str:
+    numbers = [fields[key] for key in ("cpu family", "model", "CPU part") if key in fields]
+    return " ".join([fields.get("model name", ""), *(f"({'/'.join(numbers)})" for _ in numbers[:1])]).strip()

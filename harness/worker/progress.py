@@ -1,0 +1,67 @@
+"""Report the pipeline's own progress bars to the parent instead of drawing them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+Report = Callable[[int, int], None]
+"""Called with the step done and the total (0 when unknown)."""
+
+_BARS_IN = ("diffusers.pipelines.pipeline_utils", "diffusers.modular_pipelines.modular_pipeline")
+_SECONDS_BETWEEN_REPORTS = 0.05
+
+
+@contextmanager
+def reported(report: Report) -> Iterator[None]:
+    """While open, the bars that pipelines make call `report` and draw nothing."""
+    bar = _bar_class(report)
+    modules = [importlib.import_module(name) for name in _BARS_IN]
+    before = [module.__dict__["tqdm"] for module in modules]
+    for module in modules:
+        module.__dict__["tqdm"] = bar
+    try:
+        yield
+    finally:
+        for module, original in zip(modules, before, strict=True):
+            module.__dict__["tqdm"] = original
+
+
+def draw_no_bars() -> None:
+    """Keep the bars that libraries draw while loading out of the log, where they would bury its last lines."""
+    for library in ("diffusers", "transformers"):
+        importlib.import_module(f"{library}.utils.logging").disable_progress_bar()
+
+
+def _bar_class(report: Report) -> type:
+    class ReportingBar(tqdm):  # type: ignore[type-arg]
+        """A tqdm that sends its position on; tqdm itself stays in charge of counting."""
+
+        _sent = 0.0
+
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            # A disabled bar would not count.
+            super().__init__(*args, **{**kwargs, "disable": False, "file": _NOWHERE, "mininterval": 3600})  # type: ignore[call-overload]
+
+        def __iter__(self) -> Iterator[object]:
+            for item in self.iterable:
+                yield item
+                self.update(1)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self.n += n or 0
+            now, last = time.monotonic(), self.total is not None and self.n >= self.total
+            if last or now - self._sent >= _SECONDS_BETWEEN_REPORTS:
+                self._sent = now
+                report(int(self.n), int(self.total or 0))
+            return None
+
+    return ReportingBar
+
+
+_NOWHERE = open(os.devnull, "w")  # noqa: SIM115 - shared by all bars for the life of the process

@@ -1,0 +1,13 @@
+"""The error for a case whose definition this pipeline or machine cannot carry out."""
+
+from __future__ import annotations
+
+
+class Rejection(Exception):
+    """`key` of the config with `value` cannot be used; `message` says what is accepted and what to do."""
+
+    def __init__(self, key: str, value: object, message: str) -> None:
+        self.key = key
+        self.value = value
+        self.message = message
+        super().__init__(f"{key} = {value!r}: {message}")

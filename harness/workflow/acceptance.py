@@ -1,0 +1,85 @@
+"""Make a capture the golden, and say what that changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from harness import __version__
+from harness.core.capture import Acceptance, CaptureDocument, TensorDifference
+from harness.core.case import Case, definition_changes
+from harness.core.environment import changes_between
+from harness.core.recording import RecordResult, RecordState
+from harness.core.verdict import TensorResult
+from harness.errors import UnreadableGolden
+from harness.golden.header import read_document
+from harness.golden.store import GoldenStore
+from harness.workflow.bits import compare_files, differing
+
+
+def accept_capture(
+    case: Case,
+    capture: Path,
+    store: GoldenStore,
+    *,
+    how: Literal["record", "accept"],
+    runs: int,
+    noise: tuple[TensorResult, ...] = (),
+    seconds: float = 0.0,
+) -> RecordResult:
+    """Store `capture` as the golden of `case` on its platform, in the place of an older one.
+
+    Raises UnreadableGolden when the capture is damaged, StoreError when the golden cannot be written.
+    """
+    document = store.document(capture)
+    platform = document.environment.platform
+    path = store.path(case.id, platform)
+    result = _what_changes(case, capture, document, path)
+    if result.state is not RecordState.UNCHANGED:
+        differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        store.accept(capture, Acceptance(how, at, runs, __version__, differences), replace=True)
+    return RecordResult(
+        case=case.id,
+        state=result.state,
+        platform=platform,
+        golden=path.as_posix(),
+        reason=_with_noise(result.reason, noise),
+        seconds=seconds,
+        tensors=result.tensors,
+        definition_changes=result.definition_changes,
+        environment_changes=result.environment_changes,
+        warnings=document.warnings,
+    )
+
+
+def _what_changes(case: Case, capture: Path, document: CaptureDocument, golden: Path) -> RecordResult:
+    """A result without timings that says how the capture differs from the golden it would replace."""
+    if not golden.exists():
+        return _bare(case, RecordState.RECORDED, "")
+    try:
+        tensors = compare_files(golden, capture)
+        before = read_document(golden)
+    except UnreadableGolden as error:
+        return _bare(case, RecordState.UPDATED, f"the old golden could not be read: {error}")
+    changed = differing(tensors)
+    definition = definition_changes(before.definition, document.definition)
+    environment = changes_between(before.environment, document.environment)
+    if not (changed or definition or environment):
+        return _bare(case, RecordState.UNCHANGED, "bit for bit the golden that was there")
+    reason = "" if changed else "the same bits, recorded anew"
+    return RecordResult(
+        case.id, RecordState.UPDATED, None, None, reason, 0.0, changed, definition, environment
+    )
+
+
+def _bare(case: Case, state: RecordState, reason: str) -> RecordResult:
+    return RecordResult(case.id, state, None, None, reason, 0.0)
+
+
+def _with_noise(reason: str, noise: tuple[TensorResult, ...]) -> str:
+    if not noise:
+        return reason
+    allowed = f"differs from run to run in {', '.join(tensor.name for tensor in noise)}, which the case allows"
+    return f"{reason}; {allowed}" if reason else allowed

@@ -1,0 +1,72 @@
+"""Steps shared by commands: choose the cases, run them, and keep what they leave in the output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.config.load import load_cases
+from harness.config.select import select
+from harness.core.capture import Completed, Outcome, Raised
+from harness.core.case import Case
+from harness.core.environment import Environment
+from harness.core.messages import Progress
+from harness.errors import UsageError
+from harness.report import terminal
+from harness.run.agenda import Run
+from harness.run.execute import Workshop, execute
+from harness.workflow.options import Options
+
+REPORT_NAME = "report.json"
+
+
+def chosen_cases(options: Options, screen: terminal.Screen) -> tuple[Case, ...]:
+    """The selected cases; warnings about floating revisions and the like are shown on the way."""
+    loaded = load_cases(options.configs)
+    for warning in loaded.warnings:
+        screen.warn(warning)
+    if not loaded.cases:
+        raise UsageError(f"{options.configs}: holds no configs; write a .yaml file there, or name another folder with --configs")
+    return select(loaded.cases, options.select)
+
+
+def capture_path(out: Path, case: Case, name: str = "capture") -> Path:
+    """Where the capture of `case` lies in the output folder."""
+    return out / "captures" / case.id / f"{name}.safetensors"
+
+
+def run_all(
+    runs: Sequence[Run], options: Options, screen: terminal.Screen, *, fresh: bool = False
+) -> Iterator[tuple[Run, Outcome]]:
+    """Do the runs under a live display; captures of earlier invocations in their place are removed first."""
+    for run in runs:
+        run.capture.unlink(missing_ok=True)
+    workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh)
+    with screen.watch(len(runs)) as progress:
+        yield from execute(runs, workshop, _Watcher(progress))
+
+
+def environment_of(outcomes: Sequence[Outcome]) -> Environment | None:
+    """The environment of the first run that got far enough to have one."""
+    return next((outcome.environment for outcome in outcomes if isinstance(outcome, Completed | Raised)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watcher:
+    """Tells the display what the runner observes."""
+
+    display: terminal.Progress
+
+    def started(self, run: Run) -> None:
+        self.display.started(_label(run))
+
+    def progressed(self, run: Run, progress: Progress) -> None:
+        self.display.progressed(_label(run), progress.stage, progress.step, progress.total)
+
+    def finished(self, run: Run, outcome: Outcome) -> None:
+        self.display.finished(_label(run), passed=isinstance(outcome, Completed))
+
+
+def _label(run: Run) -> str:
+    return run.case.id if run.number == 0 else f"{run.case.id} (run {run.number})"

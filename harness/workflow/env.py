@@ -1,0 +1,45 @@
+"""`harness env`: the fingerprint of this machine, or what differs between two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.codec import from_json, to_json
+from harness.core.capture import Lost
+from harness.core.environment import Environment, changes_between
+from harness.errors import HarnessError, UsageError
+from harness.golden.header import read_document
+from harness.report.terminal import Screen
+from harness.run.execute import fingerprint
+from harness.workflow.emit import emit_json
+from harness.workflow.options import Options
+
+
+def show_environment(options: Options, screen: Screen) -> int:
+    """Print (and save with --json) the fingerprint of a worker on the chosen device."""
+    here = fingerprint(options.device, options.out / "logs")
+    if isinstance(here, Lost):
+        raise HarnessError("\n".join([f"{options.device}: {here.reason}", *here.log]))
+    emit_json(to_json(here, indent=2), options)
+    screen.show_environment(here)
+    return 0
+
+
+def compare_environments(left: Path, right: Path, screen: Screen) -> int:
+    """Print what differs between two goldens' or saved fingerprints' environments."""
+    changes = changes_between(_read(left), _read(right))
+    screen.show_changes(changes, str(left), str(right))
+    return 0
+
+
+def _read(path: Path) -> Environment:
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; name a golden, a capture, or a file saved by `harness env --json`")
+    if path.suffix == ".safetensors":
+        return read_document(path).environment
+    try:
+        return from_json(Environment, path.read_bytes())
+    except ValidationError as error:
+        raise UsageError(f"{path}: holds no fingerprint; save one with `harness env --json {path}`") from error

@@ -1,0 +1,45 @@
+"""`harness list`: the cases with device, tolerance and golden state, without starting anything."""
+
+from __future__ import annotations
+
+from harness.core.case import Case
+from harness.core.recording import ListedCase, ListedGolden
+from harness.core.tolerance import Relation
+from harness.errors import UnreadableGolden
+from harness.golden.store import GoldenStore
+from harness.report import json_report
+from harness.report.terminal import Screen
+from harness.run.expectation import expected_platform
+from harness.workflow.cases import chosen_cases
+from harness.workflow.emit import emit_json
+from harness.workflow.options import Options
+
+
+def list_cases(options: Options, screen: Screen) -> int:
+    """Always returns 0."""
+    store = GoldenStore(options.goldens)
+    platform = expected_platform(options.device)
+    listed = [_listed(case, store, platform) for case in chosen_cases(options, screen)]
+    emit_json(json_report.list_json(listed), options)
+    screen.show_list(listed, platform)
+    return 0
+
+
+def _listed(case: Case, store: GoldenStore, platform: str) -> ListedCase:
+    return ListedCase(
+        case=case.id,
+        pipeline=case.pipeline,
+        model=case.model.id,
+        device=platform.partition("-")[0],
+        tolerance={str(relation): str(case.tolerance.for_relation(relation)) for relation in Relation},
+        goldens=tuple(_golden(case, store, name) for name in store.platforms(case.id)),
+        tags=case.tags,
+    )
+
+
+def _golden(case: Case, store: GoldenStore, platform: str) -> ListedGolden:
+    try:
+        document = store.document(store.path(case.id, platform))
+    except UnreadableGolden:
+        return ListedGolden(platform, stale=False, readable=False)
+    return ListedGolden(platform, stale=document.digest != case.digest())

@@ -1,0 +1,32 @@
+"""What the command line asks for, as frozen options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.tolerance import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options common to the commands that run cases or read goldens."""
+
+    select: tuple[str, ...] = ()
+    configs: Path = Path("configs")
+    goldens: Path = Path("goldens")
+    device: str = "auto"
+    jobs: int = 1
+    out: Path = Path("out")
+    json: str | None = None
+    junit: Path | None = None
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """How `verify` judges: a relation to judge under, and which verdicts pass."""
+
+    relation: Relation | None = None
+    allow_missing: bool = False
+    strict: bool = False

@@ -1,0 +1,141 @@
+"""`harness record`: run each case twice in fresh processes, store what came out bit-identical."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Case
+from harness.core.environment import Environment
+from harness.core.recording import RecordReport, RecordResult, RecordState
+from harness.core.verdict import TensorResult
+from harness.errors import HarnessError
+from harness.golden.store import GoldenStore
+from harness.report import json_report
+from harness.report.terminal import Screen
+from harness.run.agenda import Run
+from harness.run.execute import fingerprint
+from harness.workflow.acceptance import accept_capture
+from harness.workflow.bits import compare_files, differing
+from harness.workflow.cases import capture_path, chosen_cases, environment_of, run_all
+from harness.workflow.commands import command
+from harness.workflow.emit import emit_json
+from harness.workflow.options import Options
+
+RUNS = 2
+"""How often a case is recorded before it may become a golden."""
+
+
+def record(options: Options, screen: Screen, *, update: bool) -> int:
+    """Returns the exit code of the report."""
+    cases = chosen_cases(options, screen)
+    store = GoldenStore(options.goldens)
+    results = {} if update else _kept(cases, store, options)
+    outcomes = _run_twice([case for case in cases if case.id not in results], options, screen)
+    for case_outcomes in outcomes:
+        case = case_outcomes[0][0].case
+        results[case.id] = _result(case, case_outcomes, store)
+    environment = environment_of([outcome for pair in outcomes for _, outcome in pair])
+    report = RecordReport(environment, tuple(results[case.id] for case in cases))
+    _save(report, options)
+    screen.show_record(report)
+    return report.exit_code()
+
+
+Pair = Sequence[tuple[Run, Outcome]]
+
+
+def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> list[Pair]:
+    runs = [
+        Run(case, capture_path(options.out, case, f"run-{number}"), number)
+        for case in cases
+        for number in range(1, RUNS + 1)
+    ]
+    done = {run.capture: outcome for run, outcome in run_all(runs, options, screen, fresh=True)}
+    return [[(run, done[run.capture]) for run in runs if run.case is case] for case in cases]
+
+
+def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[str, RecordResult]:
+    """The cases whose golden for this platform exists already; they are not run."""
+    if not any(store.platforms(case.id) for case in cases):
+        return {}
+    here = fingerprint(options.device, options.out / "logs")
+    if isinstance(here, Lost):
+        # The runs themselves will say what is wrong with the device or the worker.
+        return {}
+    existing = [case for case in cases if here.platform in store.platforms(case.id)]
+    return {case.id: _kept_result(case, here, store) for case in existing}
+
+
+def _kept_result(case: Case, here: Environment, store: GoldenStore) -> RecordResult:
+    path = store.path(case.id, here.platform)
+    update = command("record", "--update", case.id)
+    try:
+        stale = store.document(path).digest != case.digest()
+        state = "was recorded from a different definition of this case" if stale else "exists already"
+    except HarnessError as error:
+        state = f"cannot be read ({error})"
+    return RecordResult(
+        case=case.id,
+        state=RecordState.KEPT,
+        platform=here.platform,
+        golden=path.as_posix(),
+        reason=f"the golden {state} and was not touched",
+        seconds=0.0,
+        next_step=f"to record it anew: {update}",
+    )
+
+
+def _result(case: Case, pair: Pair, store: GoldenStore) -> RecordResult:
+    seconds = sum(outcome.seconds for _, outcome in pair if isinstance(outcome, Completed | Raised))
+    failed = next((outcome for _, outcome in pair if not isinstance(outcome, Completed)), None)
+    if failed is not None:
+        return _failure(case, failed, seconds)
+    first, second = (run.capture for run, _ in pair)
+    try:
+        noise = differing(compare_files(first, second))
+        if noise and not case.allow_nondeterministic:
+            return _nondeterministic(case, store.document(first), noise, seconds)
+        return accept_capture(case, first, store, how="record", runs=RUNS, noise=noise, seconds=seconds)
+    except HarnessError as error:
+        return _failure(case, Lost(str(error)), seconds)
+
+
+def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
+    state, reason, log = RecordState.ERROR, "", tuple[str, ...]()
+    match outcome:
+        case Raised():
+            state, reason, log = RecordState.BROKEN, outcome.message, tuple(outcome.traceback.splitlines()[-12:])
+        case Unavailable():
+            state, reason = RecordState.SKIPPED, outcome.reason
+        case Lost():
+            reason, log = outcome.reason, outcome.log
+    platform = outcome.environment.platform if isinstance(outcome, Raised) else None
+    return RecordResult(case.id, state, platform, None, reason, seconds, log=log)
+
+
+def _nondeterministic(
+    case: Case, document: CaptureDocument, noise: tuple[TensorResult, ...], seconds: float
+) -> RecordResult:
+    return RecordResult(
+        case=case.id,
+        state=RecordState.NONDETERMINISTIC,
+        platform=document.environment.platform,
+        golden=None,
+        reason=_why_nondeterministic(document.global_rngs),
+        seconds=seconds,
+        tensors=noise,
+        next_step=f"measure it: {command('repeat', case.id)}; if it is meant to differ, set `nondeterministic: allow`",
+        warnings=document.warnings,
+    )
+
+
+def _why_nondeterministic(global_rngs: Sequence[str]) -> str:
+    drawn = f"; the pipeline drew from the global generators of {', '.join(global_rngs)}" if global_rngs else ""
+    return f"two runs in fresh processes gave different bits, so nothing was stored{drawn}"
+
+
+def _save(report: RecordReport, options: Options) -> None:
+    text = json_report.record_json(report)
+    json_report.write_text(options.out / "record.json", text)
+    emit_json(text, options)

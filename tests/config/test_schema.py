@@ -1,0 +1,290 @@
+"""The models of a config file and the JSON Schema made from them: they accept and refuse the same files."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.config import structure
+from harness.config.schema import ConfigFile, DeterminismSwitches, MetricLimits, json_schema
+from harness.core.case import Attention, Case, Determinism, GeneratorKind, ModelSpec
+from harness.core.tolerance import METRICS
+
+SCHEMA = json.loads(json_schema())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+FULL = """
+pipeline: StableDiffusionPipeline
+model:
+  id: builtin:sd-digits
+  revision: null
+  variant: null
+  dtype: float32
+  components: {safety_checker: null}
+scheduler: {class: DDIMScheduler, eta: 0.5, betas: [0.1, {a: null}]}
+steps: {prior: 5, decoder: 5}
+seed: 0
+generator: cpu
+call:
+  prompt: a handwritten seven
+  output_type: latent
+  image: {$file: inputs/seven.png}
+  size: {$tuple: [16, {$file: "a/b.safetensors#key"}]}
+  nested: [1, {deep: {$tuple: []}}]
+determinism:
+  algorithms: true
+  cublas_workspace: ":4096:8"
+  cudnn_benchmark: false
+  cudnn_deterministic: true
+  tf32: false
+  attention: math
+  threads: 1
+tolerance:
+  same: exact
+  same-hardware: {max_abs: 1.0e-4, rel_l2: 1.0e-5}
+  cross-hardware: refuse
+expect: [{output: images, statistic: abs_sum, value: 1491.5, abs_tol: 0.5, source: a guide}]
+nondeterministic: allow
+golden: optional
+tags: [smoke, slow-2]
+timeout: 600
+"""
+MATRIX = """
+matrix:
+  seed: [0, 1]
+  scheduler.class: [DDIMScheduler, EulerDiscreteScheduler]
+  model.dtype: [float32, bfloat16]
+  determinism.attention: [math, default]
+  call.prompt: [one, two]
+  tolerance.same.max_abs: [0, 0.5]
+"""
+
+
+def full() -> dict[str, Any]:
+    return dict(yaml.safe_load(FULL))
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        yield from nodes(child)
+
+
+def test_the_schema_is_valid_pretty_json_of_the_2020_draft() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert json_schema() == json.dumps(SCHEMA, indent=2) + "\n"
+
+
+def test_every_key_is_described_and_no_other_is_accepted() -> None:
+    for name, node in [("the file", SCHEMA), *SCHEMA["$defs"].items()]:
+        assert all("description" in child for child in node.get("properties", {}).values()), name
+    closed = [node for node in nodes(SCHEMA) if "properties" in node and node.get("type") == "object"]
+    assert [node for node in closed if node.get("additionalProperties", True) is True] == []
+
+
+def test_choices_are_listed_for_editors() -> None:
+    assert SCHEMA["properties"]["generator"]["enum"] == [str(kind) for kind in GeneratorKind]
+    assert SCHEMA["$defs"]["DeterminismSwitches"]["properties"]["attention"]["enum"] == [
+        str(one) for one in Attention
+    ]
+    assert list(SCHEMA["$defs"]["MetricLimits"]["properties"]) == list(METRICS)
+
+
+def test_the_models_defaults_are_those_of_a_case() -> None:
+    config = ConfigFile(pipeline="auto", model={"id": "m"})  # type: ignore[arg-type]
+    case = Case("c", "s", "b", "auto", ModelSpec("m"))
+    assert DeterminismSwitches().model_dump() == asdict(Determinism())
+    assert config.model.model_dump() == asdict(case.model)
+    assert tuple(MetricLimits.model_fields) == METRICS
+    for key in ("steps", "seed", "generator", "call", "timeout"):
+        assert getattr(config, key) == getattr(case, key), key
+
+
+@pytest.mark.parametrize("text", [FULL, FULL + MATRIX, "pipeline: auto\nmodel: {id: m}\n"])
+def test_good_files_are_accepted(text: str) -> None:
+    values = yaml.safe_load(text)
+    assert list(VALIDATOR.iter_errors(values)) == []
+    assert structure.check({key: values[key] for key in values if key != "matrix"}).problems == ()
+
+
+BAD: list[tuple[str, object]] = [
+    ("pipeline", "./mine.py:MinePipeline"),
+    ("pipeline", 3),
+    ("model", "builtin:sd-digits"),
+    ("model", {"dtype": "float32"}),
+    ("model.id", ""),
+    ("model.dtype", "float8"),
+    ("model.revison", None),
+    ("model.components", {"torch_dtype": "float32"}),
+    ("model.components", {"a b": 1}),
+    ("model.components", {"a": {"$file": "x.png"}}),
+    ("scheduler", "DDIMScheduler"),
+    ("scheduler.class", 3),
+    ("scheduler.a-b", 3),
+    ("scheduler.x", {"$tuple": []}),
+    ("steps", 0),
+    ("steps", True),
+    ("steps", {}),
+    ("steps", {"prior": 0}),
+    ("steps", {"a b": 1}),
+    ("steps", 2.5),
+    ("seed", -1),
+    ("seed", 2**64),
+    ("seed", None),
+    ("generator", "gpu"),
+    ("call", None),
+    ("call", {"generator": 1}),
+    ("call", {"num_inference_steps": 1}),
+    ("call", {"callback_on_step_end": 1}),
+    ("call", {"class?": 1}),
+    ("call", {"$file": "x.png"}),
+    ("call.image", {"$file": "x.exe"}),
+    ("call.image", {"$file": "x.png#key"}),
+    ("call.image", {"$file": ".png"}),
+    ("call.image", {"$file": 3}),
+    ("call.image", {"$file": "x.png", "more": 1}),
+    ("call.image", {"$noise": {}}),
+    ("call.image", [{"a": {"$tuple": 3}}]),
+    ("determinism.algorithms", 1),
+    ("determinism.cublas_workspace", ":8:8"),
+    ("determinism.threads", 0),
+    ("determinism.threads", 1025),
+    ("determinism.attention", "maths"),
+    ("tolerance.same", "refuse"),
+    ("tolerance.same", None),
+    ("tolerance.same", {}),
+    ("tolerance.cross-hardware", None),
+    ("tolerance.same-hardware", {"max_abs": -0.5}),
+    ("tolerance.same-hardware", {"max_abs": None}),
+    ("tolerance.same-hardware", {"mismatched": 1.5}),
+    ("tolerance.same-hardware", {"cosine_distance": 2.5}),
+    ("tolerance.same_hardware", "exact"),
+    ("expect", [{"output": "images", "statistic": "mean", "value": 1}]),
+    ("expect", [{"output": "images", "statistic": "median", "value": 1, "abs_tol": 1}]),
+    ("expect", [{"output": "images", "statistic": "mean", "value": 1, "abs_tol": -1}]),
+    ("expect", []),
+    ("nondeterministic", True),
+    ("golden", "maybe"),
+    ("tags", "smoke"),
+    ("tags", ["Smoke"]),
+    ("timeout", 0),
+    ("timeout", 1e9),
+    ("timout", 3),
+]
+
+
+def with_value(values: dict[str, Any], key: str, value: object) -> dict[str, Any]:
+    changed = copy.deepcopy(values)
+    *outer, last = key.split(".")
+    place = changed
+    for part in outer:
+        place = place[part]
+    place[last] = value
+    return changed
+
+
+@pytest.mark.parametrize(("key", "value"), BAD)
+def test_bad_values_are_refused_by_both_with_one_problem(key: str, value: object) -> None:
+    values = with_value(full(), key, value)
+    assert not VALIDATOR.is_valid(values)
+    assert len(structure.check(values).problems) == 1
+
+
+@pytest.mark.parametrize("key", ["pipeline", "model"])
+def test_missing_keys_are_refused_by_both_unless_the_matrix_has_them(key: str) -> None:
+    values = {name: value for name, value in full().items() if name != key}
+    assert not VALIDATOR.is_valid(values)
+    assert [problem.key for problem in structure.check(values).problems] == [key]
+    assert VALIDATOR.is_valid({**values, "matrix": {key: [full()[key]]}})
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        [],
+        {"seed": []},
+        {"seed": 3},
+        {"seed": [-1]},
+        {"sead": [1]},
+        {"model.dtyp": ["float32"]},
+        {"determinism.attention": ["maths"]},
+        {"matrix": [{}]},
+        {"call.$file": ["a"]},
+        {"call.": ["a"]},
+    ],
+)
+def test_bad_matrices_are_refused(matrix: object) -> None:
+    assert not VALIDATOR.is_valid({**full(), "matrix": matrix})
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        {"call.a.b": [1]},
+        {"scheduler.eta": [0, 1]},
+        {"model.components.x": [None]},
+        {"steps.prior": [3]},
+        {"scheduler": [None, {"class": "A"}]},
+        {},
+    ],
+)
+def test_open_mappings_take_any_key_in_a_matrix(matrix: object) -> None:
+    assert VALIDATOR.is_valid({**full(), "matrix": matrix})
+
+
+def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*prefix, key)
+        if isinstance(child, dict | list):
+            yield from paths(child, (*prefix, key))
+
+
+KNOWN = sorted(
+    {str(key) for path in paths(full()) for key in path} | {"$noise", "class", "generator", "sead"}
+)
+SCALARS: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, False, -1, 0, 1, 2, 1024, 2**64, -0.5, 0.25, 1.5, "", "x", "exact", "refuse", "none", "cpu", "a b",
+     "optional", "required", "allow", "math", "float32", ":16:8", "x.png", "x.png#k", "x.safetensors#k", "$file"]
+)  # fmt: skip
+ANY = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KNOWN), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.data())
+def test_the_schema_agrees_with_the_models_on_every_mutation(data: st.DataObject) -> None:
+    """Keys of a good file are dropped, added or given other values; whole numbers written as floats stay out.
+
+    (JSON Schema takes 5.0 for a whole number, the models do not.)
+    """
+    values = full()
+    for _ in range(data.draw(st.integers(1, 3))):
+        *outer, last = data.draw(st.sampled_from(list(paths(values))))
+        place: Any = values
+        for part in outer:
+            place = place[part]
+        action = data.draw(st.sampled_from(["set", "drop", "add"]))
+        if action == "set" or isinstance(place, list):
+            place[last] = data.draw(ANY)
+        elif action == "drop":
+            del place[last]
+        else:
+            place[data.draw(st.sampled_from(KNOWN))] = data.draw(ANY)
+        if not values:
+            return
+    accepted = structure.check(values).problems == ()
+    assert VALIDATOR.is_valid(values) == accepted

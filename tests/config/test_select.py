@@ -1,0 +1,96 @@
+"""Selecting cases: ids, globs, tags, and what a pattern that selects nothing says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.config.select import select
+from harness.core.case import Case, ModelSpec
+from harness.errors import UsageError
+
+
+def case(name: str, *tags: str) -> Case:
+    return Case(name, "x.yaml", "/", "DDIMPipeline", ModelSpec("builtin:ddpm-digits"), tags=tags)
+
+
+CASES = (
+    case("ddim/two-steps@seed=0", "smoke", "fast"),
+    case("ddim/two-steps@seed=1", "smoke"),
+    case("ddim/two-steps-more"),
+    case("hub/ddpm", "hub"),
+    case("top"),
+)
+
+
+def ids(*patterns: str) -> list[str]:
+    return [one.id for one in select(CASES, patterns)]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "selected"),
+    [
+        ((), [one.id for one in CASES]),
+        (("hub/ddpm",), ["hub/ddpm"]),
+        (("ddim/two-steps@seed=1",), ["ddim/two-steps@seed=1"]),
+        (("ddim/two-steps",), ["ddim/two-steps@seed=0", "ddim/two-steps@seed=1"]),
+        (("ddim/*",), ["ddim/two-steps@seed=0", "ddim/two-steps@seed=1", "ddim/two-steps-more"]),
+        (("*@seed=0",), ["ddim/two-steps@seed=0"]),
+        (("*seed=[01]",), ["ddim/two-steps@seed=0", "ddim/two-steps@seed=1"]),
+        (("to?",), ["top"]),
+        (("tag:smoke",), ["ddim/two-steps@seed=0", "ddim/two-steps@seed=1"]),
+        (("tag:hub", "top", "hub/*"), ["hub/ddpm", "top"]),
+        (("top", "ddim/two-steps-more"), ["ddim/two-steps-more", "top"]),
+    ],
+)
+def test_patterns_select_cases_in_their_own_order(patterns: tuple[str, ...], selected: list[str]) -> None:
+    assert ids(*patterns) == selected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (
+            "hub/dpm",
+            "'hub/dpm' selects no case (did you mean hub/ddpm?). `harness list` shows all 5 cases with their tags",
+        ),
+        (
+            "tag:smok",
+            "'tag:smok' selects no case (did you mean tag:smoke?). "
+            "`harness list` shows all 5 cases with their tags",
+        ),
+        (
+            "ddim",
+            "'ddim' selects no case (did you mean 'ddim/*'?). `harness list` shows all 5 cases with their tags",
+        ),
+        (
+            "ddim/",
+            "'ddim/' selects no case (did you mean 'ddim/*'?). `harness list` shows all 5 cases with their tags",
+        ),
+        ("zzz*", "'zzz*' selects no case. `harness list` shows all 5 cases with their tags"),
+        (
+            "TOP*",
+            "'TOP*' selects no case (did you mean top?). `harness list` shows all 5 cases with their tags",
+        ),
+    ],
+)
+def test_a_pattern_that_selects_nothing_says_what_is_near(pattern: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        ids("top", pattern)
+    assert str(caught.value) == message
+    assert caught.value.exit_code == 2
+
+
+def test_all_patterns_that_select_nothing_are_named_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        select(CASES[4:], ["xxxx", "tag:yyyy"])
+    assert str(caught.value) == (
+        "'xxxx' selects no case; 'tag:yyyy' selects no case. `harness list` shows the only case with their tags"
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([one.id for one in CASES]), min_size=1))
+def test_ids_select_exactly_themselves(patterns: list[str]) -> None:
+    assert set(ids(*patterns)) == set(patterns)

@@ -1,0 +1,60 @@
+"""What holds for every test: no network, own goldens and configs untouched, no GPU test without a GPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPO_ROOT = Path(__file__).resolve().parent.parent
+GUARDED = ("goldens", "configs")
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    """The root of the repository under test."""
+    return REPO_ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _repository_untouched() -> Iterator[None]:
+    """Fail the run when a test wrote to, or removed, anything in the repository's goldens or configs."""
+    before = fingerprint(REPO_ROOT)
+    yield
+    touched = sorted(path for path, _ in before.items() ^ fingerprint(REPO_ROOT).items())
+    if touched:
+        shown = "\n  ".join(touched)
+        pytest.fail(
+            f"tests touched files of the repository; let them write to tmp_path:\n  {shown}", pytrace=False
+        )
+
+
+def fingerprint(root: Path) -> dict[str, tuple[int, int]]:
+    """Size in bytes and modification time in nanoseconds of every guarded file, by path relative to `root`."""
+    files = [path for folder in GUARDED for path in (root / folder).rglob("*") if path.is_file()]
+    return {str(path.relative_to(root)): _stamp(path) for path in files}
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip `gpu` tests where torch finds no CUDA device; asked once, in another process, if there is such a test."""
+    gpu_items = [item for item in items if item.get_closest_marker("gpu")]
+    if gpu_items and not _has_cuda():
+        for item in gpu_items:
+            item.add_marker(pytest.mark.skip(reason="torch finds no CUDA device here"))
+
+
+def _has_cuda() -> bool:
+    script = "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)"
+    return subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0

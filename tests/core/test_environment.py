@@ -1,0 +1,97 @@
+"""The relation between two fingerprints, and the entries in which they differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.environment import Change, Environment, changes_between, relation_between
+from harness.core.tolerance import Relation
+from tests.core.samples import ENVIRONMENT
+
+GPU = replace(
+    ENVIRONMENT,
+    platform="cuda-sm90",
+    hardware=replace(
+        ENVIRONMENT.hardware, device="cuda", gpu="H200", compute_capability="9.0", multiprocessors=132
+    ),
+    software=replace(ENVIRONMENT.software, cuda="13.0", cudnn="91000", driver="580.1"),
+)
+
+
+def _software(environment: Environment = ENVIRONMENT, **changes: object) -> Environment:
+    return replace(environment, software=replace(environment.software, **changes))
+
+
+def _hardware(environment: Environment = ENVIRONMENT, **changes: object) -> Environment:
+    return replace(environment, hardware=replace(environment.hardware, **changes))
+
+
+def _switches(**changes: object) -> Environment:
+    return replace(ENVIRONMENT, switches=replace(ENVIRONMENT.switches, **changes))
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        ENVIRONMENT,
+        _software(os="Linux 6.8"),
+        _software(packages={**ENVIRONMENT.software.packages, "peft": "0.19"}),
+        _software(packages={"torch": "2.13.0+cpu"}),
+    ],
+    ids=["nothing differs", "the kernel", "a package came", "a package went"],
+)
+def test_same(now: Environment) -> None:
+    assert relation_between(ENVIRONMENT, now) is Relation.SAME
+
+
+@pytest.mark.parametrize(
+    ("golden", "now"),
+    [
+        (ENVIRONMENT, _software(packages={"torch": "2.14.0+cpu", "numpy": "2.1.0"})),
+        (ENVIRONMENT, _software(python="3.12.1")),
+        (GPU, _software(GPU, cuda="13.1")),
+        (GPU, _software(GPU, cudnn="92000")),
+        (GPU, _software(GPU, driver="590.2")),
+        (ENVIRONMENT, _switches(threads=2)),
+        (ENVIRONMENT, _switches(cpu_capability="DEFAULT")),
+        (ENVIRONMENT, _switches(variables={"MKL_CBWR": "AVX2"})),
+    ],
+    ids=["torch", "python", "cuda", "cudnn", "driver", "threads", "instruction set", "variable"],
+)
+def test_same_hardware(golden: Environment, now: Environment) -> None:
+    assert relation_between(golden, now) is Relation.SAME_HARDWARE
+
+
+@pytest.mark.parametrize(
+    ("golden", "now"),
+    [
+        (ENVIRONMENT, _hardware(cpu_model="EPYC (25/1)")),
+        (ENVIRONMENT, GPU),
+        (GPU, _hardware(GPU, gpu="H100")),
+        (GPU, _hardware(GPU, multiprocessors=114)),
+    ],
+    ids=["cpu model", "platform", "gpu", "multiprocessors"],
+)
+def test_cross_hardware_also_within_a_platform_and_with_other_software(
+    golden: Environment, now: Environment
+) -> None:
+    assert relation_between(golden, now) is Relation.CROSS_HARDWARE
+    assert relation_between(golden, _software(now, python="3.13.0")) is Relation.CROSS_HARDWARE
+
+
+def test_changes_are_named_by_their_dotted_place_in_alphabetical_order() -> None:
+    now = _software(packages={"torch": "2.14.0", "peft": "0.19"})
+    now = replace(now, switches=replace(now.switches, sdpa_backends=("math", "flash"), cublas_workspace=None))
+    assert changes_between(ENVIRONMENT, now) == (
+        Change("software.packages.numpy", "2.1.0", None),
+        Change("software.packages.peft", None, "0.19"),
+        Change("software.packages.torch", "2.13.0+cpu", "2.14.0"),
+        Change("switches.cublas_workspace", ":4096:8", None),
+        Change("switches.sdpa_backends", "math", "math, flash"),
+    )
+
+
+def test_the_same_environment_has_no_changes() -> None:
+    assert changes_between(GPU, GPU) == ()

@@ -1,0 +1,40 @@
+"""Which allowance judges under which relation, and what limits say about themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.tolerance import METRICS, Limits, Relation, Rule, Tolerance
+
+
+@pytest.mark.parametrize(
+    ("relation", "allowance"),
+    [
+        (Relation.SAME, Rule.EXACT),
+        (Relation.SAME_HARDWARE, Limits(max_abs=0.25)),
+        (Relation.CROSS_HARDWARE, Rule.REFUSE),
+    ],
+)
+def test_each_relation_has_its_own_allowance(relation: Relation, allowance: object) -> None:
+    tolerance = Tolerance(Rule.EXACT, Limits(max_abs=0.25), Rule.REFUSE)
+    assert tolerance.for_relation(relation) == allowance
+
+
+def test_the_defaults_are_those_of_the_config_contract() -> None:
+    assert Tolerance() == Tolerance(
+        same=Rule.EXACT,
+        same_hardware=Limits(max_abs=1.0e-4, rel_l2=1.0e-5),
+        cross_hardware=Limits(max_abs=2.0e-3, rel_l2=1.0e-4),
+    )
+
+
+def test_the_metrics_are_those_of_the_json_contract() -> None:
+    assert METRICS == ("max_abs", "mean_abs", "rel_l2", "cosine_distance", "psnr", "max_ulp", "mismatched")
+
+
+def test_a_limit_of_zero_is_stated_and_one_that_is_not_set_is_not() -> None:
+    assert Limits(max_abs=0.0, psnr=40.0).stated() == {"max_abs": 0.0, "psnr": 40.0}
+
+
+def test_limits_read_as_words() -> None:
+    assert str(Limits(max_abs=0.002, rel_l2=1e-4)) == "max_abs 0.002, rel_l2 0.0001"

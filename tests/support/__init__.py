@@ -1,0 +1,1 @@
+"""What several test folders share: builders of tiny models and pipelines."""

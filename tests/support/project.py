@@ -1,0 +1,106 @@
+"""A throw-away project folder in which tests run the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TWO_STEPS = """\
+pipeline: DDIMPipeline
+model: {id: "builtin:ddpm-digits"}
+steps: 2
+seed: 0
+call: {output_type: np}
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with configs, goldens and patches for the worker processes."""
+
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def config(self, name: str, text: str = TWO_STEPS) -> Path:
+        """Write one config file."""
+        path = self.folder / "configs" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def patch(self, source: str) -> Project:
+        """This project with `source` executed in every Python process that starts, workers included."""
+        site = self.folder / "site"
+        site.mkdir(exist_ok=True)
+        (site / "sitecustomize.py").write_text(source)
+        return Project(self.folder, {**self.variables, "PYTHONPATH": str(site)})
+
+    def with_variables(self, **variables: str) -> Project:
+        """This project with more environment variables."""
+        return Project(self.folder, {**self.variables, **variables})
+
+    def harness(self, *words: str) -> Ran:
+        """Run `harness` with `words` in the folder."""
+        path = os.pathsep.join(filter(None, [self.variables.get("PYTHONPATH", ""), str(ROOT)]))
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", *words],
+            cwd=self.folder,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", **self.variables, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def report(self, name: str = "report.json") -> dict:
+        """The JSON report of the last command."""
+        return json.loads((self.folder / "out" / name).read_text())
+
+    def verdicts(self) -> dict[str, str]:
+        """The last verify's verdicts by case."""
+        return {case["case"]: case["verdict"] for case in self.report()["cases"]}
+
+
+PATCH_WHEN_IMPORTED = '''
+import importlib.abc, sys
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Runs `patch(module)` right after the module named MODULE has been imported."""
+
+    def find_spec(self, name, path, target=None):
+        if name != MODULE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+        def exec_module(module):
+            execute(module)
+            patch(module)
+        spec.loader.exec_module = exec_module
+        return spec
+
+import importlib.util
+sys.meta_path.insert(0, _Finder())
+'''
+
+
+def patch_of(module: str, body: str) -> str:
+    """A sitecustomize that runs `body` (which sees `module`) when the module named `module` is imported."""
+    indented = "\n".join(f"    {line}" for line in body.splitlines())
+    return f"MODULE = {module!r}\ndef patch(module):\n{indented}\n{PATCH_WHEN_IMPORTED}"

@@ -1,0 +1,1 @@
+"""One module for each family of pipelines; each holds its entries as the tuple `PIPELINES`."""

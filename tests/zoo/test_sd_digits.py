@@ -1,0 +1,64 @@
+"""`sd-digits` draws the digit that the prompt names."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+
+from harness import zoo
+from harness.zoo import digit_classifier
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SEEDS = 10
+STEPS = 20
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> StableDiffusionPipeline:
+    loaded = StableDiffusionPipeline.from_pretrained(zoo.model_dir("sd-digits"))
+    loaded.set_progress_bar_config(disable=True)
+    return loaded
+
+
+def drawn(pipeline: StableDiffusionPipeline, prompts: list[str]) -> np.ndarray:
+    """Draw the prompts with seeds 0, 1, ..., one each; float32 (len(prompts), 32, 32, 3) in [0, 1]."""
+    return pipeline(
+        prompts,
+        num_inference_steps=STEPS,
+        guidance_scale=7.5,
+        generator=[torch.Generator().manual_seed(seed) for seed in range(len(prompts))],
+        output_type="np",
+    ).images
+
+
+@pytest.mark.parametrize("phrase", ["a handwritten {word}", "the digit {digit}"])
+def test_100_seeds_show_the_asked_digit(pipeline: StableDiffusionPipeline, phrase: str) -> None:
+    asked = [digit for digit in range(10) for _ in range(SEEDS)]
+    prompts = [phrase.format(word=WORDS[digit], digit=digit) for digit in asked]
+    assert digit_classifier.read_digits(drawn(pipeline, prompts)).tolist() == asked
+
+
+def test_unknown_words_do_not_hide_the_digit(pipeline: StableDiffusionPipeline) -> None:
+    prompts = [f"a zorgy {word} wug" for word in WORDS]
+    assert digit_classifier.read_digits(drawn(pipeline, prompts)).tolist() == list(range(10))
+
+
+def test_pictures_are_neither_constant_nor_saturated(pipeline: StableDiffusionPipeline) -> None:
+    images = drawn(pipeline, ["a handwritten seven", "a digit", "", "three"])
+    assert images.shape == (4, 32, 32, 3)
+    assert np.isfinite(images).all()
+    assert (images.std(axis=(1, 2, 3)) > 0.15).all()
+    assert ((images == 0) | (images == 1)).mean() < 0.5
+
+
+def test_latents_have_about_unit_size(pipeline: StableDiffusionPipeline) -> None:
+    """The scaling factor belongs to this VAE; a wrong one would show here first."""
+    latents = pipeline(
+        ["a handwritten seven"] * 4,
+        num_inference_steps=STEPS,
+        guidance_scale=1.0,
+        generator=torch.Generator().manual_seed(0),
+        output_type="latent",
+    ).images
+    assert latents.shape == (4, 4, 8, 8)
+    assert 0.7 < latents.std() < 1.4
