@@ -48,7 +48,7 @@ lint: $(DEV) ## style, types and layers
 	@$(BIN)/lint-imports
 
 format: $(DEV) ## put the code into the project's style
-	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
 
 zoo: $(DEV) ## retrain the built-in models (ARGS name some of them)

@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Deferred: `--help` and bad usage answer without loading the terminal library.
     from harness.report.terminal import Screen
 
-    screen = Screen(quiet=arguments.quiet or getattr(arguments, "json", None) == "-")
+    # With `--json -` standard output holds the JSON alone.
+    screen = Screen(quiet=arguments.quiet, stream=sys.stderr if arguments.json == "-" else None)
     try:
         return _ACTIONS[arguments.command](arguments, screen)
     except HarnessError as error:
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone (`harness list | head`); say nothing more to the closed pipe.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TypeVar, cast
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=None)
-def _adapter(kind: object) -> TypeAdapter[object]:
-    return TypeAdapter(kind)
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast(Any, kind))
 
 
 def to_json(value: object, kind: object | None = None, *, indent: int | None = None) -> str:
@@ -22,4 +23,4 @@ def to_json(value: object, kind: object | None = None, *, indent: int | None = N
 
 def from_json(kind: type[T], text: str | bytes) -> T:
     """The `kind` that `text` describes; raises `pydantic.ValidationError` where it does not."""
-    return cast(T, _adapter(kind).validate_json(text))
+    return cast(T, _adapter(cast(Hashable, kind)).validate_json(text))

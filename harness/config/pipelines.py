@@ -54,9 +54,10 @@ def _unknown(name: str, kind: str, accepted: list[str] | tuple[str, ...]) -> str
 
 def _near(name: str, suffix: str, accepted: list[str] | tuple[str, ...]) -> str:
     """The suggestion for `name`; a shared suffix would make all names alike, so it counts only when misspelt."""
-    stems = [one.removesuffix(suffix) for one in accepted]
-    near = [stem + suffix for stem in nearest(name.removesuffix(suffix), stems, count=3)]
-    return did_you_mean([one for one in near if one in accepted]) or suggestion(name, accepted, count=3)
+    whole = [] if name.endswith(suffix) else nearest(name, accepted, 3, cutoff=0.7)
+    stems = nearest(name.removesuffix(suffix), [one.removesuffix(suffix) for one in accepted], 3)
+    near = [stem + suffix for stem in stems if stem + suffix in accepted]
+    return did_you_mean(whole or near) or suggestion(name, accepted, 3)
 
 
 def _is_pipeline(name: str) -> bool:

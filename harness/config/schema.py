@@ -179,4 +179,4 @@ def json_schema() -> str:
     """
     from harness.config.json_schema import tree  # only `harness schema` and a mistake need it
 
-    return json.dumps(tree(), indent=2) + "\n"
+    return json.dumps(tree(), indent=2)

@@ -38,7 +38,8 @@ class ModelSpec:
     """Which weights a pipeline is loaded from.
 
     `id` is `builtin:NAME`, a hub id, or a directory as written in the config (relative to that file).
-    `components` overrides keyword arguments of `from_pretrained`.
+    `components` overrides keyword arguments of `from_pretrained`; `dtypes` holds the dtypes of components
+    that have another one than `dtype`.
     """
 
     id: str
@@ -46,6 +47,89 @@ class ModelSpec:
     variant: str | None = None
     dtype: str = "float32"
     components: Values = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Offload(StrEnum):
+    """Which parts of a pipeline stay on the CPU until they are needed."""
+
+    NONE = "none"
+    MODEL = "model"
+    SEQUENTIAL = "sequential"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """LoRA weights added to the pipeline under `name`, at `scale`; `id` as in ModelSpec."""
+
+    id: str
+    name: str
+    weight_name: str | None = None
+    revision: str | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A textual inversion: the embedding that prompts name by `token`; `id` as in ModelSpec."""
+
+    id: str
+    token: str
+    weight_name: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a pipeline does to need less memory; attention slicing is auto, max, a slice size, or None for off."""
+
+    offload: Offload = Offload.NONE
+    attention_slicing: str | int | None = None
+    vae_slicing: bool = False
+    vae_tiling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compile:
+    """`torch.compile` of the named components."""
+
+    components: tuple[str, ...]
+    mode: str = "default"
+    fullgraph: bool = False
+    dynamic: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """Components quantised while they are loaded, by a backend of diffusers with its own options."""
+
+    backend: str
+    components: tuple[str, ...]
+    options: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A method of the pipeline called before the run, such as LEdits++'s `invert`, with its arguments.
+
+    `generator` hands over the run's own generator, where the method takes one.
+    """
+
+    method: str
+    call: Values = field(default_factory=dict)
+    generator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How a pipeline is set up before it runs, beyond its model and scheduler."""
+
+    adapters: tuple[Adapter, ...] = ()
+    embeddings: tuple[Embedding, ...] = ()
+    memory: Memory = Memory()
+    channels_last: tuple[str, ...] = ()
+    compile: Compile | None = None
+    quantization: Quantization | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +193,8 @@ class Case:
     generator: GeneratorKind = GeneratorKind.CPU
     call: Values = field(default_factory=dict)
     inputs: tuple[InputFile, ...] = ()
+    variant: Variant = Variant()
+    before: tuple[Preparation, ...] = ()
     determinism: Determinism = Determinism()
     tolerance: Tolerance = Tolerance()
     expect: tuple[Expectation, ...] = ()
@@ -131,6 +217,8 @@ class Case:
             "steps": self.steps,
             "call": dict(self.call),
             "inputs": {file.name: file.sha256 for file in self.inputs},
+            "variant": _without_defaults(asdict(self.variant), asdict(Variant())),
+            "before": [asdict(step) for step in self.before],
             "determinism": determinism,
         }
         return {
@@ -138,7 +226,7 @@ class Case:
             "model": _without_defaults(asdict(self.model), asdict(ModelSpec(id=""))),
             "seed": self.seed,
             "generator": str(self.generator),
-            **{key: value for key, value in optional.items() if value not in (None, {})},
+            **{key: value for key, value in optional.items() if value not in (None, {}, [])},
         }
 
     def digest(self) -> str:

@@ -76,11 +76,13 @@ class Change:
 def relation_between(golden: Environment, now: Environment) -> Relation:
     """Which relation's tolerance judges a run in `now` against a golden recorded in `golden`.
 
-    Another device model is `cross-hardware`, also within a platform. On the same device any other
-    difference (versions, drivers, switches, the instruction sets a variable allows) is `same-hardware`.
-    A package that only one side has cannot have been replaced and does not count.
+    Another platform is `cross-hardware`, and so is another GPU model within one: a seeded stream on a GPU
+    depends on its number of multiprocessors. CPUs of one architecture run the same code with other
+    instruction sets, which a variable or a library can change as well; so another CPU model counts as the
+    versions, drivers and switches do: `same-hardware`. A package that only one side has cannot have been
+    replaced and does not count.
     """
-    if golden.platform != now.platform or golden.hardware != now.hardware:
+    if golden.platform != now.platform or _gpu(golden.hardware) != _gpu(now.hardware):
         return Relation.CROSS_HARDWARE
     ours, theirs = golden.software, now.software
     shared = ours.packages.keys() & theirs.packages.keys()
@@ -91,9 +93,13 @@ def relation_between(golden: Environment, now: Environment) -> Relation:
         theirs.cudnn,
         theirs.driver,
     )
-    if same_packages and same_rest and golden.switches == now.switches:
-        return Relation.SAME
-    return Relation.SAME_HARDWARE
+    same_machine = golden.hardware == now.hardware and golden.switches == now.switches
+    return Relation.SAME if same_packages and same_rest and same_machine else Relation.SAME_HARDWARE
+
+
+def _gpu(hardware: Hardware) -> tuple[object, ...]:
+    # Not the memory: what a driver reports of the same card varies, and no number depends on it.
+    return hardware.gpu, hardware.compute_capability, hardware.multiprocessors
 
 
 def changes_between(golden: Environment, now: Environment) -> tuple[Change, ...]:

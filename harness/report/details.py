@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.core.environment import Change
 from harness.core.recording import RecordResult, RepeatResult
+from harness.core.tolerance import METRICS
 from harness.core.verdict import PASSES, Boundary, CaseResult, ExactFinding, TensorResult
 from harness.report.wording import (
     against_limit,
@@ -63,7 +64,7 @@ def text_of(lines: Iterable[Line]) -> str:
 
 def heading(verdict: str, case: str, *about: str | None) -> Line:
     """`drifted  sd/ddim  (cpu-x86_64, same-hardware)`."""
-    known = ", ".join(part for part in about if part)
+    known = ", ".join(_one_line(part) for part in about if part)
     return Line(f"{verdict}  {plain(case)}" + (f"  ({known})" if known else ""), verdict=verdict)
 
 
@@ -169,11 +170,10 @@ def tensor_numbers(tensor: TensorResult) -> Iterator[str]:
         yield against_limit(name, tensor.metrics.get(name), limit)
     if tensor.needed:
         yield f"would need: {metric_list(tensor.needed)}"
-    others = {
-        name: value
-        for name, value in tensor.metrics.items()
-        if name not in tensor.limits and value is not None
-    }
+    # In the order of reports, whatever the mapping's.
+    names = [*METRICS, *(name for name in tensor.metrics if name not in METRICS)]
+    others = {name: tensor.metrics.get(name) for name in names if name not in tensor.limits}
+    others = {name: value for name, value in others.items() if value is not None}
     if others:
         yield f"{'also: ' if tensor.limits else ''}{metric_list(others)}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +16,7 @@ HEADINGS = ("case", "device", "golden")
 
 
 def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) -> list[list[Text]]:
-    """The sections of the screen; cases that follow each other with one tolerance stand under it."""
+    """The sections of the screen; the cases stand under the tolerance they share."""
     if not cases:
         return [[Text("no cases")]]
     return [_table(cases, platform, console), painted(_summary(cases, platform), console)]
@@ -33,8 +32,11 @@ def golden_state(case: ListedCase, platform: str) -> str:
 
 
 def _table(cases: Sequence[ListedCase], platform: str, console: Console) -> list[Text]:
+    groups: dict[str, list[ListedCase]] = {}
+    for case in cases:
+        groups.setdefault(" | ".join(case.tolerance.values()), []).append(case)
     sheet = Sheet(HEADINGS)
-    for tolerance, group in groupby(cases, key=lambda case: " | ".join(case.tolerance.values())):
+    for tolerance, group in groups.items():
         sheet.span(Text(f"tolerance {plain(tolerance)}", style="dim"))
         for case in group:
             state = golden_state(case, platform)

@@ -51,7 +51,7 @@ def painted(lines: Iterable[Line], console: Console) -> list[Text]:
 
 
 def _paint(line: Line, console: Console) -> list[Text]:
-    text = Text(line.text)
+    text = Text(line.text.replace("\n", " "))
     if line.verdict:
         text.stylize(STYLES.get(line.verdict, ""), 0, len(line.verdict))
     if line.whole:
@@ -112,7 +112,9 @@ class Sheet:
 
     def add(self, *cells: str | Text) -> None:
         """One row; plain strings are cleaned of what a terminal would take for a command."""
-        self._rows.append(tuple(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in cells))
+        self._rows.append(
+            tuple(cell if isinstance(cell, Text) else Text(plain(cell).replace("\n", " ")) for cell in cells)
+        )
 
     def span(self, line: Text) -> None:
         """A line across all columns."""
@@ -126,7 +128,7 @@ class Sheet:
         widths = _widths(rows, width)
         parts = [self._row(row, widths, width) for row in rows]
         if any(self._headings):
-            parts.insert(1, [_rule(parts, console)])
+            parts.insert(1, [_rule(sum(widths) + _GAP * (len(widths) - 1), console)])
         return [_indented(line, self._indent) for part in parts for line in part]
 
     def _row(self, cells: Sequence[Text], widths: Sequence[int], width: int) -> list[Text]:
@@ -168,8 +170,7 @@ def _widths(rows: Sequence[Sequence[Text]], available: int) -> list[int]:
     return [max(fitting) if 2 * len(fitting) > len(full) else _INDENT, *others]
 
 
-def _rule(parts: Sequence[Sequence[Text]], console: Console) -> Text:
-    length = max(line.cell_len for part in parts for line in part)
+def _rule(length: int, console: Console) -> Text:
     return Text(("-" if console.options.ascii_only else "─") * length, style="dim")
 
 

@@ -99,6 +99,8 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        with contextlib.suppress(OSError):
+            self._stdin.close()
 
     @property
     def _stdin(self):  # type: ignore[no-untyped-def]

@@ -114,7 +114,8 @@ class _Tally:
         g = self._as_float64(golden, 0)
         a = g if same else self._as_float64(now, 1)
         unequal = golden != now if self.integer else g != a
-        if not self.integer and not math.isfinite(product(g, g) + product(a, a)):
+        # zero times infinity is NaN: one value that is not finite, on either side, shows in the product
+        if not self.integer and not math.isfinite(product(g, a)):
             kept = self._set_aside(g, a, unequal)
             g, a = np.where(kept, g, 0.0), np.where(kept, a, 0.0)
             zero = np.zeros((), self.dtype)

@@ -68,8 +68,8 @@ def cosine_distance(aa: int, gg: int, ag: int, dd: int, dg: int) -> float:
         return 0.0 if aa == gg else math.inf
     longer = max(aa, gg)
     if 4 * min(aa, gg) < longer:
-        cosine = math.copysign(root(ag * ag, aa * gg), ag)
-        return min(max(1.0 - cosine, 0.0), 2.0)
+        cosine = root(ag * ag, aa * gg)
+        return min(max(1.0 - cosine if ag > 0 else 1.0 + cosine, 0.0), 2.0)
     a, g = root(aa, longer), root(gg, longer)
     difference = quotient(dd + 2 * dg, longer) / (a + g)
     return min(max((quotient(dd, longer) - difference**2) / (2 * a * g), 0.0), 2.0)

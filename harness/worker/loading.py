@@ -114,9 +114,8 @@ def _load(case: Case, device: torch.device) -> Loaded:
     pipeline.to(device)
     warnings = _to_eval_mode(pipeline)
     attributes = tuple((holder, dict(vars(holder))) for holder in _holders(pipeline))
-    schedulers = tuple(
-        (part, _state_of(part)) for _name, part in _parts(pipeline) if isinstance(part, SchedulerMixin)
-    )
+    parts = {id(part): part for _, held in attributes for part in held.values()}
+    schedulers = tuple((part, _state_of(part)) for part in parts.values() if isinstance(part, SchedulerMixin))
     return Loaded(pipeline, attributes, schedulers, warnings, time.perf_counter() - started)
 
 

@@ -158,16 +158,18 @@ def _attributes(name: str, value: object) -> dict[str, object]:
 
     Private ones as well: an object that keeps its data behind properties has no others.
     """
-    own = vars(value) if hasattr(value, "__dict__") else {}
-    attributes = {
-        key: item for key, item in own.items() if not inspect.isroutine(item) and not inspect.isclass(item)
-    }
+    own = vars(value) if hasattr(value, "__dict__") and not _is_code(value) else {}
+    attributes = {key: item for key, item in own.items() if not _is_code(item)}
     if not attributes:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         raise UnknownOutput(
             f"{name or 'output'}: a {kind} has no tensors, images, numbers or text to compare"
         )
     return attributes
+
+
+def _is_code(value: object) -> bool:
+    return inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
 
 
 def _stack(items: Mapping[str, object]) -> torch.Tensor | None:

@@ -48,8 +48,11 @@ def write_capture(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    save_file(tensors, partial, metadata={"harness": to_json(document)})
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, metadata={"harness": to_json(document)})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _storable(tensor: torch.Tensor) -> torch.Tensor:

@@ -43,7 +43,7 @@ def run_all(
     for run in runs:
         run.capture.unlink(missing_ok=True)
     workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh)
-    with screen.watch(len(runs)) as progress:
+    with screen.watch(len(runs), "run" if fresh else "case") as progress:
         yield from execute(runs, workshop, _Watcher(progress))
 
 

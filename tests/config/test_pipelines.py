@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,22 +41,10 @@ else:
 """
 
 
-def forget() -> None:
-    pipelines._diffusers_text.cache_clear()
-    pipelines._names.cache_clear()
-
-
 @pytest.fixture
-def diffusers_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def diffusers_text(stand_in_for_diffusers: Callable[[str], Path]) -> Path:
     """The `__init__.py` of a package `diffusers` that stands in for the installed one."""
-    init = tmp_path / "diffusers" / "__init__.py"
-    init.parent.mkdir()
-    init.write_text(INIT)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "diffusers", raising=False)
-    forget()
-    yield init
-    forget()
+    return stand_in_for_diffusers(INIT)
 
 
 @pytest.mark.usefixtures("diffusers_text")
@@ -133,18 +121,15 @@ def test_a_package_whose_names_cannot_be_read_checks_nothing(diffusers_text: Pat
 
 
 @pytest.mark.parametrize("outcome", ["absent", "broken"])
+@pytest.mark.usefixtures("diffusers_text")
 def test_without_diffusers_names_are_not_checked(outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def find_spec(name: str) -> None:
         if outcome == "broken":
             raise ValueError(f"{name}.__spec__ is None")
 
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
-    forget()
-    try:
-        assert pipelines.pipeline_names() == pipelines.scheduler_names() == ()
-        assert pipelines.pipeline_problem("AnythingPipeline") is None
-    finally:
-        forget()
+    assert pipelines.pipeline_names() == pipelines.scheduler_names() == ()
+    assert pipelines.pipeline_problem("AnythingPipeline") is None
 
 
 def test_the_installed_diffusers_offers_what_its_type_checking_block_imports() -> None:

@@ -54,11 +54,12 @@ def test_same(now: Environment) -> None:
         (GPU, _software(GPU, cuda="13.1")),
         (GPU, _software(GPU, cudnn="92000")),
         (GPU, _software(GPU, driver="590.2")),
+        (ENVIRONMENT, _hardware(cpu_model="EPYC (25/1)")),
         (ENVIRONMENT, _switches(threads=2)),
         (ENVIRONMENT, _switches(cpu_capability="DEFAULT")),
         (ENVIRONMENT, _switches(variables={"MKL_CBWR": "AVX2"})),
     ],
-    ids=["torch", "python", "cuda", "cudnn", "driver", "threads", "instruction set", "variable"],
+    ids=["torch", "python", "cuda", "cudnn", "driver", "cpu model", "threads", "instruction set", "variable"],
 )
 def test_same_hardware(golden: Environment, now: Environment) -> None:
     assert relation_between(golden, now) is Relation.SAME_HARDWARE
@@ -67,12 +68,11 @@ def test_same_hardware(golden: Environment, now: Environment) -> None:
 @pytest.mark.parametrize(
     ("golden", "now"),
     [
-        (ENVIRONMENT, _hardware(cpu_model="EPYC (25/1)")),
         (ENVIRONMENT, GPU),
         (GPU, _hardware(GPU, gpu="H100")),
         (GPU, _hardware(GPU, multiprocessors=114)),
     ],
-    ids=["cpu model", "platform", "gpu", "multiprocessors"],
+    ids=["platform", "gpu", "multiprocessors"],
 )
 def test_cross_hardware_also_within_a_platform_and_with_other_software(
     golden: Environment, now: Environment

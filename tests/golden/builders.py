@@ -38,7 +38,9 @@ DTYPES = {
 }
 
 
-def environment(platform: str = "cpu-x86_64", cpu_model: str = "Model A", torch: str = "2.13.0") -> Environment:
+def environment(
+    platform: str = "cpu-x86_64", cpu_model: str = "Model A", torch: str = "2.13.0"
+) -> Environment:
     switches = Switches(
         deterministic_algorithms=True,
         cudnn_enabled=True,
@@ -59,7 +61,11 @@ def environment(platform: str = "cpu-x86_64", cpu_model: str = "Model A", torch:
 
 
 def a_case(case_id: str = "ddim/two", **changes: Any) -> Case:
-    fields: dict[str, Any] = {"pipeline": "DDIMPipeline", "model": ModelSpec("builtin:ddpm-digits"), "steps": 2}
+    fields: dict[str, Any] = {
+        "pipeline": "DDIMPipeline",
+        "model": ModelSpec("builtin:ddpm-digits"),
+        "steps": 2,
+    }
     return Case(id=case_id, source=f"configs/{case_id}.yaml", base="configs", **(fields | changes))
 
 

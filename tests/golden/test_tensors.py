@@ -56,7 +56,10 @@ def test_every_flipped_bit_of_the_data_is_found(tmp_path: Path) -> None:
         flipped = bytearray(whole)
         flipped[len(whole) - 16 + bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
-        with TensorFile(path) as file, pytest.raises(UnreadableGolden, match="tensor output/images is damaged"):
+        with (
+            TensorFile(path) as file,
+            pytest.raises(UnreadableGolden, match="tensor output/images is damaged"),
+        ):
             file.verify("output/images")
 
 
@@ -64,7 +67,7 @@ def test_a_flipped_bit_of_the_header_raises_nothing_else(tmp_path: Path) -> None
     path = write_capture(tmp_path / "a.safetensors", {"images": np.arange(4, dtype=np.float32)})
     whole = path.read_bytes()
     found = 0
-    for bit in range(0, (len(whole) - 16) * 8, 3):
+    for bit in range(0, (len(whole) - 16) * 8, 29):
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
@@ -74,13 +77,15 @@ def test_a_flipped_bit_of_the_header_raises_nothing_else(tmp_path: Path) -> None
                     file.verify(name)
         except UnreadableGolden:
             found += 1
-    assert found > 100
+    assert found > 20
 
 
 def test_not_safetensors_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"\x80\x04pickled")
-    with pytest.raises(UnreadableGolden, match=r"a\.safetensors: is damaged or not a safetensors file .*record"):
+    with pytest.raises(
+        UnreadableGolden, match=r"a\.safetensors: is damaged or not a safetensors file .*record"
+    ):
         TensorFile(path)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 from harness import zoo
 
@@ -72,6 +73,13 @@ def test_weights_are_safetensors(name: str) -> None:
 def test_folders_do_not_say_where_they_were_made(name: str) -> None:
     configs = [path.read_text() for path in files_of(name).values() if path.suffix == ".json"]
     assert not [text for text in configs if "_name_or_path" in text or "/tmp" in text]
+
+
+@pytest.mark.parametrize("name", ["sd-digits", "unclip-digits"])
+def test_text_encoders_name_their_weights_for_transformers_4_too(name: str) -> None:
+    with safe_open(zoo.model_dir(name) / "text_encoder" / "model.safetensors", "np") as file:
+        assert {key.partition(".")[0] for key in file.keys()} <= {"text_model", "text_projection"}  # noqa: SIM118
+        assert file.metadata() == {"format": "pt"}
 
 
 def test_the_whole_zoo_is_small() -> None:

@@ -47,6 +47,7 @@ def train(
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
+    text.save(encoder, folder / "text_encoder")
     tokenizer.save(folder / "tokenizer")
 
 

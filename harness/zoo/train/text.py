@@ -6,10 +6,12 @@ separates the digits well before a denoiser looks at it.
 
 import logging
 import random
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import (
     BatchEncoding,
@@ -26,6 +28,7 @@ RECIPE = Recipe(steps=800, batch=64, learning_rate=2e-3, ema=0.99)
 WIDTH = 48
 _PROMPTS = 8192
 _CHECKED = 2048
+_PREFIX = "text_model."
 
 TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
 
@@ -49,6 +52,21 @@ def trained(
     loss = fit(nn.ModuleList([encoder, head]), loss_of, len(ids), recipe, generator)
     _log.info("text encoder: loss %.4f, accuracy %.4f", loss, _accuracy(encoder, head, draw))
     return encoder.requires_grad_(False)
+
+
+def save(encoder: TextEncoder, folder: Path) -> None:
+    """Write the encoder with the weights' names that transformers 4 and 5 both read.
+
+    Version 5 writes a CLIPTextModel without the prefix `text_model.`; version 4 finds none of its weights
+    then, warns, and goes on with random ones.
+    """
+    encoder.save_pretrained(folder, safe_serialization=True)
+    file = folder / "model.safetensors"
+    known = (_PREFIX, "text_projection.")
+    weights = {
+        name if name.startswith(known) else _PREFIX + name: weight for name, weight in load_file(file).items()
+    }
+    save_file(weights, file, metadata={"format": "pt"})
 
 
 def encoded(texts: list[str], words: CLIPTokenizer) -> BatchEncoding:

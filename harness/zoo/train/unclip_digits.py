@@ -49,6 +49,7 @@ def train(folder: Path, recipes: Recipes = Recipes()) -> None:
         super_res_scheduler=super_resolution.scheduler(),
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
+    text.save(encoder, folder / "text_encoder")
     tokenizer.save(folder / "tokenizer")
     _index_as_published(folder / "model_index.json")
 

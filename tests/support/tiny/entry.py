@@ -23,8 +23,8 @@ class TinyPipeline:
     `call` holds JSON values, with `{"$file": name}` for input files (see `inputs`) and `{"$tuple": [...]}`;
     `steps` is what `num_inference_steps` gets (a mapping `{prior: 2}` gives `prior_num_inference_steps`, None
     leaves it out); `generator` is `cpu` or `none`; `before` lists the method calls that must come first,
-    each one `{method: arguments}`; `overrides` are keyword
-    arguments that `from_pretrained` needs; `needs` lists packages without which the call fails; `constant_ok` names output fields that are constant by design.
+    each one `{method: arguments}`; `needs` lists packages without which the call fails; `overrides` are
+    keyword arguments that `from_pretrained` needs.
     """
 
     name: str
@@ -34,14 +34,14 @@ class TinyPipeline:
     steps: int | Mapping[str, int] | None = 2
     generator: str = "cpu"
     before: tuple[Mapping[str, Mapping[str, Any]], ...] = ()
-    constant_ok: tuple[str, ...] = ()
-    notes: str = ""
     needs: tuple[str, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def write_inputs(self, folder: Path) -> None:
         """Write the input files that `call` and `before` refer to into `folder`."""
-        for name in sorted({*inputs.referenced(dict(self.call)), *inputs.referenced([dict(b) for b in self.before])}):
+        for name in sorted(
+            {*inputs.referenced(dict(self.call)), *inputs.referenced([dict(b) for b in self.before])}
+        ):
             inputs.write(folder, name)
 
     def arguments(self, folder: Path) -> dict[str, Any]:
@@ -61,11 +61,15 @@ class TinyPipeline:
 def pipeline_class(name: str) -> type[DiffusionPipeline]:
     """The class called `name`, exported by diffusers or at `module:name`."""
     module, _, attribute = name.rpartition(":")
-    found: type[DiffusionPipeline] = getattr(importlib.import_module(module) if module else diffusers, attribute)
+    found: type[DiffusionPipeline] = getattr(
+        importlib.import_module(module) if module else diffusers, attribute
+    )
     return found
 
 
-def tiny(name: str, family: str, components: Components, call: Mapping[str, Any], **options: Any) -> TinyPipeline:
+def tiny(
+    name: str, family: str, components: Components, call: Mapping[str, Any], **options: Any
+) -> TinyPipeline:
     """The entry for the pipeline class `name`, whose constructor takes what `components` returns."""
 
     def build() -> DiffusionPipeline:

@@ -16,7 +16,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-NAME = re.compile(r"(?P<kind>image|mask|array|tensor)_(?P<size>\d+(?:x\d+)*)(?:_\w+)?\.(?:png|npy|safetensors)")
+NAME = re.compile(
+    r"(?P<kind>image|mask|array|tensor)_(?P<size>\d+(?:x\d+)*)(?:_\w+)?\.(?:png|npy|safetensors)"
+)
 TENSOR_KEY = "value"
 
 Values = dict[str, object]
@@ -89,6 +91,6 @@ def _image(size: tuple[int, ...], random: numpy.random.Generator) -> Image.Image
 
 def _mask(size: tuple[int, ...]) -> Image.Image:
     width, height = size if len(size) == 2 else size * 2
-    pixels = numpy.zeros((height, width), dtype=numpy.uint8)
+    pixels: numpy.ndarray = numpy.zeros((height, width), dtype=numpy.uint8)
     pixels[height // 4 :, width // 4 :] = 255
     return Image.fromarray(pixels)

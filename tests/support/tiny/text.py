@@ -17,6 +17,7 @@ from transformers import (
     CLIPVisionConfig,
     CLIPVisionModel,
     CLIPVisionModelWithProjection,
+    GPT2Tokenizer,
     LlamaTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -36,7 +37,12 @@ VOCABULARY_SIZE = 256
 def clip_tokenizer(length: int = 16) -> CLIPTokenizer:
     """A byte-level BPE tokenizer of single characters, padding to `length` tokens with `<|endoftext|>`."""
     characters = string.ascii_lowercase + string.digits + ",.-!?"
-    tokens = ["<|startoftext|>", *characters, *(f"{character}</w>" for character in characters), "<|endoftext|>"]
+    tokens = [
+        "<|startoftext|>",
+        *characters,
+        *(f"{character}</w>" for character in characters),
+        "<|endoftext|>",
+    ]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=length)
 
@@ -63,7 +69,9 @@ def clip_text(width: int = 32, length: int = 16, seed: int = 0, **config: Any) -
     return seeded(lambda: CLIPTextModel(clip_config(width, length, **config)), seed)
 
 
-def clip_text_projected(width: int = 32, length: int = 16, seed: int = 1, **config: Any) -> CLIPTextModelWithProjection:
+def clip_text_projected(
+    width: int = 32, length: int = 16, seed: int = 1, **config: Any
+) -> CLIPTextModelWithProjection:
     """A CLIP text encoder with its projection to `projection_dim` (default `width`)."""
     return seeded(lambda: CLIPTextModelWithProjection(clip_config(width, length, **config)), seed)
 
@@ -116,14 +124,25 @@ def t5_encoder(width: int = 32, seed: int = 3, kind: str = "T5", **config: Any) 
         "num_heads": 4,
         "feed_forward_proj": "gated-gelu",
     }
-    model, settings_class = getattr(transformers, f"{kind}EncoderModel"), getattr(transformers, f"{kind}Config")
+    model, settings_class = (
+        getattr(transformers, f"{kind}EncoderModel"),
+        getattr(transformers, f"{kind}Config"),
+    )
     return seeded(lambda: model(settings_class(**{**settings, **config})), seed)
 
 
 def bert_tokenizer(length: int = 16) -> BertTokenizer:
     """A word-piece tokenizer of single characters (`[PAD]` is 0, `[CLS]` 2, `[SEP]` 3)."""
     characters = string.ascii_lowercase + string.digits + ",.-!?"
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{character}" for character in characters)]
+    tokens = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *characters,
+        *(f"##{character}" for character in characters),
+    ]
     return BertTokenizer(vocab={token: index for index, token in enumerate(tokens)}, model_max_length=length)
 
 
@@ -133,27 +152,33 @@ def blip_processor(size: int = 32) -> BlipImageProcessorPil:
 
 
 def _byte_level(*special: str) -> dict[str, int]:
-    """A byte-level vocabulary of printable characters after the `special` tokens (`Ġ` is the space, `Ċ` the newline)."""
+    """Printable characters as bytes after the `special` tokens (`Ġ` is the space, `Ċ` the newline)."""
     characters = [*string.ascii_letters, *string.digits, *string.punctuation, "Ġ", "Ċ"]
     return {token: index for index, token in enumerate([*special, *characters])}
 
 
 def _piece_level(*special: str) -> dict[str, int]:
-    """A vocabulary of printable characters after the `special` tokens (`▁` is the space)."""
+    """Printable characters after the `special` tokens (`▁` is the space)."""
     characters = [*string.ascii_letters, *string.digits, *string.punctuation, "▁", "\n"]
     return {token: index for index, token in enumerate([*special, *characters])}
 
 
 def gemma_tokenizer(length: int = 16, name: str = "GemmaTokenizer") -> PreTrainedTokenizerBase:
     """A tokenizer of single characters in the style of Gemma (`<pad>` is 0, `<eos>` 1, `<bos>` 2)."""
-    vocabulary = _piece_level("<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>")
-    return getattr(transformers, name)(vocab=vocabulary, merges=[], model_max_length=length, add_bos_token=True)
+    vocabulary = _piece_level(
+        "<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>"
+    )
+    return getattr(transformers, name)(
+        vocab=vocabulary, merges=[], model_max_length=length, add_bos_token=True
+    )
 
 
 def llama_tokenizer(length: int = 16) -> PreTrainedTokenizerBase:
     """A tokenizer of single characters in the style of Llama (`<unk>` is 0 and pads, `<s>` 1, `</s>` 2)."""
     vocabulary = _piece_level("<unk>", "<s>", "</s>")
-    return LlamaTokenizer(vocab=vocabulary, merges=[], model_max_length=length, pad_token="<unk>", add_bos_token=True)
+    return LlamaTokenizer(
+        vocab=vocabulary, merges=[], model_max_length=length, pad_token="<unk>", add_bos_token=True
+    )
 
 
 CHAT_TEMPLATE = (
@@ -209,4 +234,18 @@ def roberta_tokenizer(length: int = 16, name: str = "XLMRobertaTokenizer") -> Pr
         pieces = list(_piece_level("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
         vocabulary = [(piece, 0.0 if index < 5 else -2.0) for index, piece in enumerate(pieces)]
         return XLMRobertaTokenizer(vocab=vocabulary, model_max_length=length)
-    return RobertaTokenizer(vocab=_byte_level("<s>", "<pad>", "</s>", "<unk>", "<mask>"), merges=[], model_max_length=length)
+    return RobertaTokenizer(
+        vocab=_byte_level("<s>", "<pad>", "</s>", "<unk>", "<mask>"), merges=[], model_max_length=length
+    )
+
+
+def gpt2_tokenizer(length: int = 64) -> PreTrainedTokenizerBase:
+    """A tokenizer of single bytes in the style of GPT-2 (`<|EOS|>` is 0)."""
+    return GPT2Tokenizer(
+        vocab=_byte_level("<|EOS|>"),
+        merges=[],
+        eos_token="<|EOS|>",
+        bos_token="<|EOS|>",
+        unk_token="<|EOS|>",
+        model_max_length=length,
+    )

@@ -34,7 +34,9 @@ BODY = {
 }
 
 
-def conditioned(in_channels: int = 4, out_channels: int = 4, seed: int = 20, **config: Any) -> UNet2DConditionModel:
+def conditioned(
+    in_channels: int = 4, out_channels: int = 4, seed: int = 20, **config: Any
+) -> UNet2DConditionModel:
     """A two-level UNet with cross attention on the lower level."""
     settings = {
         **BODY,

@@ -25,7 +25,12 @@ def kl(latents: int = 4, blocks: int = 2, seed: int = 10, **config: Any) -> Auto
 
 def kl_flow(latents: int = 4, blocks: int = 1, **config: Any) -> AutoencoderKL:
     """An AutoencoderKL as flow-matching models have it: shifted, and without the quantising layers."""
-    settings = {"use_quant_conv": False, "use_post_quant_conv": False, "shift_factor": 0.0609, "scaling_factor": 1.5035}
+    settings = {
+        "use_quant_conv": False,
+        "use_post_quant_conv": False,
+        "shift_factor": 0.0609,
+        "scaling_factor": 1.5035,
+    }
     return kl(latents, blocks, **{**settings, **config})
 
 

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from harness import zoo
+from harness.zoo.digit_classifier import WEIGHTS
 from harness.zoo.train import __main__ as command
 
 
@@ -21,7 +24,13 @@ def test_unknown_names_are_listed(capsys: pytest.CaptureFixture[str], tmp_path: 
 
 
 @pytest.mark.slow
-def test_retraining_the_classifier_reads_as_many_digits(tmp_path: Path) -> None:
+def test_retrained_classifier_is_about_the_committed_one(tmp_path: Path) -> None:
     assert command.main(["digit-classifier", "--out", str(tmp_path)]) == 0
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["digit-classifier.safetensors", "zoo.lock.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "digit-classifier.safetensors",
+        "zoo.lock.json",
+    ]
+    committed, trained = load_file(WEIGHTS), load_file(tmp_path / WEIGHTS.name)
+    assert set(committed) == set(trained)
+    for name, weight in committed.items():
+        assert np.abs(weight - trained[name]).max() < 0.05

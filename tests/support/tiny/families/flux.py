@@ -53,7 +53,12 @@ def fill(**changes: Any) -> dict[str, Any]:
 def redux() -> dict[str, Any]:
     """The prior that turns an image into text embeddings."""
     config = SiglipVisionConfig(
-        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=8
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=8,
     )
     components = without(base(), "scheduler", "vae", "transformer")
     return {
@@ -88,9 +93,26 @@ PIPELINES = (
     tiny("FluxControlNetImg2ImgPipeline", FAMILY, controlled, {**FROM, "control_image": CONTROL}, steps=3),
     tiny("FluxControlNetInpaintPipeline", FAMILY, controlled, {**PAINT, "control_image": CONTROL}, steps=3),
     tiny("FluxFillPipeline", FAMILY, fill, PAINT, steps=3),
-    tiny("FluxKontextPipeline", FAMILY, base, {**CALL, "image": file("image_32.png"), "max_area": 1024, "_auto_resize": False}),
+    tiny(
+        "FluxKontextPipeline",
+        FAMILY,
+        base,
+        {**CALL, "image": file("image_32.png"), "max_area": 1024, "_auto_resize": False},
+    ),
     tiny("FluxKontextInpaintPipeline", FAMILY, base, {**PAINT, "_auto_resize": False}, steps=3),
-    tiny("FluxPriorReduxPipeline", FAMILY, redux, {"image": file("image_32.png"), "prompt": "a seven"}, steps=None, generator="none"),
+    tiny(
+        "FluxPriorReduxPipeline",
+        FAMILY,
+        redux,
+        {"image": file("image_32.png"), "prompt": "a seven"},
+        steps=None,
+        generator="none",
+    ),
     tiny("VisualClozeGenerationPipeline", FAMILY, cloze, {**GRID, **LENGTH}),
-    tiny("VisualClozePipeline", FAMILY, cloze, {**GRID, **LENGTH, "upsampling_height": 32, "upsampling_width": 32, "upsampling_strength": 0.6}),
+    tiny(
+        "VisualClozePipeline",
+        FAMILY,
+        cloze,
+        {**GRID, **LENGTH, "upsampling_height": 32, "upsampling_width": 32, "upsampling_strength": 0.6},
+    ),
 )

@@ -1,4 +1,4 @@
-"""The other image transformers: Lumina, HunyuanDiT, AuraFlow, CogView, Chroma, Bria, OmniGen, Z-Image and more."""
+"""The other image transformers: Lumina, HunyuanDiT, AuraFlow, CogView, Chroma, Bria, Z-Image and more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ LENGTH = {"max_sequence_length": 16}
 CALL = {**TEXT, **LENGTH}
 
 
-def t5_based(transformer: Any, vae: Any = None, scheduler: Any = None, kind: str = "T5", **changes: Any) -> dict[str, Any]:
+def t5_based(
+    transformer: Any, vae: Any = None, scheduler: Any = None, kind: str = "T5", **changes: Any
+) -> dict[str, Any]:
     """The components of a transformer that reads T5's embeddings."""
     components: dict[str, Any] = {
         "tokenizer": text.t5_tokenizer(),
@@ -108,7 +110,9 @@ def hunyuan(layers: int = 2, **changes: Any) -> dict[str, Any]:
 
 def hunyuan_controlled() -> dict[str, Any]:
     """HunyuanDiT with a ControlNet, which copies half of the transformer's layers."""
-    controlnet = transformers.made("HunyuanDiT2DControlNetModel", 43, transformer_num_layers=4, **transformers.HUNYUAN)
+    controlnet = transformers.made(
+        "HunyuanDiT2DControlNetModel", 43, transformer_num_layers=4, **transformers.HUNYUAN
+    )
     return hunyuan(4, controlnet=controlnet)
 
 
@@ -165,7 +169,11 @@ def cogview4(in_channels: int = 4) -> dict[str, Any]:
         condition_dim=4,
     )
     scheduler = schedulers.flow(
-        base_shift=0.25, max_shift=0.75, base_image_seq_len=256, use_dynamic_shifting=True, time_shift_type="linear"
+        base_shift=0.25,
+        max_shift=0.75,
+        base_image_seq_len=256,
+        use_dynamic_shifting=True,
+        time_shift_type="linear",
     )
     return {
         "tokenizer": text.qwen_tokenizer(),
@@ -181,7 +189,9 @@ def chroma() -> dict[str, Any]:
     settings = {key: value for key, value in transformers.FLUX.items() if key != "pooled_projection_dim"}
     approximator = {"approximator_hidden_dim": 32, "approximator_layers": 1, "approximator_num_channels": 16}
     transformer = transformers.made("ChromaTransformer2DModel", **settings, **approximator)
-    transformer.register_to_config(guidance_embeds=False)  # the inpainting pipeline reads it, the model has no such option
+    transformer.register_to_config(
+        guidance_embeds=False
+    )  # the inpainting pipeline reads it, the model has no such option
     return t5_based(transformer, vaes.kl_flow())
 
 
@@ -189,26 +199,6 @@ def bria() -> dict[str, Any]:
     """Bria over T5."""
     settings = {**transformers.FLUX, "pooled_projection_dim": None, "axes_dims_rope": [0, 8, 8]}
     return t5_based(transformers.made("BriaTransformer2DModel", **settings), vaes.kl_flow(shift_factor=0.0))
-
-
-def omnigen() -> dict[str, Any]:
-    """OmniGen: text tokens and image patches in one transformer."""
-    transformer = transformers.made(
-        "OmniGenTransformer2DModel",
-        hidden_size=16,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        intermediate_size=32,
-        num_layers=1,
-        in_channels=4,
-        time_step_dim=8,
-        vocab_size=text.VOCABULARY_SIZE,
-        rope_scaling={"long_factor": [1, 2], "short_factor": [1, 2]},
-        pos_embed_max_size=64,
-        pad_token_id=0,
-    )
-    scheduler = schedulers.flow(invert_sigmas=True, num_train_timesteps=1)
-    return {"transformer": transformer, "scheduler": scheduler, "vae": vaes.kl(), "tokenizer": text.llama_tokenizer()}
 
 
 Z_IMAGE = {
@@ -283,21 +273,45 @@ PIPELINES = (
     tiny("LuminaPipeline", "lumina", lumina, {**CALL, "height": 64, "width": 64, "clean_caption": False}),
     tiny("Lumina2Pipeline", "lumina", lumina2, {**CALL, "height": 64, "width": 64}),
     tiny("HunyuanDiTPipeline", "hunyuan-dit", hunyuan, HUNYUAN_CALL),
-    tiny("HunyuanDiTPAGPipeline", "hunyuan-dit", lambda: hunyuan(pag_applied_layers=["blocks.1"]), {**HUNYUAN_CALL, "pag_scale": 3.0}),
-    tiny("HunyuanDiTControlNetPipeline", "hunyuan-dit", hunyuan_controlled, {**HUNYUAN_CALL, "control_image": file("image_64.png")}),
+    tiny(
+        "HunyuanDiTPAGPipeline",
+        "hunyuan-dit",
+        lambda: hunyuan(pag_applied_layers=["blocks.1"]),
+        {**HUNYUAN_CALL, "pag_scale": 3.0},
+    ),
+    tiny(
+        "HunyuanDiTControlNetPipeline",
+        "hunyuan-dit",
+        hunyuan_controlled,
+        {**HUNYUAN_CALL, "control_image": file("image_64.png")},
+    ),
     tiny("AuraFlowPipeline", "aura-flow", aura_flow, CALL),
     tiny("CogView3PlusPipeline", "cogview", cogview3, CALL),
     tiny("CogView4Pipeline", "cogview", cogview4, {**CALL, "negative_prompt": "a nine"}),
-    tiny("CogView4ControlPipeline", "cogview", lambda: cogview4(8), {**CALL, "negative_prompt": "a nine", "control_image": CONTROL}),
+    tiny(
+        "CogView4ControlPipeline",
+        "cogview",
+        lambda: cogview4(8),
+        {**CALL, "negative_prompt": "a nine", "control_image": CONTROL},
+    ),
     tiny("ChromaPipeline", "chroma", chroma, CALL),
     tiny("ChromaImg2ImgPipeline", "chroma", chroma, FROM, steps=3),
     tiny("ChromaInpaintPipeline", "chroma", chroma, PAINT, steps=3),
     tiny("BriaPipeline", "bria", bria, CALL),
-    tiny("OmniGenPipeline", "omnigen", omnigen, TEXT),
     tiny("ZImagePipeline", "z-image", z_image, CALL),
     tiny("ZImageImg2ImgPipeline", "z-image", z_image, FROM, steps=3),
     tiny("ZImageInpaintPipeline", "z-image", z_image, PAINT, steps=3),
-    tiny("ZImageControlNetPipeline", "z-image", lambda: z_image_controlled(16), {**CALL, "control_image": CONTROL}),
-    tiny("ZImageControlNetInpaintPipeline", "z-image", lambda: z_image_controlled(33), {**CALL, "control_image": CONTROL, "image": file("image_32.png"), "mask_image": file("mask_32.png")}),
+    tiny(
+        "ZImageControlNetPipeline",
+        "z-image",
+        lambda: z_image_controlled(16),
+        {**CALL, "control_image": CONTROL},
+    ),
+    tiny(
+        "ZImageControlNetInpaintPipeline",
+        "z-image",
+        lambda: z_image_controlled(33),
+        {**CALL, "control_image": CONTROL, "image": file("image_32.png"), "mask_image": file("mask_32.png")},
+    ),
     tiny("OvisImagePipeline", "ovis", ovis, CALL),
 )

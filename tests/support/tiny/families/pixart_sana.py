@@ -69,12 +69,32 @@ def dit() -> dict[str, Any]:
 PIPELINES = (
     tiny("PixArtAlphaPipeline", "pixart", pixart, PIXART_CALL),
     tiny("PixArtSigmaPipeline", "pixart", pixart, PIXART_CALL),
-    tiny("PixArtSigmaPAGPipeline", "pixart", lambda: pixart(pag_applied_layers=["blocks.1"]), {**PIXART_CALL, "pag_scale": 3.0}),
+    tiny(
+        "PixArtSigmaPAGPipeline",
+        "pixart",
+        lambda: pixart(pag_applied_layers=["blocks.1"]),
+        {**PIXART_CALL, "pag_scale": 3.0},
+    ),
     tiny("SanaPipeline", "sana", sana, SANA_CALL),
-    tiny("SanaPAGPipeline", "sana", lambda: sana(pag_applied_layers=["transformer_blocks.0"]), {**SANA_CALL, "pag_scale": 3.0}),
-    tiny("SanaControlNetPipeline", "sana", lambda: sana(controlnet=transformers.made("SanaControlNetModel", 43, **transformers.SANA)), {**SANA_CALL, "control_image": CONTROL}),
+    tiny(
+        "SanaPAGPipeline",
+        "sana",
+        lambda: sana(pag_applied_layers=["transformer_blocks.0"]),
+        {**SANA_CALL, "pag_scale": 3.0},
+    ),
+    tiny(
+        "SanaControlNetPipeline",
+        "sana",
+        lambda: sana(controlnet=transformers.made("SanaControlNetModel", 43, **transformers.SANA)),
+        {**SANA_CALL, "control_image": CONTROL},
+    ),
     tiny("SanaSprintPipeline", "sana", sprint, SANA_CALL),
-    tiny("SanaSprintImg2ImgPipeline", "sana", sprint, {**SANA_CALL, "image": file("image_32.png"), "strength": 0.7}),
+    tiny(
+        "SanaSprintImg2ImgPipeline",
+        "sana",
+        sprint,
+        {**SANA_CALL, "image": file("image_32.png"), "strength": 0.7},
+    ),
     tiny("DiTPipeline", "dit", dit, {"class_labels": [207], "guidance_scale": 4.0, "output_type": "np"}),
 )
 __all__ = ["PIPELINES", "SIZE"]

@@ -71,7 +71,11 @@ def upscale() -> dict[str, Any]:
     """The four-times upscaler: the low-resolution image joins the latents."""
     unet = unets.conditioned(7, num_class_embeds=350, use_linear_projection=True)
     return without(
-        {**base(unet=unet), "vae": vaes.kl(blocks=3), "low_res_scheduler": schedulers.stable_diffusion("DDPMScheduler")},
+        {
+            **base(unet=unet),
+            "vae": vaes.kl(blocks=3),
+            "low_res_scheduler": schedulers.stable_diffusion("DDPMScheduler"),
+        },
         "safety_checker",
         "feature_extractor",
     )
@@ -101,7 +105,10 @@ def latent_upscale() -> dict[str, Any]:
         layers_per_block=1,
     )
     components = without(base(unet=unet), "safety_checker", "feature_extractor")
-    return {**components, "scheduler": schedulers.stable_diffusion("EulerDiscreteScheduler", prediction_type="sample")}
+    return {
+        **components,
+        "scheduler": schedulers.stable_diffusion("EulerDiscreteScheduler", prediction_type="sample"),
+    }
 
 
 def controlled(**changes: Any) -> dict[str, Any]:
@@ -111,7 +118,10 @@ def controlled(**changes: Any) -> dict[str, Any]:
 
 def adapted() -> dict[str, Any]:
     """Stable Diffusion with a T2I adapter."""
-    blocks = {"down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"), "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D")}
+    blocks = {
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    }
     return {**base(unet=unets.conditioned(**blocks)), "adapter": unets.adapter()}
 
 
@@ -125,14 +135,45 @@ PIPELINES = (
     tiny("StableDiffusionPipeline", FAMILY, base, TEXT),
     tiny("StableDiffusionImg2ImgPipeline", FAMILY, base, IMAGE, steps=3),
     tiny("StableDiffusionInpaintPipeline", FAMILY, lambda: base(unet=unets.conditioned(9)), {**MASK, **SIZE}),
-    tiny("StableDiffusionInstructPix2PixPipeline", FAMILY, lambda: base(unet=unets.conditioned(8)), {**PROMPT, "image": file("image_32.png")}),
+    tiny(
+        "StableDiffusionInstructPix2PixPipeline",
+        FAMILY,
+        lambda: base(unet=unets.conditioned(8)),
+        {**PROMPT, "image": file("image_32.png")},
+    ),
     tiny("StableDiffusionDepth2ImgPipeline", FAMILY, depth, IMAGE, steps=3),
-    tiny("StableDiffusionImageVariationPipeline", FAMILY, variation, {**SIZE, "image": file("image_32.png"), "output_type": "np"}),
-    tiny("StableDiffusionUpscalePipeline", FAMILY, upscale, {**PROMPT, "image": file("image_16.png"), "noise_level": 20}),
-    tiny("StableDiffusionLatentUpscalePipeline", FAMILY, latent_upscale, {**PROMPT, "image": file("tensor_1x4x32x32.safetensors")}),
+    tiny(
+        "StableDiffusionImageVariationPipeline",
+        FAMILY,
+        variation,
+        {**SIZE, "image": file("image_32.png"), "output_type": "np"},
+    ),
+    tiny(
+        "StableDiffusionUpscalePipeline",
+        FAMILY,
+        upscale,
+        {**PROMPT, "image": file("image_16.png"), "noise_level": 20},
+    ),
+    tiny(
+        "StableDiffusionLatentUpscalePipeline",
+        FAMILY,
+        latent_upscale,
+        {**PROMPT, "image": file("tensor_1x4x32x32.safetensors")},
+    ),
     tiny("StableDiffusionControlNetPipeline", FAMILY, controlled, {**PROMPT, "image": CONTROL}),
-    tiny("StableDiffusionControlNetImg2ImgPipeline", FAMILY, controlled, {**IMAGE, "control_image": CONTROL}, steps=3),
-    tiny("StableDiffusionControlNetInpaintPipeline", FAMILY, controlled, {**MASK, **SIZE, "control_image": CONTROL}),
+    tiny(
+        "StableDiffusionControlNetImg2ImgPipeline",
+        FAMILY,
+        controlled,
+        {**IMAGE, "control_image": CONTROL},
+        steps=3,
+    ),
+    tiny(
+        "StableDiffusionControlNetInpaintPipeline",
+        FAMILY,
+        controlled,
+        {**MASK, **SIZE, "control_image": CONTROL},
+    ),
     tiny("StableDiffusionAdapterPipeline", FAMILY, adapted, {**TEXT, "image": CONTROL}),
     tiny("LatentConsistencyModelPipeline", FAMILY, consistency, TEXT),
     tiny("LatentConsistencyModelImg2ImgPipeline", FAMILY, consistency, IMAGE, steps=4),

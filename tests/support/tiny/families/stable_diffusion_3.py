@@ -46,9 +46,20 @@ def pag() -> dict[str, Any]:
 PIPELINES = (
     tiny("StableDiffusion3Pipeline", FAMILY, base, TEXT),
     tiny("StableDiffusion3Img2ImgPipeline", FAMILY, base, {**IMAGE, **SIZE}, steps=3),
-    tiny("StableDiffusion3InpaintPipeline", FAMILY, lambda: base(vae=vaes.kl_flow(16), transformer=transformers.sd3(in_channels=16, out_channels=16)), {**MASK, **SIZE}, steps=3),
+    tiny(
+        "StableDiffusion3InpaintPipeline",
+        FAMILY,
+        lambda: base(vae=vaes.kl_flow(16), transformer=transformers.sd3(in_channels=16, out_channels=16)),
+        {**MASK, **SIZE},
+        steps=3,
+    ),
     tiny("StableDiffusion3ControlNetPipeline", FAMILY, controlled, {**TEXT, "control_image": CONTROL}),
-    tiny("StableDiffusion3ControlNetInpaintingPipeline", FAMILY, lambda: controlled(1), {**TEXT, "control_image": CONTROL, "control_mask": file("mask_32.png")}),
+    tiny(
+        "StableDiffusion3ControlNetInpaintingPipeline",
+        FAMILY,
+        lambda: controlled(1),
+        {**TEXT, "control_image": CONTROL, "control_mask": file("mask_32.png")},
+    ),
     tiny("StableDiffusion3PAGPipeline", FAMILY, pag, {**TEXT, **PAG}),
     tiny("StableDiffusion3PAGImg2ImgPipeline", FAMILY, pag, {**IMAGE, **SIZE, **PAG}, steps=3),
 )

@@ -52,7 +52,10 @@ def controlnet_xs() -> dict[str, Any]:
 
 def diffedit() -> dict[str, Any]:
     """DiffEdit: Stable Diffusion and the scheduler that inverts it."""
-    return {**base(), "inverse_scheduler": schedulers.stable_diffusion("DDIMInverseScheduler", clip_sample=False)}
+    return {
+        **base(),
+        "inverse_scheduler": schedulers.stable_diffusion("DDIMInverseScheduler", clip_sample=False),
+    }
 
 
 def gligen_unet(kind: str) -> UNet2DConditionModel:
@@ -74,8 +77,25 @@ def gligen_text_image() -> dict[str, Any]:
 def pix2pix_zero() -> dict[str, Any]:
     """Pix2Pix Zero with a tiny BLIP captioner."""
     blip = BlipConfig(
-        text_config={"vocab_size": text.VOCABULARY_SIZE, "hidden_size": 16, "encoder_hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "projection_dim": 16, "bos_token_id": 0, "sep_token_id": 3},
-        vision_config={"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32, "patch_size": 16},
+        text_config={
+            "vocab_size": text.VOCABULARY_SIZE,
+            "hidden_size": 16,
+            "encoder_hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "projection_dim": 16,
+            "bos_token_id": 0,
+            "sep_token_id": 3,
+        },
+        vision_config={
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 16,
+        },
         projection_dim=16,
     )
     return {
@@ -97,33 +117,117 @@ def ledits() -> dict[str, Any]:
         unet=unet,
         scheduler=schedulers.stable_diffusion(
             "DPMSolverMultistepScheduler", algorithm_type="sde-dpmsolver++", solver_order=2
-        )
+        ),
     )
 
 
-INVERT = {"invert": {"image": file("image_32.png"), "num_inversion_steps": 4, "skip": 0.25, "height": 32, "width": 32}}
+INVERT = {
+    "invert": {
+        "image": file("image_32.png"),
+        "num_inversion_steps": 4,
+        "skip": 0.25,
+        "height": 32,
+        "width": 32,
+    }
+}
 
 PIPELINES = (
     tiny("StableDiffusionPAGPipeline", FAMILY, pag, {**TEXT, **PAG}),
     tiny("StableDiffusionPAGImg2ImgPipeline", FAMILY, pag, {**IMAGE, **PAG}, steps=3),
     tiny("StableDiffusionPAGInpaintPipeline", FAMILY, pag, {**MASK, **SIZE, **PAG}, steps=3),
-    tiny("StableDiffusionControlNetPAGPipeline", FAMILY, lambda: pag(controlnet=unets.controlnet()), {**PROMPT, "image": CONTROL, **PAG}),
-    tiny("StableDiffusionControlNetPAGInpaintPipeline", FAMILY, lambda: pag(controlnet=unets.controlnet()), {**MASK, **SIZE, "control_image": CONTROL, **PAG}, steps=3),
+    tiny(
+        "StableDiffusionControlNetPAGPipeline",
+        FAMILY,
+        lambda: pag(controlnet=unets.controlnet()),
+        {**PROMPT, "image": CONTROL, **PAG},
+    ),
+    tiny(
+        "StableDiffusionControlNetPAGInpaintPipeline",
+        FAMILY,
+        lambda: pag(controlnet=unets.controlnet()),
+        {**MASK, **SIZE, "control_image": CONTROL, **PAG},
+        steps=3,
+    ),
     tiny("StableDiffusionControlNetXSPipeline", FAMILY, controlnet_xs, {**PROMPT, "image": CONTROL}),
     tiny("StableDiffusionSAGPipeline", FAMILY, base, {**TEXT, "sag_scale": 1.0}),
     tiny("StableDiffusionPipelineSafe", FAMILY, base, {**TEXT, "sld_warmup_steps": 0}),
     tiny("SemanticStableDiffusionPipeline", FAMILY, base, {**TEXT, **EDITS}),
-    tiny("StableDiffusionDiffEditPipeline", FAMILY, diffedit, {**PROMPT, "mask_image": file("array_1x16x16.npy"), "image_latents": file("tensor_1x2x4x16x16.safetensors")}, steps=3),
+    tiny(
+        "StableDiffusionDiffEditPipeline",
+        FAMILY,
+        diffedit,
+        {
+            **PROMPT,
+            "mask_image": file("array_1x16x16.npy"),
+            "image_latents": file("tensor_1x2x4x16x16.safetensors"),
+        },
+        steps=3,
+    ),
     tiny("StableDiffusionGLIGENPipeline", FAMILY, lambda: base(unet=gligen_unet("gated")), {**TEXT, **BOXES}),
-    tiny("StableDiffusionGLIGENTextImagePipeline", FAMILY, gligen_text_image, {**TEXT, **BOXES, "gligen_images": [file("image_32.png")]}),
-    tiny("StableDiffusionLDM3DPipeline", FAMILY, lambda: {**base(vae=vaes.kl(in_channels=6, out_channels=6)), "image_encoder": None}, TEXT),
+    tiny(
+        "StableDiffusionGLIGENTextImagePipeline",
+        FAMILY,
+        gligen_text_image,
+        {**TEXT, **BOXES, "gligen_images": [file("image_32.png")]},
+    ),
+    tiny(
+        "StableDiffusionLDM3DPipeline",
+        FAMILY,
+        lambda: {**base(vae=vaes.kl(in_channels=6, out_channels=6)), "image_encoder": None},
+        TEXT,
+    ),
     tiny("StableDiffusionModelEditingPipeline", FAMILY, base, TEXT),
     tiny("StableDiffusionPanoramaPipeline", FAMILY, base, {**TEXT, "height": 128, "width": 160}),
-    tiny("StableDiffusionParadigmsPipeline", FAMILY, lambda: base(scheduler=schedulers.stable_diffusion("DDIMParallelScheduler", clip_sample=False)), {**TEXT, "parallel": 2}, steps=3),
-    tiny("StableDiffusionPix2PixZeroPipeline", FAMILY, pix2pix_zero, {**TEXT, "source_embeds": file("tensor_1x16x32_a.safetensors"), "target_embeds": file("tensor_1x16x32_b.safetensors")}),
-    tiny("StableDiffusionAttendAndExcitePipeline", FAMILY, base, {**TEXT, "token_indices": [2, 3], "attn_res": {"$tuple": [8, 8]}, "max_iter_to_alter": 2}),
-    tiny("CycleDiffusionPipeline", FAMILY, lambda: base(scheduler=schedulers.stable_diffusion(set_alpha_to_one=False)), {**IMAGE, "source_prompt": "a nine", "eta": 0.1}, steps=3),
-    tiny("StableDiffusionInpaintPipelineLegacy", FAMILY, base, MASK, steps=3, overrides={"safety_checker": None, "feature_extractor": None}),
-    tiny("LEditsPPPipelineStableDiffusion", FAMILY, ledits, {"editing_prompt": ["a nine"], "edit_guidance_scale": [5.0], "edit_threshold": [0.5], "output_type": "np"}, steps=None, before=(INVERT,)),
+    tiny(
+        "StableDiffusionParadigmsPipeline",
+        FAMILY,
+        lambda: base(scheduler=schedulers.stable_diffusion("DDIMParallelScheduler", clip_sample=False)),
+        {**TEXT, "parallel": 2},
+        steps=3,
+    ),
+    tiny(
+        "StableDiffusionPix2PixZeroPipeline",
+        FAMILY,
+        pix2pix_zero,
+        {
+            **TEXT,
+            "source_embeds": file("tensor_1x16x32_a.safetensors"),
+            "target_embeds": file("tensor_1x16x32_b.safetensors"),
+        },
+    ),
+    tiny(
+        "StableDiffusionAttendAndExcitePipeline",
+        FAMILY,
+        base,
+        {**TEXT, "token_indices": [2, 3], "attn_res": {"$tuple": [8, 8]}, "max_iter_to_alter": 2},
+    ),
+    tiny(
+        "CycleDiffusionPipeline",
+        FAMILY,
+        lambda: base(scheduler=schedulers.stable_diffusion(set_alpha_to_one=False)),
+        {**IMAGE, "source_prompt": "a nine", "eta": 0.1},
+        steps=3,
+    ),
+    tiny(
+        "StableDiffusionInpaintPipelineLegacy",
+        FAMILY,
+        base,
+        MASK,
+        steps=3,
+        overrides={"safety_checker": None, "feature_extractor": None},
+    ),
+    tiny(
+        "LEditsPPPipelineStableDiffusion",
+        FAMILY,
+        ledits,
+        {
+            "editing_prompt": ["a nine"],
+            "edit_guidance_scale": [5.0],
+            "edit_threshold": [0.5],
+            "output_type": "np",
+        },
+        steps=None,
+        before=(INVERT,),
+    ),
 )
 __all__ = ["PIPELINES", "controlled", "without"]

@@ -25,7 +25,9 @@ def base(unet: UNet2DConditionModel | None = None, **changes: Any) -> dict[str, 
         "tokenizer": text.clip_tokenizer(),
         "tokenizer_2": text.clip_tokenizer(),
         "unet": unet or unets.conditioned(**unets.SDXL),
-        "scheduler": schedulers.stable_diffusion("EulerDiscreteScheduler", steps_offset=1, timestep_spacing="leading"),
+        "scheduler": schedulers.stable_diffusion(
+            "EulerDiscreteScheduler", steps_offset=1, timestep_spacing="leading"
+        ),
     }
     return {**components, **changes}
 
@@ -73,7 +75,15 @@ def ledits() -> dict[str, Any]:
     return base(scheduler=schedulers.stable_diffusion("DPMSolverMultistepScheduler", **options))
 
 
-INVERT = {"invert": {"image": file("image_32.png"), "num_inversion_steps": 4, "skip": 0.25, "height": 32, "width": 32}}
+INVERT = {
+    "invert": {
+        "image": file("image_32.png"),
+        "num_inversion_steps": 4,
+        "skip": 0.25,
+        "height": 32,
+        "width": 32,
+    }
+}
 PAINT = {**MASK, **SIZE}
 CONTROLLED = {"control_image": CONTROL}
 MODE = {"control_mode": [0]}
@@ -82,19 +92,65 @@ PIPELINES = (
     tiny("StableDiffusionXLPipeline", FAMILY, base, TEXT),
     tiny("StableDiffusionXLImg2ImgPipeline", FAMILY, base, IMAGE, steps=3),
     tiny("StableDiffusionXLInpaintPipeline", FAMILY, base, PAINT, steps=3),
-    tiny("StableDiffusionXLInstructPix2PixPipeline", FAMILY, lambda: base(unets.conditioned(8, **unets.SDXL)), {**TEXT, "image": file("image_32.png")}),
+    tiny(
+        "StableDiffusionXLInstructPix2PixPipeline",
+        FAMILY,
+        lambda: base(unets.conditioned(8, **unets.SDXL)),
+        {**TEXT, "image": file("image_32.png")},
+    ),
     tiny("StableDiffusionXLControlNetPipeline", FAMILY, controlled, {**PROMPT, "image": CONTROL}),
     tiny("StableDiffusionXLControlNetImg2ImgPipeline", FAMILY, controlled, {**IMAGE, **CONTROLLED}, steps=3),
     tiny("StableDiffusionXLControlNetInpaintPipeline", FAMILY, controlled, {**PAINT, **CONTROLLED}, steps=3),
-    tiny("StableDiffusionXLControlNetUnionPipeline", FAMILY, union, {**PROMPT, "control_image": [CONTROL], **MODE}),
-    tiny("StableDiffusionXLControlNetUnionImg2ImgPipeline", FAMILY, union, {**IMAGE, "control_image": [CONTROL], **MODE}, steps=3),
-    tiny("StableDiffusionXLControlNetUnionInpaintPipeline", FAMILY, union, {**PAINT, "control_image": [CONTROL], **MODE}, steps=3),
+    tiny(
+        "StableDiffusionXLControlNetUnionPipeline",
+        FAMILY,
+        union,
+        {**PROMPT, "control_image": [CONTROL], **MODE},
+    ),
+    tiny(
+        "StableDiffusionXLControlNetUnionImg2ImgPipeline",
+        FAMILY,
+        union,
+        {**IMAGE, "control_image": [CONTROL], **MODE},
+        steps=3,
+    ),
+    tiny(
+        "StableDiffusionXLControlNetUnionInpaintPipeline",
+        FAMILY,
+        union,
+        {**PAINT, "control_image": [CONTROL], **MODE},
+        steps=3,
+    ),
     tiny("StableDiffusionXLControlNetXSPipeline", FAMILY, controlnet_xs, {**PROMPT, "image": CONTROL}),
     tiny("StableDiffusionXLAdapterPipeline", FAMILY, adapted, {**TEXT, "image": CONTROL}),
     tiny("StableDiffusionXLPAGPipeline", FAMILY, pag, {**TEXT, **PAG}),
     tiny("StableDiffusionXLPAGImg2ImgPipeline", FAMILY, pag, {**IMAGE, **PAG}, steps=3),
     tiny("StableDiffusionXLPAGInpaintPipeline", FAMILY, pag, {**PAINT, **PAG}, steps=3),
-    tiny("StableDiffusionXLControlNetPAGPipeline", FAMILY, lambda: controlled(pag_applied_layers="mid"), {**PROMPT, "image": CONTROL, **PAG}),
-    tiny("StableDiffusionXLControlNetPAGImg2ImgPipeline", FAMILY, lambda: controlled(pag_applied_layers="mid"), {**IMAGE, **CONTROLLED, **PAG}, steps=3),
-    tiny("LEditsPPPipelineStableDiffusionXL", FAMILY, ledits, {"editing_prompt": ["a nine"], "edit_guidance_scale": [5.0], "edit_threshold": [0.5], "output_type": "np"}, steps=None, generator="none", before=(INVERT,)),
+    tiny(
+        "StableDiffusionXLControlNetPAGPipeline",
+        FAMILY,
+        lambda: controlled(pag_applied_layers="mid"),
+        {**PROMPT, "image": CONTROL, **PAG},
+    ),
+    tiny(
+        "StableDiffusionXLControlNetPAGImg2ImgPipeline",
+        FAMILY,
+        lambda: controlled(pag_applied_layers="mid"),
+        {**IMAGE, **CONTROLLED, **PAG},
+        steps=3,
+    ),
+    tiny(
+        "LEditsPPPipelineStableDiffusionXL",
+        FAMILY,
+        ledits,
+        {
+            "editing_prompt": ["a nine"],
+            "edit_guidance_scale": [5.0],
+            "edit_threshold": [0.5],
+            "output_type": "np",
+        },
+        steps=None,
+        generator="none",
+        before=(INVERT,),
+    ),
 )

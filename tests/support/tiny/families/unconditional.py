@@ -61,7 +61,10 @@ def latent_super_resolution() -> dict[str, Any]:
 
 
 def _super_resolution_unet() -> diffusers.UNet2DModel:
-    settings = {"down_block_types": ("DownBlock2D", "AttnDownBlock2D"), "up_block_types": ("AttnUpBlock2D", "UpBlock2D")}
+    settings = {
+        "down_block_types": ("DownBlock2D", "AttnDownBlock2D"),
+        "up_block_types": ("AttnUpBlock2D", "UpBlock2D"),
+    }
     return seeded(
         diffusers.UNet2DModel,
         51,
@@ -99,7 +102,10 @@ def latent_text() -> dict[str, Any]:
 
 def dance() -> dict[str, Any]:
     """Dance Diffusion: raw audio of two channels."""
-    blocks = {"down_block_types": ("DownBlock1DNoSkip", "DownBlock1D", "AttnDownBlock1D"), "up_block_types": ("AttnUpBlock1D", "UpBlock1D", "UpBlock1DNoSkip")}
+    blocks = {
+        "down_block_types": ("DownBlock1DNoSkip", "DownBlock1D", "AttnDownBlock1D"),
+        "up_block_types": ("AttnUpBlock1D", "UpBlock1D", "UpBlock1DNoSkip"),
+    }
     unet_1d = seeded(
         UNet1DModel,
         53,
@@ -159,18 +165,35 @@ def consistency() -> dict[str, Any]:
     return unet(CMStochasticIterativeScheduler(num_train_timesteps=40, sigma_min=0.002, sigma_max=80.0))
 
 
-REPAINT = {"image": file("image_32.png"), "mask_image": file("mask_32.png"), "jump_length": 1, "jump_n_sample": 2}
+REPAINT = {
+    "image": file("image_32.png"),
+    "mask_image": file("mask_32.png"),
+    "jump_length": 1,
+    "jump_n_sample": 2,
+}
 
 PIPELINES = (
     tiny("DDPMPipeline", FAMILY, lambda: unet(diffusers.DDPMScheduler(prediction_type="sample")), CALL),
-    tiny("DDIMPipeline", FAMILY, lambda: unet(diffusers.DDIMScheduler(prediction_type="sample")), {**CALL, "eta": 0.5}),
+    tiny(
+        "DDIMPipeline",
+        FAMILY,
+        lambda: unet(diffusers.DDIMScheduler(prediction_type="sample")),
+        {**CALL, "eta": 0.5},
+    ),
     tiny("PNDMPipeline", FAMILY, lambda: unet(PNDMScheduler(prediction_type="v_prediction")), CALL, steps=4),
     tiny("KarrasVePipeline", FAMILY, lambda: unet(diffusers.KarrasVeScheduler(sigma_max=1.0)), CALL),
     tiny("ScoreSdeVePipeline", FAMILY, lambda: unet(ScoreSdeVeScheduler(sigma_max=1.0)), CALL, steps=3),
-    tiny("RePaintPipeline", FAMILY, lambda: unet(RePaintScheduler()), {**REPAINT, "output_type": "np"}, steps=3),
+    tiny(
+        "RePaintPipeline", FAMILY, lambda: unet(RePaintScheduler()), {**REPAINT, "output_type": "np"}, steps=3
+    ),
     tiny("ConsistencyModelPipeline", FAMILY, consistency, CALL),
     tiny("LDMPipeline", FAMILY, latent_unconditional, CALL),
-    tiny("LDMSuperResolutionPipeline", FAMILY, latent_super_resolution, {"image": file("image_32.png"), "output_type": "np"}),
+    tiny(
+        "LDMSuperResolutionPipeline",
+        FAMILY,
+        latent_super_resolution,
+        {"image": file("image_32.png"), "output_type": "np"},
+    ),
     tiny("LDMTextToImagePipeline", FAMILY, latent_text, TEXT),
     tiny("DanceDiffusionPipeline", FAMILY, dance, {"batch_size": 2, "audio_length_in_s": 0.03}, steps=3),
     tiny("AmusedPipeline", "amused", amused, TEXT, steps=3),

@@ -14,7 +14,7 @@ from diffusers import (
     UNetSpatioTemporalConditionModel,
 )
 
-from tests.support.tiny import schedulers, text, unets, vaes
+from tests.support.tiny import schedulers, text, unets
 from tests.support.tiny.components import filled, seeded
 from tests.support.tiny.entry import tiny
 from tests.support.tiny.families.stable_diffusion import PROMPT, SIZE, TEXT, base, without
@@ -46,7 +46,9 @@ def motion_adapter(**config: Any) -> MotionAdapter:
 
 def animated(**changes: Any) -> dict[str, Any]:
     """Stable Diffusion with motion modules."""
-    components = without(base(unet=unets.conditioned(**ATTENDING_FIRST)), "safety_checker", "feature_extractor")
+    components = without(
+        base(unet=unets.conditioned(**ATTENDING_FIRST)), "safety_checker", "feature_extractor"
+    )
     return {**components, "motion_adapter": motion_adapter(), **changes}
 
 
@@ -143,7 +145,9 @@ def i2vgen() -> dict[str, Any]:
     """I2VGen-XL."""
     return {
         **without(base(), "safety_checker", "unet", "feature_extractor"),
-        "unet": filled(seeded(I2VGenXLUNet, 84, **VOLUME, num_attention_heads=2), 84),
+        "unet": filled(
+            seeded(I2VGenXLUNet, 84, **VOLUME, attention_head_dim=4, num_attention_heads=None), 84
+        ),
         "image_encoder": text.clip_vision(),
         "feature_extractor": text.clip_processor(),
     }
@@ -161,15 +165,49 @@ PIPELINES = (
     tiny("AnimateDiffPipeline", "animatediff", animated, CALL),
     tiny("AnimateDiffPAGPipeline", "animatediff", animated, {**CALL, "pag_scale": 3.0}),
     tiny("AnimateDiffControlNetPipeline", "animatediff", controlnet, {**CALL, "conditioning_frames": FRAMES}),
-    tiny("AnimateDiffSparseControlNetPipeline", "animatediff", sparse, {**CALL, "conditioning_frames": FRAMES[:1], "controlnet_frame_indices": [0]}),
+    tiny(
+        "AnimateDiffSparseControlNetPipeline",
+        "animatediff",
+        sparse,
+        {**CALL, "conditioning_frames": FRAMES[:1], "controlnet_frame_indices": [0]},
+    ),
     tiny("AnimateDiffVideoToVideoPipeline", "animatediff", animated, FROM, steps=3),
-    tiny("AnimateDiffVideoToVideoControlNetPipeline", "animatediff", controlnet, {**FROM, "conditioning_frames": FRAMES}, steps=3),
+    tiny(
+        "AnimateDiffVideoToVideoControlNetPipeline",
+        "animatediff",
+        controlnet,
+        {**FROM, "conditioning_frames": FRAMES},
+        steps=3,
+    ),
     tiny("AnimateDiffSDXLPipeline", "animatediff", animated_xl, CALL),
-    tiny("PIAPipeline", "animatediff", lambda: animated(motion_adapter=motion_adapter(conv_in_channels=9)), {**CALL, "image": FRAMES[0]}),
-    tiny("StableVideoDiffusionPipeline", "stable-video", stable_video, {**SIZE, "image": FRAMES[0], "num_frames": 2, "output_type": "np"}),
+    tiny(
+        "PIAPipeline",
+        "animatediff",
+        lambda: animated(motion_adapter=motion_adapter(conv_in_channels=9)),
+        {**CALL, "image": FRAMES[0]},
+    ),
+    tiny(
+        "StableVideoDiffusionPipeline",
+        "stable-video",
+        stable_video,
+        {**SIZE, "image": FRAMES[0], "num_frames": 2, "output_type": "np"},
+    ),
     tiny("I2VGenXLPipeline", "text-to-video", i2vgen, {**CALL, "image": FRAMES[0], "clip_skip": None}),
     tiny("TextToVideoSDPipeline", "text-to-video", text_to_video, CALL),
-    tiny("VideoToVideoSDPipeline", "text-to-video", text_to_video, {**PROMPT, "video": FRAMES, "strength": 0.7}, steps=3),
-    tiny("TextToVideoZeroPipeline", "text-to-video", base, ZERO, steps=4, overrides={"safety_checker": None, "feature_extractor": None}),
+    tiny(
+        "VideoToVideoSDPipeline",
+        "text-to-video",
+        text_to_video,
+        {**PROMPT, "video": FRAMES, "strength": 0.7},
+        steps=3,
+    ),
+    tiny(
+        "TextToVideoZeroPipeline",
+        "text-to-video",
+        base,
+        ZERO,
+        steps=4,
+        overrides={"safety_checker": None, "feature_extractor": None},
+    ),
     tiny("TextToVideoZeroSDXLPipeline", "text-to-video", xl, ZERO, steps=4),
 )

@@ -1,0 +1,183 @@
+"""Bring a model from the hub, or from the hub's cache on this machine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import huggingface_hub
+from diffusers import DiffusionPipeline
+from huggingface_hub import ModelCard, constants, hf_hub_download, model_info, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+
+from harness.core.case import ModelSpec
+from harness.worker import model_index, weights
+from harness.worker.hub_errors import ModelUnavailable, in_brief, says_revision_is_gone, unavailable
+from harness.worker.model_index import INDEX, Index
+from harness.worker.rejection import Rejection
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A model's files in the hub's cache: their folder, the commit they are of, and what to tell the user."""
+
+    path: Path
+    commit: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    commit: str
+    names: frozenset[str]
+    index: Index
+
+
+class _Incomplete(Exception):
+    """The cache lacks something; the message is the end of a sentence that starts with "the cache"."""
+
+
+def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot:
+    """The files of the hub model `model` that `pipeline_class` needs, downloaded where the cache lacks them.
+
+    A commit that is complete in the cache is taken from there without asking the hub, since a commit
+    never changes; for a floating revision the hub is asked, and the cache serves when it cannot be. Which
+    files are needed is diffusers' own choice (`DiffusionPipeline.download`). huggingface_hub's environment
+    variables apply (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN, ...).
+
+    Raises ModelUnavailable, or Rejection when the model offers what may not or cannot be loaded.
+    """
+    try:
+        if _is_pinned(model):
+            return _complete_in_cache(model, pipeline_class)
+    except _Incomplete:
+        pass
+    try:
+        listing = _ask(model)
+    except HFValidationError as error:
+        raise Rejection("model.id", model.id, "expected a hub id such as org/name, or a model's folder") from error
+    except Exception as error:
+        return _from_cache_instead(model, pipeline_class, error)
+    warnings = _floating(model, listing.commit) + _check(model, listing, pipeline_class)
+    try:
+        folder = _download(model, listing.commit, pipeline_class)
+    except Exception as error:
+        raise unavailable(error, model, "has only a part") from error
+    return Snapshot(_sound(model, folder), listing.commit, warnings + _connected(model, folder, pipeline_class))
+
+
+def _is_pinned(model: ModelSpec) -> bool:
+    return bool(_COMMIT.fullmatch(model.revision or ""))
+
+
+def _floating(model: ModelSpec, commit: str) -> tuple[str, ...]:
+    if _is_pinned(model):
+        return ()
+    revision = model.revision or constants.DEFAULT_REVISION
+    return (f"{model.id}: revision {revision!r} floats; commit {commit} was used (pin it as model.revision)",)
+
+
+def _ask(model: ModelSpec) -> _Listing:
+    """What the hub has; notes in the cache which commit the revision is, for later runs without a network."""
+    info = model_info(model.id, revision=model.revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    path = Path(hf_hub_download(model.id, INDEX, revision=model.revision))
+    commit = path.parent.name
+    if commit != info.sha:
+        # The revision moved between the two requests.
+        info = model_info(model.id, revision=commit, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    return _Listing(commit, frozenset(file.rfilename for file in info.siblings or ()), model_index.read(path))
+
+
+def _check(model: ModelSpec, listing: _Listing, pipeline_class: type[DiffusionPipeline]) -> tuple[str, ...]:
+    replaced = model_index.check(listing.index, listing.names, model.id, pipeline_class)
+    return replaced + weights.check(weights.weight_files(listing.index, listing.names, model), model, from_hub=True)
+
+
+def _download(model: ModelSpec, commit: str, pipeline_class: type[DiffusionPipeline], *, local: bool = False) -> Path:
+    # Modular pipelines read the same files but cannot choose them.
+    chooser = pipeline_class if issubclass(pipeline_class, DiffusionPipeline) else DiffusionPipeline
+    path = chooser.download(
+        model.id,
+        revision=commit,
+        variant=model.variant,
+        use_safetensors=True,
+        local_files_only=local,
+        **model.components,
+    )
+    return Path(path)
+
+
+def _connected(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> tuple[str, ...]:
+    """Bring the prior that a combined pipeline loads besides, which its model card names."""
+    card = folder / "README.md"
+    if not getattr(pipeline_class, "_load_connected_pipes", False) or not card.is_file():
+        return ()
+    priors = getattr(ModelCard.load(card).data, "prior", None) or []
+    fetched = [fetch(replace(model, id=name, revision=None, components={}), DiffusionPipeline) for name in priors[:1]]
+    return tuple(warning for one in fetched for warning in one.warnings)
+
+
+def _from_cache_instead(model: ModelSpec, pipeline_class: type[DiffusionPipeline], error: Exception) -> Snapshot:
+    """The cached copy of a model about which the hub cannot be asked, or will not answer."""
+    if says_revision_is_gone(error):
+        raise unavailable(error, model) from error
+    try:
+        cached = _complete_in_cache(model, pipeline_class)
+    except _Incomplete as incomplete:
+        raise unavailable(error, model, str(incomplete)) from error
+    if constants.HF_HUB_OFFLINE:
+        return cached
+    warning = f"{model.id}: the hub could not be asked ({in_brief(error)}); the cached commit {cached.commit} was used"
+    return replace(cached, warnings=(*cached.warnings, warning))
+
+
+def _complete_in_cache(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot:
+    """The cached copy of the revision; raises _Incomplete when something of it is not there."""
+    try:
+        path = try_to_load_from_cache(model.id, INDEX, revision=model.revision)
+    except HFValidationError:
+        path = None
+    if not isinstance(path, str):
+        raise _Incomplete("has no copy")
+    folder, commit, index = Path(path).parent, Path(path).parent.name, model_index.read(Path(path))
+    present, listed = model_index.files_in(folder, index), _cached_tree(model, commit)
+    try:
+        warnings = _check(model, _Listing(commit, present if listed is None else listed, index), pipeline_class)
+    except Rejection as rejection:
+        if listed is not None:
+            raise
+        # What an earlier download left out, a variant's files say, looks as if it were not offered.
+        raise _Incomplete(f"has its commit {commit}, in which {rejection}") from rejection
+    offered = weights.weight_files(index, present if listed is None else listed, model)
+    expected = [one.component for one in offered if one.names or listed is None]
+    lacking = weights.missing(weights.weight_files(index, present, model), folder, expected)
+    if lacking:
+        raise _Incomplete(f"has its commit {commit} without {', '.join(lacking)}")
+    try:
+        folder = _download(model, commit, pipeline_class, local=True)
+    except Exception as error:
+        raise _Incomplete(f"has not all files of its commit {commit}") from error
+    warnings = _floating(model, commit) + warnings + _connected(model, folder, pipeline_class)
+    return Snapshot(_sound(model, folder), commit, warnings)
+
+
+def _cached_tree(model: ModelSpec, commit: str) -> frozenset[str] | None:
+    """The files that the hub has at `commit`, where the cache knows them (huggingface_hub 2 notes them)."""
+    known = getattr(huggingface_hub, "get_cached_repo_tree", None)
+    try:
+        return frozenset(file.path for file in known(model.id, revision=commit)) if known else None
+    except Exception:
+        return None
+
+
+def _sound(model: ModelSpec, folder: Path) -> Path:
+    """`folder` when all weights in it can be read to their end; a file cut short is never used."""
+    index = model_index.read(folder / INDEX)
+    damaged = weights.damaged(weights.weight_files(index, model_index.files_in(folder, index), model), folder)
+    if damaged:
+        advice = "delete these files and run again"
+        raise ModelUnavailable(f"{model.id}: in the cache {folder} {'; '.join(damaged)}; {advice}")
+    return folder

@@ -1,0 +1,186 @@
+"""Where a case's model lies on this machine, and how it becomes a pipeline, from safetensors only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffusers import DiffusionPipeline
+from transformers import dynamic_module_utils
+
+from harness import zoo
+from harness.core.case import ModelSpec
+from harness.worker import hub, model_index, weights
+from harness.worker.hub_errors import ModelUnavailable, in_brief, is_the_hubs
+from harness.worker.model_index import INDEX, alias_moved_modules
+from harness.worker.rejection import Rejection
+from harness.worker.weights import component_digests, weights_sha256
+
+__all__ = [
+    "ModelUnavailable",
+    "Source",
+    "alias_moved_modules",
+    "component_digests",
+    "load",
+    "locate",
+    "weights_sha256",
+]
+
+_BUILTIN = "builtin:"
+_CONFIG = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model's files lie on this machine.
+
+    `path` is a folder in diffusers' layout or, where `single_file` says so, a .safetensors file that holds
+    the whole pipeline. `commit` is the hub commit really used, None for models that are not from the hub.
+    """
+
+    path: Path
+    commit: str | None
+    single_file: bool
+    warnings: tuple[str, ...]
+
+
+def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeline]) -> Source:
+    """Find `model` on this machine, or bring it from the hub.
+
+    `model.id` is `builtin:NAME`, a folder or a .safetensors file relative to `base`, or a hub id; `base` is
+    the folder of the config file. `pipeline_class` is DiffusionPipeline for `pipeline: auto`.
+
+    Raises ModelUnavailable when the model cannot be had here, and Rejection when it is there and may not
+    be loaded: weights as pickle only, code of its own, no such variant, damaged files.
+    """
+    if model.id.startswith(_BUILTIN):
+        return _builtin(model, pipeline_class)
+    place = base / model.id
+    if place.is_dir():
+        return _folder(model, place.resolve(), pipeline_class)
+    if place.is_file() or place.suffix in (weights.SAFE_SUFFIX, *weights.PICKLE_SUFFIXES):
+        return _single_file(model, place, pipeline_class)
+    if _is_path(model.id):
+        raise ModelUnavailable(f"{model.id}: there is no folder {place}; put the model there or mend model.id")
+    snapshot = hub.fetch(model, pipeline_class)
+    return Source(snapshot.path, snapshot.commit, False, snapshot.warnings)
+
+
+def _is_path(model_id: str) -> bool:
+    return model_id.startswith((".", "/", "~")) or model_id.count("/") > 1
+
+
+def _builtin(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Source:
+    try:
+        folder = zoo.model_dir(model.id.removeprefix(_BUILTIN))
+    except LookupError as error:
+        raise Rejection("model.id", model.id, str(error)) from error
+    return _folder(model, folder, pipeline_class)
+
+
+def _folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
+    index = _index_of(model, folder)
+    names = model_index.files_in(folder, index)
+    warnings = model_index.check(index, names, model.id, pipeline_class)
+    files = weights.weight_files(index, names, model)
+    warnings += weights.check(files, model, from_hub=False)
+    problems = [f"{name} is missing" for name in weights.missing(files, folder)]
+    problems += weights.damaged(files, folder)
+    if problems:
+        raise Rejection("model.id", model.id, f"{'; '.join(problems)}; save the model anew with save_pretrained")
+    return Source(folder, None, False, warnings)
+
+
+def _index_of(model: ModelSpec, folder: Path) -> model_index.Index:
+    try:
+        return model_index.read(folder / INDEX)
+    except FileNotFoundError as error:
+        message = f"the folder has no {INDEX}; expected what a pipeline's save_pretrained writes"
+        raise Rejection("model.id", model.id, message) from error
+    except ValueError as error:
+        message = f"its {INDEX} cannot be used ({in_brief(error)}); save the model anew with save_pretrained"
+        raise Rejection("model.id", model.id, message) from error
+
+
+def _single_file(model: ModelSpec, path: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
+    if path.suffix != weights.SAFE_SUFFIX:
+        what = f"{path.suffix or 'this'} is no safetensors file, and reading a pickle can run any code it holds"
+        raise Rejection("model.id", model.id, f"{what}; convert it to .safetensors on a machine where you trust it")
+    if not path.is_file():
+        raise ModelUnavailable(f"{model.id}: there is no file {path}; put the model there or mend model.id")
+    if model.variant is not None:
+        raise Rejection("model.variant", model.variant, "a single file has no variants; leave it out")
+    if pipeline_class is DiffusionPipeline:
+        raise Rejection("pipeline", "auto", "a single file does not name its pipeline; name a class")
+    if not hasattr(pipeline_class, "from_single_file"):
+        message = "this class cannot be made from a single file; use a model folder as model.id"
+        raise Rejection("pipeline", pipeline_class.__name__, message)
+    if damage := weights.damage(path):
+        raise Rejection("model.id", model.id, f"{path.name} {damage}; fetch it again")
+    return Source(path.resolve(), None, True, ())
+
+
+def load(
+    source: Source, model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipeline], **options: object
+) -> DiffusionPipeline:
+    """Make the pipeline from `source`, as `locate` found it for `model`, reading safetensors only.
+
+    `options` are further keyword arguments of `from_pretrained` or `from_single_file`, above all the dtype;
+    `model.components` is added here. A single file needs the configs of a model folder as well:
+    `model.components` may name one as `config` (builtin:NAME, a folder relative to `base`, or a hub id);
+    otherwise diffusers asks the hub for those of the model that it takes the file for.
+
+    Raises ModelUnavailable, Rejection, or whatever diffusers raises when it makes the pipeline.
+    """
+    keywords = {**model.components, **options}
+    if source.single_file and _CONFIG in model.components:
+        keywords[_CONFIG] = _config_of(model, base, pipeline_class)
+    with _no_code_from_models(model), _reasons(model):
+        if source.single_file:
+            return pipeline_class.from_single_file(str(source.path), **keywords)
+        nulls = model_index.nulls_to_pass(model_index.read(source.path / INDEX), pipeline_class)
+        keywords = {**nulls, **keywords, "variant": model.variant, "use_safetensors": True}
+        return pipeline_class.from_pretrained(str(source.path), **keywords)
+
+
+def _config_of(model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipeline]) -> str:
+    named = str(model.components[_CONFIG])
+    place = zoo.model_dir(named.removeprefix(_BUILTIN)) if named.startswith(_BUILTIN) else base / named
+    if not place.is_dir():
+        return named
+    index = _index_of(model, place)
+    files = weights.weight_files(index, model_index.files_in(place, index), model)
+    weights.check(files, model, from_hub=False)
+    model_index.check(index, model_index.files_in(place, index), named, pipeline_class)
+    return str(place.resolve())
+
+
+@contextmanager
+def _reasons(model: ModelSpec) -> Iterator[None]:
+    """While open, a hub that was asked for more than the model itself and did not give it is a reason to skip."""
+    try:
+        yield
+    except Exception as error:
+        if not is_the_hubs(error, model):
+            raise
+        what = f"diffusers asked the hub for more than the model, in vain ({in_brief(error)})"
+        advice = "for a single file name a model folder as model.components.config, for others connect this machine"
+        raise ModelUnavailable(f"{model.id}: {what}; {advice}") from error
+
+
+@contextmanager
+def _no_code_from_models(model: ModelSpec) -> Iterator[None]:
+    """While open, a model whose files ask for code of their own is refused instead of asked about on a terminal."""
+    before = dynamic_module_utils.TIME_OUT_REMOTE_CODE
+    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        message = f"it needs code of its own ({in_brief(error)}); code from a model's folder is never run"
+        raise Rejection("model.id", model.id, message) from error
+    finally:
+        dynamic_module_utils.TIME_OUT_REMOTE_CODE = before

@@ -1,0 +1,358 @@
+"""A folder of configs to cases, and whole lists of problems as a user sees them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.config.load import LoadedConfigs, load_cases
+from harness.core.case import (
+    Attention,
+    Case,
+    Determinism,
+    Expectation,
+    GeneratorKind,
+    InputFile,
+    ModelSpec,
+    SchedulerSpec,
+)
+from harness.core.tolerance import Limits, Rule, Tolerance
+from harness.errors import ConfigError, UsageError
+from tests.config.folder import MINIMAL, only_case, problems, write
+
+
+def test_the_smallest_config_is_a_case_with_all_defaults(configs: Path) -> None:
+    write(configs, ddim__small=MINIMAL)
+    assert load_cases(configs) == LoadedConfigs(
+        (
+            Case(
+                id="ddim/small",
+                source="configs/ddim/small.yaml",
+                base=str(configs.absolute() / "ddim"),
+                pipeline="DDIMPipeline",
+                model=ModelSpec("builtin:ddpm-digits"),
+            ),
+        ),
+        (),
+    )
+
+
+def test_every_key_of_a_config_reaches_the_case(configs: Path) -> None:
+    (configs / "sd" / "inputs").mkdir(parents=True)
+    (configs / "sd" / "inputs" / "seven.png").write_bytes(b"seven")
+    (configs / "latents.safetensors").write_bytes(b"noise")
+    write(
+        configs,
+        sd__full="""
+pipeline: StableDiffusionImg2ImgPipeline
+model:
+  id: builtin:sd-digits
+  variant: fp16
+  dtype: bfloat16
+  components: {safety_checker: null}
+scheduler: {class: DDIMScheduler, eta: 1e-4}
+steps: {prior: 5, decoder: 6}
+seed: 18446744073709551615
+generator: device
+call:
+  prompt: [a seven, an eight]
+  image: {$file: inputs/seven.png}
+  size: {$tuple: [16, 16]}
+  more: [{mask: {$file: inputs/seven.png}}, {$file: "../latents.safetensors#noise"}]
+determinism: {algorithms: false, cublas_workspace: null, tf32: yes, attention: flash, threads: 2}
+tolerance: {same-hardware: exact, cross-hardware: {rel_l2: 1e-3, mismatched: 1}}
+expect: [{output: images, statistic: abs_sum, value: 12, abs_tol: 1e-3, source: a guide}]
+nondeterministic: allow
+golden: optional
+tags: [smoke, sd, smoke]
+timeout: 30
+""",
+    )
+    base = configs.absolute() / "sd"
+    assert only_case(configs) == Case(
+        id="sd/full",
+        source="configs/sd/full.yaml",
+        base=str(base),
+        pipeline="StableDiffusionImg2ImgPipeline",
+        model=ModelSpec("builtin:sd-digits", None, "fp16", "bfloat16", {"safety_checker": None}),
+        scheduler=SchedulerSpec("DDIMScheduler", {"eta": 0.0001}),
+        steps={"prior": 5, "decoder": 6},
+        seed=2**64 - 1,
+        generator=GeneratorKind.DEVICE,
+        call={
+            "prompt": ["a seven", "an eight"],
+            "image": {"$file": "inputs/seven.png"},
+            "size": {"$tuple": [16, 16]},
+            "more": [
+                {"mask": {"$file": "inputs/seven.png"}},
+                {"$file": "../latents.safetensors#noise"},
+            ],
+        },
+        inputs=(
+            InputFile(
+                "inputs/seven.png", str(base / "inputs/seven.png"), hashlib.sha256(b"seven").hexdigest()
+            ),
+            InputFile(
+                "../latents.safetensors",
+                str(configs.absolute() / "latents.safetensors"),
+                hashlib.sha256(b"noise").hexdigest(),
+            ),
+        ),
+        determinism=Determinism(
+            algorithms=False, cublas_workspace=None, tf32=True, attention=Attention.FLASH, threads=2
+        ),
+        tolerance=Tolerance(
+            same=Rule.EXACT, same_hardware=Rule.EXACT, cross_hardware=Limits(rel_l2=0.001, mismatched=1.0)
+        ),
+        expect=(Expectation("images", "abs_sum", 12.0, 0.001, "a guide"),),
+        allow_nondeterministic=True,
+        golden_optional=True,
+        tags=("smoke", "sd"),
+        timeout=30.0,
+    )
+
+
+def test_a_relation_that_is_not_stated_keeps_its_default(configs: Path) -> None:
+    write(configs, a=MINIMAL + "tolerance: {cross-hardware: refuse}\n")
+    assert only_case(configs).tolerance == Tolerance(cross_hardware=Rule.REFUSE)
+
+
+def test_a_scheduler_that_says_nothing_is_the_models_own(configs: Path) -> None:
+    write(
+        configs,
+        a=MINIMAL + "scheduler: {class: null}",
+        b=MINIMAL + "scheduler: {}",
+        c=MINIMAL + "scheduler: {x: 1}",
+    )
+    found = [case.scheduler for case in load_cases(configs).cases]
+    assert found == [None, None, SchedulerSpec(None, {"x": 1})]
+
+
+def test_matrix_entries_are_cases_of_their_own(configs: Path) -> None:
+    write(
+        configs,
+        b=MINIMAL,
+        a=MINIMAL
+        + "matrix:\n  seed: [0, 1]\n  scheduler.class: [DDIMScheduler]\n  determinism.attention: [math]\n",
+    )
+    cases = load_cases(configs).cases
+    assert [(case.id, case.seed) for case in cases] == [
+        ("a@determinism.attention=math,scheduler.class=DDIMScheduler,seed=0", 0),
+        ("a@determinism.attention=math,scheduler.class=DDIMScheduler,seed=1", 1),
+        ("b", 0),
+    ]
+    assert cases[0].scheduler == SchedulerSpec("DDIMScheduler")
+    assert len({case.digest() for case in cases}) == 3
+
+
+def test_the_matrix_may_give_keys_that_a_file_must_have(configs: Path) -> None:
+    write(
+        configs,
+        a="matrix: {pipeline: [DDIMPipeline, DDPMPipeline], model.id: ['builtin:ddpm-digits']}",
+    )
+    digest = hashlib.sha256(b"builtin:ddpm-digits").hexdigest()[:8]
+    assert [case.id for case in load_cases(configs).cases] == [
+        f"a@model.id=builtin-ddpm-digits-{digest},pipeline=DDIMPipeline",
+        f"a@model.id=builtin-ddpm-digits-{digest},pipeline=DDPMPipeline",
+    ]
+
+
+def test_problems_of_all_files_are_listed_at_once(configs: Path) -> None:
+    write(
+        configs,
+        a__x="""
+pipeline: StableDifusionPipeline
+model: {id: 'builtin:ddpm-digit', dtyp: float16, dtype: float12, components: {torch_dtype: x, "a b": 1}}
+sheduler: {class: DDIMScheduler}
+scheduler: {clas: DDIMScheduler}
+steps: {prior: 0}
+seed: -1
+generator: gpu
+call: {prompt: a, generator: 1, image: {$file: nope.png}, other: {$fil: x}}
+determinism: {thread: 1, tf32: 1}
+tolerance: {same: refuse, same-hardware: {max_ab: 1, mismatched: 2}, cross-hardware: {}}
+expect: [{output: a, statistic: avg, value: x}, 3]
+nondeterministic: yes
+golden: optional
+tags: [A, b]
+timeout: 0
+""",
+        b="steps: ten\nseed: 1\nseed: .nan\n",
+        c="- a\n",
+        d=MINIMAL,
+    )
+    top = (
+        "pipeline, model, scheduler, steps, seed, generator, call, determinism, tolerance, expect, "
+        "nondeterministic, golden, tags, timeout, matrix"
+    )
+    metrics = "max_abs, mean_abs, rel_l2, cosine_distance, psnr, max_ulp, mismatched"
+    assert problems(configs) == [
+        f"configs/a/x.yaml: {line}"
+        for line in [
+            "model.dtype = \"float12\": expected float32, float16, bfloat16 or float64; did you mean 'float32'?",
+            "model.components.a b: not a name that Python accepts for an argument; use letters, digits and '_'",
+            "model.dtyp: unknown key; did you mean 'dtype'? accepted: id, revision, variant, dtype, components",
+            "steps.prior = 0: expected a whole number greater than 0",
+            "seed = -1: expected a whole number from 0 to 18446744073709551615 or null",
+            "generator = \"gpu\": expected cpu, device or none; did you mean 'cpu'?",
+            "determinism.tf32 = 1: expected true or false",
+            "determinism.thread: unknown key; did you mean 'threads'? accepted: algorithms, cublas_workspace, "
+            "cudnn_benchmark, cudnn_deterministic, tf32, attention, threads",
+            f'tolerance.same = "refuse": expected exact or a mapping with at least one of {metrics}',
+            "tolerance.same-hardware.mismatched = 2: expected a number from 0 to 1",
+            f"tolerance.same-hardware.max_ab: unknown key; did you mean 'max_abs'? accepted: {metrics}",
+            f"tolerance.cross-hardware = {{}}: expected exact, refuse or a mapping with at least one of {metrics}",
+            'expect[0].statistic = "avg": expected abs_sum, sum, mean, std, min or max',
+            'expect[0].value = "x": expected a number',
+            "expect[0].abs_tol: missing; expected a number of 0 or more",
+            "expect[1] = 3: expected a mapping with output, statistic, value, abs_tol, source",
+            "nondeterministic = true: expected refuse or allow",
+            "tags[0] = \"A\": expected a name of a-z, 0-9 and '-'",
+            "timeout = 0: expected a number greater than 0, at most 604800",
+            f"sheduler: unknown key; did you mean 'scheduler'? accepted: {top}",
+            "call.generator = 1: the harness sets this itself; use `generator` and `seed` at the top of the file",
+            "call.other.$fil = \"x\": unknown form; did you mean '$file'? accepted: $file, $tuple",
+            'model.components.torch_dtype = "x": the harness sets this itself; use `model.dtype`',
+            'pipeline = "StableDifusionPipeline": the installed diffusers exports no pipeline of this name; '
+            "did you mean 'StableDiffusionPipeline' or 'StableDiffusionImg2ImgPipeline'?",
+            "scheduler.clas = \"DDIMScheduler\": unknown key; did you mean 'class'?",
+            'model.id = "builtin:ddpm-digit": no built-in model of this name; '
+            "did you mean 'builtin:ddpm-digits'? "
+            "accepted: builtin:ddpm-digits, builtin:sd-digits, builtin:unclip-digits",
+            'call.image.$file = "nope.png": no such file; paths are relative to this config file',
+        ]
+    ] + [
+        "configs/b.yaml: seed: line 3: the key stands twice, first in line 2; keep one",
+        "configs/b.yaml: seed = .nan: line 3: numbers must be finite; put it into quotes if it is text",
+        "configs/b.yaml: pipeline: missing; expected a pipeline class of diffusers or 'auto' "
+        "(pipelines in files of your own are not accepted)",
+        "configs/b.yaml: model: missing; expected a mapping with id, revision, variant, dtype, components",
+        'configs/b.yaml: steps = "ten": expected a whole number greater than 0, '
+        "a mapping of at least one name or null",
+        "configs/c.yaml: line 1: the file holds a list; expected a mapping such as `pipeline: DDIMPipeline`",
+    ]
+
+
+def test_the_errors_text_lists_the_problems_below_a_next_step(configs: Path) -> None:
+    write(configs, a=MINIMAL + "seed: x", b=MINIMAL + "steps: -1")
+    with pytest.raises(ConfigError) as caught:
+        load_cases(configs)
+    assert str(caught.value) == (
+        "2 problems in the configs; mend the files and run the command again:\n"
+        '  configs/a.yaml: seed = "x": expected a whole number from 0 to 18446744073709551615 or null\n'
+        "  configs/b.yaml: steps = -1: expected a whole number greater than 0, "
+        "a mapping of at least one name or null"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (
+            "matrix: {seed: [0, -1, -2], steps: [1, 2]}",
+            [
+                "matrix.seed = -1: expected a whole number from 0 to 18446744073709551615 or null",
+                "matrix.seed = -2: expected a whole number from 0 to 18446744073709551615 or null",
+            ],
+        ),
+        (
+            "matrix: {scheduler.class: [DDIMSheduler]}",
+            [
+                'matrix.scheduler.class = "DDIMSheduler": the installed diffusers exports no scheduler of this name; '
+                "did you mean 'DDIMScheduler'?"
+            ],
+        ),
+        (
+            "matrix: {model.dtyp: [a, b]}",
+            [
+                "matrix.model.dtyp: unknown key; did you mean 'dtype'? "
+                "accepted: id, revision, variant, dtype, components"
+            ],
+        ),
+        (
+            "timeout: 0\nmatrix: {seed: [0, 1]}",
+            ["timeout = 0: expected a number greater than 0, at most 604800"],
+        ),
+        (
+            "seed: -1\nmatrix: {steps: []}",
+            [
+                "matrix.steps = []: expected a list of at least one value",
+                "seed = -1: expected a whole number from 0 to 18446744073709551615 or null",
+            ],
+        ),
+        (
+            "matrix: {seed: [1, .nan]}",
+            ["matrix.seed[1] = .nan: line 3: numbers must be finite; put it into quotes if it is text"],
+        ),
+        (
+            "matrix: {" + ", ".join(f"call.a{i}: [{'x' * 40}]" for i in range(5)) + "}",
+            [
+                f"matrix: the case id has a part of {len('a@') + 5 * len('call.a0=') + 5 * 40 + 4} bytes, "
+                f"at most 200 fit: a@call.a0={'x' * 40},call.a1=x…; shorten it"
+            ],
+        ),
+    ],
+)
+def test_what_a_matrix_puts_in_is_reported_under_matrix_once(
+    configs: Path, lines: str, problem: list[str]
+) -> None:
+    write(configs, a=MINIMAL + lines)
+    assert problems(configs) == [f"configs/a.yaml: {line}" for line in problem]
+
+
+def test_what_only_a_wrong_matrix_gives_is_not_called_missing(configs: Path) -> None:
+    write(configs, a="matrix: {pipeline: [], model.id: ['builtin:sd-digits']}\nseed: -1")
+    assert problems(configs) == [
+        "configs/a.yaml: matrix.pipeline = []: expected a list of at least one value",
+        "configs/a.yaml: seed = -1: expected a whole number from 0 to 18446744073709551615 or null",
+    ]
+
+
+def test_equal_ids_are_problems_across_files_and_matrices(configs: Path) -> None:
+    write(configs, a=MINIMAL, b=MINIMAL + "matrix: {call.x: [up, UP]}")
+    (configs / "a.yml").write_text(MINIMAL)
+    why = "differ only in what some file systems ignore (letter case, accents); rename one"
+    assert problems(configs) == [
+        "configs/a.yml: gives the case id 'a' a second time, after configs/a.yaml; rename one",
+        f"configs/b.yaml: the case ids 'b@call.x=UP' and 'b@call.x=up' (configs/b.yaml) {why}",
+    ]
+
+
+def test_aliases_inside_a_file_are_plain_values_in_the_case(configs: Path) -> None:
+    write(configs, a=MINIMAL + "call: {one: &x {y: [1]}, two: *x, three: {<<: *x, z: 2}}")
+    assert only_case(configs).call == {"one": {"y": [1]}, "two": {"y": [1]}, "three": {"y": [1], "z": 2}}
+
+
+def test_a_missing_folder_is_a_usage_error(configs: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"^nowhere: no such folder; give the folder of the configs with --configs$"
+    ):
+        load_cases(Path("nowhere"))
+
+
+def test_an_absolute_folder_gives_absolute_sources(configs: Path) -> None:
+    write(configs, a=MINIMAL)
+    case = only_case(configs.absolute())
+    assert case.source == str(configs.absolute() / "a.yaml")
+    assert case.id == "a"
+
+
+def test_loading_needs_neither_torch_nor_numpy_nor_rich(configs: Path) -> None:
+    write(configs, a=MINIMAL, b=MINIMAL + "steps: -1")
+    code = (
+        "import sys; from pathlib import Path; from harness.config.load import load_cases\n"
+        "from harness.errors import ConfigError\n"
+        "try: load_cases(Path('configs'))\n"
+        "except ConfigError: pass\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'diffusers', 'numpy', 'rich')))"
+    )
+    root = Path(__file__).parents[2]
+    finished = subprocess.run(
+        [sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    assert finished.returncode == 0

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.core.environment import Change
+from harness.core.verdict import Verdict
+from harness.report.details import (
+    Line,
+    by_relevance,
+    case_details,
+    next_lines,
+    text_of,
+    warning_lines,
+)
+from tests.report.samples import BROKEN, DRIFTED, DRIFTED_TENSOR, ERROR
+from tests.report.screens import screen
+
+
+def test_a_drifted_case_says_everything_in_order() -> None:
+    short = replace(DRIFTED, case="sd/a", next_step="harness explain sd/a")
+    assert text_of(case_details(short)) + "\n" == screen(
+        """
+        drifted  sd/a  (cpu-x86_64, same-hardware)
+          images: max_abs 0.00104 > 0.0001, rel_l2 0.000314 > 1e-05
+          images  float32 1x16x16x3
+            max_abs 1.0e-03 > 1.0e-04
+            rel_l2 3.1e-04 > 1.0e-05
+            would need: max_abs 1.1e-03, rel_l2 3.2e-04
+            also: mean_abs 2.0e-05, cosine_distance 4.9e-08, psnr 66.4, max_ulp 13422, mismatched 0.97
+          exact: scheduler.timesteps: [980, 960, 940] -> [981, 961, 941]
+          exact: unet.attn_processor: AttnProcessor -> AttnProcessor2_0 (fails nothing)
+          boundary scheduler.step 3: rel_l2 4.0e-03 > 1.0e-06
+          first divergence: the first difference is the scheduler's step 3: its input matched bit for bit, """
+        """its output is off by rel_l2 4e-3; everything after follows from it
+          environment, golden -> now:
+            diffusers: 0.41.0 -> 0.42.1
+            torch: 2.12.0+cpu -> 2.13.0+cpu
+            switches.threads: 1 -> 2
+            switches.variables.MKL_CBWR: absent -> COMPATIBLE
+            numpy: 2.2.0 -> 2.3.1
+            xformers: 0.0.31 -> absent
+            and 2 more, all in the JSON report
+          next:
+            harness explain sd/a
+    """
+    )
+
+
+def test_a_log_keeps_its_indentation_and_loses_its_colours() -> None:
+    lines = [line.text for line in case_details(BROKEN)]
+    assert '  File "pipeline.py", line 3, in check_inputs' in lines
+    assert "loading decoder" in [line.text for line in case_details(ERROR)]
+
+
+def test_a_tensors_own_reason_is_told_unless_the_case_told_it() -> None:
+    broken = replace(
+        DRIFTED_TENSOR, verdict=Verdict.BROKEN, limits={}, metrics={}, needed={}, reason="3 new NaN"
+    )
+    told = text_of(case_details(replace(DRIFTED, tensors=(broken,), reason="images: 3 new NaN")))
+    untold = text_of(case_details(replace(DRIFTED, tensors=(broken,), reason="images are broken")))
+    assert told.count("3 new NaN") == 1
+    assert "\n    3 new NaN\n" in untold
+
+
+def test_many_tensors_are_counted_not_listed() -> None:
+    frames = tuple(replace(DRIFTED_TENSOR, name=f"frame-{n}") for n in range(9))
+    text = text_of(case_details(replace(DRIFTED, tensors=frames)))
+    assert "frame-5" in text
+    assert "frame-6" not in text
+    assert "and 3 more tensors, all in the JSON report" in text
+
+
+def test_by_relevance_puts_hardware_and_numeric_libraries_first() -> None:
+    names = [
+        "software.os",
+        "software.packages.numpy",
+        "switches.threads",
+        "software.packages.torch",
+        "hardware.gpu",
+    ]
+    ordered = [change.what for change in by_relevance([Change(name, "1", "2") for name in names])]
+    assert ordered == [
+        "hardware.gpu",
+        "software.packages.torch",
+        "switches.threads",
+        "software.packages.numpy",
+        "software.os",
+    ]
+
+
+def _steps(*steps: str) -> list[tuple[str, bool]]:
+    return [(line.text, line.whole) for line in next_lines(steps)]
+
+
+def test_next_commands_stand_alone_and_whole() -> None:
+    assert _steps("harness verify a") == [("next:", False), ("harness verify a", True)]
+    assert _steps("to record it anew: harness record --update a") == [
+        ("next: to record it anew:", False),
+        ("harness record --update a", True),
+    ]
+    assert _steps("measure it: harness repeat a; if it is meant, set `nondeterministic: allow`") == [
+        ("next: measure it:", False),
+        ("harness repeat a", True),
+        ("next: if it is meant, set `nondeterministic: allow`", False),
+    ]
+    assert _steps("let the pipeline return something") == [("next: let the pipeline return something", False)]
+    assert _steps("", "") == []
+
+
+def test_a_semicolon_inside_quotes_does_not_cut_a_command() -> None:
+    assert _steps("harness verify 'a; b'") == [("next:", False), ("harness verify 'a; b'", True)]
+
+
+def test_steps_with_one_prose_are_gathered() -> None:
+    assert _steps("record: harness record a", "record: harness record b", "record: harness record a") == [
+        ("next: record:", False),
+        ("harness record a", True),
+        ("harness record b", True),
+    ]
+
+
+def test_warnings_name_up_to_three_cases() -> None:
+    lines = warning_lines([("a", ["few", "many"]), ("b", ["many"]), ("c", ["many"]), ("d", ["many"])])
+    assert [line.text for line in lines] == ["warning: few (in a)", "warning: many (in 4 cases)"]
+
+
+def test_text_of_indents() -> None:
+    assert text_of([Line("a"), Line("b", indent=2)]) == "a\n  b"

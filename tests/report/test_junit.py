@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.core.verdict import CaseResult, Report
+from harness.report.junit import junit_xml
+from tests.report.samples import DRIFTED, ERROR, FULL, IDENTICAL, NO_GOLDEN, SKIPPED, STALE
+
+
+def _suite(report: Report, *, allow_missing: bool = False, strict: bool = False) -> ElementTree.Element:
+    root = ElementTree.fromstring(junit_xml(report, allow_missing=allow_missing, strict=strict))
+    assert root.tag == "testsuites"
+    (suite,) = root
+    assert suite.attrib == root.attrib
+    return suite
+
+
+def _of(*cases: CaseResult) -> Report:
+    return Report(None, cases)
+
+
+def test_a_document_with_one_suite_of_all_cases() -> None:
+    text = junit_xml(FULL, allow_missing=False, strict=False)
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ')
+    suite = _suite(FULL)
+    # 1.24 + 1.24 + 12.31 + 0.52 + 1.24 + 3 + 0 + 600
+    assert suite.attrib == {
+        "name": "harness",
+        "tests": "8",
+        "failures": "4",
+        "errors": "1",
+        "skipped": "1",
+        "time": "619.550",
+    }
+    assert [case.get("name") for case in suite] == [case.case for case in FULL.cases]
+    assert [[child.tag for child in case] for case in suite] == [
+        [], [], ["failure"], ["failure"], ["failure"], ["failure"], ["skipped"], ["error"],
+    ]  # fmt: skip
+
+
+def test_a_case_is_named_by_its_id_and_classed_by_its_folder() -> None:
+    ids = ("sd/variants@call.prompt=a/b", "a/b/c", "alone")
+    suite = _suite(_of(*(replace(IDENTICAL, case=name) for name in ids)))
+    assert [(case.get("classname"), case.get("name"), case.get("time")) for case in suite] == [
+        ("sd", ids[0], "1.240"),
+        ("a/b", ids[1], "1.240"),
+        ("harness", ids[2], "1.240"),
+    ]
+
+
+def test_a_failure_holds_reason_and_details() -> None:
+    failure = _suite(_of(STALE)).find("testcase/failure")
+    assert failure is not None
+    assert failure.attrib == {"message": "steps: 50 in the golden, now 20", "type": "stale"}
+    assert failure.text == (
+        "stale  sd/stale  (cpu-x86_64, same)\n"
+        "  steps: 50 in the golden, now 20\n"
+        "  next: if the new definition is meant:\n"
+        "    harness record --update sd/stale"
+    )
+
+
+def test_characters_that_xml_lacks_are_escaped() -> None:
+    reason = "bad\x00\x1b[31m\x0b\ufffe\ud800 <&\"' 七 ]]>"
+    suite = _suite(_of(replace(ERROR, reason=reason, case="a\x01b")))
+    error = suite.find("testcase/error")
+    assert error is not None
+    assert error.get("message") == "bad\\x00\\x0b\\ufffe\\ud800 <&\"' 七 ]]>"
+    assert suite[0].get("name") == "a\\x01b"
+
+
+@pytest.mark.parametrize("allow_missing", [False, True])
+@pytest.mark.parametrize("strict", [False, True])
+def test_failures_and_errors_are_what_the_exit_code_says(allow_missing: bool, strict: bool) -> None:
+    for count in (1, 2, 8):
+        for cases in combinations(FULL.cases, count):
+            suite = _suite(_of(*cases), allow_missing=allow_missing, strict=strict)
+            failures, errors = int(suite.get("failures", "")), int(suite.get("errors", ""))
+            expected = 3 if errors else 1 if failures else 0
+            assert Report(None, cases).exit_code(allow_missing=allow_missing, strict=strict) == expected
+
+
+def test_options_change_what_is_skipped() -> None:
+    def tags(*, allow_missing: bool, strict: bool) -> list[str]:
+        suite = _suite(_of(NO_GOLDEN, SKIPPED, DRIFTED), allow_missing=allow_missing, strict=strict)
+        return [case[0].tag for case in suite]
+
+    assert tags(allow_missing=False, strict=False) == ["failure", "skipped", "failure"]
+    assert tags(allow_missing=True, strict=False) == ["skipped", "skipped", "failure"]
+    assert tags(allow_missing=False, strict=True) == ["failure", "failure", "failure"]
+
+
+def test_skipped_says_why() -> None:
+    skipped = _suite(_of(SKIPPED)).find("testcase/skipped")
+    assert skipped is not None
+    assert skipped.get("message") == SKIPPED.reason

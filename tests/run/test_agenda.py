@@ -1,0 +1,90 @@
+"""Runs that share a process and a pipeline go to the same worker in a row, and none is lost or done twice."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.case import Determinism, ModelSpec, SchedulerSpec
+from harness.run.agenda import Agenda, Run
+from tests.core.samples import case
+
+
+def run(name: str, number: int = 0, **changes: Any) -> Run:
+    return Run(case(id=name, **changes), Path(f"{name}-{number}"), number)
+
+
+def all_taken(agenda: Agenda, worker: int = 0) -> list[str]:
+    taken = []
+    while (following := agenda.take(worker)) is not None:
+        taken.append(following.case.id)
+    return taken
+
+
+A, B = ModelSpec("builtin:a"), ModelSpec("builtin:b")
+
+
+def test_runs_of_one_pipeline_come_in_a_row_whatever_the_order_they_were_given() -> None:
+    agenda = Agenda(
+        [run("a1", model=A), run("b1", model=B), run("a2", model=A), run("b2", model=B), run("a3", model=A)]
+    )
+    assert all_taken(agenda) == ["a1", "a2", "a3", "b1", "b2"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"determinism": Determinism(cublas_workspace=":16:8")},
+        {"determinism": Determinism(cublas_workspace=None)},
+        {"determinism": Determinism(threads=2)},
+        {"pipeline": "DDPMPipeline"},
+        {"base": "/elsewhere"},
+        {"model": ModelSpec("builtin:ddpm-digits", dtype="float16")},
+    ],
+    ids=str,
+)
+def test_what_needs_another_process_or_pipeline_does_not_come_in_between(other: dict[str, Any]) -> None:
+    runs = [run("a"), run("b", **other), run("c"), run("d", **other)]
+    assert all_taken(Agenda(runs)) in (["a", "c", "b", "d"], ["b", "d", "a", "c"])
+
+
+def test_what_shares_the_pipeline_is_sorted_by_name_and_number() -> None:
+    scheduled = {"scheduler": SchedulerSpec("DDIMScheduler")}
+    agenda = Agenda([run("b", 2), run("c", **scheduled), run("b", 1), run("a", seed=7)])
+    taken = [agenda.take(0) for _ in range(4)]
+    assert [(item.case.id, item.number) for item in taken if item] == [("a", 0), ("b", 1), ("b", 2), ("c", 0)]
+
+
+def test_two_workers_begin_with_different_pipelines_the_longest_row_first() -> None:
+    agenda = Agenda([run("a", model=A), run("b1", model=B), run("b2", model=B)])
+    first, second = agenda.take(0), agenda.take(1)
+    assert first is not None
+    assert second is not None
+    assert (first.case.id, second.case.id) == ("b1", "a")
+
+
+def test_a_worker_without_a_row_of_its_own_helps_with_anothers() -> None:
+    agenda = Agenda([run("a1"), run("a2"), run("a3")])
+    taken = [agenda.take(worker) for worker in (0, 1, 0, 1)]
+    assert [item.case.id if item else None for item in taken] == ["a1", "a2", "a3", None]
+
+
+def test_of_nothing_there_is_nothing_to_take() -> None:
+    assert Agenda([]).take(0) is None
+
+
+def test_many_workers_together_take_every_run_once() -> None:
+    runs = [run(f"{index:03}", model=A if index % 3 else B) for index in range(300)]
+    agenda, taken = Agenda(runs), []
+    workers = [
+        threading.Thread(target=lambda worker=worker: taken.extend(all_taken(agenda, worker)))
+        for worker in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(taken) == [item.case.id for item in runs]

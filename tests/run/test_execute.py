@@ -1,0 +1,364 @@
+"""Real workers: what befalls one run costs that run alone, and every worker is gone in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Case, Determinism, ModelSpec
+from harness.core.environment import Environment
+from harness.core.messages import Progress
+from harness.golden.header import read_document
+from harness.run.agenda import Run
+from harness.run.execute import Workshop, execute, fingerprint
+from tests.core.samples import case
+from tests.run.processes import appears, gone
+
+SITE = Path(__file__).with_name("site")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Observed:
+    """An observer that keeps what it is told."""
+
+    started_runs: list[str] = field(default_factory=list)
+    finished_runs: list[str] = field(default_factory=list)
+    progress: list[tuple[str, Progress]] = field(default_factory=list)
+
+    def started(self, run: Run) -> None:
+        self.started_runs.append(run.case.id)
+
+    def progressed(self, run: Run, progress: Progress) -> None:
+        self.progress.append((run.case.id, progress))
+
+    def finished(self, run: Run, outcome: Outcome) -> None:
+        self.finished_runs.append(run.case.id)
+
+
+@dataclass(frozen=True)
+class Done:
+    """The outcomes of several runs by name of the run, and the folder of their captures."""
+
+    folder: Path
+    outcomes: Mapping[str, Outcome]
+    observed: Observed
+
+    def document(self, name: str) -> CaptureDocument:
+        outcome = self.outcomes[name]
+        assert isinstance(outcome, Completed), outcome
+        assert outcome.path == str(self.folder / f"{name}.safetensors")
+        return read_document(Path(outcome.path))
+
+    def lost(self, name: str) -> Lost:
+        outcome = self.outcomes[name]
+        assert isinstance(outcome, Lost), outcome
+        return outcome
+
+    def text(self, name: str, output: str) -> str:
+        from safetensors.numpy import load_file
+
+        tensors = load_file(self.folder / f"{name}.safetensors")
+        return bytes(tensors[f"output/{output}"]).decode()
+
+
+def misbehaving(name: str, behave: str = "well", *, timeout: float = 120.0, **changes: Any) -> Case:
+    call = {"behave": behave, **changes.pop("call", {})}
+    return case(id=name, pipeline="Misbehaving", call=call, timeout=timeout, **changes)
+
+
+def do(
+    folder: Path, cases: Sequence[Case], *, jobs: int = 1, fresh: bool = False, device: str = "cpu"
+) -> Done:
+    observed = Observed()
+    runs = [Run(item, folder / f"{item.id}.safetensors") for item in cases]
+    pairs = list(execute(runs, Workshop(device, jobs, folder / "logs", fresh), observed))
+    assert len(pairs) == len(runs)
+    return Done(folder, {run.case.id: outcome for run, outcome in pairs}, observed)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patched_workers() -> Iterator[None]:
+    """Workers inherit a PYTHONPATH that patches them, and variables that cases override."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(SITE), str(ROOT)]))
+        patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+        patch.setenv("OMP_NUM_THREADS", "7")
+        patch.setenv("OF_THE_CALLER", "inherited")
+        patch.delenv("HARNESS_THREADS", raising=False)
+        yield
+
+
+WELL = {
+    "well-a": {},
+    "well-b": {"seed": 1},
+    "well-c": {"call": {"eta": 1.0}},
+    "well-z": {"steps": 3},
+}
+DEATHS = ("deaf", "exit", "hang", "kill", "segfault")
+
+
+def well(names: Sequence[str] = tuple(WELL)) -> list[Case]:
+    return [misbehaving(name, **WELL[name]) for name in names]
+
+
+@pytest.fixture(scope="module")
+def chaos(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Well-behaved runs among all others, over two workers."""
+    folder = tmp_path_factory.mktemp("chaos")
+    cases = [
+        *well(),
+        misbehaving("deaf", "deaf"),
+        misbehaving("exit", "exit"),
+        misbehaving("hang", "hang", timeout=5.0),
+        misbehaving("kill", "kill", call={"note": str(folder / "child")}),
+        misbehaving("print", "print"),
+        misbehaving("raise", "raise", call={"note": "no such latents"}),
+        misbehaving("segfault", "segfault"),
+        case(id="out-of-reach", model=ModelSpec("harness-tests/no-such-model")),
+        case(id="rejected", call={"promt": "seven"}),
+    ]
+    return do(folder, cases, jobs=2)
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The well-behaved runs alone, one worker after the other."""
+    folder = tmp_path_factory.mktemp("calm")
+    names = ["CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "OF_THE_CALLER", "PYTHONHASHSEED"]
+    unset = Determinism(cublas_workspace=None)
+    return do(
+        folder,
+        [
+            *well(),
+            misbehaving("variables", call={"names": names}),
+            misbehaving("unset", call={"names": names}, determinism=unset),
+        ],
+    )
+
+
+# What befalls one run
+
+
+def test_every_run_has_one_outcome_and_is_observed_once(chaos: Done) -> None:
+    assert sorted(chaos.observed.started_runs) == sorted(chaos.outcomes)
+    assert sorted(chaos.observed.finished_runs) == sorted(chaos.outcomes)
+
+
+def test_the_others_go_on_in_new_workers(chaos: Done) -> None:
+    kinds = {name: outcome.kind for name, outcome in chaos.outcomes.items()}
+    assert kinds == {
+        **dict.fromkeys([*WELL, "print"], "completed"),
+        **dict.fromkeys([*DEATHS, "rejected"], "lost"),
+        "raise": "raised",
+        "out-of-reach": "unavailable",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("exit", "the worker exited with code 7 while it ran"),
+        ("kill", "the worker was killed by SIGKILL (often the kernel, out of memory) while it ran"),
+        ("segfault", "the worker was killed by SIGSEGV while it ran"),
+        ("hang", "no result within the timeout of 5 s while it ran; the worker was killed"),
+        ("deaf", "the worker closed its pipe while it ran and was killed"),
+    ],
+)
+def test_a_death_says_how_with_the_log_of_that_run_alone(chaos: Done, name: str, reason: str) -> None:
+    lost = chaos.lost(name)
+    assert lost.reason == reason
+    assert [line for line in lost.log if line.startswith("this is ")] == [f"this is {name}"]
+
+
+@pytest.mark.parametrize(("name", "where"), [("hang", "in stuck_right_here"), ("segfault", "in _segfault")])
+def test_the_log_ends_with_the_stack(chaos: Done, name: str, where: str) -> None:
+    assert any(where in line for line in chaos.lost(name).log)
+
+
+def test_an_exception_is_a_result(chaos: Done) -> None:
+    raised = chaos.outcomes["raise"]
+    assert isinstance(raised, Raised)
+    assert raised.message == "ValueError: no such latents"
+    assert "misbehaving.py" in raised.traceback
+
+
+def test_a_model_out_of_reach_is_unavailable(chaos: Done) -> None:
+    assert isinstance(chaos.outcomes["out-of-reach"], Unavailable)
+
+
+def test_a_case_that_cannot_be_carried_out_names_its_file(chaos: Done) -> None:
+    assert chaos.lost("rejected").reason.startswith("configs/digits.yaml: call.promt = 'seven': ")
+
+
+def test_what_a_pipeline_prints_is_no_reply(chaos: Done) -> None:
+    assert chaos.document("print").sha256["output/images"] == chaos.document("well-a").sha256["output/images"]
+    logs = "".join(path.read_text() for path in (chaos.folder / "logs").iterdir())
+    assert "a child prints" in logs
+    assert "a lie" in logs
+
+
+def test_what_a_killed_worker_started_is_killed_too(chaos: Done) -> None:
+    assert gone(int((chaos.folder / "child").read_text()))
+
+
+def test_a_run_without_a_result_leaves_no_capture(chaos: Done) -> None:
+    captures = {path.stem for path in chaos.folder.glob("*.safetensors*")}
+    assert captures == {*WELL, "print"}
+
+
+def test_the_pipelines_own_progress_is_observed(chaos: Done) -> None:
+    mine = [progress for name, progress in chaos.observed.progress if name == "well-z"]
+    assert mine[0] == Progress("loading", 0, 0)
+    assert mine[-1] == Progress("running", 3, 3)
+
+
+def test_two_workers_among_crashes_give_the_same_bits_as_one_in_peace(chaos: Done, calm: Done) -> None:
+    digests = {name: chaos.document(name).sha256 for name in WELL}
+    assert digests == {name: calm.document(name).sha256 for name in WELL}
+    assert len({digest["output/images"] for digest in digests.values()}) == len(WELL)
+
+
+def test_one_worker_keeps_the_pipeline_for_all_cases_of_a_row(calm: Done) -> None:
+    loads = [calm.document(name).seconds.load for name in [*WELL, "variables"]]
+    # The two rows are `unset` alone, and all others; of each, only the first loads.
+    assert sorted(load > 0 for load in loads) == [False] * len(WELL) + [True]
+    assert calm.document("unset").seconds.load > 0
+
+
+# Environment variables
+
+
+def test_what_a_case_sets_wins_and_everything_else_is_inherited(calm: Done) -> None:
+    assert {
+        name: calm.text("variables", name) for name in ("CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS")
+    } == {
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "OMP_NUM_THREADS": "1",
+    }
+    assert calm.text("variables", "OF_THE_CALLER") == "inherited"
+    assert calm.text("variables", "PYTHONHASHSEED") == "0"
+    document = calm.document("variables")
+    assert document.environment.switches.cublas_workspace == ":4096:8"
+    assert document.warnings == ()
+
+
+def test_null_unsets_what_the_caller_has(calm: Done) -> None:
+    document = calm.document("unset")
+    assert document.absent == ("CUBLAS_WORKSPACE_CONFIG",)
+    assert document.environment.switches.cublas_workspace is None
+    assert calm.text("unset", "OF_THE_CALLER") == "inherited"
+    assert document.warnings == ()
+
+
+# Processes
+
+
+def test_fresh_starts_a_process_for_every_run(tmp_path: Path) -> None:
+    note = tmp_path / "pids"
+    done = do(tmp_path, [misbehaving(name, call={"note": str(note)}) for name in ("a", "b")], fresh=True)
+    pids = [int(line) for line in note.read_text().split()]
+    assert len(set(pids)) == 2
+    assert all(gone(pid) for pid in pids)
+    assert done.document("a").sha256 == done.document("b").sha256
+    assert all(done.document(name).seconds.load > 0 for name in ("a", "b"))
+
+
+def test_closing_the_iterator_kills_all_workers_and_starts_no_other(tmp_path: Path) -> None:
+    notes = [tmp_path / name for name in ("hang-a", "hang-b")]
+    cases = [
+        misbehaving("a-well"),
+        *(misbehaving(note.name, "hang", call={"note": str(note)}) for note in notes),
+        *(misbehaving(f"later-{number}") for number in range(3)),
+    ]
+    observed = Observed()
+    runs = [Run(item, tmp_path / f"{item.id}.safetensors") for item in cases]
+    outcomes = execute(runs, Workshop("cpu", 2, tmp_path / "logs"), observed)
+    with contextlib.closing(outcomes):
+        first, _ = next(outcomes)
+        assert first.case.id == "a-well"
+        assert all(appears(note) for note in notes)
+    assert all(gone(int(note.read_text())) for note in notes)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and type(thread).__name__ == "_Driver":
+            thread.join(timeout=60)
+    assert observed.started_runs.count("later-0") == 0
+    assert observed.finished_runs == ["a-well"]
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from harness.run.agenda import Run
+from harness.run.execute import Workshop, execute
+from tests.run.test_execute import Observed, misbehaving
+
+folder = Path(sys.argv[1])
+runs = [Run(misbehaving("hang", "hang", call={"note": str(folder / "worker")}), folder / "hang.safetensors")]
+list(execute(runs, Workshop("cpu", 1, folder / "logs"), Observed()))
+"""
+
+
+def test_a_parent_that_is_killed_leaves_no_worker_behind(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], cwd=ROOT)
+    try:
+        assert appears(tmp_path / "worker")
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    assert gone(int((tmp_path / "worker").read_text()))
+
+
+def test_a_worker_that_dies_while_starting_costs_each_run_one_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_DIES_AT_START", "1")
+    done = do(tmp_path, well(["well-a", "well-b", "well-c"]), jobs=2)
+    dead = Lost("the worker exited with code 9 while starting", ("no libcuda here",))
+    assert done.outcomes == dict.fromkeys(["well-a", "well-b", "well-c"], dead)
+
+
+def test_an_observer_that_fails_ends_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_DIES_AT_START", "1")
+
+    class Failing(Observed):
+        def finished(self, run: Run, outcome: Outcome) -> None:
+            raise LookupError(run.case.id)
+
+    runs = [Run(item, tmp_path / f"{item.id}.safetensors") for item in well()]
+    with pytest.raises(LookupError):
+        list(execute(runs, Workshop("cpu", 1, tmp_path / "logs"), Failing()))
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 3])
+def test_of_no_runs_there_are_no_outcomes(tmp_path: Path, jobs: int) -> None:
+    assert do(tmp_path, [], jobs=jobs).outcomes == {}
+    assert not (tmp_path / "logs").exists()
+
+
+# The environment before any case
+
+
+def test_the_fingerprint_is_that_of_the_runs(tmp_path: Path, calm: Done) -> None:
+    environment = fingerprint("cpu", tmp_path / "logs")
+    assert isinstance(environment, Environment)
+    assert environment == calm.document("well-a").environment
+
+
+def test_the_fingerprint_of_a_worker_that_does_not_come_up_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_DIES_AT_START", "1")
+    lost = Lost("the worker exited with code 9 while starting", ("no libcuda here",))
+    assert fingerprint("cpu", tmp_path / "logs") == lost

@@ -1,0 +1,57 @@
+"""What a case sets wins over the caller's environment, everything else is inherited, None unsets."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.case import Determinism
+from harness.errors import UsageError
+from harness.run.variables import process_environment, variables_for
+
+
+@pytest.fixture(autouse=True)
+def _own_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HARNESS_THREADS", raising=False)
+
+
+@pytest.mark.parametrize("workspace", [":4096:8", ":16:8", None])
+def test_the_workspace_of_cublas_is_the_cases(workspace: str | None) -> None:
+    assert variables_for(Determinism(cublas_workspace=workspace))["CUBLAS_WORKSPACE_CONFIG"] == workspace
+
+
+def test_thread_pools_are_sized_as_the_case_says() -> None:
+    variables = variables_for(Determinism(threads=3))
+    assert (variables["OMP_NUM_THREADS"], variables["MKL_NUM_THREADS"]) == ("3", "3")
+
+
+def test_the_caller_overrides_the_threads_of_every_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_THREADS", "2")
+    variables = variables_for(Determinism(threads=3))
+    assert (variables["OMP_NUM_THREADS"], variables["MKL_NUM_THREADS"]) == ("2", "2")
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", " "])
+def test_threads_that_are_no_count_are_refused(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    monkeypatch.setenv("HARNESS_THREADS", threads)
+    with pytest.raises(UsageError, match=f"^HARNESS_THREADS={threads}: no thread count; set it to 1 or more"):
+        variables_for(Determinism())
+
+
+def test_hashes_of_strings_do_not_change_from_process_to_process() -> None:
+    assert variables_for(Determinism())["PYTHONHASHSEED"] == "0"
+
+
+def test_the_caller_is_inherited_overridden_and_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INHERITED", "OVERRIDDEN", "UNSET"):
+        monkeypatch.setenv(name, "the caller's")
+    merged = process_environment(
+        {"OVERRIDDEN": "the case's", "UNSET": None, "ABSENT": None, "NEW": "the case's"}
+    )
+    shown = {name: merged.get(name) for name in ("INHERITED", "OVERRIDDEN", "UNSET", "ABSENT", "NEW")}
+    assert shown == {
+        "INHERITED": "the caller's",
+        "OVERRIDDEN": "the case's",
+        "UNSET": None,
+        "ABSENT": None,
+        "NEW": "the case's",
+    }

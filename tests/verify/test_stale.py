@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.core.case import Case, SchedulerSpec
+from harness.golden.header import read_document
+from harness.verify.stale import stale_reason
+from tests.golden.builders import a_case, write_capture
+
+
+def reason(folder: Path, golden: Case, now: Case) -> str:
+    return stale_reason(now, read_document(write_capture(folder / "a.safetensors", {}, case=golden)))
+
+
+def test_the_keys_that_differ(tmp_path: Path) -> None:
+    golden = a_case(steps=50, scheduler=SchedulerSpec("DDIMScheduler"))
+    now = a_case(steps=40, scheduler=SchedulerSpec("EulerDiscreteScheduler"), seed=1)
+    assert reason(tmp_path, golden, now) == (
+        'scheduler.class_name: "DDIMScheduler" → "EulerDiscreteScheduler"; seed: 0 → 1; steps: 50 → 40'
+    )
+
+
+def test_keys_of_one_side(tmp_path: Path) -> None:
+    told = reason(tmp_path, a_case(call={"eta": 0.5}), a_case(call={"prompt": "a seven"}))
+    assert told == 'call.eta: 0.5 → default; call.prompt: default → "a seven"'
+
+
+def test_long_values_are_shown_where_they_part(tmp_path: Path) -> None:
+    start = "a very long prompt that goes on and on about a digit, "
+    told = reason(tmp_path, a_case(call={"prompt": start + "seven"}), a_case(call={"prompt": start + "nine"}))
+    assert told == 'call.prompt: … about a digit, seven" → … about a digit, nine"'
+
+
+@pytest.mark.parametrize("digest", ["0" * 64])
+def test_another_digest_of_an_equal_definition(tmp_path: Path, digest: str) -> None:
+    path = write_capture(tmp_path / "a.safetensors", {}, digest=digest)
+    assert stale_reason(a_case(), read_document(path)).startswith("ddim/two: the golden's digest is another")

@@ -1,0 +1,34 @@
+"""A recorded project that the tests of the commands share and copy."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import TWO_STEPS, Project
+
+UNSEEDED = TWO_STEPS.replace("seed: 0", "seed: null\ngenerator: none")
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with one seeded case and its golden, one unseeded case that could not be recorded."""
+    project = Project(tmp_path_factory.mktemp("recorded"))
+    project.config("ddim/two")
+    project.config("unseeded", UNSEEDED)
+    ran = project.harness("record", "--device", "cpu", "--jobs", "2")
+    assert ran.code == 1, ran.out + ran.err
+    return project
+
+
+@pytest.fixture
+def project(recorded: Project, tmp_path: Path) -> Project:
+    """A copy of the recorded project."""
+    folder = tmp_path / "project"
+    shutil.copytree(recorded.folder, folder)
+    return Project(folder)
+
+
+GOLDEN = Path("goldens/ddim/two/cpu-x86_64.safetensors")

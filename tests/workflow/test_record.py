@@ -1,0 +1,86 @@
+"""`harness record` over the real command line."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+
+from tests.support.files import edit
+from tests.support.project import TWO_STEPS, Project
+
+PLATFORM = f"cpu-{platform.machine().lower()}"
+GOLDEN = Path("goldens/ddim/two") / f"{PLATFORM}.safetensors"
+
+
+def states(project: Project) -> dict[str, str]:
+    return {case["case"]: case["state"] for case in project.report("record.json")["cases"]}
+
+
+def document(path: Path) -> dict:
+    with safe_open(path, framework="numpy") as file:
+        return json.loads(file.metadata()["harness"])
+
+
+def test_what_is_bit_identical_twice_is_stored_and_nothing_else(recorded: Project) -> None:
+    assert states(recorded) == {"ddim/two": "recorded", "unseeded": "nondeterministic"}
+    assert [path.relative_to(recorded.folder) for path in recorded.folder.glob("goldens/**/*.*")] == [GOLDEN]
+    unseeded = recorded.report("record.json")["cases"][1]
+    assert unseeded["tensors"][0]["metrics"]["max_abs"] > 0.1
+    assert "torch" in unseeded["reason"]
+    with safe_open(recorded.folder / GOLDEN, framework="numpy") as file:
+        assert file.keys() == ["output/images"]
+        assert file.get_tensor("output/images").dtype == np.float32
+    accepted = document(recorded.folder / GOLDEN)["accepted"]
+    assert (accepted["how"], accepted["runs"], accepted["noise"]) == ("record", 2, [])
+
+
+def test_an_existing_golden_is_kept_without_update(project: Project) -> None:
+    before = (project.folder / GOLDEN).read_bytes()
+    ran = project.harness("record", "ddim/two", "--device", "cpu")
+    assert ran.code == 0
+    assert states(project) == {"ddim/two": "kept"}
+    assert "harness record --update ddim/two" in ran.out
+    assert (project.folder / GOLDEN).read_bytes() == before
+
+
+def test_update_says_what_changed_and_replaces(project: Project) -> None:
+    edit(project.folder / GOLDEN, "output/images", lambda images: images + np.float32(0.25))
+    project.config("ddim/two", TWO_STEPS + "timeout: 90\n")
+    ran = project.harness("record", "ddim/two", "--update", "--device", "cpu")
+    assert ran.code == 0, ran.out + ran.err
+    case = project.report("record.json")["cases"][0]
+    assert case["state"] == "updated"
+    assert abs(case["tensors"][0]["metrics"]["max_abs"] - 0.25) < 1e-6
+    assert "max_abs" in ran.out
+    again = project.harness("record", "ddim/two", "--update", "--device", "cpu")
+    assert states(project) == {"ddim/two": "unchanged"}, again.out
+
+
+def test_allowed_noise_is_stored_with_the_golden(project: Project) -> None:
+    config = project.folder / "configs/unseeded.yaml"
+    config.write_text(config.read_text() + "nondeterministic: allow\n")
+    ran = project.harness("record", "unseeded", "--device", "cpu")
+    assert ran.code == 0, ran.out + ran.err
+    noise = document(project.folder / "goldens/unseeded" / f"{PLATFORM}.safetensors")["accepted"]["noise"]
+    assert noise[0]["tensor"] == "images"
+    assert noise[0]["metrics"]["max_abs"] > 0.1
+
+
+def test_a_pipeline_that_raises_leaves_no_golden(project: Project) -> None:
+    project.config("raises", TWO_STEPS.replace("output_type: np", "batch_size: -1"))
+    ran = project.harness("record", "raises", "--device", "cpu")
+    assert ran.code == 1
+    assert states(project) == {"raises": "broken"}
+    assert not (project.folder / "goldens/raises").exists()
+
+
+def test_a_model_that_cannot_be_had_is_skipped(project: Project) -> None:
+    project.config("hub", TWO_STEPS.replace("builtin:ddpm-digits", "nobody/nothing-at-all"))
+    ran = project.harness("record", "hub", "--device", "cpu")
+    assert ran.code == 0
+    assert states(project) == {"hub": "skipped"}
+    assert "nobody/nothing-at-all" in ran.out
