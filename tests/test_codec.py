@@ -23,14 +23,22 @@ from harness.core.capture import (
     Unavailable,
 )
 from harness.core.case import (
+    Adapter,
     Attention,
     Case,
+    Compile,
     Determinism,
+    Embedding,
     Expectation,
     GeneratorKind,
     InputFile,
+    Memory,
     ModelSpec,
+    Offload,
+    Preparation,
+    Quantization,
     SchedulerSpec,
+    Variant,
 )
 from harness.core.messages import Finished, Job, Progress, Ready, Reply
 from harness.core.tolerance import Limits, Rule, Tolerance
@@ -76,6 +84,15 @@ FULL = Case(
         "nothing": None,
     },
     inputs=(InputFile("a.png", "/configs/a/a.png", "0" * 64),),
+    variant=Variant(
+        adapters=(Adapter("lora", "style", "a.safetensors", "b" * 40, 0.5),),
+        embeddings=(Embedding("cat", "<cat>"),),
+        memory=Memory(Offload.MODEL, 2, True, True),
+        channels_last=("unet",),
+        compile=Compile(("unet",), "max-autotune", True, False),
+        quantization=Quantization("torchao", ("unet",), {"quant_type": "int8wo"}),
+    ),
+    before=(Preparation("invert", {"image": {"$file": "a.png"}}, True),),
     determinism=Determinism(False, None, True, False, True, Attention.DEFAULT, 8),
     tolerance=Tolerance(Limits(max_abs=0.5), Rule.EXACT, Rule.REFUSE),
     expect=(Expectation("images", "abs_sum", 1491.1711, 0.5, "the model card"),),
@@ -122,7 +139,7 @@ def test_a_capture_document_comes_back_as_it_went_in() -> None:
     document = CaptureDocument(
         schema=1,
         case="digits",
-        definition=FULL.definition(),
+        definition=json.loads(json.dumps(FULL.definition())),
         digest="0" * 64,
         environment=ENVIRONMENT,
         sha256={"output/images": "1" * 64},

@@ -5,64 +5,67 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
-MATRIX_KEY_PATTERN = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+from harness.config.fields import (
+    NAME_PATTERN,
+    Dtype,
+    Filled,
+    Limit,
+    MatrixKey,
+    Name,
+    Positive,
+    Seed,
+    Strict,
+    Tag,
+    text,
+)
+from harness.config.variant import Adapter, Compile, Embedding, MemorySwitches, Preparation, Quantization
+
+PIPELINE_PATTERN = r"^([A-Za-z_][A-Za-z0-9_]*|(\.{1,2}/|/)[^\x00]*[^/\x00]\.py:[A-Za-z_][A-Za-z0-9_]*)$"
 LONGEST_TIMEOUT = 604_800
 
 _NOT_GIVEN: Any = None
 """The default of a key that has none and does not accept null; `model_fields_set` tells what was given."""
 
-_PIPELINE = "a pipeline class of diffusers or 'auto' (pipelines in files of your own are not accepted)"
+_PIPELINE = (
+    "a pipeline class of diffusers, 'auto', or ./file.py:ClassName for a pipeline of your own "
+    "(a path that starts with ./, ../ or /)"
+)
 
 
-def _text(pattern: str, accepted: str) -> Any:
-    """What makes a `str` one that matches `pattern`; editors and problems word it as `accepted`."""
-    return Field(pattern=pattern, json_schema_extra={"errorMessage": f"expected {accepted}"})
-
-
-Name = Annotated[str, _text(NAME_PATTERN, "a name of letters, digits and '_'")]
-Tag = Annotated[str, _text("^[a-z0-9][a-z0-9-]*$", "a name of a-z, 0-9 and '-'")]
-MatrixKey = Annotated[str, _text(MATRIX_KEY_PATTERN, "a key of this file, dots between its parts")]
-Filled = Annotated[str, _text(r"^[^\x00]+$", "a text that is not empty")]
-Positive = Annotated[int, Field(gt=0)]
-Limit = Annotated[float, Field(ge=0)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Model(_Strict):
+class Model(Strict):
     """Which weights the pipeline is loaded from."""
 
-    id: Filled = Field(description="builtin:NAME, a hub id (org/name), or a folder relative to this file")
+    id: Filled = Field(
+        description="builtin:NAME, a hub id (org/name), or a folder or .safetensors file relative to this file"
+    )
     revision: Filled | None = Field(
         default=None, description="hub ids: a commit sha of 40 hex digits; others float"
     )
     variant: Filled | None = Field(default=None, description="the variant of the weight files, such as fp16")
-    dtype: Literal["float32", "float16", "bfloat16", "float64"] = Field(
-        default="float32", description="the dtype that the weights are loaded in"
+    dtype: Dtype | Annotated[dict[Name, Dtype], Field(min_length=1)] = Field(
+        default="float32",
+        description="the dtype that the weights are loaded in; {default: float32, vae: float16} per component",
     )
     components: dict[Name, object] = Field(
         default={}, description="further keyword arguments of from_pretrained, such as {safety_checker: null}"
     )
 
 
-class Scheduler(_Strict):
+class Scheduler(Strict):
     """The scheduler to use instead of the model's own; further keys are options of its config."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
-    class_name: Annotated[str, _text(NAME_PATTERN, "a scheduler class of diffusers")] | None = Field(
+    class_name: Annotated[str, text(NAME_PATTERN, "a scheduler class of diffusers")] | None = Field(
         default=None,
         alias="class",
         description="a scheduler class of diffusers; null keeps the model's own class",
     )
 
 
-class DeterminismSwitches(_Strict):
+class DeterminismSwitches(Strict):
     """The numeric switches that the worker sets before the pipeline runs."""
 
     algorithms: bool = Field(default=True, description="torch.use_deterministic_algorithms")
@@ -79,7 +82,7 @@ class DeterminismSwitches(_Strict):
     threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of torch")
 
 
-class MetricLimits(_Strict):
+class MetricLimits(Strict):
     """The largest value allowed for each metric; for psnr, in decibels, the smallest."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
@@ -103,7 +106,7 @@ class MetricLimits(_Strict):
         return self
 
 
-class ToleranceRules(_Strict):
+class ToleranceRules(Strict):
     """What is allowed, by how the golden's environment and the current one differ."""
 
     same: Literal["exact"] | MetricLimits = Field(default="exact", description="the same environment")
@@ -117,7 +120,7 @@ class ToleranceRules(_Strict):
     )
 
 
-class ExpectedFigure(_Strict):
+class ExpectedFigure(Strict):
     """A published figure that the case must reproduce."""
 
     output: Filled = Field(description="the output's name, such as images")
@@ -129,20 +132,22 @@ class ExpectedFigure(_Strict):
     source: Filled | None = Field(default=None, description="where it was published")
 
 
-class ConfigFile(_Strict):
+class ConfigFile(Strict):
     """One config file: a case, or a family of cases through `matrix`."""
 
-    pipeline: Annotated[str, _text(NAME_PATTERN, _PIPELINE)] = Field(
-        description="a pipeline class of diffusers; `auto` reads the model's model_index.json"
+    pipeline: Annotated[str, text(PIPELINE_PATTERN, _PIPELINE)] = Field(
+        description="a pipeline class of diffusers, or ./file.py:ClassName; `auto` reads model_index.json"
     )
     model: Model = Field(description="which weights the pipeline is loaded from")
     scheduler: Scheduler | None = Field(
         default=None, description="the scheduler to use instead of the model's own"
     )
     steps: Positive | Annotated[dict[Name, Positive], Field(min_length=1)] | None = Field(
-        default=None, description="num_inference_steps; {prior: 5} gives prior_num_inference_steps=5"
+        default=None,
+        description="num_inference_steps; {prior: 5} gives prior_num_inference_steps=5, and a key that ends in "
+        "num_inference_steps is the whole name",
     )
-    seed: Annotated[int, Field(ge=0, le=2**64 - 1)] | None = Field(
+    seed: Seed | None = Field(
         default=0, description="seed of every random generator"
     )
     generator: Literal["cpu", "device", "none"] = Field(
@@ -151,6 +156,19 @@ class ConfigFile(_Strict):
     )
     call: dict[Name, object] = Field(
         default={}, description="further keyword arguments of the pipeline's call"
+    )
+    before: list[Preparation] = Field(
+        default=[], description="methods of the pipeline to call before the run, such as invert, in this order"
+    )
+    adapters: list[Adapter] = Field(default=[], description="LoRA weights added to the pipeline")
+    embeddings: list[Embedding] = Field(default=[], description="textual inversions that prompts may name")
+    memory: MemorySwitches = Field(default=MemorySwitches(), description="ways to need less memory")
+    channels_last: list[Name] = Field(
+        default=[], description="components whose weights are laid out channels last, such as unet"
+    )
+    compile: Compile | None = Field(default=None, description="torch.compile of components; null leaves it off")
+    quantization: Quantization | None = Field(
+        default=None, description="components quantised while they are loaded; null quantises none"
     )
     determinism: DeterminismSwitches = Field(default=DeterminismSwitches(), description="numeric switches")
     tolerance: ToleranceRules = Field(default=ToleranceRules(), description="what is allowed, per relation")

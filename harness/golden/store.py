@@ -85,7 +85,7 @@ class GoldenStore:
             known = ", ".join(there)
             reason = f"{platform}: no golden of its own, the case refuses cross-hardware; there are {known}"
             return Missing(there, reason, record)
-        name, kinship = nearest_platform(platform, there, machine_platform.machine())
+        name, kinship = nearest_platform(platform, there, machine_platform.machine().lower())
         why = f"{platform} has no golden of its own; {name} is the nearest ({kinship})"
         return Found(self.path(case.id, name), name, nearest=True, why=why)
 

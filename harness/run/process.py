@@ -151,7 +151,17 @@ class WorkerProcess:
         with self._log.open("rb") as file:
             file.seek(max(self._log_start, self._log.stat().st_size - _LOG_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
-        return tuple(line for line in lines if line.strip())[-_LOG_LINES:]
+        return _telling([line for line in lines if line.strip()])
+
+
+def _telling(lines: list[str]) -> tuple[str, ...]:
+    """The last lines and, where Python's fault handler wrote after them, the innermost calls, which it names first."""
+    fault = next((at for at, line in enumerate(lines) if line.startswith("Fatal Python error")), len(lines))
+    stack = next(
+        (at for at, line in enumerate(lines) if at > fault and line.startswith("Current thread")), fault + 1
+    )
+    said, died, calls = lines[:fault], lines[fault : fault + 1], lines[stack : stack + _LOG_LINES]
+    return (*said[-_LOG_LINES:], *died, *calls)
 
 
 class _Silence:

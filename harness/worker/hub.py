@@ -58,7 +58,9 @@ def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot
     try:
         listing = _ask(model)
     except HFValidationError as error:
-        raise Rejection("model.id", model.id, "expected a hub id such as org/name, or a model's folder") from error
+        raise Rejection(
+            "model.id", model.id, "expected a hub id such as org/name, or a model's folder"
+        ) from error
     except Exception as error:
         return _from_cache_instead(model, pipeline_class, error)
     warnings = _floating(model, listing.commit) + _check(model, listing, pipeline_class)
@@ -66,7 +68,9 @@ def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot
         folder = _download(model, listing.commit, pipeline_class)
     except Exception as error:
         raise unavailable(error, model, "has only a part") from error
-    return Snapshot(_sound(model, folder), listing.commit, warnings + _connected(model, folder, pipeline_class))
+    return Snapshot(
+        _sound(model, folder), listing.commit, warnings + _connected(model, folder, pipeline_class)
+    )
 
 
 def _is_pinned(model: ModelSpec) -> bool:
@@ -93,10 +97,14 @@ def _ask(model: ModelSpec) -> _Listing:
 
 def _check(model: ModelSpec, listing: _Listing, pipeline_class: type[DiffusionPipeline]) -> tuple[str, ...]:
     replaced = model_index.check(listing.index, listing.names, model.id, pipeline_class)
-    return replaced + weights.check(weights.weight_files(listing.index, listing.names, model), model, from_hub=True)
+    return replaced + weights.check(
+        weights.weight_files(listing.index, listing.names, model), model, from_hub=True
+    )
 
 
-def _download(model: ModelSpec, commit: str, pipeline_class: type[DiffusionPipeline], *, local: bool = False) -> Path:
+def _download(
+    model: ModelSpec, commit: str, pipeline_class: type[DiffusionPipeline], *, local: bool = False
+) -> Path:
     # Modular pipelines read the same files but cannot choose them.
     chooser = pipeline_class if issubclass(pipeline_class, DiffusionPipeline) else DiffusionPipeline
     path = chooser.download(
@@ -116,11 +124,15 @@ def _connected(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPip
     if not getattr(pipeline_class, "_load_connected_pipes", False) or not card.is_file():
         return ()
     priors = getattr(ModelCard.load(card).data, "prior", None) or []
-    fetched = [fetch(replace(model, id=name, revision=None, components={}), DiffusionPipeline) for name in priors[:1]]
+    fetched = [
+        fetch(replace(model, id=name, revision=None, components={}), DiffusionPipeline) for name in priors[:1]
+    ]
     return tuple(warning for one in fetched for warning in one.warnings)
 
 
-def _from_cache_instead(model: ModelSpec, pipeline_class: type[DiffusionPipeline], error: Exception) -> Snapshot:
+def _from_cache_instead(
+    model: ModelSpec, pipeline_class: type[DiffusionPipeline], error: Exception
+) -> Snapshot:
     """The cached copy of a model about which the hub cannot be asked, or will not answer."""
     if says_revision_is_gone(error):
         raise unavailable(error, model) from error
@@ -145,7 +157,9 @@ def _complete_in_cache(model: ModelSpec, pipeline_class: type[DiffusionPipeline]
     folder, commit, index = Path(path).parent, Path(path).parent.name, model_index.read(Path(path))
     present, listed = model_index.files_in(folder, index), _cached_tree(model, commit)
     try:
-        warnings = _check(model, _Listing(commit, present if listed is None else listed, index), pipeline_class)
+        warnings = _check(
+            model, _Listing(commit, present if listed is None else listed, index), pipeline_class
+        )
     except Rejection as rejection:
         if listed is not None:
             raise

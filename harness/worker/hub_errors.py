@@ -59,17 +59,20 @@ def unavailable(error: BaseException, model: ModelSpec, cached: str = "has no co
     what went wrong in general advice. `cached` says what the cache holds.
     """
     around = Circumstances(model, cached)
-    return ModelUnavailable(f"{model.id}: {_explained(error, around) or _unknown(error, around)}")
+    text = _explained(error, around, (_disk, *_BY_THE_HUB))
+    return ModelUnavailable(f"{model.id}: {text or _unknown(error, around)}")
 
 
 def is_the_hubs(error: BaseException, model: ModelSpec) -> bool:
     """Whether `error` came up because a hub was asked for something."""
-    return _explained(error, Circumstances(model)) is not None
+    return _explained(error, Circumstances(model), _BY_THE_HUB) is not None
 
 
-def _explained(error: BaseException, around: Circumstances) -> str | None:
+def _explained(
+    error: BaseException, around: Circumstances, explanations: tuple[_Explanation, ...]
+) -> str | None:
     causes = tuple(_causes(error))
-    texts = (explain(cause, around) for explain in _EXPLANATIONS for cause in causes)
+    texts = (explain(cause, around) for explain in explanations for cause in causes)
     return next(filter(None, texts), None)
 
 
@@ -121,7 +124,9 @@ def _not_found(error: BaseException, around: Circumstances) -> str | None:
     if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
         url = str(error.response.url) if isinstance(error, HfHubHTTPError) else ""
         name = url.partition("/resolve/")[2].partition("/")[2] or "a file"
-        return f"the hub lacks {name} at revision {revision!r}; choose another model.revision, or another model"
+        return (
+            f"the hub lacks {name} at revision {revision!r}; choose another model.revision, or another model"
+        )
     return None
 
 
@@ -142,7 +147,9 @@ def _network(error: BaseException, around: Circumstances) -> str | None:
     kind = type(error)
     if kind.__name__ in _BROKEN_OFF or "Consistency check failed" in str(error):
         return f"the download broke off ({in_brief(error)}); run again, complete files are kept"
-    if kind.__module__.partition(".")[0] in _HTTP_LIBRARIES or isinstance(error, (ConnectionError, TimeoutError)):
+    if kind.__module__.partition(".")[0] in _HTTP_LIBRARIES or isinstance(
+        error, (ConnectionError, TimeoutError)
+    ):
         problem = f"{constants.ENDPOINT} cannot be reached ({in_brief(error)}), and {around.cache}"
         return f"{problem}; connect this machine, or fill the cache: {around.fill}"
     return None
@@ -152,4 +159,4 @@ def _unknown(error: BaseException, around: Circumstances) -> str:
     return f"{in_brief(error)}; see what {around.fill} says"
 
 
-_EXPLANATIONS: tuple[_Explanation, ...] = (_disk, _access, _not_found, _offline, _trouble, _network)
+_BY_THE_HUB: tuple[_Explanation, ...] = (_access, _not_found, _offline, _trouble, _network)

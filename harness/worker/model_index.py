@@ -84,14 +84,18 @@ def refuse_remote_code(index: Index, names: Collection[str], model_id: str) -> N
 
     `names` are the files of the model, relative to its folder, with forward slashes.
     """
-    advice = "code from a model's folder is never run; use a model of classes that diffusers or transformers have"
+    advice = (
+        "code from a model's folder is never run; use a model of classes that diffusers or transformers have"
+    )
     own = index["_class_name"]
     if not isinstance(own, str):
         module = f"{own[0]}.py" if isinstance(own, list) and own else "code"
         raise Rejection("model.id", model_id, f"its pipeline class is defined in its own {module}; {advice}")
     for name, library, class_name in components(index):
         if f"{name}/{library}.py" in names:
-            raise Rejection("model.id", model_id, f"its {name} is defined in its own {name}/{library}.py; {advice}")
+            raise Rejection(
+                "model.id", model_id, f"its {name} is defined in its own {name}/{library}.py; {advice}"
+            )
         if not _is_known(library):
             where = f"its {name} is {class_name} of {library!r}, where diffusers does not look for components"
             raise Rejection("model.id", model_id, f"{where}; {advice}")
@@ -141,7 +145,9 @@ def make_findable(index: Index) -> tuple[str, ...]:
         holder = _library(library)
         if holder is None or _has(holder, class_name):
             continue
-        found = _renamed(class_name) if library == "transformers" else _defined_in_diffusers(class_name, index)
+        found = (
+            _renamed(class_name) if library == "transformers" else _defined_in_diffusers(class_name, index)
+        )
         if found is None:
             continue
         setattr(holder, class_name, found)
@@ -149,7 +155,9 @@ def make_findable(index: Index) -> tuple[str, ...]:
             _add_base_of(found)
         if found.__name__ != class_name:
             version = transformers.__version__
-            replaced.append(f"{name}: transformers {version} has no {class_name}, {found.__name__} was loaded instead")
+            replaced.append(
+                f"{name}: transformers {version} has no {class_name}, {found.__name__} was loaded instead"
+            )
     return tuple(replaced)
 
 
@@ -207,7 +215,9 @@ def _add_base_of(found: type) -> None:
 def nulls_to_pass(index: Index, pipeline_class: type[DiffusionPipeline]) -> Mapping[str, None]:
     """Components that `index` sets to null and the class insists on: `from_pretrained` wants them as keywords."""
     parameters = inspect.signature(pipeline_class_of(index, pipeline_class).__init__).parameters
-    required = {name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty}
+    required = {
+        name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty
+    }
     return {name: None for name, entry in index.items() if name in required and entry in ([None, None], None)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffusers import DiffusionPipeline
@@ -56,14 +56,16 @@ def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeli
     be loaded: weights as pickle only, code of its own, no such variant, damaged files.
     """
     if model.id.startswith(_BUILTIN):
-        return _builtin(model, pipeline_class)
+        return _folder(model, _builtin_folder(model.id), pipeline_class)
     place = base / model.id
     if place.is_dir():
         return _folder(model, place.resolve(), pipeline_class)
     if place.is_file() or place.suffix in (weights.SAFE_SUFFIX, *weights.PICKLE_SUFFIXES):
         return _single_file(model, place, pipeline_class)
     if _is_path(model.id):
-        raise ModelUnavailable(f"{model.id}: there is no folder {place}; put the model there or mend model.id")
+        raise ModelUnavailable(
+            f"{model.id}: there is no folder {place}; put the model there or mend model.id"
+        )
     snapshot = hub.fetch(model, pipeline_class)
     return Source(snapshot.path, snapshot.commit, False, snapshot.warnings)
 
@@ -72,25 +74,33 @@ def _is_path(model_id: str) -> bool:
     return model_id.startswith((".", "/", "~")) or model_id.count("/") > 1
 
 
-def _builtin(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Source:
+def _builtin_folder(name: str) -> Path:
     try:
-        folder = zoo.model_dir(model.id.removeprefix(_BUILTIN))
+        return zoo.model_dir(name.removeprefix(_BUILTIN))
     except LookupError as error:
-        raise Rejection("model.id", model.id, str(error)) from error
-    return _folder(model, folder, pipeline_class)
+        raise Rejection("model.id", name, str(error)) from error
 
 
 def _folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
+    files, warnings = _checked(model, folder, pipeline_class)
+    problems = [f"{name} is missing" for name in weights.missing(files, folder)]
+    problems += weights.damaged(files, folder)
+    if problems:
+        raise Rejection(
+            "model.id", model.id, f"{'; '.join(problems)}; save the model anew with save_pretrained"
+        )
+    return Source(folder, None, False, warnings)
+
+
+def _checked(
+    model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]
+) -> tuple[tuple[weights.WeightFiles, ...], tuple[str, ...]]:
+    """The weight files of the model in `folder`, none of them a pickle, and what to tell the user of them."""
     index = _index_of(model, folder)
     names = model_index.files_in(folder, index)
     warnings = model_index.check(index, names, model.id, pipeline_class)
     files = weights.weight_files(index, names, model)
-    warnings += weights.check(files, model, from_hub=False)
-    problems = [f"{name} is missing" for name in weights.missing(files, folder)]
-    problems += weights.damaged(files, folder)
-    if problems:
-        raise Rejection("model.id", model.id, f"{'; '.join(problems)}; save the model anew with save_pretrained")
-    return Source(folder, None, False, warnings)
+    return files, warnings + weights.check(files, model, from_hub=False)
 
 
 def _index_of(model: ModelSpec, folder: Path) -> model_index.Index:
@@ -106,8 +116,12 @@ def _index_of(model: ModelSpec, folder: Path) -> model_index.Index:
 
 def _single_file(model: ModelSpec, path: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
     if path.suffix != weights.SAFE_SUFFIX:
-        what = f"{path.suffix or 'this'} is no safetensors file, and reading a pickle can run any code it holds"
-        raise Rejection("model.id", model.id, f"{what}; convert it to .safetensors on a machine where you trust it")
+        what = (
+            f"{path.suffix or 'this'} is no safetensors file, and reading a pickle can run any code it holds"
+        )
+        raise Rejection(
+            "model.id", model.id, f"{what}; convert it to .safetensors on a machine where you trust it"
+        )
     if not path.is_file():
         raise ModelUnavailable(f"{model.id}: there is no file {path}; put the model there or mend model.id")
     if model.variant is not None:
@@ -137,7 +151,7 @@ def load(
     keywords = {**model.components, **options}
     if source.single_file and _CONFIG in model.components:
         keywords[_CONFIG] = _config_of(model, base, pipeline_class)
-    with _no_code_from_models(model), _reasons(model):
+    with _no_code_from_models(model), _reasons(model, source):
         if source.single_file:
             return pipeline_class.from_single_file(str(source.path), **keywords)
         nulls = model_index.nulls_to_pass(model_index.read(source.path / INDEX), pipeline_class)
@@ -147,18 +161,17 @@ def load(
 
 def _config_of(model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipeline]) -> str:
     named = str(model.components[_CONFIG])
-    place = zoo.model_dir(named.removeprefix(_BUILTIN)) if named.startswith(_BUILTIN) else base / named
-    if not place.is_dir():
+    if not named.startswith(_BUILTIN) and not _is_path(named) and not (base / named).is_dir():
+        # A hub id: diffusers fetches nothing but configs and vocabularies.
         return named
-    index = _index_of(model, place)
-    files = weights.weight_files(index, model_index.files_in(place, index), model)
-    weights.check(files, model, from_hub=False)
-    model_index.check(index, model_index.files_in(place, index), named, pipeline_class)
-    return str(place.resolve())
+    folder = (_builtin_folder(named) if named.startswith(_BUILTIN) else base / named).resolve()
+    # It needs no weights, but what components a single file lacks are loaded from it.
+    _checked(replace(model, id=named), folder, pipeline_class)
+    return str(folder)
 
 
 @contextmanager
-def _reasons(model: ModelSpec) -> Iterator[None]:
+def _reasons(model: ModelSpec, source: Source) -> Iterator[None]:
     """While open, a hub that was asked for more than the model itself and did not give it is a reason to skip."""
     try:
         yield
@@ -166,7 +179,8 @@ def _reasons(model: ModelSpec) -> Iterator[None]:
         if not is_the_hubs(error, model):
             raise
         what = f"diffusers asked the hub for more than the model, in vain ({in_brief(error)})"
-        advice = "for a single file name a model folder as model.components.config, for others connect this machine"
+        single = "name a folder with the configs of its pipeline as model.components.config"
+        advice = single if source.single_file else "connect this machine, or take a model that is complete"
         raise ModelUnavailable(f"{model.id}: {what}; {advice}") from error
 
 

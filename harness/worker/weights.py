@@ -60,7 +60,9 @@ def weight_files(index: Index, names: Collection[str], model: ModelSpec) -> tupl
     )
 
 
-def _files_of(component: str, holds_weights: bool, names: Collection[str], variant: str | None) -> WeightFiles:
+def _files_of(
+    component: str, holds_weights: bool, names: Collection[str], variant: str | None
+) -> WeightFiles:
     own = sorted(name for name in names if name.rpartition("/")[0] == component)
     own = own or sorted(name for name in names if "/" not in name and name not in (INDEX, "README.md"))
     groups: dict[str | None, list[str]] = {}
@@ -93,7 +95,9 @@ def check(files: Collection[WeightFiles], model: ModelSpec, *, from_hub: bool) -
 
 def _check_variant(files: Collection[WeightFiles], variant: str | None) -> None:
     offered = {name for one in files for name in one.variants}
-    accepted = ", ".join(["null (the default)"] * (None in offered) + sorted(name for name in offered if name))
+    accepted = ", ".join(
+        ["null (the default)"] * (None in offered) + sorted(name for name in offered if name)
+    )
     if variant is not None and offered and variant not in offered:
         raise Rejection("model.variant", variant, f"the model has no such weights; it has: {accepted}")
     for one in files:
@@ -214,7 +218,9 @@ def _described(name: str, value: object) -> str:
 
 def _raw_bytes(name: str, tensor: torch.Tensor) -> memoryview:
     if tensor.is_meta:
-        raise ValueError(f"{name}: its data lies elsewhere (offloaded), so it cannot be hashed; hash before offloading")
+        raise ValueError(
+            f"{name}: its data lies elsewhere (offloaded), so it cannot be hashed; hash before offloading"
+        )
     plain = tensor.detach().cpu()
     plain = plain.to_dense() if plain.layout is not torch.strided else plain
     flat = plain.resolve_conj().resolve_neg().contiguous().reshape(-1)

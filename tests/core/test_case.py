@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
 
 from harness.core.case import (
+    Adapter,
     Attention,
     Case,
+    Compile,
     Determinism,
+    Embedding,
     Expectation,
     GeneratorKind,
     InputFile,
+    Memory,
     ModelSpec,
+    Offload,
+    Preparation,
+    Quantization,
     SchedulerSpec,
+    Variant,
     definition_changes,
 )
 from harness.core.environment import Change
@@ -59,6 +68,15 @@ DECIDES = {
     "algorithms": {"determinism": Determinism(algorithms=False)},
     "attention": {"determinism": Determinism(attention=Attention.FLASH)},
     "tf32": {"determinism": Determinism(tf32=True)},
+    "model.dtypes": {"model": ModelSpec("builtin:ddpm-digits", dtypes={"unet": "float16"})},
+    "adapter": {"variant": Variant(adapters=(Adapter("lora", "style"),))},
+    "adapter scale": {"variant": Variant(adapters=(Adapter("lora", "style", scale=0.5),))},
+    "embedding": {"variant": Variant(embeddings=(Embedding("cat", "<cat>"),))},
+    "offload": {"variant": Variant(memory=Memory(offload=Offload.MODEL))},
+    "channels last": {"variant": Variant(channels_last=("unet",))},
+    "compile": {"variant": Variant(compile=Compile(("unet",)))},
+    "quantization": {"variant": Variant(quantization=Quantization("torchao", ("unet",)))},
+    "before": {"before": (Preparation("invert"),)},
     "cublas": {"determinism": Determinism(cublas_workspace=None)},
 }
 
@@ -127,3 +145,8 @@ def test_an_empty_mapping_that_came_or_went_is_a_change() -> None:
     assert _changes(case(call={"cross_attention_kwargs": {}}), case(call={})) == (
         Change("call.cross_attention_kwargs", "{}", None),
     )
+
+
+def test_what_came_back_from_a_file_as_lists_is_no_change() -> None:
+    definition = case(variant=Variant(channels_last=("unet", "vae"))).definition()
+    assert definition_changes(json.loads(json.dumps(definition)), definition) == ()

@@ -55,11 +55,23 @@ def test_same(now: Environment) -> None:
         (GPU, _software(GPU, cudnn="92000")),
         (GPU, _software(GPU, driver="590.2")),
         (ENVIRONMENT, _hardware(cpu_model="EPYC (25/1)")),
+        (GPU, _hardware(GPU, gpu_memory=10**11)),
         (ENVIRONMENT, _switches(threads=2)),
         (ENVIRONMENT, _switches(cpu_capability="DEFAULT")),
         (ENVIRONMENT, _switches(variables={"MKL_CBWR": "AVX2"})),
     ],
-    ids=["torch", "python", "cuda", "cudnn", "driver", "cpu model", "threads", "instruction set", "variable"],
+    ids=[
+        "torch",
+        "python",
+        "cuda",
+        "cudnn",
+        "driver",
+        "cpu model",
+        "gpu memory",
+        "threads",
+        "instruction set",
+        "variable",
+    ],
 )
 def test_same_hardware(golden: Environment, now: Environment) -> None:
     assert relation_between(golden, now) is Relation.SAME_HARDWARE

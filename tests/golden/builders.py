@@ -38,9 +38,7 @@ DTYPES = {
 }
 
 
-def environment(
-    platform: str = "cpu-x86_64", cpu_model: str = "Model A", torch: str = "2.13.0"
-) -> Environment:
+def environment(platform: str = "cpu-x86_64", gpu: str | None = None, torch: str = "2.13.0") -> Environment:
     switches = Switches(
         deterministic_algorithms=True,
         cudnn_enabled=True,
@@ -56,7 +54,7 @@ def environment(
         onednn=True,
         cublas_workspace=":4096:8",
     )
-    hardware = Hardware(platform.partition("-")[0], "x86_64", "Vendor", cpu_model)
+    hardware = Hardware(platform.partition("-")[0], "x86_64", "Vendor", "Model", gpu)
     return Environment(platform, hardware, Software("Linux", "3.11", packages={"torch": torch}), switches)
 
 

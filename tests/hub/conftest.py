@@ -25,8 +25,14 @@ class Client:
     """A process with its own huggingface_hub settings."""
 
     def __init__(self, **variables: str) -> None:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "TRANSFORMERS_"))}
-        settings = {"PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost", "HF_HUB_DISABLE_TELEMETRY": "1"}
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("HF_", "TRANSFORMERS_"))
+        }
+        settings = {
+            "PYTHONPATH": str(ROOT),
+            "NO_PROXY": "127.0.0.1,localhost",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        }
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("locate_jobs.py"))],
             env={**kept, **settings, **variables},
@@ -74,7 +80,9 @@ class Hub:
     def fetched(self, name: str) -> set[str]:
         """The files of the repository that were asked for so far."""
         prefix = f"/{name}/resolve/"
-        paths = (asked.path.removeprefix(prefix) for asked in self.server.asked if asked.path.startswith(prefix))
+        paths = (
+            asked.path.removeprefix(prefix) for asked in self.server.asked if asked.path.startswith(prefix)
+        )
         return {path.partition("/")[2] for path in paths}
 
 

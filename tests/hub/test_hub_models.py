@@ -99,8 +99,9 @@ def test_without_a_network_the_cache_serves_and_says_why(a_hub: Hub) -> None:
         seen = a_hub.online.locate("org/seen", revision="main", load=True)
         reason = a_hub.online.locate("org/unseen")["unavailable"]
     assert seen["commit"] == commit
-    assert f"the hub could not be asked (ConnectError: [Errno 111] Connection refused); the cached commit {commit}" in (
-        seen["warnings"][1]
+    assert (
+        f"the hub could not be asked (ConnectError: [Errno 111] Connection refused); the cached commit {commit}"
+        in (seen["warnings"][1])
     )
     assert reason.startswith(f"org/unseen: {a_hub.server.url} cannot be reached (ConnectError: ")
     assert reason.endswith("connect this machine, or fill the cache: `hf download org/unseen`")
@@ -257,7 +258,9 @@ def test_code_in_the_repository_is_refused_and_never_fetched(a_hub: Hub) -> None
     a_hub.repository("org/code", files)
     key, _, message = a_hub.online.locate("org/code")["rejection"]
     assert key == "model.id"
-    assert message.startswith("its unet is defined in its own unet/my_unet.py; code from a model's folder is never run")
+    assert message.startswith(
+        "its unet is defined in its own unet/my_unet.py; code from a model's folder is never run"
+    )
     assert a_hub.fetched("org/code") == {"model_index.json"}
 
 

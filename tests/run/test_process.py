@@ -230,6 +230,21 @@ def test_of_a_long_log_the_last_twenty_lines_are_shown(start: Start) -> None:
     assert lost(worker).log == tuple(str(number) for number in range(19_980, 20_000))
 
 
+def test_of_a_crash_the_last_words_and_the_innermost_calls_are_shown(start: Start) -> None:
+    worker = start(
+        "faulthandler.enable()\nsay(READY)\nsys.stdin.readline()\nlog('last words')\n"
+        "def innermost(): os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "def deeper(depth): deeper(depth - 1) if depth else innermost()\n"
+        "deeper(60)"
+    )
+    log = lost(worker).log
+    assert log[:2] == ("last words", "Fatal Python error: Segmentation fault")
+    assert log[2].startswith("Current thread ")
+    assert log[3].endswith(" in innermost")
+    assert all(line.endswith(" in deeper") for line in log[4:])
+    assert len(log) == 22
+
+
 # Endings
 
 

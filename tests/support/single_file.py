@@ -55,7 +55,9 @@ def write_single_file(folder: Path, path: Path) -> None:
 
 
 def _unet_name(name: str, unet: dict[str, np.ndarray]) -> str:
-    layers = 1 + max(int(found[1]) for key in unet if (found := re.match(r"down_blocks\.0\.resnets\.(\d+)", key)))
+    layers = 1 + max(
+        int(found[1]) for key in unet if (found := re.match(r"down_blocks\.0\.resnets\.(\d+)", key))
+    )
     for ours, theirs in _UNET.items():
         if name.startswith(ours):
             return theirs + _inside_resnet(name.removeprefix(ours), "resnets" in ours)
@@ -73,7 +75,10 @@ def _unet_name(name: str, unet: dict[str, np.ndarray]) -> str:
 
 
 def _inside_resnet(name: str, is_resnet: bool) -> str:
-    return next((new + name.removeprefix(old) for old, new in _RESNET.items() if is_resnet and name.startswith(old)), name)
+    return next(
+        (new + name.removeprefix(old) for old, new in _RESNET.items() if is_resnet and name.startswith(old)),
+        name,
+    )
 
 
 def _vae_name(name: str, levels: int) -> str:
@@ -81,8 +86,12 @@ def _vae_name(name: str, levels: int) -> str:
         name = name.replace(ours, theirs)
     name = re.sub(r"down_blocks\.(\d+)\.resnets\.", r"down.\1.block.", name)
     name = re.sub(r"down_blocks\.(\d+)\.downsamplers\.0\.", r"down.\1.downsample.", name)
-    name = re.sub(r"up_blocks\.(\d+)\.resnets\.", lambda found: f"up.{levels - 1 - int(found[1])}.block.", name)
-    return re.sub(r"up_blocks\.(\d+)\.upsamplers\.0\.", lambda found: f"up.{levels - 1 - int(found[1])}.upsample.", name)
+    name = re.sub(
+        r"up_blocks\.(\d+)\.resnets\.", lambda found: f"up.{levels - 1 - int(found[1])}.block.", name
+    )
+    return re.sub(
+        r"up_blocks\.(\d+)\.upsamplers\.0\.", lambda found: f"up.{levels - 1 - int(found[1])}.upsample.", name
+    )
 
 
 def _as_convolution(name: str, value: np.ndarray) -> np.ndarray:

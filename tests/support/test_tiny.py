@@ -35,6 +35,10 @@ FAST = (
 """One pipeline for each kind of result and of text encoder; the others run in the slow tests."""
 
 
+WIDE = ("HunyuanVideo15Pipeline",)
+"""Pipelines with a layer of a fixed width that makes their folder larger than the others."""
+
+
 def cases() -> Iterator[Any]:
     for entry in all_tiny():
         marks = [] if entry.name in FAST else [pytest.mark.slow]
@@ -94,7 +98,7 @@ def test_result_is_finite_and_varied(entry: TinyPipeline, tmp_path: Path) -> Non
 def test_folder_is_small_and_without_pickle(entry: TinyPipeline, tmp_path: Path) -> None:
     build_folder(entry, tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 5 * 2**20
+    assert sum(path.stat().st_size for path in files) < (20 if entry.name in WIDE else 5) * 2**20
     assert not [path.name for path in files if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
 
 

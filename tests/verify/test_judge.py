@@ -129,11 +129,11 @@ def test_no_golden_of_a_case_that_refuses_other_platforms(bench: Bench) -> None:
 
 def test_refused_within_the_platform(bench: Bench) -> None:
     case = a_case(tolerance=Tolerance(cross_hardware=Rule.REFUSE))
-    golden = bench.golden({"images": VALUES}, env=environment(cpu_model="Model B"))
-    result = bench.judge({"images": VALUES}, case)
+    golden = bench.golden({"images": VALUES}, env=environment("cuda-sm90", gpu="GPU B"))
+    result = bench.judge({"images": VALUES}, case, environment("cuda-sm90", gpu="GPU A"))
     assert (result.verdict, result.tensors) == (Verdict.NO_GOLDEN, ())
     assert result.relation is Relation.CROSS_HARDWARE
-    assert result.reason == f"{golden}: recorded on Model B (cpu), the case refuses cross-hardware"
+    assert result.reason == f"{golden}: recorded on GPU B (cuda), the case refuses cross-hardware"
     assert result.next_step == "record one of this machine's own: harness record --update ddim/two"
 
 
@@ -151,7 +151,7 @@ def test_nearest_golden_is_warned_of(bench: Bench) -> None:
     [
         (HERE, Relation.SAME),
         (environment(torch="2.14.0"), Relation.SAME_HARDWARE),
-        (environment(cpu_model="Model B"), Relation.CROSS_HARDWARE),
+        (environment(gpu="GPU B"), Relation.CROSS_HARDWARE),
     ],
 )
 @pytest.mark.parametrize("forced", [None, *Relation])

@@ -7,6 +7,7 @@ from diffusers import StableDiffusionPipeline
 
 from harness import zoo
 from harness.zoo import digit_classifier
+from harness.zoo.train import data
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SEEDS = 10
@@ -51,14 +52,8 @@ def test_pictures_are_neither_constant_nor_saturated(pipeline: StableDiffusionPi
     assert ((images < 0.002) | (images > 0.998)).mean() < 0.5
 
 
-def test_latents_have_about_unit_size(pipeline: StableDiffusionPipeline) -> None:
-    """The scaling factor belongs to this VAE; a wrong one would show here first."""
-    latents = pipeline(
-        ["a handwritten seven"] * 4,
-        num_inference_steps=STEPS,
-        guidance_scale=1.0,
-        generator=torch.Generator().manual_seed(0),
-        output_type="latent",
-    ).images
-    assert latents.shape == (4, 4, 8, 8)
-    assert 0.7 < latents.std() < 1.4
+@torch.no_grad()
+def test_scaled_latents_have_unit_size(pipeline: StableDiffusionPipeline) -> None:
+    """The denoiser assumes it; `scaling_factor` belongs to this VAE alone."""
+    means = pipeline.vae.encode(data.digit_images(32, channels=3)[:200]).latent_dist.mean
+    assert (means * pipeline.vae.config.scaling_factor).std().item() == pytest.approx(1, abs=0.05)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import transformers as hf
-from diffusers import CosineDPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers import EDMDPMSolverMultistepScheduler, UNet2DConditionModel
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import (
     AudioLDM2ProjectionModel,
     AudioLDM2UNet2DConditionModel,
@@ -178,7 +178,7 @@ def stable_audio() -> dict[str, Any]:
         "projection_model": filled(seeded(StableAudioProjectionModel, 97, **projection), 97),
         "tokenizer": text.t5_tokenizer(),
         "transformer": transformer,
-        "scheduler": CosineDPMSolverMultistepScheduler(
+        "scheduler": EDMDPMSolverMultistepScheduler(
             solver_order=2, prediction_type="v_prediction", sigma_data=1.0
         ),
     }
@@ -194,5 +194,5 @@ PIPELINES = (
     tiny("AudioLDMPipeline", FAMILY, audioldm, CALL),
     tiny("MusicLDMPipeline", FAMILY, musicldm, EMBEDDED),
     tiny("AudioLDM2Pipeline", FAMILY, audioldm2, {**CALL, "max_new_tokens": 4}),
-    tiny("StableAudioPipeline", FAMILY, stable_audio, STABLE, needs=("torchsde",)),
+    tiny("StableAudioPipeline", FAMILY, stable_audio, STABLE),
 )

@@ -338,7 +338,14 @@ MUSIC = {
     "output_type": "pt",
 }
 
+SOUND = {"prompt": "a hammer on wood", "duration": 1.0, "output_type": "pt"}
 PIPELINES = (
+    tiny(
+        "StableAudio3AudioToAudioPipeline",
+        "audio",
+        stable_audio_3,
+        {**SOUND, "audio": file("tensor_1x2x16.safetensors"), "init_noise_level": 0.7},
+    ),
     tiny("LTX2Pipeline", "ltx", ltx2, LTX2),
     tiny("LTX2ImageToVideoPipeline", "ltx", ltx2, {**LTX2, "image": file("image_32.png"), "image_crf": 0}),
     tiny(

@@ -194,6 +194,9 @@ def easyanimate(in_channels: int = 4) -> dict[str, Any]:
         norm_num_groups=2,
         spatial_group_norm=False,
     )
+    vae.register_to_config(
+        cache_mag_vae=False
+    )  # the inpainting pipeline reads it, the model has no such option
     return {
         "vae": vae,
         "text_encoder": qwen_2_vl(),

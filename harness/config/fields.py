@@ -1,0 +1,38 @@
+"""The kinds of text and number that configs are made of, shared by the models of a file and of its forms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+MATRIX_KEY_PATTERN = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+
+
+def text(pattern: str, accepted: str) -> Any:
+    """What makes a `str` one that matches `pattern`; editors and problems word it as `accepted`."""
+    return Field(pattern=pattern, json_schema_extra=worded(accepted))
+
+
+def worded(accepted: str) -> dict[str, Any]:
+    """What a JSON Schema says, for editors and problems, instead of the words made from its keywords."""
+    return {"errorMessage": f"expected {accepted}"}
+
+
+Name = Annotated[str, text(NAME_PATTERN, "a name of letters, digits and '_'")]
+Tag = Annotated[str, text("^[a-z0-9][a-z0-9-]*$", "a name of a-z, 0-9 and '-'")]
+MatrixKey = Annotated[str, text(MATRIX_KEY_PATTERN, "a key of this file, dots between its parts")]
+Filled = Annotated[str, text(r"^[^\x00]+$", "a text that is not empty")]
+WeightFile = Annotated[str, text(r"^[^\x00]+\.safetensors$", "the name of a .safetensors file; pickles are not read")]
+Positive = Annotated[int, Field(gt=0)]
+Limit = Annotated[float, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
+Dtype = Literal["float32", "float16", "bfloat16", "float64"]
+SomeNames = Annotated[list[Name], Field(min_length=1, json_schema_extra=worded("a list of at least one name"))]
+
+
+class Strict(BaseModel):
+    """A mapping that accepts the keys it names and no others, with values of exactly the right type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)

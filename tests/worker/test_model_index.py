@@ -1,0 +1,148 @@
+"""Model folders whose model_index.json diffusers cannot follow by itself load all the same."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import transformers
+from diffusers import DiffusionPipeline, pipelines
+
+from harness.core.case import ModelSpec
+from harness.worker import model_index, models
+from tests.support.tiny.registry import build_folder, tiny_named
+
+MENDED = {
+    diffusers: (
+        "PaellaVQModel",
+        "SafeStableDiffusionSafetyChecker",
+        "UnCLIPTextProjModel",
+        "PreTrainedModel",
+    ),
+    pipelines: ("unclip", "wuerstchen", "stable_diffusion_safe"),
+    pipelines.deprecated: ("KarrasVeScheduler",),
+    transformers: ("ViTFeatureExtractor",),
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_mended_yet() -> Iterator[None]:
+    def forget() -> None:
+        for holder, names in MENDED.items():
+            for name in names:
+                vars(holder).pop(name, None)
+
+    forget()
+    yield
+    forget()
+
+
+def saved(name: str, folder: Path, **entries: list[str]) -> Path:
+    """A tiny pipeline as saved by diffusers, with other entries in its model_index.json."""
+    build_folder(tiny_named(name), folder)
+    path = folder / "model_index.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
+    return folder
+
+
+def load(folder: Path, **model: Any) -> DiffusionPipeline:
+    spec = ModelSpec(str(folder), **model)
+    source = models.locate(spec, folder, pipeline_class=DiffusionPipeline)
+    return models.load(source, spec, folder, DiffusionPipeline)
+
+
+@pytest.mark.parametrize(
+    ("name", "component", "moved", "class_name"),
+    [
+        ("UnCLIPPipeline", "text_proj", "unclip", "UnCLIPTextProjModel"),
+        ("StableCascadeDecoderPipeline", "vqgan", "wuerstchen", "PaellaVQModel"),
+        ("WuerstchenDecoderPipeline", "vqgan", "wuerstchen", "PaellaVQModel"),
+    ],
+)
+@pytest.mark.parametrize("spelling", ["as on the hub", "as saved now"])
+def test_components_of_modules_that_moved_are_found(
+    tmp_path: Path, name: str, component: str, moved: str, class_name: str, spelling: str
+) -> None:
+    library = moved if spelling == "as on the hub" else "diffusers"
+    folder = saved(name, tmp_path, **{component: [library, class_name]})
+    with pytest.raises((AttributeError, ModuleNotFoundError, ValueError)):
+        DiffusionPipeline.from_pretrained(str(folder))
+    pipeline = load(folder)
+    assert type(pipeline).__name__ == name
+    assert type(getattr(pipeline, component)).__name__ == class_name
+
+
+def test_only_the_modules_that_an_index_names_are_aliased() -> None:
+    index = {
+        "_class_name": "UnCLIPPipeline",
+        "a": ["unclip", "X"],
+        "b": ["diffusers", "Y"],
+        "c": [None, None],
+    }
+    assert model_index.alias_moved_modules(index) == ("unclip",)
+    assert model_index.alias_moved_modules(index) == ()
+    assert pipelines.unclip.UnCLIPTextProjModel.__module__.startswith("diffusers.pipelines.deprecated.unclip")
+    assert not hasattr(pipelines, "wuerstchen")
+
+
+@pytest.mark.parametrize("library", ["os.path", "..unclip", "nowhere", "", "pipeline_utils"])
+def test_names_that_are_no_moved_module_are_left_alone(library: str) -> None:
+    assert model_index.alias_moved_modules({"_class_name": "X", "a": [library, "Y"]}) == ()
+
+
+def test_a_scheduler_that_was_saved_as_deprecated_is_found(tmp_path: Path) -> None:
+    folder = saved("KarrasVePipeline", tmp_path)
+    assert json.loads((folder / "model_index.json").read_text())["scheduler"] == [
+        "deprecated",
+        "KarrasVeScheduler",
+    ]
+    assert type(load(folder).scheduler).__name__ == "KarrasVeScheduler"
+
+
+@pytest.mark.parametrize("library", ["diffusers", "stable_diffusion_safe"])
+def test_a_class_that_a_pipelines_module_does_not_export_is_found(tmp_path: Path, library: str) -> None:
+    entry = [library, "SafeStableDiffusionSafetyChecker"]
+    folder = saved("StableDiffusionPipelineSafe", tmp_path, safety_checker=entry)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    vision = {**sizes, "image_size": 8, "patch_size": 4}
+    config = transformers.CLIPConfig(text_config=sizes, vision_config=vision, projection_dim=8)
+    checker = importlib.import_module("diffusers.pipelines.deprecated.stable_diffusion_safe.safety_checker")
+    checker.SafeStableDiffusionSafetyChecker(config).save_pretrained(folder / "safety_checker")
+    assert type(load(folder).safety_checker) is checker.SafeStableDiffusionSafetyChecker
+
+
+def test_a_component_set_to_null_is_passed_to_classes_that_insist_on_it(tmp_path: Path) -> None:
+    folder = saved("StableDiffusionInpaintPipelineLegacy", tmp_path, safety_checker=[None, None])
+    with pytest.raises(ValueError, match="expected"):
+        DiffusionPipeline.from_pretrained(str(folder))
+    assert load(folder).safety_checker is None
+
+
+def test_a_class_that_transformers_renamed_is_replaced_and_said_so() -> None:
+    index = {"_class_name": "X", "feature_extractor": ["transformers", "ViTFeatureExtractor"]}
+    (sentence,) = model_index.make_findable(index)
+    assert sentence.startswith("feature_extractor: transformers ")
+    assert "has no ViTFeatureExtractor, ViTImageProcessor" in sentence
+    assert transformers.ViTFeatureExtractor.__name__.startswith("ViTImageProcessor")
+
+
+def test_a_class_that_is_nowhere_is_left_to_diffusers_own_error() -> None:
+    index = {"_class_name": "X", "a": ["diffusers", "NoSuchModel"], "b": ["transformers", "NoSuchModel"]}
+    assert model_index.make_findable(index) == ()
+    assert not hasattr(diffusers, "NoSuchModel")
+
+
+def test_components_are_those_with_library_and_class() -> None:
+    index = {
+        "_class_name": ["a", "b"],
+        "unet": ["diffusers", "U"],
+        "none": [None, None],
+        "sizes": [1, 2],
+        "flag": True,
+    }
+    assert list(model_index.components(index)) == [("unet", "diffusers", "U")]
