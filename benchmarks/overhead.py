@@ -55,7 +55,14 @@ def timed(command: list[str]) -> float:
 
 def harness(folder: Path, command: str, *words: str) -> list[str]:
     """A harness command over the folder's own configs, goldens and output."""
-    places = ["--configs", str(folder / "configs"), "--out", str(folder / "out"), "--goldens", str(folder / "goldens")]
+    places = [
+        "--configs",
+        str(folder / "configs"),
+        "--out",
+        str(folder / "out"),
+        "--goldens",
+        str(folder / "goldens"),
+    ]
     return [sys.executable, "-m", "harness", command, *words, *places, "--device", "cpu", "--quiet"]
 
 
@@ -70,7 +77,9 @@ def prepare(folder: Path, cases: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--cases", type=int, default=40)
     options.add_argument("--rounds", type=int, default=3)
     arguments = options.parse_args()
@@ -87,7 +96,9 @@ def main() -> None:
             )
             for _ in range(arguments.rounds)
         ]
-    bare_one, harness_one, bare_all, harness_all = (statistics.median(column) for column in zip(*rounds, strict=True))
+    bare_one, harness_one, bare_all, harness_all = (
+        statistics.median(column) for column in zip(*rounds, strict=True)
+    )
     further = arguments.cases - 1
     bare_each, harness_each = (bare_all - bare_one) / further, (harness_all - harness_one) / further
     print(f"{arguments.cases} cases, DDIM 50 steps, medians of {arguments.rounds} alternating rounds")

@@ -57,9 +57,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    record = _command(commands, "record", "run each case twice and store what came out bit-identical", _selects, _runs)
-    record.add_argument("--update", action="store_true", help="replace goldens that exist, and print what changed")
-    verify = _command(commands, "verify", "run the cases and judge them against their goldens", _selects, _runs)
+    record = _command(
+        commands, "record", "run each case twice and store what came out bit-identical", _selects, _runs
+    )
+    record.add_argument(
+        "--update", action="store_true", help="replace goldens that exist, and print what changed"
+    )
+    verify = _command(
+        commands, "verify", "run the cases and judge them against their goldens", _selects, _runs
+    )
     verify.add_argument(
         "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
         help="judge as if this relation held: same, same-hardware or cross-hardware",
@@ -67,7 +73,9 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify.add_argument("--allow-missing", action="store_true", help="a case without a golden passes")
     verify.add_argument("--strict", action="store_true", help="a skipped case fails")
     verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
-    repeat = _command(commands, "repeat", "run cases N times in fresh processes: deterministic or not", _selects, _runs)
+    repeat = _command(
+        commands, "repeat", "run cases N times in fresh processes: deterministic or not", _selects, _runs
+    )
     repeat.add_argument("--runs", type=_at_least(2), default=3, metavar="N", help="how many runs (default 3)")
 
 
@@ -83,7 +91,9 @@ def _add_reading(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     prune = _command(commands, "prune", "list goldens that belong to no case")
     prune.add_argument("--delete", action="store_true", help="delete them")
     env = _command(commands, "env", "the fingerprint of this machine, or what differs between two")
-    env.add_argument("left", type=Path, nargs="?", metavar="A", help="a golden, a capture or a saved fingerprint")
+    env.add_argument(
+        "left", type=Path, nargs="?", metavar="A", help="a golden, a capture or a saved fingerprint"
+    )
     env.add_argument("right", type=Path, nargs="?", metavar="B")
     _command(commands, "schema", "print the JSON Schema of a config file")
 
@@ -98,17 +108,43 @@ def _command(
     for group in groups:
         group(command)
     add = command.add_argument
-    add("--configs", type=Path, default=Path("configs"), metavar="DIR", help="folder of the configs (default configs)")
-    add("--goldens", type=Path, default=Path("goldens"), metavar="DIR", help="folder of the goldens (default goldens)")
-    add("--out", type=Path, default=Path("out"), metavar="DIR", help="where captures and reports go (default out)")
-    add("--device", type=_device, default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps (default auto)")
+    add(
+        "--configs",
+        type=Path,
+        default=Path("configs"),
+        metavar="DIR",
+        help="folder of the configs (default configs)",
+    )
+    add(
+        "--goldens",
+        type=Path,
+        default=Path("goldens"),
+        metavar="DIR",
+        help="folder of the goldens (default goldens)",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="where captures and reports go (default out)",
+    )
+    add(
+        "--device",
+        type=_device,
+        default="auto",
+        metavar="DEVICE",
+        help="auto, cpu, cuda, cuda:N or mps (default auto)",
+    )
     add("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
     add("--quiet", action="store_true", help="show failures and the summary only")
     return command
 
 
 def _selects(command: argparse.ArgumentParser) -> None:
-    command.add_argument("select", nargs="*", metavar="SELECT", help="case ids, globs, tag:NAME (default: all)")
+    command.add_argument(
+        "select", nargs="*", metavar="SELECT", help="case ids, globs, tag:NAME (default: all)"
+    )
 
 
 def _runs(command: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The errors that end a command, an exit code each; messages start with the offending thing and end with the next step."""
+"""The errors that end a command, an exit code each; messages name the offending thing and the next step."""
 
 from __future__ import annotations
 

@@ -104,6 +104,8 @@ def _bits(project: Project, cases: list[str], *options: str) -> dict[str, dict[s
     project.harness("verify", *cases, *options, "--device", "cpu")
     found = {}
     for case in cases:
-        with safe_open(project.folder / "out/captures" / case / "capture.safetensors", framework="numpy") as file:
+        with safe_open(
+            project.folder / "out/captures" / case / "capture.safetensors", framework="numpy"
+        ) as file:
             found[case] = json.loads(file.metadata()["harness"])["sha256"]
     return found

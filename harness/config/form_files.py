@@ -56,13 +56,12 @@ def _check(key: str, argument: object) -> Iterator[Problem]:
 
 
 def _wrong(argument: object) -> str:
-    path, _, part = argument.partition("#") if isinstance(argument, str) else ("", "", "")
+    path, mark, _ = argument.partition("#") if isinstance(argument, str) else ("", "", "")
     reason = _REFUSED.get(PurePosixPath(path).suffix.lower())
     if reason is not None:
         return reason
-    if part or path != argument:
-        if isinstance(argument, str):
-            return "expected a path; only .safetensors takes a #key behind it"
+    if mark:
+        return "expected a path; only .safetensors takes a #key behind it"
     return f"expected a path that ends in {listing(SUFFIXES)} (.safetensors also with #key)"
 
 

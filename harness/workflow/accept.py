@@ -21,7 +21,9 @@ def accept(options: Options, screen: Screen) -> int:
     """Returns 0 when every selected capture was accepted, 3 when one could not be."""
     cases = [case for case in chosen_cases(options, screen) if capture_path(options.out, case).is_file()]
     if not cases:
-        raise UsageError(f"{options.out}/captures: holds no capture of these cases; run `harness verify` first")
+        raise UsageError(
+            f"{options.out}/captures: holds no capture of these cases; run `harness verify` first"
+        )
     store = GoldenStore(options.goldens)
     results = [_accept_one(case, capture_path(options.out, case), store) for case in cases]
     report = RecordReport(None, tuple(results))

@@ -81,5 +81,7 @@ def _bare(case: Case, state: RecordState, reason: str) -> RecordResult:
 def _with_noise(reason: str, noise: tuple[TensorResult, ...]) -> str:
     if not noise:
         return reason
-    allowed = f"differs from run to run in {', '.join(tensor.name for tensor in noise)}, which the case allows"
+    allowed = (
+        f"differs from run to run in {', '.join(tensor.name for tensor in noise)}, which the case allows"
+    )
     return f"{reason}; {allowed}" if reason else allowed

@@ -13,7 +13,8 @@ from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.messages import Progress
 from harness.errors import UsageError
-from harness.report import terminal
+from harness.report.progress import Progress as Display
+from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute
 from harness.workflow.options import Options
@@ -21,13 +22,14 @@ from harness.workflow.options import Options
 REPORT_NAME = "report.json"
 
 
-def chosen_cases(options: Options, screen: terminal.Screen) -> tuple[Case, ...]:
+def chosen_cases(options: Options, screen: Screen) -> tuple[Case, ...]:
     """The selected cases; warnings about floating revisions and the like are shown on the way."""
     loaded = load_cases(options.configs)
     for warning in loaded.warnings:
         screen.warn(warning)
     if not loaded.cases:
-        raise UsageError(f"{options.configs}: holds no configs; write a .yaml file there, or name another folder with --configs")
+        step = "write a .yaml file there, or name another folder with --configs"
+        raise UsageError(f"{options.configs}: holds no configs; {step}")
     return select(loaded.cases, options.select)
 
 
@@ -37,7 +39,7 @@ def capture_path(out: Path, case: Case, name: str = "capture") -> Path:
 
 
 def run_all(
-    runs: Sequence[Run], options: Options, screen: terminal.Screen, *, fresh: bool = False
+    runs: Sequence[Run], options: Options, screen: Screen, *, fresh: bool = False
 ) -> Iterator[tuple[Run, Outcome]]:
     """Do the runs under a live display; captures of earlier invocations in their place are removed first."""
     for run in runs:
@@ -49,14 +51,16 @@ def run_all(
 
 def environment_of(outcomes: Sequence[Outcome]) -> Environment | None:
     """The environment of the first run that got far enough to have one."""
-    return next((outcome.environment for outcome in outcomes if isinstance(outcome, Completed | Raised)), None)
+    return next(
+        (outcome.environment for outcome in outcomes if isinstance(outcome, Completed | Raised)), None
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Watcher:
     """Tells the display what the runner observes."""
 
-    display: terminal.Progress
+    display: Display
 
     def started(self, run: Run) -> None:
         self.display.started(_label(run))

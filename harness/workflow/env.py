@@ -36,10 +36,14 @@ def compare_environments(left: Path, right: Path, screen: Screen) -> int:
 
 def _read(path: Path) -> Environment:
     if not path.is_file():
-        raise UsageError(f"{path}: no such file; name a golden, a capture, or a file saved by `harness env --json`")
+        raise UsageError(
+            f"{path}: no such file; name a golden, a capture, or a file saved by `harness env --json`"
+        )
     if path.suffix == ".safetensors":
         return read_document(path).environment
     try:
         return from_json(Environment, path.read_bytes())
     except ValidationError as error:
-        raise UsageError(f"{path}: holds no fingerprint; save one with `harness env --json {path}`") from error
+        raise UsageError(
+            f"{path}: holds no fingerprint; save one with `harness env --json {path}`"
+        ) from error

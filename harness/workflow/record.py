@@ -105,7 +105,11 @@ def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
     state, reason, log = RecordState.ERROR, "", tuple[str, ...]()
     match outcome:
         case Raised():
-            state, reason, log = RecordState.BROKEN, outcome.message, tuple(outcome.traceback.splitlines()[-12:])
+            state, reason, log = (
+                RecordState.BROKEN,
+                outcome.message,
+                tuple(outcome.traceback.splitlines()[-12:]),
+            )
         case Unavailable():
             state, reason = RecordState.SKIPPED, outcome.reason
         case Lost():
@@ -131,7 +135,9 @@ def _nondeterministic(
 
 
 def _why_nondeterministic(global_rngs: Sequence[str]) -> str:
-    drawn = f"; the pipeline drew from the global generators of {', '.join(global_rngs)}" if global_rngs else ""
+    drawn = (
+        f"; the pipeline drew from the global generators of {', '.join(global_rngs)}" if global_rngs else ""
+    )
     return f"two runs in fresh processes gave different bits, so nothing was stored{drawn}"
 
 

@@ -28,7 +28,9 @@ def repeat(options: Options, screen: Screen, *, count: int) -> int:
         for number in range(1, count + 1)
     ]
     done = {run.capture: outcome for run, outcome in run_all(runs, options, screen, fresh=True)}
-    results = [_result(case, [(run, done[run.capture]) for run in runs if run.case is case]) for case in cases]
+    results = [
+        _result(case, [(run, done[run.capture]) for run in runs if run.case is case]) for case in cases
+    ]
     report = RepeatReport(environment_of(list(done.values())), tuple(results))
     text = json_report.repeat_json(report)
     json_report.write_text(options.out / "repeat.json", text)
@@ -45,7 +47,9 @@ def _result(case: Case, runs: Sequence[tuple[Run, Outcome]]) -> RepeatResult:
     platform = next(outcome.environment.platform for _, outcome in runs if isinstance(outcome, Completed))
     try:
         distances = tuple(
-            distance for (first, _), (second, _) in combinations(runs, 2) for distance in _distances(first, second)
+            distance
+            for (first, _), (second, _) in combinations(runs, 2)
+            for distance in _distances(first, second)
         )
     except HarnessError as error:
         return RepeatResult(case.id, platform, len(runs), None, (), str(error), seconds)
@@ -74,7 +78,9 @@ def _failure(case: Case, run: Run, outcome: Outcome, count: int, seconds: float)
         case Raised():
             log = tuple(outcome.traceback.splitlines()[-12:])
             reason = f"run {run.number} raised {outcome.message}"
-            return RepeatResult(case.id, outcome.environment.platform, count, None, (), reason, seconds, log=log)
+            return RepeatResult(
+                case.id, outcome.environment.platform, count, None, (), reason, seconds, log=log
+            )
         case Lost():
             reason = f"run {run.number}: {outcome.reason}"
             return RepeatResult(case.id, None, count, None, (), reason, seconds, log=outcome.log)

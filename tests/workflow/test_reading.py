@@ -89,7 +89,11 @@ def test_schema_is_a_json_schema(project: Project) -> None:
 
 
 def test_errors_end_with_their_exit_code_and_no_traceback(project: Project) -> None:
-    for words in (["verify", "nothing-like-this"], ["report", "--out", "nowhere"], ["list", "--configs", "nowhere"]):
+    for words in (
+        ["verify", "nothing-like-this"],
+        ["report", "--out", "nowhere"],
+        ["list", "--configs", "nowhere"],
+    ):
         ran = project.harness(*words)
         assert ran.code == 2, words
         assert ran.err.startswith("error: ") or "nothing-like-this" in ran.err

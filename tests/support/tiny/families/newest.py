@@ -368,7 +368,7 @@ PIPELINES = (
         {"prompt": "a seven", **SMALL, "num_frames": 9, "output_type": "np"},
     ),
     tiny("HeliosPipeline", "helios", helios, {**CLIP_9, "guidance_scale": 1.0}, **FTFY),
-    tiny("AnyFlowPipeline", "anyflow", anyflow, CLIP_9, **FTFY),
+    tiny("AnyFlowPipeline", "anyflow", anyflow, CLIP_9),
     tiny(
         "ChronoEditPipeline",
         "wan",

@@ -82,7 +82,7 @@ def skyreels(image: bool = False, **config: Any) -> dict[str, Any]:
 FTFY = {"needs": ("ftfy",)}
 
 PIPELINES = (
-    tiny("WanPipeline", "wan", wan, CLIP_9, **FTFY),
+    tiny("WanPipeline", "wan", wan, CLIP_9),
     tiny("WanImageToVideoPipeline", "wan", wan_image, {**CLIP_9, **IMAGE}, **FTFY),
     tiny(
         "WanVideoToVideoPipeline",
