@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
-from harness.config.schema import ConfigFile, MetricLimits, Scheduler, ToleranceRules
+from harness.config.schema import ConfigFile, MetricLimits, Model, Scheduler, ToleranceRules
+from harness.config.structure import adapter_name
 from harness.core.case import (
+    Adapter,
     Attention,
     Case,
+    Compile,
     Determinism,
+    Embedding,
     Expectation,
     GeneratorKind,
     InputFile,
+    Memory,
     ModelSpec,
+    Offload,
+    Preparation,
+    Quantization,
     SchedulerSpec,
+    Variant,
 )
 from harness.core.tolerance import Allowance, Limits, Rule, Tolerance
 
@@ -26,13 +35,15 @@ def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[I
         source=source,
         base=base,
         pipeline=config.pipeline,
-        model=ModelSpec(**dict(config.model)),
+        model=_model(config.model),
         scheduler=_scheduler(config.scheduler),
         steps=config.steps,
         seed=config.seed,
         generator=GeneratorKind(config.generator),
         call=config.call,
         inputs=inputs,
+        variant=_variant(config),
+        before=tuple(Preparation(**dict(step)) for step in config.before),
         determinism=Determinism(
             **{**dict(config.determinism), "attention": Attention(config.determinism.attention)}
         ),
@@ -43,6 +54,32 @@ def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[I
         tags=tuple(dict.fromkeys(config.tags)),
         timeout=config.timeout,
     )
+
+
+def _model(model: Model) -> ModelSpec:
+    stated = model.dtype if isinstance(model.dtype, Mapping) else {"default": model.dtype}
+    default = stated.get("default", "float32")
+    others = {name: dtype for name, dtype in stated.items() if name != "default" and dtype != default}
+    return ModelSpec(**{**dict(model), "dtype": default, "dtypes": others})
+
+
+def _variant(config: ConfigFile) -> Variant:
+    adapters = [
+        {**dict(one), "name": adapter_name(one.name, index)} for index, one in enumerate(config.adapters)
+    ]
+    compiled, quantized = config.compile, config.quantization
+    return Variant(
+        adapters=tuple(Adapter(**one) for one in adapters),
+        embeddings=tuple(Embedding(**dict(one)) for one in config.embeddings),
+        memory=Memory(**{**dict(config.memory), "offload": Offload(config.memory.offload)}),
+        channels_last=tuple(dict.fromkeys(config.channels_last)),
+        compile=Compile(**_with_tuple(dict(compiled))) if compiled else None,
+        quantization=Quantization(**_with_tuple(dict(quantized))) if quantized else None,
+    )
+
+
+def _with_tuple(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "components": tuple(dict.fromkeys(values["components"]))}
 
 
 def _scheduler(scheduler: Scheduler | None) -> SchedulerSpec | None:

@@ -17,18 +17,23 @@ BAD_NAME = "not a name that Python accepts for an argument; use letters, digits 
 Path = tuple[str | int, ...]
 
 
-def complaints(error: ValidationError, values: Mapping[str, object]) -> tuple[Problem, ...]:
-    """The problems that `error` found in `values`, in the order of the models' keys."""
+def complaints(
+    error: ValidationError, values: object, key: str = "", schema: Node | None = None
+) -> tuple[Problem, ...]:
+    """The problems that `error` found in `values`, in the order of the models' keys.
+
+    `schema` is what accepts `values`, which stand at `key`: without them, a whole file.
+    """
     found: dict[Path, Problem] = {}
     for detail in error.errors(include_url=False, include_context=False):
         path = _path(detail, values)
-        kind = "bad name" if detail["loc"][-1] == "[key]" else detail["type"]
-        found.setdefault(path, _problem(path, kind, values))
+        kind = "bad name" if detail["loc"][-1:] == ("[key]",) else detail["type"]
+        found.setdefault(path, _problem(path, kind, values, key, schema or tree()))
     prefixes = {path[:length] for path in found for length in range(len(path))}
     return tuple(problem for path, problem in found.items() if path not in prefixes)
 
 
-def _path(detail: ErrorDetails, values: Mapping[str, object]) -> Path:
+def _path(detail: ErrorDetails, values: object) -> Path:
     """Where the error is; pydantic's names of a union's branches are not in `values`, and fall away."""
     value: Any = values
     path: list[str | int] = []
@@ -40,15 +45,14 @@ def _path(detail: ErrorDetails, values: Mapping[str, object]) -> Path:
     return (*path, detail["loc"][-1]) if detail["type"] == "missing" else tuple(path)
 
 
-def _problem(path: Path, kind: str, values: Mapping[str, object]) -> Problem:
-    key = ""
+def _problem(path: Path, kind: str, values: object, key: str, schema: Node) -> Problem:
     for part in path:
         key = joined(key, part)
     if kind == "bad name":
         return Problem("", key, None, BAD_NAME)
-    node = _node(path)
+    node = _node(path, schema)
     if node is None:
-        return Problem("", key, None, _unknown(_node(path[:-1]) or {}, str(path[-1])))
+        return Problem("", key, None, _unknown(_node(path[:-1], schema) or {}, str(path[-1])))
     if kind == "missing":
         return Problem("", key, None, f"missing; {expected(node)}")
     value = _value(path, values)
@@ -105,8 +109,8 @@ def _nearest_choice(value: object, node: Node) -> str:
     return suggestion(value, choices) if isinstance(value, str) else ""
 
 
-def _node(path: Path) -> Node | None:
-    node: Node | None = tree()
+def _node(path: Path, schema: Node) -> Node | None:
+    node: Node | None = schema
     for part in path:
         node = child(node, part) if node is not None else None
     return node

@@ -24,12 +24,16 @@ Name = Annotated[str, text(NAME_PATTERN, "a name of letters, digits and '_'")]
 Tag = Annotated[str, text("^[a-z0-9][a-z0-9-]*$", "a name of a-z, 0-9 and '-'")]
 MatrixKey = Annotated[str, text(MATRIX_KEY_PATTERN, "a key of this file, dots between its parts")]
 Filled = Annotated[str, text(r"^[^\x00]+$", "a text that is not empty")]
-WeightFile = Annotated[str, text(r"^[^\x00]+\.safetensors$", "the name of a .safetensors file; pickles are not read")]
+WeightFile = Annotated[
+    str, text(r"^[^\x00]+\.safetensors$", "the name of a .safetensors file; pickles are not read")
+]
 Positive = Annotated[int, Field(gt=0)]
 Limit = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
 Dtype = Literal["float32", "float16", "bfloat16", "float64"]
-SomeNames = Annotated[list[Name], Field(min_length=1, json_schema_extra=worded("a list of at least one name"))]
+SomeNames = Annotated[
+    list[Name], Field(min_length=1, json_schema_extra=worded("a list of at least one name"))
+]
 
 
 class Strict(BaseModel):

@@ -15,6 +15,6 @@ Check = Callable[[str, object], Iterator[Problem]]
 class Form:
     """One `$` form; `holds_values` says whether its argument holds values that may be forms themselves."""
 
-    schema: Mapping[str, object]
+    schema: Callable[[], Mapping[str, object]]
     check: Check
     holds_values: bool = False

@@ -65,4 +65,4 @@ def _wrong(argument: object) -> str:
     return f"expected a path that ends in {listing(SUFFIXES)} (.safetensors also with #key)"
 
 
-FILE = Form({"type": "string", "pattern": PATTERN}, _check)
+FILE = Form(lambda: {"type": "string", "pattern": PATTERN}, _check)

@@ -28,10 +28,17 @@ _KEYS = ("values", "dtype")
 def numbers_schema() -> Mapping[str, object]:
     """The JSON Schema of a number or of nested lists of numbers."""
     nested = {"type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{NUMBERS}"}}
-    return {"description": "numbers, nested as deep as there are dimensions", "anyOf": [{"type": ["number", "boolean"]}, nested]}
+    return {
+        "description": "numbers, nested as deep as there are dimensions",
+        "anyOf": [{"type": ["number", "boolean"]}, nested],
+    }
 
 
 def _form(dtypes: tuple[str, ...]) -> Form:
+    return Form(functools.partial(_schema, dtypes), functools.partial(_problems, dtypes))
+
+
+def _schema(dtypes: tuple[str, ...]) -> Mapping[str, object]:
     values = {"$ref": f"#/$defs/{NUMBERS}"}
     described: dict[str, object] = {
         "values": {**values, "description": "the numbers, in lists nested as deep as there are dimensions"},
@@ -40,8 +47,13 @@ def _form(dtypes: tuple[str, ...]) -> Form:
             "enum": list(dtypes),
         },
     }
-    mapping = {"type": "object", "properties": described, "required": ["values"], "additionalProperties": False}
-    return Form({"anyOf": [values, mapping]}, functools.partial(_problems, dtypes))
+    mapping = {
+        "type": "object",
+        "properties": described,
+        "required": ["values"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [values, mapping]}
 
 
 def _problems(dtypes: tuple[str, ...], key: str, argument: object) -> Iterator[Problem]:
@@ -73,7 +85,9 @@ def _value_problems(key: str, values: object, dtype: str | None) -> Iterator[Pro
     kind = dtype or _kind(numbers)
     misfit = next((number for number in numbers if not _fits(number, kind)), None)
     if misfit is not None:
-        yield Problem("", key, shown(misfit), f"does not fit {kind}; change the value or give another `dtype`")
+        yield Problem(
+            "", key, shown(misfit), f"does not fit {kind}; change the value or give another `dtype`"
+        )
 
 
 def _no_numbers(key: str, values: object) -> Iterator[Problem]:
@@ -118,4 +132,3 @@ def _fits(number: int | float, dtype: str) -> bool:
 
 TENSOR = _form(TENSOR_DTYPES)
 ARRAY = _form(ARRAY_DTYPES)
-

@@ -1,16 +1,16 @@
-"""`$noise` and `$gradient`: synthetic inputs, made by the worker so that their bits depend on nothing but what is written here."""
+"""`$noise` and `$gradient`: synthetic inputs, whose bits depend on nothing but what the config says of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from harness.config.fields import Dtype, Positive, Seed, Strict, worded
 from harness.config.form import Check, Form
-from harness.config.wording import shown
+from harness.config.wording import joined, shown
 from harness.errors import Problem
 
 MAX_ELEMENTS = 2**28
@@ -37,7 +37,9 @@ class Noise(Strict):
         default="normal",
         description="normal: mean 0 and variance 1; uniform: from 0 to 1, the only kind of an image",
     )
-    container: Container = Field(default="tensor", alias="as", description="a torch tensor, a numpy array or a PIL image")
+    container: Container = Field(
+        default="tensor", alias="as", description="a torch tensor, a numpy array or a PIL image"
+    )
 
 
 class Gradient(Strict):
@@ -45,7 +47,9 @@ class Gradient(Strict):
 
     shape: Shape = Field(description=f"all dimensions; for `as: image` {_IMAGE_SHAPES}")
     dtype: Dtype = Field(default="float32", description="the dtype of the tensor or array")
-    container: Container = Field(default="image", alias="as", description="a PIL image, a numpy array or a torch tensor")
+    container: Container = Field(
+        default="image", alias="as", description="a PIL image, a numpy array or a torch tensor"
+    )
 
 
 def _checked(model: type[Noise | Gradient]) -> Check:
@@ -55,11 +59,10 @@ def _checked(model: type[Noise | Gradient]) -> Check:
         except ValidationError as error:
             from harness.config.complaints import complaints  # only a mistake needs the words
 
-            given = argument if isinstance(argument, Mapping) else {}
-            yield from complaints(error, given, key, model.model_json_schema(), argument)
-            return
-        for name, message in _across_keys(made):
-            yield Problem("", f"{key}.{name}", shown(argument[name] if isinstance(argument, Mapping) else None), message)
+            yield from complaints(error, argument, key, model.model_json_schema())
+        else:
+            for name, message in _across_keys(made):
+                yield Problem("", joined(key, name), shown(getattr(made, name)), message)
 
     return check
 
@@ -85,5 +88,5 @@ def _image_keys(made: Noise | Gradient) -> Iterator[tuple[str, str]]:
         yield "kind", "an image is uniform noise; leave it out"
 
 
-NOISE = Form(Noise.model_json_schema(), _checked(Noise))
-GRADIENT = Form(Gradient.model_json_schema(), _checked(Gradient))
+NOISE = Form(Noise.model_json_schema, _checked(Noise))
+GRADIENT = Form(Gradient.model_json_schema, _checked(Gradient))

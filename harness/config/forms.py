@@ -18,6 +18,10 @@ from harness.errors import Problem
 FILE = "$file"
 
 
+def _tuple_schema() -> Mapping[str, object]:
+    return {"type": "array", "items": {"$ref": "#/$defs/value"}}
+
+
 def _check_tuple(key: str, argument: object) -> Iterator[Problem]:
     if not isinstance(argument, list):
         yield Problem("", key, shown(argument), "expected a list, the items of the tuple")
@@ -25,7 +29,7 @@ def _check_tuple(key: str, argument: object) -> Iterator[Problem]:
 
 FORMS: Mapping[str, Form] = {
     FILE: FILE_FORM,
-    "$tuple": Form({"type": "array", "items": {"$ref": "#/$defs/value"}}, _check_tuple, holds_values=True),
+    "$tuple": Form(_tuple_schema, _check_tuple, holds_values=True),
     "$noise": NOISE,
     "$gradient": GRADIENT,
     "$tensor": TENSOR,
@@ -55,7 +59,7 @@ def value_schema() -> Mapping[str, object]:
     one_form = [
         {
             "type": "object",
-            "properties": {name: form.schema},
+            "properties": {name: form.schema()},
             "required": [name],
             "additionalProperties": False,
         }
@@ -72,9 +76,13 @@ def value_schema() -> Mapping[str, object]:
     }
 
 
-def _problems(key: str, name: str, mapping: Mapping[str, object], forms: Mapping[str, Form]) -> Iterator[Problem]:
+def _problems(
+    key: str, name: str, mapping: Mapping[str, object], forms: Mapping[str, Form]
+) -> Iterator[Problem]:
     if name not in forms:
-        message = unknown("unknown form", name, forms) if forms else "forms such as $file belong inside `call`"
+        message = (
+            unknown("unknown form", name, forms) if forms else "forms such as $file belong inside `call`"
+        )
     elif len(mapping) > 1:
         message = f"{name} must be the only key of its mapping"
     else:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from harness.config import forms, reserved
-from harness.config.schema import NAME_PATTERN, ConfigFile
+from harness.config.fields import NAME_PATTERN
+from harness.config.form_numbers import NUMBERS, numbers_schema
+from harness.config.schema import ConfigFile
 
 Node = dict[str, Any]
 
 _MAPS_OF_NODES = ("properties", "patternProperties", "$defs")
 _KEY_PART = "[A-Za-z0-9_-]+"
+_OPEN = ("call", "model.components", "model.dtype", "quantization.options", "scheduler", "steps")
+"""The keys that hold any names, so that a matrix may vary what is inside."""
+
 _PLAIN = {"$ref": "#/$defs/plain"}
 _VALUE = {"$ref": "#/$defs/value"}
 
@@ -22,9 +28,13 @@ def tree() -> Node:
     """The whole schema as JSON values; callers must not change it."""
     root = _tidied(ConfigFile.model_json_schema())
     definitions = root["$defs"]
-    definitions["value"] = forms.value_schema()
+    definitions["value"] = _tidied(dict(forms.value_schema()))
+    definitions[NUMBERS] = dict(numbers_schema())
     definitions["plain"] = _plain_schema()
     _take_arguments(root["properties"]["call"], _VALUE, reserved.CALL)
+    _take_arguments(definitions["Preparation"]["properties"]["call"], _VALUE, reserved.BEFORE_CALL)
+    _take_arguments(definitions["Quantization"]["properties"]["options"], _PLAIN, {})
+    definitions["Preparation"]["properties"]["method"]["not"] = {"enum": list(reserved.METHODS)}
     _take_arguments(definitions["Model"]["properties"]["components"], _PLAIN, reserved.COMPONENTS)
     _take_arguments(definitions["Scheduler"], _PLAIN, {})
     required = {"pipeline": root.pop("required"), "model.id": definitions["Model"].pop("required")}
@@ -114,8 +124,8 @@ def _matrix(root: Node) -> Node:
     patterns: Node = {}
     for path, node in _paths(root["properties"], root["$defs"]):
         axes[path] = _list_of(node)
-        if path in ("call", "model.components", "scheduler", "steps"):
-            patterns[rf"^{path}(\.{_KEY_PART})+$".replace("l.c", r"l\.c")] = _list_of({})
+        if path in _OPEN:
+            patterns[rf"^{re.escape(path)}(\.{_KEY_PART})+$"] = _list_of({})
     return {
         "description": root["properties"]["matrix"]["description"],
         "type": "object",
@@ -132,7 +142,7 @@ def _paths(properties: Node, definitions: Node, prefix: str = "") -> Iterator[tu
         yield prefix + name, node
         for branch in [node, *node.get("anyOf", [])]:
             target = branch.get("$ref", "").rpartition("/")[2]
-            if target not in ("", "value", "plain"):
+            if target not in ("", "value", "plain", NUMBERS):
                 yield from _paths(definitions[target]["properties"], definitions, f"{prefix}{name}.")
 
 
@@ -154,6 +164,13 @@ def _rules(required: Mapping[str, list[str]]) -> Iterator[Node]:
     )
     yield _unless_in_matrix(
         _implies({"seed": {"const": None}}, {"generator": {"const": "none"}}), "seed", "generator"
+    )
+    no_generator = {
+        "items": {"not": {"properties": {"generator": {"const": True}}, "required": ["generator"]}}
+    }
+    unseeded = {"properties": {"generator": {"const": "none"}}, "required": ["generator"]}
+    yield _unless_in_matrix(
+        {"anyOf": [{"not": unseeded}, {"properties": {"before": no_generator}}]}, "generator", "before"
     )
 
 

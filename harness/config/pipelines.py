@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 
+from harness.config.installed import diffusers_text
 from harness.config.wording import did_you_mean, nearest, suggestion
 
 AUTO = "auto"
 _NO_PIPELINE = re.compile(r".*(Output|Blocks|Config)")
 _STRUCTURE = "_import_structure"
+_INIT = "__init__.py"
 
 
 def pipeline_problem(name: str) -> str | None:
     """What is wrong with `name` as a pipeline, or None; without diffusers installed any name will do."""
-    text = _diffusers_text()
+    text = diffusers_text(_INIT)
     if name == AUTO or text is None or (f'"{name}"' in text and _is_pipeline(name)):
         return None
     return _unknown(name, "pipeline", [AUTO, *_names(text, "pipelines")])
@@ -26,7 +26,7 @@ def pipeline_problem(name: str) -> str | None:
 
 def scheduler_problem(name: str) -> str | None:
     """What is wrong with `name` as a scheduler, or None; without diffusers installed any name will do."""
-    text = _diffusers_text()
+    text = diffusers_text(_INIT)
     if text is None or (f'"{name}"' in text and _is_scheduler(name)):
         return None
     return _unknown(name, "scheduler", _names(text, "schedulers"))
@@ -34,13 +34,13 @@ def scheduler_problem(name: str) -> str | None:
 
 def pipeline_names() -> tuple[str, ...]:
     """The pipeline classes that the installed diffusers exports; empty when it is not installed."""
-    text = _diffusers_text()
+    text = diffusers_text(_INIT)
     return _names(text, "pipelines") if text is not None else ()
 
 
 def scheduler_names() -> tuple[str, ...]:
     """The scheduler classes that the installed diffusers exports; empty when it is not installed."""
-    text = _diffusers_text()
+    text = diffusers_text(_INIT)
     return _names(text, "schedulers") if text is not None else ()
 
 
@@ -66,15 +66,6 @@ def _is_pipeline(name: str) -> bool:
 
 def _is_scheduler(name: str) -> bool:
     return name.endswith("Scheduler")
-
-
-@lru_cache(maxsize=1)
-def _diffusers_text() -> str | None:
-    try:
-        spec = importlib.util.find_spec("diffusers")
-        return Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else None
-    except (ImportError, ValueError, OSError):
-        return None
 
 
 @lru_cache(maxsize=2)

@@ -147,9 +147,7 @@ class ConfigFile(Strict):
         description="num_inference_steps; {prior: 5} gives prior_num_inference_steps=5, and a key that ends in "
         "num_inference_steps is the whole name",
     )
-    seed: Seed | None = Field(
-        default=0, description="seed of every random generator"
-    )
+    seed: Seed | None = Field(default=0, description="seed of every random generator")
     generator: Literal["cpu", "device", "none"] = Field(
         default="cpu",
         description="where the generator given to the pipeline lives; none gives it none, on purpose",
@@ -158,7 +156,8 @@ class ConfigFile(Strict):
         default={}, description="further keyword arguments of the pipeline's call"
     )
     before: list[Preparation] = Field(
-        default=[], description="methods of the pipeline to call before the run, such as invert, in this order"
+        default=[],
+        description="methods of the pipeline to call before the run, such as invert, in this order",
     )
     adapters: list[Adapter] = Field(default=[], description="LoRA weights added to the pipeline")
     embeddings: list[Embedding] = Field(default=[], description="textual inversions that prompts may name")
@@ -166,7 +165,9 @@ class ConfigFile(Strict):
     channels_last: list[Name] = Field(
         default=[], description="components whose weights are laid out channels last, such as unet"
     )
-    compile: Compile | None = Field(default=None, description="torch.compile of components; null leaves it off")
+    compile: Compile | None = Field(
+        default=None, description="torch.compile of components; null leaves it off"
+    )
     quantization: Quantization | None = Field(
         default=None, description="components quantised while they are loaded; null quantises none"
     )

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from harness.config import forms, reserved
-from harness.config.schema import NAME_PATTERN, ConfigFile
+from harness.config.fields import NAME_PATTERN
+from harness.config.form import Form
+from harness.config.schema import ConfigFile
 from harness.config.wording import joined, shown
+from harness.core.case import step_argument
 from harness.errors import Problem
 
 Values = Mapping[str, object]
@@ -37,12 +40,30 @@ def check(values: Values) -> Checked:
     return Checked(None if found else config, tuple(found))
 
 
+def entries(values: Values, key: str) -> Iterator[tuple[str, Values]]:
+    """The mappings in the list `values[key]`, each with its key; nothing where it is no list."""
+    listed = values.get(key)
+    for index, entry in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(entry, Mapping):
+            yield joined(key, index), entry
+
+
+def adapter_name(stated: object, index: int) -> object:
+    """The name of the adapter at `index` of the list."""
+    return f"adapter-{index + 1}" if stated is None else stated
+
+
 def _across_keys(values: Values) -> Iterator[Problem]:
     model = _mapping(values, "model")
     yield from _arguments(_mapping(values, "call"), "call", reserved.CALL, forms.FORMS)
     yield from _arguments(_mapping(model, "components"), "model.components", reserved.COMPONENTS, {})
+    yield from _arguments(
+        _mapping(_mapping(values, "quantization"), "options"), "quantization.options", {}, {}
+    )
     yield from _scheduler_options(_mapping(values, "scheduler"))
     yield from _steps_given_twice(_mapping(values, "steps"), _mapping(values, "call"))
+    yield from _preparations(values)
+    yield from _given_twice(values)
     if values.get("seed", 0) is None and values.get("generator", "cpu") in ("cpu", "device"):
         yield Problem("", "seed", "null", "a generator needs a seed; give a number, or `generator: none`")
     if values.get("golden") == "optional" and not values.get("expect"):
@@ -52,13 +73,12 @@ def _across_keys(values: Values) -> Iterator[Problem]:
 
 
 def _arguments(
-    arguments: Values, path: str, refused: Mapping[str, str], allowed: Mapping[str, forms.Form]
+    arguments: Values, path: str, refused: Mapping[str, str], allowed: Mapping[str, Form]
 ) -> Iterator[Problem]:
     for name, value in arguments.items():
         if name in refused:
-            yield Problem(
-                "", joined(path, name), shown(value), f"the harness sets this itself; {refused[name]}"
-            )
+            message = f"the harness sets this itself; {refused[name]}"
+            yield Problem("", joined(path, name), shown(value), message)
         yield from forms.problems(value, joined(path, name), allowed)
 
 
@@ -71,15 +91,45 @@ def _scheduler_options(scheduler: Values) -> Iterator[Problem]:
 
 
 def _steps_given_twice(steps: Values, call: Values) -> Iterator[Problem]:
+    setters: dict[str, str] = {}
     for name in steps:
-        argument = f"{name}_num_inference_steps"
-        if argument in call:
-            yield Problem(
-                "",
-                f"call.{argument}",
-                shown(call[argument]),
-                f"`steps.{name}` sets this; keep one of the two",
+        argument = step_argument(name)
+        earlier = setters.setdefault(argument, name)
+        if earlier != name:
+            message = f"`steps.{earlier}` sets `{argument}` too; keep one of the two"
+            yield Problem("", f"steps.{name}", shown(steps[name]), message)
+        elif argument in call and argument not in reserved.CALL:
+            message = f"`steps.{name}` sets this; keep one of the two"
+            yield Problem("", f"call.{argument}", shown(call[argument]), message)
+
+
+def _preparations(values: Values) -> Iterator[Problem]:
+    for key, preparation in entries(values, "before"):
+        method = preparation.get("method")
+        if isinstance(method, str) and method in reserved.METHODS:
+            message = f"the harness calls this itself; {reserved.METHODS[method]}"
+            yield Problem("", joined(key, "method"), shown(method), message)
+        call = _mapping(preparation, "call")
+        yield from _arguments(call, joined(key, "call"), reserved.BEFORE_CALL, forms.FORMS)
+        if preparation.get("generator") is True and values.get("generator") == "none":
+            message = (
+                "`generator: none` makes none to hand over; leave this out, or choose cpu or device there"
             )
+            yield Problem("", joined(key, "generator"), "true", message)
+
+
+def _given_twice(values: Values) -> Iterator[Problem]:
+    """Adapters and embeddings that have a name in common, of which the pipeline would keep one."""
+    adapters = [
+        (joined(key, "name"), adapter_name(one.get("name"), index))
+        for index, (key, one) in enumerate(entries(values, "adapters"))
+    ]
+    tokens = [(joined(key, "token"), one.get("token")) for key, one in entries(values, "embeddings")]
+    for named in (adapters, tokens):
+        first: dict[str, str] = {}
+        for key, name in named:
+            if isinstance(name, str) and first.setdefault(name, key) != key:
+                yield Problem("", key, shown(name), f"the same as `{first[name]}`; give each one of its own")
 
 
 def _mapping(values: Values, key: str) -> Values:

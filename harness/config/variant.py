@@ -69,7 +69,9 @@ class Quantization(Strict):
     backend: Filled = Field(
         description="a quantization backend of diffusers, such as bitsandbytes_4bit, torchao or quanto"
     )
-    components: SomeNames = Field(description="the pipeline's own names of the components, such as transformer")
+    components: SomeNames = Field(
+        description="the pipeline's own names of the components, such as transformer"
+    )
     options: dict[Name, object] = Field(default={}, description="keyword arguments of the backend's config")
 
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from harness.core.environment import Change
 from harness.core.tolerance import Tolerance
 
+STEPS_ARGUMENT = "num_inference_steps"
+
 Values = Mapping[str, object]
 """A mapping of JSON values (None, bool, int, float, str, lists and string-keyed mappings of them)."""
 
@@ -37,9 +39,9 @@ class Attention(StrEnum):
 class ModelSpec:
     """Which weights a pipeline is loaded from.
 
-    `id` is `builtin:NAME`, a hub id, or a directory as written in the config (relative to that file).
-    `components` overrides keyword arguments of `from_pretrained`; `dtypes` holds the dtypes of components
-    that have another one than `dtype`.
+    `id` is `builtin:NAME`, a hub id, or a directory or .safetensors file as written in the config (relative
+    to that file). `components` overrides keyword arguments of `from_pretrained`; `dtypes` holds the dtypes of
+    components that have another one than `dtype`.
     """
 
     id: str
@@ -177,9 +179,9 @@ class Expectation:
 class Case:
     """One fully specified pipeline run.
 
-    `base` is the folder of the config file, against which a model directory is resolved; `steps` is an
-    int for `num_inference_steps`, a mapping for pipelines with several (`prior` gives
-    `prior_num_inference_steps`), or None to leave the pipeline's default.
+    `base` is the folder of the config file, against which paths are resolved; `steps` is an int for
+    `num_inference_steps`, a mapping for pipelines with several (see `step_argument`), or None to leave the
+    pipeline's default.
     """
 
     id: str
@@ -229,12 +231,28 @@ class Case:
             **{key: value for key, value in optional.items() if value not in (None, {}, [])},
         }
 
+    def step_arguments(self) -> Mapping[str, int]:
+        """`steps` as keyword arguments of the pipeline's call."""
+        if self.steps is None:
+            return {}
+        if isinstance(self.steps, int):
+            return {STEPS_ARGUMENT: self.steps}
+        return {step_argument(stage): count for stage, count in self.steps.items()}
+
     def digest(self) -> str:
         """The sha256, in hex, of the definition as canonical JSON; a golden with another one is `stale`."""
         text = json.dumps(
             self.definition(), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
         )
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def step_argument(stage: str) -> str:
+    """The argument that the key `stage` of a `steps` mapping sets: `prior` gives `prior_num_inference_steps`.
+
+    A key that ends in `num_inference_steps` is the argument's whole name.
+    """
+    return stage if stage.endswith(STEPS_ARGUMENT) else f"{stage}_{STEPS_ARGUMENT}"
 
 
 def _without_defaults(values: dict[str, object], defaults: Mapping[str, object]) -> dict[str, object]:

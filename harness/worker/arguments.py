@@ -41,7 +41,12 @@ def _steps(case: Case) -> dict[str, object]:
         return {}
     if isinstance(case.steps, int):
         return {"num_inference_steps": case.steps}
-    return {f"{stage}_num_inference_steps": count for stage, count in case.steps.items()}
+    return {steps_parameter(stage): count for stage, count in case.steps.items()}
+
+
+def steps_parameter(stage: str) -> str:
+    """The parameter that `steps: {STAGE: count}` sets; a full parameter name stands for itself."""
+    return stage if stage.endswith("num_inference_steps") else f"{stage}_num_inference_steps"
 
 
 def _float_images(

@@ -17,6 +17,13 @@ from harness.worker.hub_errors import ModelUnavailable, in_brief, says_revision_
 from harness.worker.model_index import INDEX, Index
 from harness.worker.rejection import Rejection
 
+_FROM_THE_ENVIRONMENT = {
+    "cache_dir": "set HF_HUB_CACHE",
+    "force_download": "delete what the cache has of the model",
+    "local_files_only": "set HF_HUB_OFFLINE=1",
+    "proxies": "set HTTPS_PROXY",
+    "token": "set HF_TOKEN, or run `hf auth login`",
+}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -50,6 +57,9 @@ def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot
 
     Raises ModelUnavailable, or Rejection when the model offers what may not or cannot be loaded.
     """
+    for option in model.components.keys() & _FROM_THE_ENVIRONMENT.keys():
+        message = f"this is the machine's own affair; leave it out and {_FROM_THE_ENVIRONMENT[option]}"
+        raise Rejection(f"model.components.{option}", "...", message)
     try:
         if _is_pinned(model):
             return _complete_in_cache(model, pipeline_class)

@@ -5,33 +5,43 @@ from __future__ import annotations
 import wave
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageSequence
 from safetensors import safe_open
 
-from harness.core.case import Case
+from harness.core.case import Case, Values
+from harness.worker import synthetic
 from harness.worker.rejection import Rejection
 
 Loader = Callable[[Path, str], object]
 
 
 def call_arguments(case: Case) -> dict[str, object]:
-    """The keyword arguments named by the case, made anew so that a pipeline may change them in place.
+    """The keyword arguments named by the case's `call`; otherwise as `arguments`."""
+    return arguments(case, "call", case.call)
+
+
+def arguments(case: Case, key: str, values: Values) -> dict[str, object]:
+    """The objects that `values`, which stand at `key`, describe; made anew, so that a pipeline may change them.
 
     Raises Rejection for a file that does not hold what its suffix says.
     """
     files = {file.name: Path(file.path) for file in case.inputs}
-    return {key: _resolve(f"call.{key}", value, files) for key, value in case.call.items()}
+    return {name: _resolve(f"{key}.{name}", value, files) for name, value in values.items()}
 
 
 def _resolve(key: str, value: object, files: Mapping[str, Path]) -> object:
     if isinstance(value, Mapping):
-        if value.keys() == {"$file"}:
+        form = next(iter(value), None)
+        if form == "$file":
             return _load(key, str(value["$file"]), files)
-        if value.keys() == {"$tuple"}:
+        if form == "$tuple":
             return tuple(_resolve(key, item, files) for item in value["$tuple"])
+        if form in _FORMS:
+            return _FORMS[form](value[form])
         return {name: _resolve(f"{key}.{name}", item, files) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_resolve(f"{key}[{index}]", item, files) for index, item in enumerate(value)]
@@ -71,6 +81,10 @@ def _tensor(path: Path, part: str) -> torch.Tensor:
     raise ValueError(f"no such tensor; name one of {', '.join(names)} after '#'")
 
 
+def _text(path: Path, _part: str) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 def _audio(path: Path, _part: str) -> torch.Tensor:
     """PCM samples as float32 in [-1, 1), shape (channels, samples)."""
     with wave.open(str(path)) as file:
@@ -96,12 +110,42 @@ def _video(path: Path, _part: str) -> list[Image.Image]:
     return [Image.fromarray(frame) for frame in imageio.imiter(path)]
 
 
+def _numbers(argument: object) -> tuple[object, str]:
+    """The values of `$tensor` or `$array` and their dtype: the stated one, or the first that holds them all."""
+    stated = argument if isinstance(argument, Mapping) else {"values": argument}
+    values = stated["values"]
+    kind = np.asarray(values).dtype.kind
+    return values, stated.get("dtype") or {"b": "bool", "i": "int64"}.get(kind, "float32")
+
+
+def _written_tensor(argument: object) -> torch.Tensor:
+    values, dtype = _numbers(argument)
+    return torch.tensor(values, dtype=getattr(torch, dtype))
+
+
+def _written_array(argument: object) -> np.ndarray:
+    values, dtype = _numbers(argument)
+    return np.asarray(values, dtype=dtype)
+
+
+_FORMS: Mapping[object, Callable[[Any], object]] = {
+    "$noise": synthetic.noise,
+    "$gradient": synthetic.gradient,
+    "$tensor": _written_tensor,
+    "$array": _written_array,
+}
+
 _LOADERS: Mapping[str, Loader] = {
     ".png": _image,
     ".jpg": _image,
     ".jpeg": _image,
+    ".webp": _image,
+    ".bmp": _image,
+    ".tif": _image,
+    ".tiff": _image,
     ".npy": _array,
     ".safetensors": _tensor,
+    ".txt": _text,
     ".wav": _audio,
     ".gif": _frames,
     ".mp4": _video,

@@ -14,7 +14,6 @@ from types import ModuleType
 
 import diffusers
 import torch
-import transformers
 from diffusers import DiffusionPipeline, pipelines
 from diffusers.pipelines.pipeline_loading_utils import LOADABLE_CLASSES
 
@@ -140,31 +139,31 @@ def make_findable(index: Index) -> tuple[str, ...]:
     ["deprecated", NAME]. Classes that transformers renamed are replaced by their successors.
     """
     alias_moved_modules(index)
-    replaced = []
-    for name, library, class_name in components(index):
-        holder = _library(library)
-        if holder is None or _has(holder, class_name):
-            continue
-        found = (
-            _renamed(class_name) if library == "transformers" else _defined_in_diffusers(class_name, index)
-        )
-        if found is None:
-            continue
-        setattr(holder, class_name, found)
-        if holder is diffusers:
-            _add_base_of(found)
-        if found.__name__ != class_name:
-            version = transformers.__version__
-            replaced.append(
-                f"{name}: transformers {version} has no {class_name}, {found.__name__} was loaded instead"
-            )
-    return tuple(replaced)
+    return tuple(filter(None, (_find(*component, index) for component in components(index))))
+
+
+def _find(name: str, library: str, class_name: str, index: Index) -> str:
+    """Put the class where `from_pretrained` looks for it; returns what was replaced by what, if anything."""
+    holder = _library(library)
+    if holder is None or _has(holder, class_name):
+        return ""
+    of_transformers = library == "transformers"
+    found = _renamed(class_name) if of_transformers else _defined_in_diffusers(class_name, index)
+    if found is None:
+        return ""
+    setattr(holder, class_name, found)
+    if library == "diffusers":
+        _add_base_of(found)
+    if found.__name__ == class_name:
+        return ""
+    return f"{name}: {library} {holder.__version__} has no {class_name}, {found.__name__} was loaded instead"
 
 
 def _library(name: str) -> ModuleType | None:
     if hasattr(pipelines, name):
         return getattr(pipelines, name)
-    return {"diffusers": diffusers, "transformers": transformers}.get(name)
+    # By name each time, as diffusers does: transformers may replace its module while others are imported.
+    return importlib.import_module(name) if name in ("diffusers", "transformers") else None
 
 
 def _has(holder: ModuleType, name: str) -> bool:
@@ -178,7 +177,7 @@ def _has(holder: ModuleType, name: str) -> bool:
 def _renamed(class_name: str) -> type | None:
     """The successor of a class of image processors: feature extractors were renamed, and backends got names."""
     successor = re.sub("FeatureExtractor$", "ImageProcessor", class_name).removesuffix("Pil")
-    return getattr(transformers, successor, None) if successor != class_name else None
+    return getattr(_library("transformers"), successor, None) if successor != class_name else None
 
 
 def _defined_in_diffusers(class_name: str, index: Index) -> type | None:
@@ -207,7 +206,7 @@ def _add_base_of(found: type) -> None:
     # from_pretrained takes how to load a class from the base classes that its library has by name,
     # and diffusers has none of those that transformers' models derive from.
     for base in LOADABLE_CLASSES["transformers"]:
-        parent = getattr(transformers, base, None)
+        parent = getattr(_library("transformers"), base, None)
         if inspect.isclass(parent) and issubclass(found, parent):
             setattr(diffusers, base, parent)
 

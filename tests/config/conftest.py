@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import pipelines
+from harness.config import backends, installed, pipelines
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def stand_in_for_diffusers(
         return init
 
     def forget() -> None:
-        pipelines._diffusers_text.cache_clear()
+        installed.diffusers_folder.cache_clear()
+        backends._names.cache_clear()
         pipelines._names.cache_clear()
 
     yield install

@@ -37,4 +37,4 @@ def test_a_limit_of_zero_is_stated_and_one_that_is_not_set_is_not() -> None:
 
 
 def test_limits_read_as_words() -> None:
-    assert str(Limits(max_abs=0.002, rel_l2=1e-4)) == "max_abs 0.002, rel_l2 0.0001"
+    assert str(Limits(max_abs=0.00201234, rel_l2=1e-4)) == "max_abs 0.00201, rel_l2 0.0001"

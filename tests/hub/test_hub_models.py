@@ -264,5 +264,11 @@ def test_code_in_the_repository_is_refused_and_never_fetched(a_hub: Hub) -> None
     assert a_hub.fetched("org/code") == {"model_index.json"}
 
 
+def test_options_that_are_the_machines_own_are_refused(a_hub: Hub) -> None:
+    key, value, message = a_hub.online.locate("org/any", components={"token": "hf_secret"})["rejection"]
+    assert (key, value) == ("model.components.token", "...")
+    assert "HF_TOKEN" in message
+
+
 def test_a_name_that_no_hub_has_is_refused(a_hub: Hub) -> None:
     assert a_hub.online.locate("org/what is this")["rejection"][0] == "model.id"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -136,6 +137,10 @@ def test_weights_that_lie_elsewhere_are_not_hashed_partly() -> None:
 
 def test_components_without_weights_are_left_out() -> None:
     class Pipeline:
-        components = {"unet": torch.nn.Linear(1, 1), "scheduler": DDIMScheduler(), "safety_checker": None}
+        components: ClassVar = {
+            "unet": torch.nn.Linear(1, 1),
+            "scheduler": DDIMScheduler(),
+            "safety_checker": None,
+        }
 
     assert component_digests(Pipeline()) == {"unet": weights_sha256(Pipeline.components["unet"])}

@@ -26,10 +26,10 @@ def test_pictures_are_neither_constant_nor_saturated(pipeline_class: type, steps
 
 
 def test_pictures_are_strokes_not_noise() -> None:
-    """Neighbours correlate by 0.8 in the enlarged training pictures, and by nothing in noise."""
+    """Neighbours correlate by 0.87 in the enlarged training pictures, and by nothing in noise."""
     images = drawn(DDIMPipeline, 10)[..., 0]
     left, right = images[:, :, :-1].ravel(), images[:, :, 1:].ravel()
-    assert np.corrcoef(left, right)[0, 1] > 0.7
+    assert np.corrcoef(left, right)[0, 1] > 0.75
 
 
 def test_pictures_show_many_digits() -> None:

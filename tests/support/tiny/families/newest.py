@@ -55,6 +55,20 @@ def ltx2() -> dict[str, Any]:
         rope_double_precision=False,
         rope_type="split",
     )
+    return {
+        "scheduler": schedulers.flow(),
+        "vae": ltx2_vae(),
+        "audio_vae": ltx2_audio_vae(),
+        "text_encoder": seeded(lambda: hf.Gemma3ForConditionalGeneration(gemma), 121),
+        "tokenizer": text.gemma_tokenizer(),
+        "connectors": ltx2_connectors(),
+        "transformer": transformer,
+        "vocoder": ltx2_vocoder(),
+    }
+
+
+def ltx2_connectors() -> LTX2TextConnectors:
+    """What turns Gemma's embeddings into those of video and of sound."""
     connectors = seeded(
         LTX2TextConnectors,
         120,
@@ -74,16 +88,7 @@ def ltx2() -> dict[str, Any]:
         causal_temporal_positioning=False,
         rope_type="split",
     )
-    return {
-        "scheduler": schedulers.flow(),
-        "vae": ltx2_vae(),
-        "audio_vae": ltx2_audio_vae(),
-        "text_encoder": seeded(lambda: hf.Gemma3ForConditionalGeneration(gemma), 121),
-        "tokenizer": text.gemma_tokenizer(),
-        "connectors": filled(connectors, 120),
-        "transformer": transformer,
-        "vocoder": ltx2_vocoder(),
-    }
+    return filled(connectors, 120)
 
 
 def ltx2_vae() -> diffusers.AutoencoderKLLTX2Video:

@@ -8,7 +8,7 @@ from diffusers import SCMScheduler
 
 from tests.support.tiny import schedulers, text, transformers, vaes
 from tests.support.tiny.entry import tiny
-from tests.support.tiny.families.stable_diffusion import CONTROL, SIZE, TEXT
+from tests.support.tiny.families.stable_diffusion import CONTROL, TEXT
 from tests.support.tiny.inputs import file
 
 LENGTH = {"max_sequence_length": 16}
@@ -97,4 +97,3 @@ PIPELINES = (
     ),
     tiny("DiTPipeline", "dit", dit, {"class_labels": [207], "guidance_scale": 4.0, "output_type": "np"}),
 )
-__all__ = ["PIPELINES", "SIZE"]

@@ -18,8 +18,6 @@ from tests.support.tiny.families.stable_diffusion import (
     SIZE,
     TEXT,
     base,
-    controlled,
-    without,
 )
 from tests.support.tiny.inputs import file
 
@@ -230,4 +228,3 @@ PIPELINES = (
         before=(INVERT,),
     ),
 )
-__all__ = ["PIPELINES", "controlled", "without"]

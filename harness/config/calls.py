@@ -1,0 +1,135 @@
+"""Whether the pipelines take the arguments that cases hand over: generator, steps, `call` and the calls before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from harness import zoo
+from harness.config.own_pipelines import own_pipeline
+from harness.config.pipelines import AUTO
+from harness.config.signatures import (
+    CALL,
+    ClassText,
+    NoMethod,
+    Signature,
+    Unreadable,
+    class_in,
+    installed_class,
+    signature,
+)
+from harness.config.weights import BUILTIN
+from harness.config.wording import joined, listing, shown, suggestion
+from harness.core.case import STEPS_ARGUMENT, Case, GeneratorKind, Preparation, step_argument
+from harness.errors import Problem
+
+
+def problems(case: Case) -> Iterator[Problem]:
+    """What the pipeline of `case` does not take, or lacks.
+
+    Pipelines whose text does not tell (those that choose their class when they are loaded, those of a hub model
+    with `pipeline: auto`) have no problems here.
+    """
+    pipeline = _class_of(case)
+    takes = signature(pipeline, CALL) if pipeline else Unreadable()
+    if pipeline is None or not isinstance(takes, Signature):
+        return
+    yield from _generator_problems(case, pipeline.name, takes)
+    yield from _steps_problems(case, pipeline.name, takes)
+    yield from _argument_problems(case, "call", case.call, pipeline.name, takes)
+    given = {*case.call, *case.step_arguments(), *(() if case.generator is GeneratorKind.NONE else ("generator",))}
+    yield from _missing(case, "call", given, pipeline.name, takes)
+    for index, preparation in enumerate(case.before):
+        yield from _preparation_problems(case, joined("before", index), preparation, pipeline)
+
+
+def _class_of(case: Case) -> ClassText | None:
+    own = own_pipeline(case.pipeline)
+    if own:
+        return class_in(Path(case.base, own.file), own.class_name)
+    name = _named_by_model(case) if case.pipeline == AUTO else case.pipeline
+    return installed_class(name) if name else None
+
+
+def _named_by_model(case: Case) -> str | None:
+    """The class that the model's `model_index.json` names, where the model lies on this machine."""
+    name = case.model.id
+    try:
+        folder = zoo.model_dir(name.removeprefix(BUILTIN)) if name.startswith(BUILTIN) else Path(case.base, name)
+        named = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return named if isinstance(named, str) else None
+
+
+def _generator_problems(case: Case, pipeline: str, takes: Signature) -> Iterator[Problem]:
+    if case.generator is not GeneratorKind.NONE and not _accepts(takes, "generator"):
+        message = f"{pipeline} takes no `generator`; write `generator: none`. {_it_takes(takes)}"
+        yield Problem(case.source, "generator", shown(str(case.generator)), message)
+
+
+def _steps_problems(case: Case, pipeline: str, takes: Signature) -> Iterator[Problem]:
+    stages = {} if isinstance(case.steps, int) else {step_argument(stage): stage for stage in case.steps or {}}
+    for argument, count in case.step_arguments().items():
+        if not _accepts(takes, argument):
+            key = f"steps.{stages[argument]}" if stages else "steps"
+            advice = _other_steps(takes, count)
+            message = f"{pipeline} takes no `{argument}`; {advice}. {_it_takes(takes)}"
+            yield Problem(case.source, key, shown(count), message)
+
+
+def _other_steps(takes: Signature, count: int) -> str:
+    """How to write the steps that a pipeline does take."""
+    names = [name for name in takes.names if name.endswith(STEPS_ARGUMENT)]
+    if names == [STEPS_ARGUMENT]:
+        return f"write `steps: {count}`"
+    stages = ", ".join(f"{name.removesuffix(f'_{STEPS_ARGUMENT}')}: {count}" for name in names)
+    return f"write `steps: {{{stages}}}`" if names else "leave `steps` out"
+
+
+def _argument_problems(
+    case: Case, key: str, call: Collection[str], what: str, takes: Signature
+) -> Iterator[Problem]:
+    values = dict(call) if not isinstance(call, dict) else call
+    for name in call:
+        if not _accepts(takes, name):
+            hint = suggestion(name, takes.names)
+            message = f"{what} takes no `{name}`{hint}{'' if hint else ';'} {_it_takes(takes)}"
+            yield Problem(case.source, joined(key, name), shown(values[name]), message)
+
+
+def _missing(
+    case: Case, key: str, given: Collection[str], what: str, takes: Signature
+) -> Iterator[Problem]:
+    for name in takes.required:
+        if name not in given:
+            message = f"missing; {what} cannot be called without it. {_it_takes(takes)}"
+            yield Problem(case.source, joined(key, name), None, message)
+
+
+def _preparation_problems(
+    case: Case, key: str, preparation: Preparation, pipeline: ClassText
+) -> Iterator[Problem]:
+    method = preparation.method
+    takes = signature(pipeline, method)
+    if isinstance(takes, NoMethod):
+        message = f"{pipeline.name} has no such method{suggestion(method, takes.methods)}; it has {listing(takes.methods)}"
+        yield Problem(case.source, joined(key, "method"), shown(method), message)
+    if not isinstance(takes, Signature):
+        return
+    what = f"{pipeline.name}.{method}"
+    if preparation.generator and not _accepts(takes, "generator"):
+        message = f"{what} takes no `generator`; leave it out. {_it_takes(takes)}"
+        yield Problem(case.source, joined(key, "generator"), "true", message)
+    yield from _argument_problems(case, joined(key, "call"), preparation.call, what, takes)
+    given = {*preparation.call, *(("generator",) if preparation.generator else ())}
+    yield from _missing(case, joined(key, "call"), given, what, takes)
+
+
+def _accepts(takes: Signature, name: str) -> bool:
+    return takes.takes_any or name in takes.names
+
+
+def _it_takes(takes: Signature) -> str:
+    return f"It takes: {', '.join(takes.names)}"

@@ -1,0 +1,122 @@
+"""Whether what a config names as weights can be had: built-in models, folders, .safetensors files, hub ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from harness import zoo
+from harness.config.files import kind_of
+from harness.config.wording import joined, shown, unknown
+from harness.errors import Problem
+
+BUILTIN = "builtin:"
+SAFETENSORS = ".safetensors"
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
+_HUB_ID = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What weights are for: `where` a folder or file is expected, whether a built-in model will do, how to convert."""
+
+    where: str
+    builtin: bool
+    convert: str
+
+
+MODEL = Kind(
+    "a model's folder or .safetensors file, relative to this file",
+    True,
+    "with PIPELINE.from_single_file(FILE).save_pretrained(FOLDER)",
+)
+ADDITION = Kind(
+    "a folder or .safetensors file, relative to this file",
+    False,
+    'with safetensors.torch.save_file(torch.load(FILE, weights_only=True), "FILE.safetensors")',
+)
+
+
+def model_problems(model: Values, pipeline: object, folder: Path) -> Iterator[Problem]:
+    """What is wrong with the weights of `model`, whose config lies in `folder`."""
+    name = model.get("id")
+    if not isinstance(name, str):
+        return
+    yield from _weights_problems("model", model, name, folder, MODEL)
+    if _is_file_name(name) and kind_of(folder / name) == "file":
+        if pipeline == "auto":
+            yield Problem(
+                "", "pipeline", shown(pipeline), "a single file does not name its pipeline; name a class"
+            )
+        if model.get("variant") is not None:
+            message = "a single file has no variants; leave it out"
+            yield Problem("", "model.variant", shown(model["variant"]), message)
+
+
+def addition_problems(key: str, addition: Values, folder: Path) -> Iterator[Problem]:
+    """What is wrong with the weights of an adapter or embedding, which stands at `key`."""
+    name, inside = addition.get("id"), addition.get("weight_name")
+    if not isinstance(name, str):
+        return
+    yield from _weights_problems(key, addition, name, folder, ADDITION)
+    kind = kind_of(folder / name)
+    if not isinstance(inside, str):
+        return
+    if kind == "file":
+        message = f"`{key}.id` is a file already; leave this out"
+        yield Problem("", joined(key, "weight_name"), shown(inside), message)
+    elif kind == "folder" and kind_of(folder / name / inside) != "file":
+        yield Problem("", joined(key, "weight_name"), shown(inside), f"no such file in the folder {name}")
+
+
+def floating(key: str, weights: Values, folder: Path) -> Iterator[str]:
+    """A warning where the hub may give other weights tomorrow; `weights` have no problems."""
+    revision = weights.get("revision")
+    if is_hub_id(str(weights["id"]), folder) and not _COMMIT.fullmatch(str(revision)):
+        advice = "floats, so the model may change under the golden; pin a commit sha of 40 hex digits"
+        yield f"{key}.revision = {shown(revision)}: {advice}"
+
+
+def is_hub_id(name: str, folder: Path) -> bool:
+    """Whether `name` can only be a hub id."""
+    is_path = name.startswith((BUILTIN, ".", "/")) or _is_file_name(name)
+    return not is_path and kind_of(folder / name) == "nothing"
+
+
+def _weights_problems(key: str, weights: Values, name: str, folder: Path, kind: Kind) -> Iterator[Problem]:
+    message = _id_problem(name, folder, kind)
+    if message is not None:
+        yield Problem("", joined(key, "id"), shown(name), message)
+    revision = weights.get("revision")
+    if revision is not None and not is_hub_id(name, folder):
+        message = "only a hub id has revisions; leave it out"
+        yield Problem("", joined(key, "revision"), shown(revision), message)
+
+
+def _id_problem(name: str, folder: Path, kind: Kind) -> str | None:
+    if name.startswith(BUILTIN) and kind.builtin:
+        accepted = [BUILTIN + one for one in zoo.names()]
+        return None if name in accepted else unknown("no built-in model of this name", name, accepted)
+    there = kind_of(folder / name)
+    suffix = PurePosixPath(name).suffix
+    if there == "folder" or (there == "file" and suffix == SAFETENSORS):
+        return None
+    if suffix in PICKLES:
+        advice = f"convert it to .safetensors where you trust it, {kind.convert}"
+        return f"a pickle can run any code when it is read; {advice}"
+    if there != "nothing":
+        return f"is neither a folder nor a .safetensors file; expected {kind.where}"
+    if name.startswith((".", "/")) or suffix == SAFETENSORS:
+        return f"is not there; expected {kind.where}"
+    if _HUB_ID.fullmatch(name):
+        return None
+    return f"expected {'builtin:NAME, ' if kind.builtin else ''}a hub id such as org/name, or {kind.where}"
+
+
+def _is_file_name(name: str) -> bool:
+    return PurePosixPath(name).suffix in (SAFETENSORS, *PICKLES)

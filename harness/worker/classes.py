@@ -1,0 +1,46 @@
+"""Find the pipeline class that a case names: in diffusers, or in a file of the user's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import diffusers
+from diffusers import DiffusionPipeline
+
+from harness.core.case import Case
+from harness.worker.rejection import Rejection
+
+
+def pipeline_class(case: Case) -> type[DiffusionPipeline]:
+    """The class for `pipeline: NAME`, `auto` or `./file.py:ClassName`; raises Rejection."""
+    name = case.pipeline
+    if name == "auto":
+        return DiffusionPipeline
+    path, separator, local_name = name.rpartition(":")
+    if separator:
+        return _from_file(case, Path(case.base) / path, local_name)
+    found = getattr(diffusers, name, None)
+    if found is None:
+        raise Rejection("pipeline", name, f"diffusers {diffusers.__version__} has no such class")
+    return found  # type: ignore[no-any-return]
+
+
+def _from_file(case: Case, path: Path, name: str) -> type[DiffusionPipeline]:
+    """The class `name` of the Python file at `path`, which the config names explicitly."""
+    module_name = f"harness_community_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise Rejection("pipeline", case.pipeline, "cannot be read as a Python file; name one that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    # Pickling and typing look a class's module up by name.
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise Rejection("pipeline", case.pipeline, f"the file raised {error!r}; mend it") from error
+    found = getattr(module, name, None)
+    if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
+        raise Rejection("pipeline", case.pipeline, f"{path.name} has no DiffusionPipeline named {name}")
+    return found

@@ -1,0 +1,135 @@
+"""Set a loaded pipeline up as a case's variant says: adapters, embeddings, memory, layout, compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.quantizers import PipelineQuantizationConfig
+
+from harness.core.case import Adapter, Case, Compile, Embedding, Memory, Offload
+from harness.worker.hub_errors import ModelUnavailable, in_brief
+from harness.worker.rejection import Rejection
+
+
+def loading_keywords(case: Case) -> dict[str, object]:
+    """What `from_pretrained` must be given for the case's dtypes and quantisation."""
+    model, quantization = case.model, case.variant.quantization
+    dtype: object = getattr(torch, model.dtype)
+    if model.dtypes:
+        dtype = {"default": dtype, **{name: getattr(torch, kind) for name, kind in model.dtypes.items()}}
+    if quantization is None:
+        return {"torch_dtype": dtype}
+    config = PipelineQuantizationConfig(
+        quant_backend=quantization.backend,
+        quant_kwargs=dict(quantization.options),
+        components_to_quantize=list(quantization.components),
+    )
+    return {"torch_dtype": dtype, "quantization_config": config}
+
+
+def set_up(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> None:
+    """Apply the case's variant and bring the pipeline to `device`.
+
+    Raises Rejection for what this pipeline does not have, ModelUnavailable for adapters that cannot be
+    had and for offloading on a device that has no other memory.
+    """
+    variant, base = case.variant, Path(case.base)
+    for adapter in variant.adapters:
+        _add_adapter(pipeline, adapter, base)
+    if variant.adapters:
+        pipeline.set_adapters([one.name for one in variant.adapters], [one.scale for one in variant.adapters])
+    for embedding in variant.embeddings:
+        _add_embedding(pipeline, embedding, base)
+    for name, module in _modules(pipeline, "channels_last", variant.channels_last):
+        setattr(pipeline, name, module.to(memory_format=torch.channels_last))
+    _save_memory(pipeline, variant.memory)
+    _place(pipeline, variant.memory.offload, device)
+    if variant.compile is not None:
+        _compile(pipeline, variant.compile)
+
+
+def _add_adapter(pipeline: DiffusionPipeline, adapter: Adapter, base: Path) -> None:
+    load = _method(pipeline, "load_lora_weights", "adapters")
+    _load_extra(
+        load,
+        adapter.id,
+        base,
+        adapter_name=adapter.name,
+        weight_name=adapter.weight_name,
+        revision=adapter.revision,
+    )
+
+
+def _add_embedding(pipeline: DiffusionPipeline, embedding: Embedding, base: Path) -> None:
+    load = _method(pipeline, "load_textual_inversion", "embeddings")
+    _load_extra(
+        load,
+        embedding.id,
+        base,
+        token=embedding.token,
+        weight_name=embedding.weight_name,
+        revision=embedding.revision,
+    )
+
+
+def _load_extra(load, name: str, base: Path, **keywords: object) -> None:  # type: ignore[no-untyped-def]
+    """Load small weights from a folder or file relative to the config, or from the hub; safetensors only."""
+    local = base / name
+    given = {key: value for key, value in keywords.items() if value is not None}
+    if local.is_file():
+        load(str(local.parent), use_safetensors=True, **{**given, "weight_name": local.name})
+    elif local.is_dir():
+        load(str(local), use_safetensors=True, **given)
+    else:
+        try:
+            load(name, use_safetensors=True, **given)
+        except OSError as error:
+            raise ModelUnavailable(f"{name}: {in_brief(error)}; connect this machine or mend the id") from error
+
+
+def _method(pipeline: DiffusionPipeline, name: str, key: str):  # type: ignore[no-untyped-def]
+    if not hasattr(pipeline, name):
+        raise Rejection(key, type(pipeline).__name__, f"this pipeline has no {name}; leave `{key}` out")
+    return getattr(pipeline, name)
+
+
+def _modules(
+    pipeline: DiffusionPipeline, key: str, names: Iterable[str]
+) -> Iterable[tuple[str, torch.nn.Module]]:
+    there = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    for name in names:
+        if name not in there:
+            raise Rejection(key, name, f"no such component; the pipeline has {', '.join(sorted(there))}")
+        yield name, there[name]
+
+
+def _save_memory(pipeline: DiffusionPipeline, memory: Memory) -> None:
+    if memory.attention_slicing is not None:
+        pipeline.enable_attention_slicing(memory.attention_slicing)
+    wished = {"vae_slicing": memory.vae_slicing, "vae_tiling": memory.vae_tiling}
+    for key in (key for key, on in wished.items() if on):
+        vae, method = getattr(pipeline, "vae", None), f"enable_{key.removeprefix('vae_')}"
+        if not hasattr(vae, method):
+            raise Rejection(f"memory.{key}", True, "the pipeline has no VAE that can do this; leave it out")
+        getattr(vae, method)()
+
+
+def _place(pipeline: DiffusionPipeline, offload: Offload, device: torch.device) -> None:
+    if offload is Offload.NONE:
+        pipeline.to(device)
+        return
+    if device.type == "cpu":
+        raise ModelUnavailable(f"memory.offload: {offload}: there is nothing to offload from on a CPU; use a GPU")
+    enable = {
+        Offload.MODEL: pipeline.enable_model_cpu_offload,
+        Offload.SEQUENTIAL: pipeline.enable_sequential_cpu_offload,
+    }[offload]
+    enable(device=device)
+
+
+def _compile(pipeline: DiffusionPipeline, how: Compile) -> None:
+    for _, module in _modules(pipeline, "compile.components", how.components):
+        module.compile(mode=how.mode, fullgraph=how.fullgraph, dynamic=how.dynamic)
