@@ -21,7 +21,7 @@ from harness.config.signatures import (
 )
 from harness.config.weights import BUILTIN
 from harness.config.wording import joined, listing, shown, suggestion
-from harness.core.case import STEPS_ARGUMENT, Case, GeneratorKind, Preparation, step_argument
+from harness.core.case import STEPS_ARGUMENT, Case, GeneratorKind, Preparation, Values, step_argument
 from harness.errors import Problem
 
 
@@ -38,7 +38,11 @@ def problems(case: Case) -> Iterator[Problem]:
     yield from _generator_problems(case, pipeline.name, takes)
     yield from _steps_problems(case, pipeline.name, takes)
     yield from _argument_problems(case, "call", case.call, pipeline.name, takes)
-    given = {*case.call, *case.step_arguments(), *(() if case.generator is GeneratorKind.NONE else ("generator",))}
+    given = {
+        *case.call,
+        *case.step_arguments(),
+        *(() if case.generator is GeneratorKind.NONE else ("generator",)),
+    }
     yield from _missing(case, "call", given, pipeline.name, takes)
     for index, preparation in enumerate(case.before):
         yield from _preparation_problems(case, joined("before", index), preparation, pipeline)
@@ -56,7 +60,9 @@ def _named_by_model(case: Case) -> str | None:
     """The class that the model's `model_index.json` names, where the model lies on this machine."""
     name = case.model.id
     try:
-        folder = zoo.model_dir(name.removeprefix(BUILTIN)) if name.startswith(BUILTIN) else Path(case.base, name)
+        folder = (
+            zoo.model_dir(name.removeprefix(BUILTIN)) if name.startswith(BUILTIN) else Path(case.base, name)
+        )
         named = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
@@ -70,7 +76,9 @@ def _generator_problems(case: Case, pipeline: str, takes: Signature) -> Iterator
 
 
 def _steps_problems(case: Case, pipeline: str, takes: Signature) -> Iterator[Problem]:
-    stages = {} if isinstance(case.steps, int) else {step_argument(stage): stage for stage in case.steps or {}}
+    stages = (
+        {} if isinstance(case.steps, int) else {step_argument(stage): stage for stage in case.steps or {}}
+    )
     for argument, count in case.step_arguments().items():
         if not _accepts(takes, argument):
             key = f"steps.{stages[argument]}" if stages else "steps"
@@ -88,20 +96,15 @@ def _other_steps(takes: Signature, count: int) -> str:
     return f"write `steps: {{{stages}}}`" if names else "leave `steps` out"
 
 
-def _argument_problems(
-    case: Case, key: str, call: Collection[str], what: str, takes: Signature
-) -> Iterator[Problem]:
-    values = dict(call) if not isinstance(call, dict) else call
-    for name in call:
+def _argument_problems(case: Case, key: str, call: Values, what: str, takes: Signature) -> Iterator[Problem]:
+    for name, value in call.items():
         if not _accepts(takes, name):
-            hint = suggestion(name, takes.names)
-            message = f"{what} takes no `{name}`{hint}{'' if hint else ';'} {_it_takes(takes)}"
-            yield Problem(case.source, joined(key, name), shown(values[name]), message)
+            hint = suggestion(name, takes.names) or "."
+            message = f"{what} takes no `{name}`{hint} {_it_takes(takes)}"
+            yield Problem(case.source, joined(key, name), shown(value), message)
 
 
-def _missing(
-    case: Case, key: str, given: Collection[str], what: str, takes: Signature
-) -> Iterator[Problem]:
+def _missing(case: Case, key: str, given: Collection[str], what: str, takes: Signature) -> Iterator[Problem]:
     for name in takes.required:
         if name not in given:
             message = f"missing; {what} cannot be called without it. {_it_takes(takes)}"
@@ -114,7 +117,8 @@ def _preparation_problems(
     method = preparation.method
     takes = signature(pipeline, method)
     if isinstance(takes, NoMethod):
-        message = f"{pipeline.name} has no such method{suggestion(method, takes.methods)}; it has {listing(takes.methods)}"
+        hint = suggestion(method, takes.methods) or "."
+        message = f"{pipeline.name} has no such method{hint} It has: {listing(takes.methods)}"
         yield Problem(case.source, joined(key, "method"), shown(method), message)
     if not isinstance(takes, Signature):
         return

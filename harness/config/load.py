@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config import files, matrix, structure, surroundings, yaml_text
+from harness.config import calls, files, matrix, structure, surroundings, yaml_text
 from harness.config.build import build
 from harness.core.case import Case
 from harness.errors import ConfigError, Problem
@@ -47,6 +47,17 @@ def load_cases(configs: Path) -> LoadedConfigs:
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: problem.file))
     return LoadedConfigs(cases, (*found.warnings, *(warning for one in loaded for warning in one.warnings)))
+
+
+def check_calls(cases: Sequence[Case]) -> None:
+    """Compare what `cases` hand over with what their pipelines take, as the text of these says.
+
+    Slower than `load_cases` (some milliseconds for each class), and meant for the cases that are to run.
+    Raises `ConfigError` with the problems of all cases.
+    """
+    problems = dict.fromkeys(problem for case in cases for problem in calls.problems(case))
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: problem.file))
 
 
 def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> _LoadedFile:
