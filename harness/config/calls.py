@@ -136,4 +136,4 @@ def _accepts(takes: Signature, name: str) -> bool:
 
 
 def _it_takes(takes: Signature) -> str:
-    return f"It takes: {', '.join(takes.names)}"
+    return f"It takes: {', '.join(takes.names) or 'nothing'}"

@@ -25,7 +25,7 @@ Tag = Annotated[str, text("^[a-z0-9][a-z0-9-]*$", "a name of a-z, 0-9 and '-'")]
 MatrixKey = Annotated[str, text(MATRIX_KEY_PATTERN, "a key of this file, dots between its parts")]
 Filled = Annotated[str, text(r"^[^\x00]+$", "a text that is not empty")]
 WeightFile = Annotated[
-    str, text(r"^[^\x00]+\.safetensors$", "the name of a .safetensors file; pickles are not read")
+    str, text(r"^[^\x00]+\.safetensors$", "a .safetensors file's name (pickles are not read)")
 ]
 Positive = Annotated[int, Field(gt=0)]
 Limit = Annotated[float, Field(ge=0)]

@@ -21,7 +21,7 @@ _LONGEST_HEADER = 200
 _CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 _NEXT_BLOCK = re.compile(r"^(?:class |def |async def |@)", re.MULTILINE)
 _HEADER_END = re.compile(r":[ \t]*(?:#[^\n]*)?$", re.MULTILINE)
-_METHOD = re.compile(r"^[ \t]+(?:async )?def (\w+)", re.MULTILINE)
+_METHOD = re.compile(r"^([ \t]+)(?:async )?def (\w+)", re.MULTILINE)
 _EXPORTS = re.compile(r"_import_structure\[\"([\w.]+)\"\]")
 
 
@@ -86,10 +86,10 @@ def signature(of: ClassText, method: str) -> Signature | NoMethod | Unreadable:
     for one in _with_bases(of, set()):
         if one is None:
             return Unreadable()
-        found = [match for match in _METHOD.finditer(one.text) if match[1] == method]
-        if found:
-            return _read(one.text, found[-1].start())
-        methods.update(dict.fromkeys(name for name in _METHOD.findall(one.text) if not name.startswith("_")))
+        own = _methods(one.text)
+        if method in own:
+            return _read(one.text, own[method])
+        methods.update(dict.fromkeys(name for name in own if not name.startswith("_")))
     return NoMethod(tuple(methods))
 
 
@@ -110,6 +110,13 @@ def _with_bases(of: ClassText, seen: set[str]) -> Iterator[ClassText | None]:
             yield None
         else:
             yield from _with_bases(found, seen)
+
+
+def _methods(text: str) -> dict[str, int]:
+    """The methods of a class and where their headers begin; functions inside of them are indented deeper."""
+    found = list(_METHOD.finditer(text))
+    shallowest = min((len(match[1]) for match in found), default=0)
+    return {match[2]: match.start() for match in found if len(match[1]) == shallowest}
 
 
 def _read(text: str, start: int) -> Signature | Unreadable:
@@ -142,6 +149,8 @@ def _parsed(text: str, start: int) -> ast.stmt | None:
 
 def _likely_places(folder: Path, name: str) -> Iterator[Path]:
     """The part of the package that exports `name`; reading all of the package takes ten times as long."""
+    if "Modular" in name:
+        yield folder / "modular_pipelines"
     text = diffusers_text(f"{_PIPELINES}/__init__.py") or ""
     before = _EXPORTS.findall(text[: max(text.find(f'"{name}"'), 0)])
     if before:

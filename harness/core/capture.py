@@ -49,7 +49,8 @@ class Acceptance:
 class CaptureDocument:
     """The JSON text `harness` in the header of a capture or golden file.
 
-    `sha256` maps each tensor's name to the hex digest of its raw bytes as stored; `text` names the
+    `commit` is the hub commit the model really came from, None for other models; `weights` the sha256 over the
+    weights of each component that has some. `sha256` maps each tensor's name to the hex digest of its raw bytes as stored; `text` names the
     tensors that hold UTF-8 text; `absent` the output fields that were None; `global_rngs` the global
     random generators (torch, cuda, numpy, python) that the pipeline drew from.
     """
@@ -65,6 +66,8 @@ class CaptureDocument:
     absent: tuple[str, ...] = ()
     global_rngs: tuple[str, ...] = ()
     filled_in: Values = field(default_factory=dict)
+    commit: str | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     accepted: Acceptance | None = None
 

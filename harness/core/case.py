@@ -114,7 +114,7 @@ class Quantization:
 class Preparation:
     """A method of the pipeline called before the run, such as LEdits++'s `invert`, with its arguments.
 
-    `generator` hands over the run's own generator, where the method takes one.
+    `generator` hands over a generator made as the run's own is, where the method takes one.
     """
 
     method: str

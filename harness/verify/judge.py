@@ -16,7 +16,7 @@ from harness.golden.store import Found, GoldenStore, Missing
 from harness.golden.tensors import TensorFile
 from harness.verify.compare import compare_tensors
 from harness.verify.expect import ExpectationResult, check_expectations
-from harness.verify.stale import stale_reason
+from harness.verify.stale import other_weights, stale_reason
 
 _TRACEBACK_LINES = 20
 
@@ -114,6 +114,8 @@ def _judge_capture(
     if golden.document.digest != digest:
         step = f"if the new definition is meant: {_update(case)}"
         return _Judgement(Verdict.STALE, stale_reason(case, golden.document), step)
+    if other := other_weights(golden.document, capture.document):
+        return _Judgement(Verdict.STALE, other, f"if the new weights are meant: {_update(case)}")
     allowance = case.tolerance.for_relation(golden.relation)
     if allowance is Rule.REFUSE:
         return _without_golden(

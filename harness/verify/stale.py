@@ -17,6 +17,22 @@ def stale_reason(case: Case, golden: CaptureDocument) -> str:
     return told or f"{case.id}: the golden's digest is another, though no key of its definition differs"
 
 
+def other_weights(golden: CaptureDocument, now: CaptureDocument) -> str:
+    """Which components have other weights than the golden was recorded with; "" when none.
+
+    A component that only one side has is no other checkpoint: the pipeline's class has changed.
+    """
+    shared = sorted(golden.weights.keys() & now.weights.keys())
+    changed = [name for name in shared if golden.weights[name] != now.weights[name]]
+    if not changed:
+        return ""
+    told = "; ".join(
+        f"{name}: weights sha256 {golden.weights[name][:12]}… → {now.weights[name][:12]}…" for name in changed
+    )
+    moved = "" if golden.commit == now.commit else f"; commit {golden.commit} → {now.commit}"
+    return told + moved
+
+
 def _told(change: Change) -> str:
     ours, theirs = change.golden or "", change.now or ""
     shared = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import diffusers
 from diffusers import DiffusionPipeline
@@ -21,10 +22,17 @@ def pipeline_class(case: Case) -> type[DiffusionPipeline]:
     path, separator, local_name = name.rpartition(":")
     if separator:
         return _from_file(case, Path(case.base) / path, local_name)
+    return class_of_diffusers("pipeline", name)
+
+
+def class_of_diffusers(key: str, name: str) -> type[Any]:
+    """The class that diffusers exports as `name`, which the config has at `key`; raises Rejection."""
     found = getattr(diffusers, name, None)
-    if found is None:
-        raise Rejection("pipeline", name, f"diffusers {diffusers.__version__} has no such class")
-    return found  # type: ignore[no-any-return]
+    if not isinstance(found, type):
+        raise Rejection(
+            key, name, f"diffusers {diffusers.__version__} has no such class; name one that it has"
+        )
+    return found
 
 
 def _from_file(case: Case, path: Path, name: str) -> type[DiffusionPipeline]:
@@ -32,7 +40,9 @@ def _from_file(case: Case, path: Path, name: str) -> type[DiffusionPipeline]:
     module_name = f"harness_community_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise Rejection("pipeline", case.pipeline, "cannot be read as a Python file; name one that ends in .py")
+        raise Rejection(
+            "pipeline", case.pipeline, "cannot be read as a Python file; name one that ends in .py"
+        )
     module = importlib.util.module_from_spec(spec)
     # Pickling and typing look a class's module up by name.
     sys.modules[module_name] = module

@@ -15,8 +15,8 @@ from harness.core.capture import Completed, Lost, Outcome, Raised, Timings, Unav
 from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
-from harness.worker import arguments, determinism, fingerprint, outputs, seeding
-from harness.worker.loading import ModelUnavailable, PipelineShelf
+from harness.worker import arguments, determinism, fingerprint, outputs, preparation, seeding
+from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import Rejection
@@ -73,7 +73,7 @@ class Executor:
             *determinism.not_in_effect(case.determinism, threads, switches),
             *determinism.changed(switches, determinism.read_back()),
         )
-        problem = _stored(job, produced, environment, load_seconds, warnings)
+        problem = _stored(job, loaded, produced, environment, load_seconds, warnings)
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
     def _call(self, case: Case, pipeline: DiffusionPipeline) -> _Produced:
@@ -82,13 +82,19 @@ class Executor:
         seeding.seed_globals(_global_seed(case, arguments.takes_generator(pipeline.__call__)))
         before, started = seeding.global_states(), time.perf_counter()
         with reported(lambda step, total: self._report(Progress("running", step, total))), torch.no_grad():
+            preparation.prepare(pipeline, case, self._device)
             flat = outputs.flatten(pipeline(**keywords))
         seconds = time.perf_counter() - started
         return _Produced(flat, seconds, seeding.drawn_from(before, seeding.global_states()), filled_in)
 
 
 def _stored(
-    job: Job, produced: _Produced, environment: Environment, load_seconds: float, warnings: tuple[str, ...]
+    job: Job,
+    loaded: Loaded,
+    produced: _Produced,
+    environment: Environment,
+    load_seconds: float,
+    warnings: tuple[str, ...],
 ) -> Lost | None:
     """Write the capture; Lost where that fails, since the pipeline did its work and is not to blame."""
     try:
@@ -100,6 +106,8 @@ def _stored(
             seconds=Timings(load_seconds, produced.seconds),
             global_rngs=produced.global_rngs,
             filled_in=produced.filled_in,
+            commit=loaded.commit,
+            weights=loaded.weights,
             warnings=warnings,
         )
     except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ def write_capture(
     seconds: Timings,
     global_rngs: tuple[str, ...],
     filled_in: Values,
+    commit: str | None,
+    weights: Mapping[str, str],
     warnings: tuple[str, ...],
 ) -> None:
     """Write `outputs` to `path`, whole or not at all."""
@@ -44,6 +47,8 @@ def write_capture(
         absent=outputs.absent,
         global_rngs=global_rngs,
         filled_in=filled_in,
+        commit=commit,
+        weights=weights,
         warnings=warnings,
     )
     path.parent.mkdir(parents=True, exist_ok=True)

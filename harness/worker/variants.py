@@ -14,20 +14,20 @@ from harness.worker.hub_errors import ModelUnavailable, in_brief
 from harness.worker.rejection import Rejection
 
 
-def loading_keywords(case: Case) -> dict[str, object]:
-    """What `from_pretrained` must be given for the case's dtypes and quantisation."""
+def loading_keywords(case: Case, dtype_keyword: str) -> dict[str, object]:
+    """What `from_pretrained` must be given for the case's dtypes, under its own name for them, and quantisation."""
     model, quantization = case.model, case.variant.quantization
     dtype: object = getattr(torch, model.dtype)
     if model.dtypes:
         dtype = {"default": dtype, **{name: getattr(torch, kind) for name, kind in model.dtypes.items()}}
     if quantization is None:
-        return {"torch_dtype": dtype}
+        return {dtype_keyword: dtype}
     config = PipelineQuantizationConfig(
         quant_backend=quantization.backend,
         quant_kwargs=dict(quantization.options),
         components_to_quantize=list(quantization.components),
     )
-    return {"torch_dtype": dtype, "quantization_config": config}
+    return {dtype_keyword: dtype, "quantization_config": config}
 
 
 def set_up(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> None:
@@ -87,7 +87,9 @@ def _load_extra(load, name: str, base: Path, **keywords: object) -> None:  # typ
         try:
             load(name, use_safetensors=True, **given)
         except OSError as error:
-            raise ModelUnavailable(f"{name}: {in_brief(error)}; connect this machine or mend the id") from error
+            raise ModelUnavailable(
+                f"{name}: {in_brief(error)}; connect this machine or mend the id"
+            ) from error
 
 
 def _method(pipeline: DiffusionPipeline, name: str, key: str):  # type: ignore[no-untyped-def]
@@ -122,7 +124,9 @@ def _place(pipeline: DiffusionPipeline, offload: Offload, device: torch.device) 
         pipeline.to(device)
         return
     if device.type == "cpu":
-        raise ModelUnavailable(f"memory.offload: {offload}: there is nothing to offload from on a CPU; use a GPU")
+        raise ModelUnavailable(
+            f"memory.offload: {offload}: there is nothing to offload from on a CPU; use a GPU"
+        )
     enable = {
         Offload.MODEL: pipeline.enable_model_cpu_offload,
         Offload.SEQUENTIAL: pipeline.enable_sequential_cpu_offload,

@@ -171,20 +171,35 @@ def component_digests(pipeline: DiffusionPipeline) -> Mapping[str, str]:
 def weights_sha256(component: object) -> str | None:
     """One sha256, in hex, over the state dict of a torch module; None for anything else.
 
-    Hashed are, in the order of the names, each tensor's name, dtype, shape and raw little-endian bytes in
-    row-major order: the same whatever the device, the memory layout or the file the weights came from.
-    Quantised weights count with all that they are made of. Raises ValueError for weights without data (on
-    the meta device, as after sequential offload): hash before that.
+    Hashed are each tensor's dtype, shape and raw little-endian bytes in row-major order: the same whatever
+    the device, the memory layout or the file the weights came from. Names do not count, and neither do
+    whole-number buffers such as position ids: libraries rename and drop those from one release to the next
+    over the same checkpoint, which must not look like another one. Quantised weights count with all that
+    they are made of. Raises ValueError for weights without data (on the meta device, as after sequential
+    offload): hash before that.
     """
     module = getattr(component, "_orig_mod", component)
     if not isinstance(module, torch.nn.Module):
         return None
+    parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    entries = [
+        _entry_sha256(name, value)
+        for name, value in module.state_dict().items()
+        if name in parameters or not _is_index(value)
+    ]
+    return hashlib.sha256(b"".join(sorted(entries))).hexdigest()
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype in (torch.int64, torch.bool)
+
+
+def _entry_sha256(name: str, value: object) -> bytes:
     digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items(), key=lambda entry: entry[0]):
-        for part, tensor in _plain_tensors(name, value):
-            digest.update(f"{part}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-            digest.update(_raw_bytes(part, tensor))
-    return digest.hexdigest()
+    for part, tensor in _plain_tensors(name, value):
+        digest.update(f"{part.removeprefix(name)}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(_raw_bytes(part, tensor))
+    return digest.digest()
 
 
 def _plain_tensors(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:

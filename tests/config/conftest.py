@@ -28,6 +28,7 @@ def stand_in_for_diffusers(
 
     def forget() -> None:
         installed.diffusers_folder.cache_clear()
+        installed.diffusers_text.cache_clear()
         backends._names.cache_clear()
         pipelines._names.cache_clear()
 

@@ -12,14 +12,22 @@ import pytest
 
 from harness.config.load import LoadedConfigs, load_cases
 from harness.core.case import (
+    Adapter,
     Attention,
     Case,
+    Compile,
     Determinism,
+    Embedding,
     Expectation,
     GeneratorKind,
     InputFile,
+    Memory,
     ModelSpec,
+    Offload,
+    Preparation,
+    Quantization,
     SchedulerSpec,
+    Variant,
 )
 from harness.core.tolerance import Limits, Rule, Tolerance
 from harness.errors import ConfigError, UsageError
@@ -45,7 +53,10 @@ def test_the_smallest_config_is_a_case_with_all_defaults(configs: Path) -> None:
 def test_every_key_of_a_config_reaches_the_case(configs: Path) -> None:
     (configs / "sd" / "inputs").mkdir(parents=True)
     (configs / "sd" / "inputs" / "seven.png").write_bytes(b"seven")
+    (configs / "two.txt").write_bytes(b"two")
     (configs / "latents.safetensors").write_bytes(b"noise")
+    (configs / "lora.safetensors").write_bytes(b"lora")
+    (configs / "toys").mkdir()
     write(
         configs,
         sd__full="""
@@ -53,10 +64,10 @@ pipeline: StableDiffusionImg2ImgPipeline
 model:
   id: builtin:sd-digits
   variant: fp16
-  dtype: bfloat16
+  dtype: {default: bfloat16, vae: float32, unet: bfloat16}
   components: {safety_checker: null}
 scheduler: {class: DDIMScheduler, eta: 1e-4}
-steps: {prior: 5, decoder: 6}
+steps: {prior: 5, num_inference_steps: 6}
 seed: 18446744073709551615
 generator: device
 call:
@@ -64,6 +75,17 @@ call:
   image: {$file: inputs/seven.png}
   size: {$tuple: [16, 16]}
   more: [{mask: {$file: inputs/seven.png}}, {$file: "../latents.safetensors#noise"}]
+before:
+  - {method: invert, call: {image: {$file: ../two.txt}}, generator: true}
+  - {method: warm_up}
+adapters:
+  - {id: ../lora.safetensors, scale: -0.5}
+  - {id: org/style, name: style, weight_name: a.safetensors, revision: main}
+embeddings: [{id: ../toys, token: <toy>}]
+memory: {offload: model, attention_slicing: 2, vae_slicing: true, vae_tiling: true}
+channels_last: [unet, vae, unet]
+compile: {components: [unet], mode: max-autotune, fullgraph: true, dynamic: false}
+quantization: {backend: torchao, components: [unet, text_encoder], options: {quant_type: int8_weight_only}}
 determinism: {algorithms: false, cublas_workspace: null, tf32: yes, attention: flash, threads: 2}
 tolerance: {same-hardware: exact, cross-hardware: {rel_l2: 1e-3, mismatched: 1}}
 expect: [{output: images, statistic: abs_sum, value: 12, abs_tol: 1e-3, source: a guide}]
@@ -79,9 +101,11 @@ timeout: 30
         source="configs/sd/full.yaml",
         base=str(base),
         pipeline="StableDiffusionImg2ImgPipeline",
-        model=ModelSpec("builtin:sd-digits", None, "fp16", "bfloat16", {"safety_checker": None}),
+        model=ModelSpec(
+            "builtin:sd-digits", None, "fp16", "bfloat16", {"safety_checker": None}, {"vae": "float32"}
+        ),
         scheduler=SchedulerSpec("DDIMScheduler", {"eta": 0.0001}),
-        steps={"prior": 5, "decoder": 6},
+        steps={"prior": 5, "num_inference_steps": 6},
         seed=2**64 - 1,
         generator=GeneratorKind.DEVICE,
         call={
@@ -102,6 +126,24 @@ timeout: 30
                 str(configs.absolute() / "latents.safetensors"),
                 hashlib.sha256(b"noise").hexdigest(),
             ),
+            InputFile("../two.txt", str(configs.absolute() / "two.txt"), hashlib.sha256(b"two").hexdigest()),
+        ),
+        variant=Variant(
+            adapters=(
+                Adapter("../lora.safetensors", "adapter-1", scale=-0.5),
+                Adapter("org/style", "style", "a.safetensors", "main"),
+            ),
+            embeddings=(Embedding("../toys", "<toy>"),),
+            memory=Memory(Offload.MODEL, 2, vae_slicing=True, vae_tiling=True),
+            channels_last=("unet", "vae"),
+            compile=Compile(("unet",), "max-autotune", fullgraph=True, dynamic=False),
+            quantization=Quantization(
+                "torchao", ("unet", "text_encoder"), {"quant_type": "int8_weight_only"}
+            ),
+        ),
+        before=(
+            Preparation("invert", {"image": {"$file": "../two.txt"}}, generator=True),
+            Preparation("warm_up"),
         ),
         determinism=Determinism(
             algorithms=False, cublas_workspace=None, tf32=True, attention=Attention.FLASH, threads=2
@@ -187,14 +229,16 @@ timeout: 0
         d=MINIMAL,
     )
     top = (
-        "pipeline, model, scheduler, steps, seed, generator, call, determinism, tolerance, expect, "
-        "nondeterministic, golden, tags, timeout, matrix"
+        "pipeline, model, scheduler, steps, seed, generator, call, before, adapters, embeddings, memory, "
+        "channels_last, compile, quantization, determinism, tolerance, expect, nondeterministic, golden, tags, "
+        "timeout, matrix"
     )
     metrics = "max_abs, mean_abs, rel_l2, cosine_distance, psnr, max_ulp, mismatched"
     assert problems(configs) == [
         f"configs/a/x.yaml: {line}"
         for line in [
-            "model.dtype = \"float12\": expected float32, float16, bfloat16 or float64; did you mean 'float32'?",
+            'model.dtype = "float12": expected float32, float16, bfloat16, float64 or a mapping '
+            "of at least one name; did you mean 'float32'?",
             "model.components.a b: not a name that Python accepts for an argument; use letters, digits and '_'",
             "model.dtyp: unknown key; did you mean 'dtype'? accepted: id, revision, variant, dtype, components",
             "steps.prior = 0: expected a whole number greater than 0",
@@ -216,7 +260,8 @@ timeout: 0
             "timeout = 0: expected a number greater than 0, at most 604800",
             f"sheduler: unknown key; did you mean 'scheduler'? accepted: {top}",
             "call.generator = 1: the harness sets this itself; use `generator` and `seed` at the top of the file",
-            "call.other.$fil = \"x\": unknown form; did you mean '$file'? accepted: $file, $tuple",
+            "call.other.$fil = \"x\": unknown form; did you mean '$file'? accepted: $file, $tuple, $noise, $gradient, "
+            "$tensor, $array",
             'model.components.torch_dtype = "x": the harness sets this itself; use `model.dtype`',
             'pipeline = "StableDifusionPipeline": the installed diffusers exports no pipeline of this name; '
             "did you mean 'StableDiffusionPipeline' or 'StableDiffusionImg2ImgPipeline'?",
@@ -229,8 +274,8 @@ timeout: 0
     ] + [
         "configs/b.yaml: seed: line 3: the key stands twice, first in line 2; keep one",
         "configs/b.yaml: seed = .nan: line 3: numbers must be finite; put it into quotes if it is text",
-        "configs/b.yaml: pipeline: missing; expected a pipeline class of diffusers or 'auto' "
-        "(pipelines in files of your own are not accepted)",
+        "configs/b.yaml: pipeline: missing; expected a pipeline class of diffusers, 'auto', or ./file.py:ClassName "
+        "for a pipeline of your own (a path that starts with ./, ../ or /)",
         "configs/b.yaml: model: missing; expected a mapping with id, revision, variant, dtype, components",
         'configs/b.yaml: steps = "ten": expected a whole number greater than 0, '
         "a mapping of at least one name or null",

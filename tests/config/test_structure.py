@@ -28,28 +28,63 @@ from tests.config.folder import MINIMAL, only_case, problems, write
         ),
         (
             "call: {callback_steps: 4}",
-            "call.callback_steps = 4: the harness sets this itself; callbacks are the harness's own; leave it out",
+            "call.callback_steps = 4: the harness sets this itself; Python functions cannot be handed over, "
+            "and callbacks are the harness's own; leave it out",
         ),
         (
             "call: {x: {$file: {$tuple: 3}}}",
-            'call.x.$file = {"$tuple": 3}: expected a path that ends in .png, .jpg, .jpeg, .npy, .safetensors, '
-            ".wav, .mp4, .gif (.safetensors also with #key)",
+            'call.x.$file = {"$tuple": 3}: expected a path that ends in .png, .jpg, .jpeg, .webp, .bmp, .tif, .tiff, '
+            ".npy, .safetensors, .wav, .mp4, .gif, .txt (.safetensors also with #key)",
         ),
         (
             "call: {x: {$tuple: [1, {y: {$file: gone.png}}]}}",
             'call.x.$tuple[1].y.$file = "gone.png": no such file; paths are relative to this config file',
         ),
+        (
+            "steps: {prior: 3, prior_num_inference_steps: 4}",
+            "steps.prior_num_inference_steps = 4: `steps.prior` sets `prior_num_inference_steps` too; "
+            "keep one of the two",
+        ),
+        (
+            "call: {prior_callback_on_step_end: 'module:function'}",
+            'call.prior_callback_on_step_end = "module:function": the harness sets this itself; Python functions '
+            "cannot be handed over, and callbacks are the harness's own; leave it out",
+        ),
+        (
+            "before: [{method: invert}, {method: load_lora_weights}]",
+            'before[1].method = "load_lora_weights": the harness calls this itself; use `adapters`',
+        ),
+        (
+            "before: [{method: _encode}]",
+            'before[0].method = "_encode": expected the name of a method of the pipeline',
+        ),
+        (
+            "before: [{method: invert, call: {generator: 0}}]",
+            "before[0].call.generator = 0: the harness sets this itself; use `generator: true` beside `method`",
+        ),
+        (
+            "before: [{method: invert, call: {image: {$file: gone.png}}}]",
+            'before[0].call.image.$file = "gone.png": no such file; paths are relative to this config file',
+        ),
+        (
+            "generator: none\nbefore: [{method: invert, generator: true}]",
+            "before[0].generator = true: `generator: none` makes none to hand over; leave this out, "
+            "or choose cpu or device there",
+        ),
+        (
+            "adapters: [{id: a/b, name: adapter-2}, {id: a/c}]",
+            'adapters[1].name = "adapter-2": the same as `adapters[0].name`; give each one of its own',
+        ),
+        (
+            "embeddings: [{id: a/b, token: <x>}, {id: a/c, token: <x>}]",
+            'embeddings[1].token = "<x>": the same as `embeddings[0].token`; give each one of its own',
+        ),
+        (
+            "quantization: {backend: torchao, components: [unet], options: {x: {$tuple: []}}}",
+            "quantization.options.x.$tuple = []: forms such as $file belong inside `call`",
+        ),
         ("call: {x: {$tuple: 3}}", "call.x.$tuple = 3: expected a list, the items of the tuple"),
         ("call: {x: {$tuple: [], y: 1}}", "call.x.$tuple = []: $tuple must be the only key of its mapping"),
-        (
-            "call: {x: {$file: a.exe}}",
-            'call.x.$file = "a.exe": expected a path that ends in .png, .jpg, .jpeg, .npy, .safetensors, .wav, '
-            ".mp4, .gif (.safetensors also with #key)",
-        ),
-        (
-            "call: {x: {$file: a.png#b}}",
-            'call.x.$file = "a.png#b": expected a path; only .safetensors takes a #key behind it',
-        ),
         (
             "scheduler: {a: {$file: a.png}}",
             'scheduler.a.$file = "a.png": forms such as $file belong inside `call`',
@@ -66,11 +101,40 @@ def test_rules_across_keys(configs: Path, lines: str, problem: str) -> None:
     assert problems(configs) == [f"configs/a.yaml: {problem}"]
 
 
-def test_a_pipeline_in_a_file_is_one_problem(configs: Path) -> None:
-    write(configs, a="pipeline: ./mine.py:MinePipeline\nmodel: {id: 'builtin:sd-digits'}")
+BAD_VARIANT = """
+model: {id: 'builtin:sd-digits', dtype: {default: float32, vae: float12}}
+adapters: [{id: a/b, weight_name: x.bin, scal: 1}, {name: a.b}]
+embeddings: [{id: a/b, token: a toy}]
+memory: {offload: modle, attention_slicing: 0, vae_slicing: 1}
+channels_last: unet
+compile: {components: [], mode: fast}
+quantization: {components: [unet]}
+before: [{call: {}}, invert]
+pipeline: auto
+"""
+
+
+def test_all_problems_of_a_variant_are_listed_at_once(configs: Path) -> None:
+    write(configs, a=BAD_VARIANT)
     assert problems(configs) == [
-        "configs/a.yaml: pipeline = \"./mine.py:MinePipeline\": expected a pipeline class of diffusers or 'auto' "
-        "(pipelines in files of your own are not accepted)"
+        f"configs/a.yaml: {line}"
+        for line in [
+            "model.dtype.vae = \"float12\": expected float32, float16, bfloat16 or float64; did you mean 'float32'?",
+            "before[0].method: missing; expected the name of a method of the pipeline",
+            'before[1] = "invert": expected a mapping with method, call, generator',
+            'adapters[0].weight_name = "x.bin": expected a .safetensors file\'s name (pickles are not read) or null',
+            "adapters[0].scal: unknown key; did you mean 'scale'? accepted: id, name, weight_name, revision, scale",
+            "adapters[1].id: missing; expected a text that is not empty",
+            "adapters[1].name = \"a.b\": expected a name of letters, digits, '_' and '-' or null",
+            'embeddings[0].token = "a toy": expected a word without spaces',
+            "memory.offload = \"modle\": expected none, model or sequential; did you mean 'model'?",
+            "memory.attention_slicing = 0: expected auto, max, a whole number greater than 0 or null",
+            "memory.vae_slicing = 1: expected true or false",
+            'channels_last = "unet": expected a list',
+            "compile.components = []: expected a list of at least one name",
+            'compile.mode = "fast": expected default, reduce-overhead, max-autotune or max-autotune-no-cudagraphs',
+            "quantization.backend: missing; expected a text that is not empty",
+        ]
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a config names and must be there: input files and models."""
+"""What a config names and must be there: input files, pipelines of one's own, quantization backends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.load import load_cases
+from harness.config import installed
 from tests.config.folder import MINIMAL, only_case, problems, write
 
 
@@ -80,76 +80,36 @@ def test_an_input_that_cannot_be_read_is_a_problem(configs: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "model",
-    ["builtin:sd-digits", "./model", "model", "../elsewhere/model", "org/name", "name", "org-1/na.me_2"],
-)
-def test_models_are_built_in_folders_or_hub_ids(configs: Path, tmp_path: Path, model: str) -> None:
-    (tmp_path / "elsewhere" / "model").mkdir(parents=True)
-    (configs / "model").mkdir()
-    write(configs, a=f"pipeline: auto\nmodel: {{id: '{model}'}}\n")
-    assert only_case(configs).model.id == model
+def test_a_changed_pipeline_of_ones_own_changes_the_digest(configs: Path) -> None:
+    pipeline = configs / "mine.py"
+    pipeline.write_text("class Mine: pass\n")
+    write(configs, a="pipeline: ./mine.py:Mine\nmodel: {id: 'builtin:sd-digits'}")
+    before = only_case(configs)
+    assert before.pipeline == "./mine.py:Mine"
+    [file] = before.inputs
+    assert (file.name, file.path) == ("./mine.py", str(configs.resolve() / "mine.py"))
+    pipeline.write_text("class Mine: pass  # another one\n")
+    assert only_case(configs).digest() != before.digest()
 
 
-@pytest.mark.parametrize(
-    ("model", "problem"),
-    [
-        ("./model", "is not there; expected a model's folder, relative to this file"),
-        ("/nowhere/model", "is not there; expected a model's folder, relative to this file"),
-        ("a.yaml", "is no folder; expected a model's folder, relative to this file"),
-        (
-            "a/b/c",
-            "expected builtin:NAME, a hub id such as org/name, or a model's folder, relative to this file",
-        ),
-        (
-            "https://huggingface.co/org/name",
-            "expected builtin:NAME, a hub id such as org/name, or a model's folder, relative to this file",
-        ),
-        (
-            "org/a..b",
-            "expected builtin:NAME, a hub id such as org/name, or a model's folder, relative to this file",
-        ),
-        (
-            "org/a--b",
-            "expected builtin:NAME, a hub id such as org/name, or a model's folder, relative to this file",
-        ),
-        (
-            "org/..",
-            "expected builtin:NAME, a hub id such as org/name, or a model's folder, relative to this file",
-        ),
-        (
-            "builtin:digits",
-            "no built-in model of this name; did you mean 'builtin:sd-digits'? "
-            "accepted: builtin:ddpm-digits, builtin:sd-digits, builtin:unclip-digits",
-        ),
-    ],
-)
-def test_other_models_are_refused(configs: Path, model: str, problem: str) -> None:
-    write(configs, a=f"pipeline: auto\nmodel: {{id: '{model}'}}\n")
-    assert problems(configs) == [f'configs/a.yaml: model.id = "{model}": {problem}']
+def test_inputs_of_the_calls_before_are_inputs_once(configs: Path) -> None:
+    (configs / "x.png").write_bytes(b"1")
+    (configs / "y.png").write_bytes(b"2")
+    call = "call: {image: {$file: x.png}}\n"
+    steps = "before: [{method: invert, call: {image: {$file: x.png}, mask: {$file: y.png}}}]"
+    write(configs, a=MINIMAL + call + steps)
+    assert [file.name for file in only_case(configs).inputs] == ["x.png", "y.png"]
 
 
-@pytest.mark.parametrize("model", ["builtin:sd-digits", "./"])
-def test_only_hub_ids_have_revisions(configs: Path, model: str) -> None:
-    write(configs, a=f"pipeline: auto\nmodel: {{id: '{model}', revision: main}}\n")
+def test_a_backend_of_quantization_is_looked_up(configs: Path) -> None:
+    package = installed.diffusers_folder()
+    assert package is not None
+    (package / "quantizers").mkdir()
+    (package / "quantizers" / "auto.py").write_text(
+        'AUTO_QUANTIZATION_CONFIG_MAPPING = {\n    "torchao": A,\n}\n'
+    )
+    write(configs, a=MINIMAL + "quantization: {backend: torchoa, components: [unet]}")
     assert problems(configs) == [
-        'configs/a.yaml: model.revision = "main": only a hub id has revisions; leave it out'
+        'configs/a.yaml: quantization.backend = "torchoa": the installed diffusers has no such backend; '
+        "did you mean 'torchao'? accepted: torchao"
     ]
-
-
-def test_a_floating_revision_is_a_warning_once_per_file(configs: Path) -> None:
-    hub = "pipeline: auto\nmodel: {id: org/name, revision: %s}\n"
-    write(
-        configs,
-        a=hub % "null" + "matrix: {seed: [0, 1]}",
-        b=hub % "main",
-        c=hub % ("'" + "0123456789" * 4 + "'"),
-        d=hub % ("'" + "ABCDEF0123" * 4 + "'"),
-        e=MINIMAL,
-    )
-    advice = "floats, so the model may change under the golden; pin a commit sha of 40 hex digits"
-    assert load_cases(configs).warnings == (
-        f"configs/a.yaml: model.revision = null: {advice}",
-        f'configs/b.yaml: model.revision = "main": {advice}',
-        f'configs/d.yaml: model.revision = "{"ABCDEF0123" * 4}": {advice}',
-    )

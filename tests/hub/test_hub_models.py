@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.hub.conftest import DDPM, UNET, Hub, changed, halved
-from tests.support.hub_server import files_of
+from tests.support.hub_server import Asked, files_of
+from tests.support.tiny.registry import build_folder, tiny_named
 
 SD = DDPM.parent / "sd-digits"
 
@@ -35,6 +37,24 @@ def test_a_moved_revision_gives_the_new_weights_and_says_which_commit(a_hub: Hub
     (warning,) = after["warnings"]
     assert warning.startswith("org/moves: revision 'main' floats")
     assert second in warning
+
+
+@pytest.mark.parametrize("request_number", range(1, 9))
+def test_a_revision_that_moves_meanwhile_is_one_commit_all_the_same(a_hub: Hub, request_number: int) -> None:
+    repository = a_hub.repository(f"org/moving-{request_number}")
+    other = {**files_of(DDPM), UNET: changed(files_of(DDPM)[UNET])}
+    before = len(a_hub.server.asked)
+
+    def move(asked: Asked) -> None:
+        if len(a_hub.server.asked) == before + request_number:
+            repository.commit(other)
+
+    a_hub.server.before_answer = move
+    found = a_hub.online.locate(repository.name)
+    a_hub.server.before_answer = lambda asked: None
+    weights = repository.commits[found["commit"]][UNET]
+    assert Path(found["path"]).name == found["commit"]
+    assert (Path(found["path"]) / UNET).read_bytes() == weights
 
 
 def test_branches_with_a_slash_are_revisions(a_hub: Hub) -> None:
@@ -272,3 +292,26 @@ def test_options_that_are_the_machines_own_are_refused(a_hub: Hub) -> None:
 
 def test_a_name_that_no_hub_has_is_refused(a_hub: Hub) -> None:
     assert a_hub.online.locate("org/what is this")["rejection"][0] == "model.id"
+
+
+def test_a_branch_that_is_gone_is_not_taken_from_the_cache(a_hub: Hub) -> None:
+    repository = a_hub.repository("org/gone")
+    repository.commit(files_of(DDPM), "draft")
+    assert "path" in a_hub.online.locate("org/gone", revision="draft")
+    del repository.revisions["draft"]
+    assert "has no revision 'draft'" in a_hub.online.locate("org/gone", revision="draft")["unavailable"]
+
+
+def test_the_prior_that_a_combined_pipeline_loads_comes_with_it(a_hub: Hub, tmp_path: Path) -> None:
+    for name in ("Decoder", "Prior"):
+        build_folder(tiny_named(f"StableCascade{name}Pipeline"), tmp_path / name)
+    (tmp_path / "Decoder" / "README.md").write_text("---\nprior:\n- org/prior\n---\n")
+    prior = a_hub.repository("org/prior", files_of(tmp_path / "Prior"))
+    a_hub.repository("org/decoder", files_of(tmp_path / "Decoder"))
+    job = {"model_id": "org/decoder", "pipeline": "StableCascadeCombinedPipeline", "load": True}
+    online, offline = a_hub.online.locate(**job), a_hub.offline.locate(**job)
+    assert {"prior_prior", "decoder", "vqgan"} <= online["digests"].keys()
+    assert offline["digests"] == online["digests"]
+    assert f"org/prior: revision 'main' floats; commit {prior.resolve('main')}" in " ".join(
+        online["warnings"]
+    )

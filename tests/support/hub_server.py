@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,11 +79,15 @@ class Asked:
 
 
 class HubServer:
-    """The server; `url` is what HF_ENDPOINT must be."""
+    """The server; `url` is what HF_ENDPOINT must be.
+
+    `asked` are the requests so far; `before_answer` is called with each before it is answered.
+    """
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
         self.asked: list[Asked] = []
+        self.before_answer: Callable[[Asked], None] = lambda asked: None
         self._connections: set[socket.socket] = set()
         self._server: ThreadingHTTPServer | None = None
         self._start(0)
@@ -166,7 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _route(self) -> None:
         path = urlsplit(self.path).path
-        self.hub.asked.append(Asked(self.command, path, self.headers.get("Range")))
+        asked = Asked(self.command, path, self.headers.get("Range"))
+        self.hub.asked.append(asked)
+        self.hub.before_answer(asked)
         if found := _STORE.match(path):
             self._store(unquote(found["repo"]), found["sha256"], unquote(found["path"]))
         elif found := _API.match(path):

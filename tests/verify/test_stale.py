@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.core.case import Case, SchedulerSpec
 from harness.golden.header import read_document
-from harness.verify.stale import stale_reason
+from harness.verify.stale import other_weights, stale_reason
 from tests.golden.builders import a_case, write_capture
 
 
@@ -37,3 +38,21 @@ def test_long_values_are_shown_where_they_part(tmp_path: Path) -> None:
 def test_another_digest_of_an_equal_definition(tmp_path: Path, digest: str) -> None:
     path = write_capture(tmp_path / "a.safetensors", {}, digest=digest)
     assert stale_reason(a_case(), read_document(path)).startswith("ddim/two: the golden's digest is another")
+
+
+def test_other_weights_name_the_component_and_the_commit(tmp_path: Path) -> None:
+    golden = replace(
+        read_document(write_capture(tmp_path / "a.safetensors", {})),
+        weights={"unet": "a" * 64, "vae": "b" * 64},
+        commit="1" * 40,
+    )
+    now = replace(golden, weights={"unet": "c" * 64, "vae": "b" * 64}, commit="2" * 40)
+    assert other_weights(golden, now) == (
+        f"unet: weights sha256 {'a' * 12}… → {'c' * 12}…; commit {'1' * 40} → {'2' * 40}"
+    )
+    assert other_weights(golden, golden) == ""
+
+
+def test_a_component_that_only_one_side_has_is_no_other_checkpoint(tmp_path: Path) -> None:
+    golden = replace(read_document(write_capture(tmp_path / "a.safetensors", {})), weights={"unet": "a" * 64})
+    assert other_weights(golden, replace(golden, weights={"unet": "a" * 64, "vae": "b" * 64})) == ""

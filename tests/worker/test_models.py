@@ -237,7 +237,9 @@ def test_a_class_that_diffusers_does_not_have_is_refused(digits: Path) -> None:
     assert type(loaded(digits.parent, "model", DDIMPipeline)) is DDIMPipeline
 
 
-def test_code_that_a_component_asks_for_is_neither_run_nor_asked_about(digits: Path) -> None:
+def test_code_that_a_component_asks_for_is_neither_run_nor_asked_about(
+    digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     # A processor loads its tokenizer by a class that would ask on the terminal whether to run mine.py.
     folder = digits / "tokenizer"
     folder.mkdir()
@@ -250,6 +252,7 @@ def test_code_that_a_component_asks_for_is_neither_run_nor_asked_about(digits: P
     (folder / "mine.py").write_text("raise SystemExit")
     rewrite_index(digits, _class_name="LDMTextToImagePipeline", tokenizer=["transformers", "CLIPProcessor"])
     assert "it needs code of its own" in refusal(digits.parent).message
+    assert "Do you wish" not in capsys.readouterr().out
 
 
 # Loaded

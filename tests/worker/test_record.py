@@ -24,6 +24,7 @@ def written(
 ) -> tuple[dict[str, torch.Tensor], CaptureDocument]:
     path = folder / "captures" / "digits" / "capture.safetensors"
     options = {"seconds": Timings(0.5, 1.5), "global_rngs": (), "filled_in": {}, "warnings": ()}
+    options |= {"commit": None, "weights": {}}
     record.write_capture(path, CASE, outputs, ENVIRONMENT, **{**options, **changes})
     assert [file.name for file in path.parent.iterdir()] == ["capture.safetensors"]
     with safe_open(path, framework="pt") as file:
@@ -87,6 +88,8 @@ def test_the_document_says_what_was_run_where_and_how(tmp_path: Path) -> None:
         Outputs({"images": torch.zeros(1)}, absent=("nsfw",)),
         global_rngs=("numpy",),
         filled_in={"output_type": "np"},
+        commit="1" * 40,
+        weights={"unet": "ab"},
         warnings=("unet was loaded in train mode",),
     )
     assert document == CaptureDocument(
@@ -107,6 +110,8 @@ def test_the_document_says_what_was_run_where_and_how(tmp_path: Path) -> None:
         absent=("nsfw",),
         global_rngs=("numpy",),
         filled_in={"output_type": "np"},
+        commit="1" * 40,
+        weights={"unet": "ab"},
         warnings=("unet was loaded in train mode",),
     )
 

@@ -28,7 +28,7 @@ def config_of(entry: TinyPipeline, model: str) -> dict[str, Any]:
     elif steps is not None:
         config["steps"] = steps
     if entry.before:
-        config["before"] = [_preparation(dict(step)) for step in entry.before]
+        config["before"] = [_preparation(dict(step), entry.generator != "none") for step in entry.before]
     return config
 
 
@@ -50,6 +50,6 @@ def _with_inputs(value: Any) -> Any:
     return [_with_inputs(item) for item in value] if isinstance(value, list) else value
 
 
-def _preparation(step: dict[str, Any]) -> dict[str, Any]:
+def _preparation(step: dict[str, Any], generator: bool) -> dict[str, Any]:
     [(method, arguments)] = step.items()
-    return {"method": method, "call": _with_inputs(dict(arguments)), "generator": True}
+    return {"method": method, "call": _with_inputs(dict(arguments)), "generator": generator}

@@ -1,0 +1,67 @@
+"""Keep what a freshly loaded pipeline is like, and make it so again after a run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from diffusers import DiffusionPipeline, SchedulerMixin
+
+
+@dataclass(frozen=True, slots=True)
+class Pristine:
+    """The attributes of a pipeline and of those it is made of, and the state of each scheduler."""
+
+    attributes: tuple[tuple[DiffusionPipeline, Mapping[str, object]], ...]
+    schedulers: tuple[tuple[SchedulerMixin, Mapping[str, object]], ...]
+
+    @classmethod
+    def of(cls, pipeline: DiffusionPipeline) -> Self:
+        """What `pipeline` is like now."""
+        attributes = tuple((holder, dict(vars(holder))) for holder in holders(pipeline))
+        parts = {id(part): part for _, held in attributes for part in held.values()}
+        schedulers = tuple(
+            (part, _copied(vars(part))) for part in parts.values() if isinstance(part, SchedulerMixin)
+        )
+        return cls(attributes, schedulers)
+
+    def restore(self) -> None:
+        """Undo what runs leave behind.
+
+        The schedulers are restored in place, since other parts of a pipeline may hold the same object.
+        """
+        for pipeline, attributes in self.attributes:
+            _replace(vars(pipeline), attributes)
+            to_eval_mode(pipeline)
+        for scheduler, state in self.schedulers:
+            _replace(vars(scheduler), _copied(state))
+
+
+def holders(pipeline: DiffusionPipeline) -> Iterator[DiffusionPipeline]:
+    """The pipeline, and the pipelines it is made of."""
+    yield pipeline
+    for part in list(vars(pipeline).values()):
+        if isinstance(part, DiffusionPipeline):
+            yield from holders(part)
+
+
+def to_eval_mode(pipeline: DiffusionPipeline) -> tuple[str, ...]:
+    """Put every component in eval mode; a sentence for each that was not."""
+    modules = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    training = sorted(name for name, module in modules.items() if any(m.training for m in module.modules()))
+    for module in modules.values():
+        module.eval()
+    return tuple(f"{name} was loaded in train mode and put in eval mode" for name in training)
+
+
+def _copied(state: Mapping[str, object]) -> Mapping[str, object]:
+    # The config is replaced, never changed in place, and its frozen dict cannot be deep-copied.
+    return {key: value if key == "_internal_dict" else copy.deepcopy(value) for key, value in state.items()}
+
+
+def _replace(attributes: dict[str, object], by: Mapping[str, object]) -> None:
+    attributes.clear()
+    attributes.update(by)
