@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,13 +39,13 @@ def draw_no_bars() -> None:
 
 def _bar_class(report: Report) -> type:
     class ReportingBar(tqdm):  # type: ignore[type-arg]
-        """A tqdm that sends its position on; tqdm itself stays in charge of counting."""
+        """A tqdm that sends its position on."""
 
         _sent = 0.0
 
         def __init__(self, *args: object, **kwargs: object) -> None:
-            # A disabled bar would not count.
-            super().__init__(*args, **{**kwargs, "disable": False, "file": _NOWHERE, "mininterval": 3600})  # type: ignore[call-overload]
+            # A disabled bar draws nothing and starts no thread; the counting below does without its help.
+            super().__init__(*args, **{**kwargs, "disable": True})  # type: ignore[call-overload]
 
         def __iter__(self) -> Iterator[object]:
             for item in self.iterable:
@@ -62,6 +61,3 @@ def _bar_class(report: Report) -> type:
             return None
 
     return ReportingBar
-
-
-_NOWHERE = open(os.devnull, "w")  # noqa: SIM115 - shared by all bars for the life of the process

@@ -119,10 +119,8 @@ def test_without_a_network_the_cache_serves_and_says_why(a_hub: Hub) -> None:
         seen = a_hub.online.locate("org/seen", revision="main", load=True)
         reason = a_hub.online.locate("org/unseen")["unavailable"]
     assert seen["commit"] == commit
-    assert (
-        f"the hub could not be asked (ConnectError: [Errno 111] Connection refused); the cached commit {commit}"
-        in (seen["warnings"][1])
-    )
+    assert "the hub could not be asked (ConnectError: " in seen["warnings"][1]
+    assert seen["warnings"][1].endswith(f"the cached commit {commit} was used")
     assert reason.startswith(f"org/unseen: {a_hub.server.url} cannot be reached (ConnectError: ")
     assert reason.endswith("connect this machine, or fill the cache: `hf download org/unseen`")
 

@@ -13,15 +13,16 @@ from harness.core.messages import Job, Progress, Reply
 from tests.core.samples import case
 
 PRELUDE = """
-import os, sys
+import os, select, subprocess, sys
 print("printed before", end="")
 from harness.worker.channel import Channel
 from harness.core.messages import Progress
 channel = Channel()
 print("printed")
 os.write(1, b"written\\n")
-os.system("echo by a child; cat")
-print("read:", sys.stdin.readline() == "", flush=True)
+os.system("echo by a child")
+print("a child reads:", subprocess.run(["cat"], stdout=subprocess.PIPE, timeout=10).stdout)
+print("read:", select.select([0], [], [], 10)[0] and sys.stdin.readline(), flush=True)
 channel.send(Progress("up", 0, 0))
 """
 
@@ -77,7 +78,13 @@ def test_jobs_come_in_replies_go_out_and_the_rest_lands_in_the_log(process: subp
         assert hear(process) == Progress(name, 1, 2)
     rest, log = process.communicate()
     assert (rest, process.returncode) == (b"", 0)
-    assert sorted(log.decode().splitlines()) == ["by a child", "printed", "read: True", "written"]
+    assert sorted(log.decode().splitlines()) == [
+        "a child reads: b''",
+        "by a child",
+        "printed",
+        "read: ",
+        "written",
+    ]
 
 
 @pytest.mark.parametrize("process", [BUSY], indirect=True)

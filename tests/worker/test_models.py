@@ -66,6 +66,11 @@ def test_a_builtin_model_lies_in_the_zoo(tmp_path: Path) -> None:
     assert found == Source(zoo.model_dir("ddpm-digits"), None, False, ())
 
 
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_builtin_model_loads_by_its_own_index(tmp_path: Path, name: str) -> None:
+    assert models.component_digests(loaded(tmp_path, f"builtin:{name}"))
+
+
 def test_a_folder_is_relative_to_the_config(digits: Path) -> None:
     configs = digits.parent / "configs"
     configs.mkdir()

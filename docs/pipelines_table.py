@@ -1,0 +1,94 @@
+"""Make docs/pipelines.md: run every tiny pipeline of tests/support/tiny through the harness, from YAML alone.
+
+Each is built from its model classes' own configs with seeded random weights, saved into a folder, run once to
+become the golden, and verified in another process. Takes about half an hour on two cores.
+
+    python docs/pipelines_table.py [NAME ...]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import diffusers
+import torch
+import transformers
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.support.tiny.project import write_project  # noqa: E402
+from tests.support.tiny.registry import TinyPipeline, all_tiny  # noqa: E402
+
+HEAD = """\
+# Pipelines tried
+
+{count} pipeline classes of diffusers {diffusers} in {families} families, with transformers {transformers}
+and torch {torch} on a CPU. Each is built from its model classes' own configs with seeded random weights
+(`tests/support/tiny`), saved with `save_pretrained`, and from then on described by a YAML file alone: loaded
+by the harness, run, accepted as the golden, and verified in another process, where many pipelines follow one
+another in one worker. `python docs/pipelines_table.py` makes this page anew.
+
+{summary}
+
+| family | class | outputs | verdict | remarks |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def main() -> None:
+    """Run the named pipelines, or all, and write the page."""
+    chosen = [entry for entry in all_tiny() if not sys.argv[1:] or entry.name in sys.argv[1:]]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_project(chosen, folder)
+        harness(folder, "verify", "--allow-missing")
+        harness(folder, "accept")
+        harness(folder, "verify")
+        report = json.loads((folder / "out/report.json").read_text())
+    results = {case["case"]: case for case in report["cases"]}
+    (ROOT / "docs/pipelines.md").write_text(page(chosen, results))
+
+
+def harness(folder: Path, *words: str) -> None:
+    """Run one command of the harness in `folder`, two workers at a time where it runs cases."""
+    jobs = ["--jobs", "2"] if words[0] == "verify" else []
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "harness", *words, *jobs, "--device", "cpu", "--quiet"]
+    subprocess.run(command, cwd=folder, env=environment, check=False, stdout=subprocess.DEVNULL)
+
+
+def page(entries: Sequence[TinyPipeline], results: dict[str, dict]) -> str:
+    """The page's text; `results` holds the last verify's cases by name."""
+    verdicts = [results[entry.name]["verdict"] for entry in entries]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in sorted(set(verdicts)))
+    head = HEAD.format(
+        count=len(entries),
+        families=len({entry.family for entry in entries}),
+        summary=f"Result: {counts}.",
+        diffusers=diffusers.__version__,
+        transformers=transformers.__version__,
+        torch=torch.__version__.partition("+")[0],
+    )
+    return head + "".join(row(entry, results[entry.name]) for entry in entries)
+
+
+def row(entry: TinyPipeline, result: dict) -> str:
+    """One line of the table."""
+    outputs = ", ".join(
+        f"`{tensor['name']}` {tensor['dtype']} {'x'.join(map(str, tensor['shape'])) or 'scalar'}"
+        for tensor in result["tensors"]
+    )
+    remarks = [*result["warnings"], *([result["reason"]] if result["verdict"] != "identical" else [])]
+    told = "; ".join(" ".join(remark.split()).replace("|", "\\|") for remark in remarks)
+    return f"| {entry.family} | {entry.name} | {outputs} | {result['verdict']} | {told} |\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""At least 60 pipeline classes, described by YAML alone: recorded, verified, and caught when a component is patched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import Project, patch_of
+from tests.support.tiny.project import write_project
+from tests.support.tiny.registry import TinyPipeline, all_tiny
+
+LEAST = 60
+
+BRIGHTER_LINEAR = patch_of(
+    "torch.nn.modules.linear",
+    """\
+original = module.Linear.forward
+def forward(self, input):
+    return original(self, input) * 1.01
+module.Linear.forward = forward""",
+)
+
+
+def one_of_each_family() -> list[TinyPipeline]:
+    """The first class of every family, then further ones in order until there are enough."""
+    entries = [entry for entry in all_tiny() if not entry.needs]
+    first = {entry.family: entry for entry in reversed(entries)}
+    chosen = [entry for entry in entries if first[entry.family] is entry]
+    rest = [entry for entry in entries if entry not in chosen]
+    return [*chosen, *rest[: max(0, LEAST - len(chosen))]]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The chosen pipelines with their goldens."""
+    project = Project(tmp_path_factory.mktemp("families"))
+    write_project(one_of_each_family(), project.folder)
+    ran = project.harness("record", "--device", "cpu", "--jobs", "2")
+    assert ran.code == 0, ran.out + ran.err
+    return project
+
+
+def test_each_is_recorded_bit_identical_twice(recorded: Project) -> None:
+    states = {case["case"]: case["state"] for case in recorded.report("record.json")["cases"]}
+    assert len(states) >= LEAST
+    assert set(states.values()) == {"recorded"}
+
+
+def test_each_is_identical_in_the_same_environment_also_after_others_in_one_worker(recorded: Project) -> None:
+    ran = recorded.harness("verify", "--device", "cpu", "--jobs", "2")
+    assert ran.code == 0, ran.out + ran.err
+    assert set(recorded.verdicts().values()) == {"identical"}
+
+
+def test_each_is_caught_when_a_component_is_patched(recorded: Project, tmp_path: Path) -> None:
+    ran = recorded.patch(BRIGHTER_LINEAR).harness("verify", "--device", "cpu", "--jobs", "2")
+    assert ran.code == 1
+    passed = [case for case, verdict in recorded.verdicts().items() if verdict not in ("drifted", "broken")]
+    assert passed == []
