@@ -17,6 +17,7 @@ from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
 from harness.worker import arguments, determinism, fingerprint, outputs, preparation, seeding
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
+from harness.worker.packages import missing_package
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import Rejection
@@ -64,6 +65,8 @@ class Executor:
         except (Rejection, outputs.UnknownOutput) as error:
             return Lost(f"{case.source}: {error}")
         except Exception as error:
+            if package := missing_package(error):
+                return Unavailable(_needs(case, package, error))
             # The pipeline raised: that is a result. The parent judges it `broken`, and starts a new worker.
             return Raised(
                 _one_line(error), traceback.format_exc(), environment, time.perf_counter() - started
@@ -86,6 +89,13 @@ class Executor:
             flat = outputs.flatten(pipeline(**keywords))
         seconds = time.perf_counter() - started
         return _Produced(flat, seconds, seeding.drawn_from(before, seeding.global_states()), filled_in)
+
+
+def _needs(case: Case, package: str, error: Exception) -> str:
+    return (
+        f"{case.pipeline} needs the package {package}, which is not installed ({_one_line(error)}); "
+        f"pip install {package}"
+    )
 
 
 def _stored(

@@ -6,7 +6,6 @@ import inspect
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -75,16 +74,6 @@ class PipelineShelf:
 
         Raises ModelUnavailable, Rejection, or whatever diffusers raises when it loads the model.
         """
-        try:
-            return self._take(case, device)
-        except (ImportError, RuntimeError) as error:
-            if lacks_a_package(error):
-                raise ModelUnavailable(
-                    f"{case.pipeline} needs a package that is not installed: {error}"
-                ) from error
-            raise
-
-    def _take(self, case: Case, device: torch.device) -> tuple[Loaded, float]:
         key = f"{case.pipeline} {case.base} {to_json(case.model)} {to_json(case.variant)} {device}"
         if self._loaded is not None and key == self._key:
             self._loaded.pristine.restore()
@@ -112,19 +101,6 @@ def _load(case: Case, device: torch.device) -> Loaded:
     variants.set_up(pipeline, case, device)
     seconds = time.perf_counter() - started
     return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights)
-
-
-def lacks_a_package(error: BaseException) -> bool:
-    """Whether `error` comes from a package that is not installed here.
-
-    An installed package that lacks a name or a module is another matter: after an upgrade, that is a regression.
-    """
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return find_spec(error.name.partition(".")[0]) is None
-    # The words of `requires_backends` in diffusers.utils.import_utils, and of its twin in transformers.
-    if isinstance(error, ImportError) and "was not found in your environment" in str(error):
-        return True
-    return error.__cause__ is not None and lacks_a_package(error.__cause__)
 
 
 def _check_components(pipeline_class: type[DiffusionPipeline], given: Mapping[str, object]) -> None:

@@ -313,3 +313,14 @@ def test_the_prior_that_a_combined_pipeline_loads_comes_with_it(a_hub: Hub, tmp_
     assert f"org/prior: revision 'main' floats; commit {prior.resolve('main')}" in " ".join(
         online["warnings"]
     )
+
+
+def test_weights_at_the_root_of_a_repository_are_found_beside_their_pickles(a_hub: Hub) -> None:
+    # As google/ddpm-cifar10-32 is laid out: no folder per component, .bin files beside the safetensors.
+    nested = files_of(DDPM)
+    files = {name.rpartition("/")[2]: content for name, content in nested.items()}
+    a_hub.server.repository("org/flat", {**files, "diffusion_pytorch_model.bin": b"a pickle"})
+    found = a_hub.online.locate("org/flat", pipeline="DDIMPipeline", load=True)
+    local = a_hub.online.locate("builtin:ddpm-digits", load=True)
+    assert found["digests"] == local["digests"], found
+    assert not (Path(found["path"]) / "diffusion_pytorch_model.bin").exists()

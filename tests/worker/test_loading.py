@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, DiffusionPipeline
-from diffusers.utils import import_utils
 
 from harness import zoo
 from harness.core.case import ModelSpec, SchedulerSpec
@@ -83,39 +82,6 @@ def test_a_download_that_breaks_in_its_own_code_is_no_unavailable_model(
     monkeypatch.setattr(hub, "fetch", fetch)
     with pytest.raises(AttributeError, match="siblings"):
         fresh(model=ModelSpec("harness-tests/no-such-model"))
-
-
-@pytest.mark.usefixtures("_fakes")
-def test_a_package_that_is_not_installed_makes_the_model_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(
-        ModelUnavailable, match=r"NeedsAbsentModule needs .* not installed: .*no_such_package_anywhere"
-    ):
-        fresh(pipeline="NeedsAbsentModule")
-    _there, message = import_utils.BACKENDS_MAPPING["inflect"]
-    monkeypatch.setitem(import_utils.BACKENDS_MAPPING, "inflect", (lambda: False, message))
-    with pytest.raises(ModelUnavailable, match="inflect library"):
-        fresh(pipeline="NeedsAbsentBackend")
-
-
-def test_also_when_diffusers_finds_out_while_importing_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    import diffusers
-
-    def lazy(name: str) -> object:
-        try:
-            import no_such_package_anywhere  # type: ignore[import-not-found]  # noqa: F401
-        except ImportError as error:
-            raise RuntimeError(f"Failed to import diffusers.{name}") from error
-
-    monkeypatch.setattr(type(diffusers), "__getattr__", lambda _module, name: lazy(name))
-    with pytest.raises(ModelUnavailable, match=r"diffusers\.LazilyImported"):
-        fresh(pipeline="LazilyImported")
-
-
-@pytest.mark.usefixtures("_fakes")
-@pytest.mark.parametrize("name", ["NeedsAbsentName", "NeedsAbsentSubmodule"])
-def test_an_installed_package_that_lacks_a_name_is_a_regression(name: str) -> None:
-    with pytest.raises(ImportError, match="no_such"):
-        fresh(pipeline=name)
 
 
 def test_a_pipeline_class_that_this_diffusers_lacks_is_rejected() -> None:
