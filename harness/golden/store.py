@@ -80,7 +80,7 @@ class GoldenStore:
             return Found(exact, platform, nearest=False)
         record = f"record one here: harness record {shlex.quote(case.id)}"
         if not there:
-            return Missing((), f"{case.id}: no golden on any platform", record)
+            return Missing((), "no golden on any platform", record)
         if case.tolerance.cross_hardware is Rule.REFUSE:
             known = ", ".join(there)
             reason = f"{platform}: no golden of its own, the case refuses cross-hardware; there are {known}"

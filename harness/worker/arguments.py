@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable, Mapping
 
 import torch
+from diffusers import ModularPipeline
 
 from harness.core.case import Case, GeneratorKind
+from harness.worker import modular
 from harness.worker.inputs import call_arguments
 from harness.worker.rejection import Rejection
 
@@ -15,25 +17,34 @@ from harness.worker.rejection import Rejection
 def assemble(
     call: Callable[..., object], case: Case, generator: torch.Generator | None
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """The arguments for `call`, and those among them that the harness filled in by itself.
+    """The arguments for `call`, a pipeline, and those among them that the harness filled in by itself.
 
     An argument that the pipeline does not take raises a Rejection that names what it does take.
     """
     arguments = {**call_arguments(case), **_steps(case)}
     if case.generator is not GeneratorKind.NONE:
         arguments["generator"] = generator
-    accepted = inspect.signature(call).parameters
+    accepted = parameters(call)
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
     for name in arguments:
         if name not in accepted and not takes_any:
             raise _not_taken(name, case, [key for key in accepted if key != "self"])
     filled_in = _float_images(accepted, arguments)
+    if isinstance(call, ModularPipeline) and modular.OUTPUT not in arguments:
+        filled_in[modular.OUTPUT] = modular.all_outputs(call)
     return {**arguments, **filled_in}, filled_in
+
+
+def parameters(call: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a pipeline, or of any other callable."""
+    return (
+        modular.parameters(call) if isinstance(call, ModularPipeline) else inspect.signature(call).parameters
+    )
 
 
 def takes_generator(call: Callable[..., object]) -> bool:
     """Whether `call` has a parameter named `generator`."""
-    return "generator" in inspect.signature(call).parameters
+    return "generator" in parameters(call)
 
 
 def _steps(case: Case) -> dict[str, object]:

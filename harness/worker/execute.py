@@ -81,8 +81,8 @@ class Executor:
 
     def _call(self, case: Case, pipeline: DiffusionPipeline) -> _Produced:
         generator = seeding.fresh_generator(case, self._device)
-        keywords, filled_in = arguments.assemble(pipeline.__call__, case, generator)
-        seeding.seed_globals(_global_seed(case, arguments.takes_generator(pipeline.__call__)))
+        keywords, filled_in = arguments.assemble(pipeline, case, generator)
+        seeding.seed_globals(_global_seed(case, arguments.takes_generator(pipeline)))
         before, started = seeding.global_states(), time.perf_counter()
         with reported(lambda step, total: self._report(Progress("running", step, total))), torch.no_grad():
             preparation.prepare(pipeline, case, self._device)

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, ModularPipeline
 from transformers import dynamic_module_utils
 
 from harness import zoo
 from harness.core.case import ModelSpec
-from harness.worker import hub, model_index, weights
+from harness.worker import hub, model_index, modular, weights
 from harness.worker.hub_errors import ModelUnavailable, in_brief, is_the_hubs
 from harness.worker.model_index import INDEX, alias_moved_modules
 from harness.worker.rejection import Rejection
@@ -154,6 +154,8 @@ def load(
     with _no_code_from_models(model), _reasons(model, source):
         if source.single_file:
             return pipeline_class.from_single_file(str(source.path), **keywords)
+        if issubclass(pipeline_class, ModularPipeline):
+            return modular.load(pipeline_class, source.path, keywords)
         nulls = model_index.nulls_to_pass(model_index.read(source.path / INDEX), pipeline_class)
         keywords = {**nulls, **keywords, "variant": model.variant, "use_safetensors": True}
         return pipeline_class.from_pretrained(str(source.path), **keywords)

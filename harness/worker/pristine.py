@@ -10,10 +10,12 @@ from typing import Self
 import torch
 from diffusers import DiffusionPipeline, SchedulerMixin
 
+from harness.worker.modular import GUIDER
+
 
 @dataclass(frozen=True, slots=True)
 class Pristine:
-    """The attributes of a pipeline and of those it is made of, and the state of each scheduler."""
+    """The attributes of a pipeline and of those it is made of, and the state of each scheduler and guider."""
 
     attributes: tuple[tuple[DiffusionPipeline, Mapping[str, object]], ...]
     schedulers: tuple[tuple[SchedulerMixin, Mapping[str, object]], ...]
@@ -24,7 +26,9 @@ class Pristine:
         attributes = tuple((holder, dict(vars(holder))) for holder in holders(pipeline))
         parts = {id(part): part for _, held in attributes for part in held.values()}
         schedulers = tuple(
-            (part, _copied(vars(part))) for part in parts.values() if isinstance(part, SchedulerMixin)
+            (part, _copied(vars(part)))
+            for part in parts.values()
+            if isinstance(part, SchedulerMixin | GUIDER)
         )
         return cls(attributes, schedulers)
 

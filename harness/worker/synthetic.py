@@ -28,10 +28,8 @@ def noise(description: Mapping[str, Any]) -> object:
     container = description.get("as", "tensor")
     if container == "image":
         return _images((_uniform(seed, 0, count) * 256.0).astype(np.uint8).reshape(shape))
-    if description.get("kind", "normal") == "uniform":
-        values = _uniform(seed, 0, count)
-    else:
-        values = _normal(seed, count)
+    uniform = description.get("kind", "normal") == "uniform"
+    values = _uniform(seed, 0, count) if uniform else _normal(seed, count)
     return _contained(values.reshape(shape), description.get("dtype", "float32"), container)
 
 

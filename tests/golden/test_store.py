@@ -64,7 +64,7 @@ def test_find_exact(store: GoldenStore) -> None:
 def test_find_nothing(store: GoldenStore) -> None:
     found = store.find(a_case("it's"), "cpu-x86_64")
     assert found == Missing(
-        (), "it's: no golden on any platform", "record one here: harness record 'it'\"'\"'s'"
+        (), "no golden on any platform", "record one here: harness record 'it'\"'\"'s'"
     )
 
 

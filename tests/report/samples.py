@@ -189,7 +189,7 @@ NO_GOLDEN = CaseResult(
     platform="cuda-sm90",
     relation=None,
     golden=None,
-    reason="sd/new: no golden on any platform",
+    reason="no golden on any platform",
     seconds=3.0,
     next_step="record one here: harness record sd/new",
 )

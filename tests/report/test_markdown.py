@@ -56,5 +56,5 @@ def test_options_and_an_empty_report() -> None:
     assert "### no-golden" in markdown(Report(None, (NO_GOLDEN,)))
     lenient = markdown(Report(None, (NO_GOLDEN,)), allow_missing=True)
     assert "###" not in lenient
-    assert "- no-golden `sd/new`: sd/new: no golden on any platform\n" in lenient
+    assert "- no-golden `sd/new`: no golden on any platform\n" in lenient
     assert markdown(Report(None, ())) == "## harness verify\n\n**no cases (exit code 0)**\n"

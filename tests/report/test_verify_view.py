@@ -86,7 +86,7 @@ FULL_SCREEN = screen("""
         harness record --update sd/stale
 
     no-golden  sd/new  (cuda-sm90)
-      sd/new: no golden on any platform
+      no golden on any platform
       next: record one here:
         harness record sd/new
 
@@ -162,7 +162,7 @@ def test_quiet_leaves_the_failures_and_the_summary() -> None:
 def test_options_move_cases_between_failures_and_notes() -> None:
     report = _of(NO_GOLDEN, SKIPPED)
     lenient = shown(lambda screen: screen.show_verify(report, allow_missing=True))
-    assert "no-golden\n  sd/new: sd/new: no golden on any platform\n" in lenient
+    assert "no-golden\n  sd/new: no golden on any platform\n" in lenient
     assert "harness record" not in lenient
     strict = shown(lambda screen: screen.show_verify(report, strict=True))
     assert "\nskipped  hub/cifar10\n" in strict

@@ -93,7 +93,7 @@ def test_raised_without_a_golden_is_broken(bench: Bench) -> None:
     assert (result.verdict, result.reason) == (Verdict.BROKEN, "ValueError: bad")
     assert result.log == tuple(f"line {number}" for number in range(30, 50))
     assert (result.golden, result.platform, result.seconds) == (None, "cpu-x86_64", 2.0)
-    assert result.warnings == ("ddim/two: no golden on any platform",)
+    assert result.warnings == ("no golden on any platform",)
 
 
 def test_raised_with_a_golden_says_what_changed(bench: Bench) -> None:
@@ -114,7 +114,7 @@ def test_raised_with_an_unreadable_golden_stays_broken(bench: Bench) -> None:
 
 def test_no_golden(bench: Bench) -> None:
     result = bench.judge({"images": VALUES})
-    assert (result.verdict, result.reason) == (Verdict.NO_GOLDEN, "ddim/two: no golden on any platform")
+    assert (result.verdict, result.reason) == (Verdict.NO_GOLDEN, "no golden on any platform")
     assert result.next_step == "record one here: harness record ddim/two"
     assert (result.golden, result.relation, result.tensors) == (None, None, ())
 
@@ -262,7 +262,7 @@ def test_a_case_that_may_do_without_a_golden(bench: Bench) -> None:
     case = a_case(golden_optional=True, expect=(PUBLISHED,))
     result = bench.judge({"images": VALUES}, case)
     assert (result.verdict, result.golden) == (Verdict.WITHIN, None)
-    assert result.reason == "ddim/two: no golden on any platform; judged by its expectations alone"
+    assert result.reason == "no golden on any platform; judged by its expectations alone"
     assert bench.judge({"images": VALUES * 2}, case).verdict is Verdict.DRIFTED
     assert bench.judge({"other": VALUES}, case).verdict is Verdict.BROKEN
     assert bench.judge({"images": VALUES}, replace(case, expect=())).verdict is Verdict.NO_GOLDEN

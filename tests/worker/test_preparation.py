@@ -46,7 +46,7 @@ def test_a_generator_is_seeded_with_the_case() -> None:
 
 
 def test_a_method_that_is_not_there_is_rejected() -> None:
-    with pytest.raises(Rejection, match="before.0.method = 'revert': Pipeline has no such method"):
+    with pytest.raises(Rejection, match=r"before.0.method = 'revert': Pipeline has no such method"):
         prepared(Preparation("revert"))
 
 
