@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -13,15 +14,33 @@ from harness.core.case import Adapter, Case, Compile, Embedding, Memory, Offload
 from harness.worker.hub_errors import ModelUnavailable, in_brief
 from harness.worker.rejection import Rejection
 
+_PACKAGE_OF = {
+    "auto-round": "auto_round",
+    "bitsandbytes_4bit": "bitsandbytes",
+    "bitsandbytes_8bit": "bitsandbytes",
+    "nunchaku_lite": "nunchaku",
+    "quanto": "optimum.quanto",
+}
+"""The packages of the quantisation backends that are not called like theirs."""
+
 
 def loading_keywords(case: Case, dtype_keyword: str) -> dict[str, object]:
-    """What `from_pretrained` must be given for the case's dtypes, under its own name for them, and quantisation."""
+    """What `from_pretrained` must be given for the case's dtypes, under its own name for them, and quantisation.
+
+    Raises ModelUnavailable for a quantisation backend whose package is not installed.
+    """
     model, quantization = case.model, case.variant.quantization
     dtype: object = getattr(torch, model.dtype)
     if model.dtypes:
         dtype = {"default": dtype, **{name: getattr(torch, kind) for name, kind in model.dtypes.items()}}
     if quantization is None:
         return {dtype_keyword: dtype}
+    package = _PACKAGE_OF.get(quantization.backend, quantization.backend)
+    if find_spec(package.partition(".")[0]) is None:
+        raise ModelUnavailable(
+            f"quantization.backend: {quantization.backend} needs the package {package}, which is not installed; "
+            f"install it, or leave `quantization` out"
+        )
     config = PipelineQuantizationConfig(
         quant_backend=quantization.backend,
         quant_kwargs=dict(quantization.options),
