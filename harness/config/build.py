@@ -51,6 +51,7 @@ def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[I
         expect=tuple(Expectation(**dict(figure)) for figure in config.expect),
         allow_nondeterministic=config.nondeterministic == "allow",
         golden_optional=config.golden == "optional",
+        devices=tuple(dict.fromkeys(config.devices)),
         tags=tuple(dict.fromkeys(config.tags)),
         timeout=config.timeout,
     )

@@ -182,6 +182,10 @@ class ConfigFile(Strict):
     golden: Literal["required", "optional"] = Field(
         default="required", description="optional: without a golden the case is judged by `expect` alone"
     )
+    devices: list[Literal["cpu", "cuda", "mps"]] = Field(
+        default=[],
+        description="the kinds of device to run on, all without any; elsewhere the case is skipped",
+    )
     tags: list[Tag] = Field(default=[], description="names to select the case by, as tag:NAME")
     timeout: float = Field(
         default=600.0, gt=0, le=LONGEST_TIMEOUT, description="seconds that the run may take"

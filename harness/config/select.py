@@ -11,16 +11,27 @@ from harness.core.case import Case
 from harness.errors import UsageError
 
 TAG = "tag:"
+NOT = "!"
 
 
 def select(cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ...]:
     """The cases that any of `patterns` selects, in the order of `cases`; all of them without patterns.
 
     A pattern is a case id, a config's id (all its matrix entries), a glob over whole ids (`*` matches `/`
-    too), or `tag:NAME`. Raises `UsageError` when a pattern selects nothing.
+    too), or `tag:NAME`; `!` in front of one leaves out what it selects. Raises `UsageError` when a pattern
+    selects nothing, and when nothing is left.
     """
-    if not patterns:
-        return tuple(cases)
+    wanted = [pattern for pattern in patterns if not pattern.startswith(NOT)]
+    unwanted = [pattern.removeprefix(NOT) for pattern in patterns if pattern.startswith(NOT)]
+    left_out = {case.id for case in _selected(cases, unwanted)}
+    chosen = _selected(cases, wanted) if wanted else tuple(cases)
+    kept = tuple(case for case in chosen if case.id not in left_out)
+    if chosen and not kept:
+        raise UsageError(f"{' '.join(patterns)}: leaves no case; take a pattern with '!' away")
+    return kept
+
+
+def _selected(cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ...]:
     by_pattern = {pattern: _matching(cases, pattern) for pattern in patterns}
     missing = [_complaint(pattern, cases) for pattern, found in by_pattern.items() if not found]
     if missing:

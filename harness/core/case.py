@@ -181,7 +181,8 @@ class Case:
 
     `base` is the folder of the config file, against which paths are resolved; `steps` is an int for
     `num_inference_steps`, a mapping for pipelines with several (see `step_argument`), or None to leave the
-    pipeline's default.
+    pipeline's default. `devices` are the kinds of device (cpu, cuda, mps) that the case may run on, all of
+    them when it is empty.
     """
 
     id: str
@@ -204,6 +205,7 @@ class Case:
     golden_optional: bool = False
     tags: tuple[str, ...] = ()
     timeout: float = 600.0
+    devices: tuple[str, ...] = ()
 
     def definition(self) -> Values:
         """What decides the case's output; values left at their default are left out.

@@ -47,11 +47,8 @@ class Executor:
         """Run the job's case; whatever goes wrong comes back as an outcome."""
         case = job.case
         started = time.perf_counter()
-        if case.determinism.attention in _ON_CUDA_ONLY and self._device.type != "cuda":
-            name = case.determinism.attention
-            return Unavailable(
-                f"determinism.attention: {name}: torch has this backend on CUDA only, not on {self._device.type}"
-            )
+        if reason := _unfit(case, self._device):
+            return Unavailable(reason)
         threads = determinism.thread_count(case.determinism)
         determinism.apply(case.determinism, threads)
         switches = determinism.read_back()
@@ -89,6 +86,16 @@ class Executor:
             flat = outputs.flatten(pipeline(**keywords))
         seconds = time.perf_counter() - started
         return _Produced(flat, seconds, seeding.drawn_from(before, seeding.global_states()), filled_in)
+
+
+def _unfit(case: Case, device: torch.device) -> str | None:
+    """Why the case cannot or shall not run on this kind of device; found out before any model is fetched."""
+    if case.devices and device.type not in case.devices:
+        return f"{device.type}: the case runs on {' or '.join(case.devices)} only; choose one with --device"
+    if case.determinism.attention in _ON_CUDA_ONLY and device.type != "cuda":
+        name = case.determinism.attention
+        return f"determinism.attention: {name}: torch has this backend on CUDA only, not on {device.type}"
+    return None
 
 
 def _needs(case: Case, package: str, error: Exception) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.config.load import load_cases
+from harness.config.load import check_calls, load_cases
 from harness.config.select import select
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
@@ -31,6 +31,13 @@ def chosen_cases(options: Options, screen: Screen) -> tuple[Case, ...]:
         step = "write a .yaml file there, or name another folder with --configs"
         raise UsageError(f"{options.configs}: holds no configs; {step}")
     return select(loaded.cases, options.select)
+
+
+def cases_to_run(options: Options, screen: Screen) -> tuple[Case, ...]:
+    """The selected cases, their calls checked against what their pipelines take before anything is started."""
+    cases = chosen_cases(options, screen)
+    check_calls(cases)
+    return cases
 
 
 def capture_path(out: Path, case: Case, name: str = "capture") -> Path:

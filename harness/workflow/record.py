@@ -17,7 +17,7 @@ from harness.run.agenda import Run
 from harness.run.execute import fingerprint
 from harness.workflow.acceptance import accept_capture
 from harness.workflow.bits import compare_files, differing
-from harness.workflow.cases import capture_path, chosen_cases, environment_of, run_all
+from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
@@ -28,7 +28,7 @@ RUNS = 2
 
 def record(options: Options, screen: Screen, *, update: bool) -> int:
     """Returns the exit code of the report."""
-    cases = chosen_cases(options, screen)
+    cases = cases_to_run(options, screen)
     store = GoldenStore(options.goldens)
     results = {} if update else _kept(cases, store, options)
     outcomes = _run_twice([case for case in cases if case.id not in results], options, screen)

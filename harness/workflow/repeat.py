@@ -14,14 +14,14 @@ from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.workflow.bits import compare_files
-from harness.workflow.cases import capture_path, chosen_cases, environment_of, run_all
+from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
 
 
 def repeat(options: Options, screen: Screen, *, count: int) -> int:
     """Returns 0 when every case is deterministic, 1 when runs differ, 3 when a run failed."""
-    cases = chosen_cases(options, screen)
+    cases = cases_to_run(options, screen)
     runs = [
         Run(case, capture_path(options.out, case, f"repeat-{number}"), number)
         for case in cases

@@ -40,7 +40,11 @@ def test_what_a_form_that_makes_values_holds_is_no_value() -> None:
 
 
 def test_files_are_found_in_lists_tuples_and_mappings() -> None:
-    value = {"a": [{"$file": "a.png"}, {"$tuple": [{"$file": "b.npy"}]}], "c": {"$file": "no.exe"}}
+    value: dict[str, object] = {
+        "a": [{"$file": "a.png"}, {"$tuple": [{"$file": "b.npy"}]}],
+        "c": {"$file": "no.exe"},
+    }
+    value["d"] = {"$file": "crowded.png", "x": 1}
     assert list(forms.files(value, "call")) == [
         ("call.a[0].$file", "a.png"),
         ("call.a[1].$tuple[0].$file", "b.npy"),

@@ -91,6 +91,7 @@ tolerance: {same-hardware: exact, cross-hardware: {rel_l2: 1e-3, mismatched: 1}}
 expect: [{output: images, statistic: abs_sum, value: 12, abs_tol: 1e-3, source: a guide}]
 nondeterministic: allow
 golden: optional
+devices: [cuda, mps, cuda]
 tags: [smoke, sd, smoke]
 timeout: 30
 """,
@@ -154,6 +155,7 @@ timeout: 30
         expect=(Expectation("images", "abs_sum", 12.0, 0.001, "a guide"),),
         allow_nondeterministic=True,
         golden_optional=True,
+        devices=("cuda", "mps"),
         tags=("smoke", "sd"),
         timeout=30.0,
     )
@@ -230,8 +232,8 @@ timeout: 0
     )
     top = (
         "pipeline, model, scheduler, steps, seed, generator, call, before, adapters, embeddings, memory, "
-        "channels_last, compile, quantization, determinism, tolerance, expect, nondeterministic, golden, tags, "
-        "timeout, matrix"
+        "channels_last, compile, quantization, determinism, tolerance, expect, nondeterministic, golden, devices, "
+        "tags, timeout, matrix"
     )
     metrics = "max_abs, mean_abs, rel_l2, cosine_distance, psnr, max_ulp, mismatched"
     assert problems(configs) == [

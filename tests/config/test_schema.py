@@ -67,6 +67,7 @@ tolerance:
 expect: [{output: images, statistic: abs_sum, value: 1491.5, abs_tol: 0.5, source: a guide}]
 nondeterministic: allow
 golden: optional
+devices: [cuda]
 tags: [smoke, slow-2]
 timeout: 600
 """
@@ -282,6 +283,9 @@ BAD: list[tuple[str, object]] = [
     ("expect", []),
     ("nondeterministic", True),
     ("golden", "maybe"),
+    ("devices", "cuda"),
+    ("devices", ["cuda:0"]),
+    ("devices", None),
     ("tags", "smoke"),
     ("tags", ["Smoke"]),
     ("timeout", 0),

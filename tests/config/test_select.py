@@ -42,6 +42,8 @@ def ids(*patterns: str) -> list[str]:
         (("tag:smoke",), ["ddim/two-steps@seed=0", "ddim/two-steps@seed=1"]),
         (("tag:hub", "top", "hub/*"), ["hub/ddpm", "top"]),
         (("top", "ddim/two-steps-more"), ["ddim/two-steps-more", "top"]),
+        (("!ddim/*",), ["hub/ddpm", "top"]),
+        (("ddim/*", "!tag:fast"), ["ddim/two-steps@seed=1", "ddim/two-steps-more"]),
     ],
 )
 def test_patterns_select_cases_in_their_own_order(patterns: tuple[str, ...], selected: list[str]) -> None:
@@ -80,6 +82,13 @@ def test_a_pattern_that_selects_nothing_says_what_is_near(pattern: str, message:
         ids("top", pattern)
     assert str(caught.value) == message
     assert caught.value.exit_code == 2
+
+
+def test_nothing_left_is_bad_usage() -> None:
+    with pytest.raises(UsageError, match="top !t\\*: leaves no case"):
+        ids("top", "!t*")
+    with pytest.raises(UsageError, match="'nothing' selects no case"):
+        ids("!nothing")
 
 
 def test_all_patterns_that_select_nothing_are_named_at_once() -> None:

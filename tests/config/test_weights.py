@@ -114,10 +114,11 @@ def test_a_single_file_needs_a_class_and_has_neither_variants_nor_revisions(conf
 
 
 def test_a_single_file_that_is_not_there_is_no_hub_id(configs: Path) -> None:
-    write(configs, a="pipeline: DDIMPipeline\nmodel: {id: org/sd.safetensors}\n")
+    write(configs, a="pipeline: DDIMPipeline\nmodel: {id: org/sd.safetensors, revision: main}\n")
     assert problems(configs) == [
         'configs/a.yaml: model.id = "org/sd.safetensors": is not there; '
-        "expected a model's folder or .safetensors file, relative to this file"
+        "expected a model's folder or .safetensors file, relative to this file",
+        'configs/a.yaml: model.revision = "main": only a hub id has revisions; leave it out',
     ]
 
 

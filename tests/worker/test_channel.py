@@ -53,8 +53,12 @@ def start(script: str) -> subprocess.Popen[bytes]:
 @pytest.fixture
 def process(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
     with start(request.param) as started:
-        yield started
-        started.kill()
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"printed before\n"
+        try:
+            yield started
+        finally:
+            started.kill()
 
 
 def hear(process: subprocess.Popen[bytes]) -> Reply:
@@ -70,8 +74,6 @@ def tell(process: subprocess.Popen[bytes], name: str) -> None:
 
 @pytest.mark.parametrize("process", [ECHO], indirect=True)
 def test_jobs_come_in_replies_go_out_and_the_rest_lands_in_the_log(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"printed before\n"
     assert hear(process) == Progress("up", 0, 0)
     for name in ("a", "b"):
         tell(process, name)
@@ -89,9 +91,7 @@ def test_jobs_come_in_replies_go_out_and_the_rest_lands_in_the_log(process: subp
 
 @pytest.mark.parametrize("process", [BUSY], indirect=True)
 def test_the_end_of_input_ends_the_process_in_the_middle_of_a_run(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdout is not None
     assert process.stdin is not None
-    process.stdout.readline()
     hear(process)
     tell(process, "a")
     assert hear(process) == Progress("busy", 1, 2)
@@ -102,7 +102,6 @@ def test_the_end_of_input_ends_the_process_in_the_middle_of_a_run(process: subpr
 @pytest.mark.parametrize("process", [FLOOD], indirect=True)
 def test_a_parent_that_no_longer_listens_ends_the_process(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout is not None
-    process.stdout.readline()
     hear(process)
     tell(process, "a")
     process.stdout.close()

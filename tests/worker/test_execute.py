@@ -296,3 +296,8 @@ def test_after_a_rejected_case_the_next_has_the_same_bits(bench: Bench) -> None:
     bench.run(scheduler=SchedulerSpec(None, {"steps_offset": 1, "no_such": 1}))
     bench.run(call={"promt": "seven"})
     assert bench.capture()[1].sha256 == before
+
+
+def test_a_case_for_other_devices_is_unavailable_before_its_model_is_fetched(bench: Bench) -> None:
+    outcome = bench.run(model=ModelSpec("harness-tests/no-such-model"), devices=("cuda", "mps"))
+    assert outcome == Unavailable("cpu: the case runs on cuda or mps only; choose one with --device")

@@ -19,7 +19,10 @@ CPU = torch.device("cpu")
 PROMPT = "a handwritten seven"
 
 
-def loaded(variant: Variant = Variant(), **changes: Any) -> StableDiffusionPipeline:
+PLAIN = Variant()
+
+
+def loaded(variant: Variant = PLAIN, **changes: Any) -> StableDiffusionPipeline:
     model = ModelSpec("builtin:sd-digits", **changes)
     one = case(pipeline="StableDiffusionPipeline", model=model, variant=variant)
     return PipelineShelf().take(one, CPU)[0].pipeline
@@ -77,7 +80,7 @@ def test_an_embedding_stands_for_its_token(plain: torch.Tensor, tmp_path: Path) 
 def test_an_adapter_that_cannot_be_had_is_unavailable() -> None:
     pytest.importorskip("peft", reason="LoRA needs peft")
     adapter = Adapter("nobody/no-such-lora", "style", weight_name="lora.safetensors")
-    with pytest.raises(ModelUnavailable, match="^nobody/no-such-lora: "):
+    with pytest.raises(ModelUnavailable, match=r"^nobody/no-such-lora: "):
         loaded(Variant(adapters=(adapter,)))
 
 
