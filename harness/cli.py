@@ -143,7 +143,10 @@ def _command(
 
 def _selects(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "select", nargs="*", metavar="SELECT", help="case ids, globs, tag:NAME; !X leaves out what X selects (default: all)"
+        "select",
+        nargs="*",
+        metavar="SELECT",
+        help="case ids, globs, tag:NAME; !X leaves out what X selects (default: all)",
     )
 
 

@@ -49,10 +49,10 @@ class Acceptance:
 class CaptureDocument:
     """The JSON text `harness` in the header of a capture or golden file.
 
-    `commit` is the hub commit the model really came from, None for other models; `weights` the sha256 over the
-    weights of each component that has some. `sha256` maps each tensor's name to the hex digest of its raw bytes as stored; `text` names the
-    tensors that hold UTF-8 text; `absent` the output fields that were None; `global_rngs` the global
-    random generators (torch, cuda, numpy, python) that the pipeline drew from.
+    `commit` is the hub commit the model really came from, None for other models; `weights` the sha256 over
+    the weights of each component that has some. `sha256` maps each tensor's name to the hex digest of its
+    raw bytes as stored; `text` names the tensors that hold UTF-8 text; `absent` the output fields that were
+    None; `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
     """
 
     schema: int

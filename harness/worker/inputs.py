@@ -112,7 +112,7 @@ def _video(path: Path, _part: str) -> list[Image.Image]:
 
 def _numbers(argument: object) -> tuple[object, str]:
     """The values of `$tensor` or `$array` and their dtype: the stated one, or the first that holds them all."""
-    stated = argument if isinstance(argument, Mapping) else {"values": argument}
+    stated: Mapping[str, Any] = argument if isinstance(argument, Mapping) else {"values": argument}
     values = stated["values"]
     kind = np.asarray(values).dtype.kind
     return values, stated.get("dtype") or {"b": "bool", "i": "int64"}.get(kind, "float32")

@@ -150,3 +150,23 @@ def test_an_empty_mapping_that_came_or_went_is_a_change() -> None:
 def test_what_came_back_from_a_file_as_lists_is_no_change() -> None:
     definition = case(variant=Variant(channels_last=("unet", "vae"))).definition()
     assert definition_changes(json.loads(json.dumps(definition)), definition) == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "arguments"),
+    [
+        (None, {}),
+        (5, {"num_inference_steps": 5}),
+        ({"prior": 2, "super_res": 3}, {"prior_num_inference_steps": 2, "super_res_num_inference_steps": 3}),
+        (
+            {"num_inference_steps": 4, "decoder_num_inference_steps": 6},
+            {"num_inference_steps": 4, "decoder_num_inference_steps": 6},
+        ),
+    ],
+)
+def test_steps_are_arguments_of_the_call(steps: object, arguments: dict[str, int]) -> None:
+    assert case(steps=steps).step_arguments() == arguments
+
+
+def test_where_a_case_may_run_is_no_part_of_its_definition() -> None:
+    assert case(devices=("cuda",)).digest() == case().digest()

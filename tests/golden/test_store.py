@@ -63,9 +63,7 @@ def test_find_exact(store: GoldenStore) -> None:
 
 def test_find_nothing(store: GoldenStore) -> None:
     found = store.find(a_case("it's"), "cpu-x86_64")
-    assert found == Missing(
-        (), "no golden on any platform", "record one here: harness record 'it'\"'\"'s'"
-    )
+    assert found == Missing((), "no golden on any platform", "record one here: harness record 'it'\"'\"'s'")
 
 
 def test_find_nearest_says_which_and_why(store: GoldenStore) -> None:
