@@ -54,6 +54,5 @@ class Agenda:
 
 def _row(run: Run) -> tuple[str, str]:
     case = run.case
-    return repr(
-        sorted(variables_for(case.determinism).items(), key=str)
-    ), f"{case.pipeline} {case.base} {to_json(case.model)}"
+    process = repr(sorted(variables_for(case.determinism).items(), key=str))
+    return process, f"{case.pipeline} {case.base} {to_json(case.model)} {to_json(case.variant)}"

@@ -11,7 +11,7 @@ from diffusers import ModularPipeline
 from harness.core.case import Case, GeneratorKind
 from harness.worker import modular
 from harness.worker.inputs import call_arguments
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import NotTaken
 
 
 def assemble(
@@ -19,7 +19,7 @@ def assemble(
 ) -> tuple[dict[str, object], dict[str, object]]:
     """The arguments for `call`, a pipeline, and those among them that the harness filled in by itself.
 
-    An argument that the pipeline does not take raises a Rejection that names what it does take.
+    An argument that the pipeline does not take raises NotTaken, which names what it does take.
     """
     arguments = {**call_arguments(case), **_steps(case)}
     if case.generator is not GeneratorKind.NONE:
@@ -70,13 +70,11 @@ def _float_images(
     return {}
 
 
-def _not_taken(name: str, case: Case, accepted: list[str]) -> Rejection:
+def _not_taken(name: str, case: Case, accepted: list[str]) -> NotTaken:
     if name == "generator":
         key, value, step = "generator", str(case.generator), "set `generator: none`"
     elif name.endswith("num_inference_steps"):
         key, value, step = "steps", str(case.steps), "name the steps it takes, or leave `steps` out"
     else:
-        key, value, step = f"call.{name}", str(case.call[name]), "use one of these names"
-    return Rejection(
-        key, value, f"{case.pipeline} takes no `{name}`; {step}. It takes: {', '.join(accepted)}"
-    )
+        key, value, step = f"call.{name}", case.call[name], "use one of these names"
+    return NotTaken(key, value, f"{case.pipeline} takes no `{name}`; {step}. It takes: {', '.join(accepted)}")

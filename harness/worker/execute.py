@@ -20,7 +20,7 @@ from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
 from harness.worker.packages import missing_package
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import NotTaken, Rejection
 
 _ON_CUDA_ONLY = (Attention.EFFICIENT, Attention.CUDNN)
 
@@ -59,6 +59,8 @@ class Executor:
             produced = self._call(case, loaded.pipeline)
         except ModelUnavailable as error:
             return Unavailable(str(error))
+        except NotTaken as error:
+            return Raised(str(error), traceback.format_exc(), environment, time.perf_counter() - started)
         except (Rejection, outputs.UnknownOutput) as error:
             return Lost(f"{case.source}: {error}")
         except Exception as error:

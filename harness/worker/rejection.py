@@ -11,3 +11,7 @@ class Rejection(Exception):
         self.value = value
         self.message = message
         super().__init__(f"{key} = {value!r}: {message}")
+
+
+class NotTaken(Rejection):
+    """The pipeline's call does not take an argument of the case; after an upgrade, that is a regression."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
@@ -31,11 +31,13 @@ def record(options: Options, screen: Screen, *, update: bool) -> int:
     cases = cases_to_run(options, screen)
     store = GoldenStore(options.goldens)
     results = {} if update else _kept(cases, store, options)
-    outcomes = _run_twice([case for case in cases if case.id not in results], options, screen)
-    for case_outcomes in outcomes:
-        case = case_outcomes[0][0].case
-        results[case.id] = _result(case, case_outcomes, store)
-    environment = environment_of([outcome for pair in outcomes for _, outcome in pair])
+    pairs = list[Pair]()
+    for pair in _run_twice([case for case in cases if case.id not in results], options, screen):
+        case = pair[0][0].case
+        # At once, so that an interrupted recording keeps what it had finished.
+        results[case.id] = _result(case, pair, store)
+        pairs.append(pair)
+    environment = environment_of([outcome for pair in pairs for _, outcome in pair])
     report = RecordReport(environment, tuple(results[case.id] for case in cases))
     _save(report, options)
     screen.show_record(report)
@@ -45,14 +47,19 @@ def record(options: Options, screen: Screen, *, update: bool) -> int:
 Pair = Sequence[tuple[Run, Outcome]]
 
 
-def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> list[Pair]:
+def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> Iterator[Pair]:
+    """The runs of each case with their outcomes, a case at a time as its last run ends."""
     runs = [
         Run(case, capture_path(options.out, case, f"run-{number}"), number)
         for case in cases
         for number in range(1, RUNS + 1)
     ]
-    done = {run.capture: outcome for run, outcome in run_all(runs, options, screen, fresh=True)}
-    return [[(run, done[run.capture]) for run in runs if run.case is case] for case in cases]
+    done = dict[str, list[tuple[Run, Outcome]]]()
+    for run, outcome in run_all(runs, options, screen, fresh=True):
+        pair = done.setdefault(run.case.id, [])
+        pair.append((run, outcome))
+        if len(pair) == RUNS:
+            yield sorted(pair, key=lambda one: one[0].number)
 
 
 def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[str, RecordResult]:

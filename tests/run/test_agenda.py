@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.case import Determinism, ModelSpec, SchedulerSpec
+from harness.core.case import Determinism, ModelSpec, SchedulerSpec, Variant
 from harness.run.agenda import Agenda, Run
 from tests.core.samples import case
 
@@ -41,6 +41,7 @@ def test_runs_of_one_pipeline_come_in_a_row_whatever_the_order_they_were_given()
         {"determinism": Determinism(cublas_workspace=None)},
         {"determinism": Determinism(threads=2)},
         {"pipeline": "DDPMPipeline"},
+        {"variant": Variant(channels_last=("unet",))},
         {"base": "/elsewhere"},
         {"model": ModelSpec("builtin:ddpm-digits", dtype="float16")},
     ],

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
 
 from tests.support.files import edit
-from tests.support.project import TWO_STEPS, Project
+from tests.support.project import ROOT, TWO_STEPS, Project
 
 PLATFORM = f"cpu-{platform.machine().lower()}"
 GOLDEN = Path("goldens/ddim/two") / f"{PLATFORM}.safetensors"
@@ -84,3 +89,26 @@ def test_a_model_that_cannot_be_had_is_skipped(project: Project) -> None:
     assert ran.code == 0
     assert states(project) == {"hub": "skipped"}
     assert "nobody/nothing-at-all" in ran.out
+
+
+def test_an_interrupted_recording_keeps_what_it_had_finished(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.config("a")
+    project.config("b", TWO_STEPS.replace("steps: 2", "steps: 1000"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "record", "--device", "cpu"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    golden = tmp_path / "goldens/a" / GOLDEN.name
+    deadline = time.monotonic() + 120
+    while not golden.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert document(golden)["accepted"]["runs"] == 2
+    assert not (tmp_path / "goldens/b").exists()
