@@ -71,6 +71,8 @@ def _float_images(
 
 
 def _not_taken(name: str, case: Case, accepted: list[str]) -> NotTaken:
+    key: str
+    value: object
     if name == "generator":
         key, value, step = "generator", str(case.generator), "set `generator: none`"
     elif name.endswith("num_inference_steps"):

@@ -125,3 +125,23 @@ def test_bad_configs_are_listed_at_once_with_exit_code_2(project: Project) -> No
     assert "stepz" in ran.err
     assert "DDIMPipeline" in ran.err
     assert not (project.folder / "out").exists() or "Traceback" not in ran.err
+
+
+def test_an_argument_that_a_recorded_pipeline_no_longer_takes_is_broken_and_a_new_one_bad_usage(
+    project: Project,
+) -> None:
+    removed = patch_of(
+        "diffusers.pipelines.ddim.pipeline_ddim",
+        """\
+original = module.DDIMPipeline.__call__
+def call(self, num_inference_steps=50, generator=None):
+    return original(self, num_inference_steps=num_inference_steps, generator=generator, output_type="np")
+module.DDIMPipeline.__call__ = call""",
+    )
+    ran = project.patch(removed).harness("verify", "ddim/two", "--device", "cpu")
+    assert (ran.code, project.verdicts()) == (1, {"ddim/two": "broken"})
+    assert "takes no `output_type`" in project.report()["cases"][0]["reason"]
+    project.config("ddim/new", TWO_STEPS.replace("output_type", "outputtype"))
+    ran = project.harness("verify", "ddim/*", "--device", "cpu")
+    assert ran.code == 2
+    assert "call.outputtype" in ran.err
