@@ -60,7 +60,7 @@ def test_what_shares_the_pipeline_is_sorted_by_name_and_number() -> None:
 
 
 def test_two_workers_begin_with_different_pipelines_the_longest_row_first() -> None:
-    agenda = Agenda([run("a", model=A), run("b1", model=B), run("b2", model=B)])
+    agenda = Agenda([run("a", model=A), *(run(f"b{number}", model=B) for number in (1, 2, 3))])
     first, second = agenda.take(0), agenda.take(1)
     assert first is not None
     assert second is not None

@@ -50,6 +50,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a worker that is the given script."""
     workers: list[WorkerProcess] = []
     monkeypatch.setattr(process, "_ABORT_SECONDS", 1.0)
+    monkeypatch.setattr(process, "STARTUP_SECONDS", 30.0)
 
     def started(script: str) -> WorkerProcess:
         path = tmp_path / f"worker-{len(workers)}.py"
