@@ -129,7 +129,10 @@ class Sheet:
         parts = [self._row(row, widths, width) for row in rows]
         if any(self._headings):
             parts.insert(1, [_rule(sum(widths) + _GAP * (len(widths) - 1), console)])
-        return [_indented(line, self._indent) for part in parts for line in part]
+        lines = [_indented(line, self._indent) for part in parts for line in part]
+        for line in lines:
+            line.rstrip()
+        return lines
 
     def _row(self, cells: Sequence[Text], widths: Sequence[int], width: int) -> list[Text]:
         first, *others = cells

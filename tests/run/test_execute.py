@@ -159,7 +159,8 @@ def test_the_others_go_on_in_new_workers(chaos: Done) -> None:
     kinds = {name: outcome.kind for name, outcome in chaos.outcomes.items()}
     assert kinds == {
         **dict.fromkeys([*WELL, "print"], "completed"),
-        **dict.fromkeys([*DEATHS, "rejected"], "lost"),
+        **dict.fromkeys(DEATHS, "lost"),
+        "rejected": "raised",
         "raise": "raised",
         "out-of-reach": "unavailable",
     }
@@ -196,8 +197,10 @@ def test_a_model_out_of_reach_is_unavailable(chaos: Done) -> None:
     assert isinstance(chaos.outcomes["out-of-reach"], Unavailable)
 
 
-def test_a_case_that_cannot_be_carried_out_names_its_file(chaos: Done) -> None:
-    assert chaos.lost("rejected").reason.startswith("configs/digits.yaml: call.promt = 'seven': ")
+def test_an_argument_that_is_not_taken_is_named(chaos: Done) -> None:
+    rejected = chaos.outcomes["rejected"]
+    assert isinstance(rejected, Raised)
+    assert rejected.message.startswith("call.promt = 'seven': ")
 
 
 def test_what_a_pipeline_prints_is_no_reply(chaos: Done) -> None:
