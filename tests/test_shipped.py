@@ -84,7 +84,11 @@ def test_timesteps_off_by_one_are_caught_in_every_seeded_case(shipped: Project) 
 
 
 def test_two_threads_stay_inside_the_shipped_tolerances(shipped: Project) -> None:
-    ran = shipped.with_variables(HARNESS_THREADS="2").harness("verify", "--device", "cpu")
+    # Threads that wait without spinning: on busy cores the others get their turn.
+    two = shipped.with_variables(HARNESS_THREADS="2", OMP_WAIT_POLICY="PASSIVE")
+    ran = two.harness(
+        "verify", "ddim/*", "sd/ddim-latents", "sd/image", "sd/img2img", "unclip/*", "--device", "cpu"
+    )
     assert ran.code == 0, ran.out + ran.err
     seeded = [case for case in shipped.report()["cases"] if case["verdict"] != "skipped"]
     assert {case["relation"] for case in seeded} <= {"same-hardware", "cross-hardware"}
