@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -75,6 +76,11 @@ class Project:
     def verdicts(self) -> dict[str, str]:
         """The last verify's verdicts by case."""
         return {case["case"]: case["verdict"] for case in self.report()["cases"]}
+
+
+def interruptible() -> None:
+    """Let SIGINT through in a child, also where the tests themselves run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 PATCH_WHEN_IMPORTED = '''

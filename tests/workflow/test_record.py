@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import safe_open
 
 from tests.support.files import edit
-from tests.support.project import ROOT, TWO_STEPS, Project
+from tests.support.project import ROOT, TWO_STEPS, Project, interruptible
 
 PLATFORM = f"cpu-{platform.machine().lower()}"
 GOLDEN = Path("goldens/ddim/two") / f"{PLATFORM}.safetensors"
@@ -99,6 +99,7 @@ def test_an_interrupted_recording_keeps_what_it_had_finished(tmp_path: Path) -> 
         [sys.executable, "-m", "harness", "record", "--device", "cpu"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=interruptible,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

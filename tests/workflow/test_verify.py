@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import ROOT, TWO_STEPS, Project, patch_of
+from tests.support.project import ROOT, TWO_STEPS, Project, interruptible, patch_of
 
 GOLDEN = Path("goldens/ddim/two") / f"cpu-{platform.machine().lower()}.safetensors"
 
@@ -101,6 +101,7 @@ def test_interrupt_ends_with_130_and_leaves_no_worker(project: Project) -> None:
         [sys.executable, "-m", "harness", "verify", "long", "--device", "cpu"],
         cwd=project.folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=interruptible,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
