@@ -66,13 +66,22 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify = _command(
         commands, "verify", "run the cases and judge them against their goldens", _selects, _runs
     )
-    verify.add_argument(
-        "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
-        help="judge as if this relation held: same, same-hardware or cross-hardware",
-    )  # fmt: skip
+    _judges(verify)
     verify.add_argument("--allow-missing", action="store_true", help="a case without a golden passes")
     verify.add_argument("--strict", action="store_true", help="a skipped case fails")
+    verify.add_argument(
+        "--forced",
+        action="store_true",
+        help="judge every component and step by itself as well, fed with the golden's tensors",
+    )
     verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    explain = _command(
+        commands, "explain", "run cases and say where their difference began, and why", _selects, _runs
+    )
+    _judges(explain)
+    explain.add_argument(
+        "--deep", action="store_true", help="look into the network it began in, and name the module"
+    )
     repeat = _command(
         commands, "repeat", "run cases N times in fresh processes: deterministic or not", _selects, _runs
     )
@@ -150,6 +159,13 @@ def _selects(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _judges(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
+        help="judge as if this relation held: same, same-hardware or cross-hardware",
+    )  # fmt: skip
+
+
 def _runs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--jobs", type=_at_least(1), default=1, metavar="N", help="worker processes at a time (default 1)"
@@ -188,7 +204,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 def _verify(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.workflow.verify import verify
 
-    how = VerifyOptions(arguments.relation, arguments.allow_missing, arguments.strict)
+    how = VerifyOptions(arguments.relation, arguments.allow_missing, arguments.strict, arguments.forced)
     return verify(_options(arguments), how, screen)
 
 
@@ -196,6 +212,13 @@ def _record(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.workflow.record import record
 
     return record(_options(arguments), screen, update=arguments.update)
+
+
+def _explain(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.explain import explain
+
+    how = VerifyOptions(arguments.relation, forced=True)
+    return explain(_options(arguments), how, screen, deep=arguments.deep)
 
 
 def _repeat(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -254,6 +277,7 @@ def _schema(_arguments: argparse.Namespace, _screen: Screen) -> int:
 _ACTIONS: dict[str, Action] = {
     "record": _record,
     "verify": _verify,
+    "explain": _explain,
     "repeat": _repeat,
     "list": _list,
     "compare": _compare,

@@ -15,6 +15,7 @@ import yaml
 
 from harness.core.verdict import Verdict
 from tests.support.project import ROOT
+from tests.support.variables import without_make
 
 README = (ROOT / "README.md").read_text()
 CONSOLE = "".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL)).splitlines()
@@ -53,7 +54,7 @@ def test_the_command_works(clone: Path, command: str) -> None:
     done = subprocess.run(
         shlex.split(command),
         cwd=clone,
-        env={**os.environ, "PATH": path},
+        env={**without_make(), "PATH": path},
         capture_output=True,
         text=True,
         check=False,

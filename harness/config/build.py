@@ -8,6 +8,7 @@ from typing import Any, cast
 from harness.config.schema import ConfigFile, MetricLimits, Model, Scheduler, ToleranceRules
 from harness.config.structure import adapter_name
 from harness.core.case import (
+    STEPS_ARGUMENT,
     Adapter,
     Attention,
     Case,
@@ -23,13 +24,16 @@ from harness.core.case import (
     Preparation,
     Quantization,
     SchedulerSpec,
+    Values,
     Variant,
 )
 from harness.core.tolerance import Allowance, Limits, Rule, Tolerance
+from harness.core.trace import TraceLevel
 
 
 def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[InputFile, ...]) -> Case:
     """The case `name` that `config` describes; `source` is its file, `base` that file's absolute folder."""
+    steps, call = _steps_and_call(config)
     return Case(
         id=name,
         source=source,
@@ -37,10 +41,10 @@ def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[I
         pipeline=config.pipeline,
         model=_model(config.model),
         scheduler=_scheduler(config.scheduler),
-        steps=config.steps,
+        steps=steps,
         seed=config.seed,
         generator=GeneratorKind(config.generator),
-        call=config.call,
+        call=call,
         inputs=inputs,
         variant=_variant(config),
         before=tuple(Preparation(**dict(step)) for step in config.before),
@@ -54,7 +58,18 @@ def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[I
         devices=tuple(dict.fromkeys(config.devices)),
         tags=tuple(dict.fromkeys(config.tags)),
         timeout=config.timeout,
+        trace=None if config.trace is None else TraceLevel(config.trace),
+        forced=config.forced,
+        accept_exact=tuple(dict.fromkeys(config.accept_exact)),
     )
+
+
+def _steps_and_call(config: ConfigFile) -> tuple[int | Mapping[str, int] | None, Values]:
+    """`steps` and `call`; a step count under its name in the call means the same, and has the same digest."""
+    count = config.call.get(STEPS_ARGUMENT)
+    if config.steps is None and isinstance(count, int):
+        return count, {name: value for name, value in config.call.items() if name != STEPS_ARGUMENT}
+    return config.steps, config.call
 
 
 def _model(model: Model) -> ModelSpec:

@@ -39,4 +39,5 @@ SomeNames = Annotated[
 class Strict(BaseModel):
     """A mapping that accepts the keys it names and no others, with values of exactly the right type."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    # Parts of a file are built once, inside the whole, and forms only where a file has one.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)

@@ -11,6 +11,7 @@ from harness.config import forms, reserved
 from harness.config.fields import NAME_PATTERN
 from harness.config.form_numbers import NUMBERS, numbers_schema
 from harness.config.schema import ConfigFile
+from harness.core.case import STEPS_ARGUMENT
 
 Node = dict[str, Any]
 
@@ -18,6 +19,18 @@ _MAPS_OF_NODES = ("properties", "patternProperties", "$defs")
 _KEY_PART = "[A-Za-z0-9_-]+"
 _OPEN = ("call", "model.components", "model.dtype", "quantization.options", "scheduler", "steps")
 """The keys that hold any names, so that a matrix may vary what is inside."""
+
+_STEPS_IN_CALL = {
+    "description": "the same as `steps` at the top of the file",
+    "anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "null"}],
+}
+_STEPS_TWICE = {
+    "properties": {
+        "steps": {"anyOf": [{"type": "integer"}, {"type": "object", "required": [STEPS_ARGUMENT]}]},
+        "call": {"type": "object", "required": [STEPS_ARGUMENT]},
+    },
+    "required": ["steps", "call"],
+}
 
 _PLAIN = {"$ref": "#/$defs/plain"}
 _VALUE = {"$ref": "#/$defs/value"}
@@ -32,6 +45,7 @@ def tree() -> Node:
     definitions[NUMBERS] = dict(numbers_schema())
     definitions["plain"] = _plain_schema()
     _take_arguments(root["properties"]["call"], _VALUE, reserved.CALL)
+    root["properties"]["call"]["properties"] = {STEPS_ARGUMENT: _STEPS_IN_CALL}
     _take_arguments(definitions["Preparation"]["properties"]["call"], _VALUE, reserved.BEFORE_CALL)
     _take_arguments(definitions["Quantization"]["properties"]["options"], _PLAIN, {})
     definitions["Preparation"]["properties"]["method"]["not"] = {"enum": list(reserved.METHODS)}
@@ -165,6 +179,7 @@ def _rules(required: Mapping[str, list[str]]) -> Iterator[Node]:
     yield _unless_in_matrix(
         _implies({"seed": {"const": None}}, {"generator": {"const": "none"}}), "seed", "generator"
     )
+    yield _unless_in_matrix({"not": _STEPS_TWICE}, "steps", "call")
     no_generator = {
         "items": {"not": {"properties": {"generator": {"const": True}}, "required": ["generator"]}}
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config import calls, files, matrix, structure, surroundings, yaml_text
+from harness.config import files, matrix, structure, surroundings, yaml_text
 from harness.config.build import build
 from harness.core.case import Case
 from harness.errors import ConfigError, Problem
@@ -55,6 +55,8 @@ def check_calls(cases: Sequence[Case]) -> None:
     Slower than `load_cases` (some milliseconds for each class), and meant for the cases that are to run.
     Raises `ConfigError` with the problems of all cases.
     """
+    from harness.config import calls  # only cases that are to run need it
+
     problems = dict.fromkeys(problem for case in cases for problem in calls.problems(case))
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: problem.file))

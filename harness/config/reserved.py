@@ -9,18 +9,14 @@ _CALLBACK = "Python functions cannot be handed over, and callbacks are the harne
 _CALLBACKS: Mapping[str, str] = dict.fromkeys(
     (
         "callback",
-        "callback_steps",
         "callback_on_step_end",
-        "callback_on_step_end_tensor_inputs",
         "prior_callback_on_step_end",
-        "prior_callback_on_step_end_tensor_inputs",
     ),
     _CALLBACK,
 )
 
 CALL: Mapping[str, str] = {
     "generator": "use `generator` and `seed` at the top of the file",
-    "num_inference_steps": "use `steps` at the top of the file",
     **_CALLBACKS,
 }
 """Keyword arguments of the pipeline's call."""

@@ -186,6 +186,15 @@ class ConfigFile(Strict):
         default=[],
         description="the kinds of device to run on, all without any; elsewhere the case is skipped",
     )
+    trace: Literal["none", "components", "full", "modules"] | None = Field(
+        default=None,
+        description="how much of the run is recorded: noise, components and scheduler steps; full keeps their "
+        "tensors too (default for built-in models), modules looks into every network",
+    )
+    forced: bool = Field(default=False, description="verify by forced replay as well; records a full trace")
+    accept_exact: list[Filled] = Field(
+        default=[], description="exact findings that do not fail the case, such as 'unet.*.eps'"
+    )
     tags: list[Tag] = Field(default=[], description="names to select the case by, as tag:NAME")
     timeout: float = Field(
         default=600.0, gt=0, le=LONGEST_TIMEOUT, description="seconds that the run may take"

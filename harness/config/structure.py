@@ -13,7 +13,7 @@ from harness.config.fields import NAME_PATTERN
 from harness.config.form import Form
 from harness.config.schema import ConfigFile
 from harness.config.wording import joined, shown
-from harness.core.case import step_argument
+from harness.core.case import STEPS_ARGUMENT, step_argument
 from harness.errors import Problem
 
 Values = Mapping[str, object]
@@ -61,11 +61,16 @@ def _across_keys(values: Values) -> Iterator[Problem]:
         _mapping(_mapping(values, "quantization"), "options"), "quantization.options", {}, {}
     )
     yield from _scheduler_options(_mapping(values, "scheduler"))
-    yield from _steps_given_twice(_mapping(values, "steps"), _mapping(values, "call"))
+    yield from _steps_in_call(values.get("steps"), _mapping(values, "call"))
+    yield from _stages_given_twice(_mapping(values, "steps"), _mapping(values, "call"))
     yield from _preparations(values)
     yield from _given_twice(values)
     if values.get("seed", 0) is None and values.get("generator", "cpu") in ("cpu", "device"):
         yield Problem("", "seed", "null", "a generator needs a seed; give a number, or `generator: none`")
+    if values.get("forced") is True and values.get("trace", "full") not in ("full", None):
+        yield Problem(
+            "", "trace", shown(values["trace"]), "forced replay needs the tensors: `full`, or leave it out"
+        )
     if values.get("golden") == "optional" and not values.get("expect"):
         yield Problem(
             "", "golden", "optional", "without a golden nothing judges this case; give a figure in `expect`"
@@ -90,7 +95,16 @@ def _scheduler_options(scheduler: Values) -> Iterator[Problem]:
         yield from forms.problems(value, key, {})
 
 
-def _steps_given_twice(steps: Values, call: Values) -> Iterator[Problem]:
+def _steps_in_call(steps: object, call: Values) -> Iterator[Problem]:
+    """`call.num_inference_steps`, which is `steps` by its name in the call (see `build`)."""
+    key, count = f"call.{STEPS_ARGUMENT}", call.get(STEPS_ARGUMENT)
+    if type(steps) is int and steps > 0 and STEPS_ARGUMENT in call:
+        yield Problem("", key, shown(count), "`steps` sets this; keep one of the two")
+    elif count is not None and (type(count) is not int or count < 1):
+        yield Problem("", key, shown(count), "expected a whole number greater than 0 or null")
+
+
+def _stages_given_twice(steps: Values, call: Values) -> Iterator[Problem]:
     setters: dict[str, str] = {}
     for name in steps:
         argument = step_argument(name)
@@ -98,7 +112,7 @@ def _steps_given_twice(steps: Values, call: Values) -> Iterator[Problem]:
         if earlier != name:
             message = f"`steps.{earlier}` sets `{argument}` too; keep one of the two"
             yield Problem("", f"steps.{name}", shown(steps[name]), message)
-        elif argument in call and argument not in reserved.CALL:
+        elif argument in call:
             message = f"`steps.{name}` sets this; keep one of the two"
             yield Problem("", f"call.{argument}", shown(call[argument]), message)
 

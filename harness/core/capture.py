@@ -53,6 +53,7 @@ class CaptureDocument:
     the weights of each component that has some. `sha256` maps each tensor's name to the hex digest of its
     raw bytes as stored; `text` names the tensors that hold UTF-8 text; `absent` the output fields that were
     None; `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
+    `perturbed` counts how often a perturbation acted, None for a run without one.
     """
 
     schema: int
@@ -70,6 +71,7 @@ class CaptureDocument:
     weights: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     accepted: Acceptance | None = None
+    perturbed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

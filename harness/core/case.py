@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from harness.core.environment import Change
 from harness.core.tolerance import Tolerance
+from harness.core.trace import TraceLevel
 
 STEPS_ARGUMENT = "num_inference_steps"
 
@@ -182,7 +183,9 @@ class Case:
     `base` is the folder of the config file, against which paths are resolved; `steps` is an int for
     `num_inference_steps`, a mapping for pipelines with several (see `step_argument`), or None to leave the
     pipeline's default. `devices` are the kinds of device (cpu, cuda, mps) that the case may run on, all of
-    them when it is empty.
+    them when it is empty. `trace` is how much of the run is recorded, None for what `trace_level` chooses;
+    `forced` adds forced replay to every verification; `accept_exact` are patterns of exact findings that do
+    not fail the case.
     """
 
     id: str
@@ -206,6 +209,17 @@ class Case:
     tags: tuple[str, ...] = ()
     timeout: float = 600.0
     devices: tuple[str, ...] = ()
+    trace: TraceLevel | None = None
+    forced: bool = False
+    accept_exact: tuple[str, ...] = ()
+
+    @property
+    def trace_level(self) -> TraceLevel:
+        """The level asked for; else FULL for forced replay and the built-in models, which are small."""
+        if self.trace is not None:
+            return self.trace
+        full = self.forced or self.model.id.startswith("builtin:")
+        return TraceLevel.FULL if full else TraceLevel.COMPONENTS
 
     def definition(self) -> Values:
         """What decides the case's output; values left at their default are left out.

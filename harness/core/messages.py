@@ -8,14 +8,23 @@ from typing import Literal
 from harness.core.capture import Outcome
 from harness.core.case import Case
 from harness.core.environment import Environment
+from harness.core.perturbation import Perturbation
+from harness.core.trace import TraceLevel
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Run `case` and write its capture to `capture`."""
+    """Run `case` and write its capture to `capture`.
+
+    `trace` is how much of the run is recorded; `forced` the golden whose tensors are fed at every boundary;
+    `perturbation` what is done differently on purpose.
+    """
 
     case: Case
     capture: str
+    trace: TraceLevel = TraceLevel.NONE
+    forced: str | None = None
+    perturbation: Perturbation | None = None
 
 
 @dataclass(frozen=True, slots=True)

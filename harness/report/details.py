@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from harness.core.environment import Change
 from harness.core.recording import RecordResult, RepeatResult
 from harness.core.tolerance import METRICS
-from harness.core.verdict import PASSES, Boundary, CaseResult, ExactFinding, TensorResult
+from harness.core.verdict import PASSES, Boundary, CaseResult, ExactFinding, TensorResult, Verdict
 from harness.report.wording import (
     against_limit,
     count_words,
     grouped_warnings,
     metric_list,
+    number,
     plain,
     tensor_words,
 )
 
 MOST_CHANGES = 6
 MOST_TENSORS = 6
+MOST_FINDINGS = 6
+MOST_BOUNDARIES = 4
 MOST_CASES_NAMED = 3
 
 _RELEVANCE = (
@@ -73,13 +76,13 @@ def case_details(result: CaseResult) -> list[Line]:
     failing = [tensor for tensor in result.tensors if tensor.verdict not in PASSES]
     return [
         heading(result.verdict, result.case, result.platform, result.relation),
-        *_paragraphs(result.reason),
+        *reason_lines(result, MOST_FINDINGS),
         *_tensors(failing, result.reason),
-        *(_finding(finding) for finding in result.exact_findings),
-        *_boundaries(result.boundaries),
-        *(_labelled("first divergence", result.first_divergence.sentence) if result.first_divergence else ()),
-        *_changes("environment", result.environment_changes),
-        *_log(result.log),
+        *finding_lines(result.exact_findings, MOST_FINDINGS),
+        *replay_lines(result.boundaries, MOST_BOUNDARIES),
+        *(labelled("first divergence", result.first_divergence.sentence) if result.first_divergence else ()),
+        *change_lines("environment", result.environment_changes),
+        *log_lines(result.log),
         *next_lines([result.next_step]),
     ]
 
@@ -90,9 +93,9 @@ def record_details(result: RecordResult) -> list[Line]:
         heading(result.state, result.case, result.platform),
         *_paragraphs(result.reason),
         *_tensors(result.tensors, result.reason),
-        *_changes("definition", result.definition_changes, limit=len(result.definition_changes)),
-        *_changes("environment", result.environment_changes),
-        *_log(result.log),
+        *change_lines("definition", result.definition_changes, limit=len(result.definition_changes)),
+        *change_lines("environment", result.environment_changes),
+        *log_lines(result.log),
         *next_lines([result.next_step]),
     ]
 
@@ -102,8 +105,65 @@ def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
     return [
         heading(verdict, result.case, result.platform, count_words(result.runs, "run")),
         *_paragraphs(result.reason),
-        *_log(result.log),
+        *log_lines(result.log),
     ]
+
+
+def reason_lines(result: CaseResult, most: int) -> list[Line]:
+    """The reason without what the first `most` exact findings and the boundaries say again right below it."""
+    failing = _failing(result.boundaries)
+    if failing and _names_only(result.reason, failing):
+        return []
+    return _paragraphs(_without(result.reason, _failing_first(result.exact_findings)[:most]))
+
+
+def finding_lines(findings: Sequence[ExactFinding], most: int) -> Iterator[Line]:
+    """The exact findings, those that fail first, `most` of them at most."""
+    if not findings:
+        return
+    yield Line("exact findings, golden -> now:", indent=2)
+    for finding in _failing_first(findings)[:most]:
+        mark = "fails" if finding.fails else "noted"
+        told = f"{mark}  {_one_line(finding.what)}: {_side(finding.golden)} -> {_side(finding.now)}"
+        yield Line(told, indent=4, verdict=mark, hang=len(mark) + 2)
+    yield from _more(len(findings) - most)
+
+
+def replay_lines(boundaries: Sequence[Boundary], most: int) -> Iterator[Line]:
+    """The forced replay: `most` of the boundaries that fail at most, else how near to a limit it came."""
+    if not boundaries:
+        return
+    failing = _failing(boundaries)
+    if not failing:
+        yield Line(f"forced replay: {_all_inside(boundaries)}", indent=2)
+        return
+    yield Line(f"forced replay, {len(failing)} of {len(boundaries)} boundaries beyond the limit:", indent=2)
+    width = max(len(boundary.verdict) for boundary in failing[:most])
+    for boundary in failing[:most]:
+        told = f"{boundary.verdict:<{width}}  {_boundary_name(boundary)}: {_boundary_words(boundary)}"
+        yield Line(told, indent=4, verdict=boundary.verdict, hang=width + 2)
+    yield from _more(len(failing) - most)
+
+
+def labelled(label: str, text: str, *, bold: bool = False) -> list[Line]:
+    """`label: text` on one line."""
+    return [Line(f"{label}: {_one_line(text)}", indent=2, bold=bold)]
+
+
+def change_lines(what: str, changes: Sequence[Change], limit: int = MOST_CHANGES) -> Iterator[Line]:
+    """The `limit` changes that are likeliest to move a number."""
+    if not changes:
+        return
+    yield Line(f"{what}, golden -> now:", indent=2)
+    yield from (Line(change_words(change), indent=4) for change in by_relevance(changes)[:limit])
+    yield from _more(len(changes) - limit)
+
+
+def log_lines(log: Sequence[str]) -> Iterator[Line]:
+    """The log as it was written."""
+    if log:
+        yield Line("log:", indent=2)
+        yield from (Line(line.rstrip(), indent=4) for entry in log for line in plain(entry).splitlines())
 
 
 def brief(case: str, reason: str) -> Line:
@@ -178,39 +238,58 @@ def tensor_numbers(tensor: TensorResult) -> Iterator[str]:
         yield f"{'also: ' if tensor.limits else ''}{metric_list(others)}"
 
 
-def _finding(finding: ExactFinding) -> Line:
-    harmless = "" if finding.fails else " (fails nothing)"
-    text = f"exact: {_one_line(finding.what)}: {_side(finding.golden)} -> {_side(finding.now)}{harmless}"
-    return Line(text, indent=2)
+def _more(count: int) -> Iterator[Line]:
+    if count > 0:
+        yield Line(f"and {count} more, all in the JSON report", indent=4)
 
 
-def _boundaries(boundaries: Sequence[Boundary]) -> Iterator[Line]:
-    failing = [boundary for boundary in boundaries if boundary.verdict not in PASSES]
-    for boundary in failing[:MOST_TENSORS]:
-        judged = against_limit("rel_l2", boundary.rel_l2, boundary.limit)
-        yield Line(f"boundary {plain(boundary.event)} {boundary.index}: {judged}", indent=2)
-    if len(failing) > MOST_TENSORS:
-        rest = len(failing) - MOST_TENSORS
-        yield Line(f"and {rest} more of {len(boundaries)} boundaries, all in the JSON report", indent=2)
+def _failing_first(findings: Sequence[ExactFinding]) -> list[ExactFinding]:
+    return sorted(findings, key=lambda finding: not finding.fails)
 
 
-def _labelled(label: str, text: str) -> list[Line]:
-    return [Line(f"{label}: {_one_line(text)}", indent=2)]
+def _failing(boundaries: Sequence[Boundary]) -> list[Boundary]:
+    return [boundary for boundary in boundaries if boundary.verdict not in PASSES]
 
 
-def _changes(what: str, changes: Sequence[Change], limit: int = MOST_CHANGES) -> Iterator[Line]:
-    if not changes:
-        return
-    yield Line(f"{what}, golden -> now:", indent=2)
-    yield from (Line(change_words(change), indent=4) for change in by_relevance(changes)[:limit])
-    if len(changes) > limit:
-        yield Line(f"and {len(changes) - limit} more, all in the JSON report", indent=4)
+def _without(reason: str, findings: Sequence[ExactFinding]) -> str:
+    """The parts of a reason that are not these findings in the words of a judgement."""
+    left = reason
+    for finding in findings:
+        words = f"{finding.what}: {finding.golden} in the golden, now {finding.now}"
+        left = re.sub(rf"(?:^|; ){re.escape(words)}(?=; |$)", "", left)
+    if left != reason:
+        left = re.sub(r"(?:^|; )\d+ more exact findings$", "", left)
+    return left.removeprefix("; ")
 
 
-def _log(log: Sequence[str]) -> Iterator[Line]:
-    if log:
-        yield Line("log:", indent=2)
-        yield from (Line(line.rstrip(), indent=4) for entry in log for line in plain(entry).splitlines())
+def _names_only(reason: str, failing: Sequence[Boundary]) -> bool:
+    """Whether a reason says no more than which boundaries fail."""
+    names = tuple(f"{_boundary_name(boundary)} " for boundary in failing)
+    label, _, told = reason.partition(": ")
+    parts = told.split("; ")
+    return label == "forced replay" and all(
+        part.startswith(names) or re.fullmatch(r"and \d+ more", part) for part in parts
+    )
+
+
+def _all_inside(boundaries: Sequence[Boundary]) -> str:
+    known = [boundary for boundary in boundaries if boundary.rel_l2 and boundary.limit]
+    worst = max(known, key=lambda boundary: (boundary.rel_l2 or 0.0) / boundary.limit, default=None)
+    if worst is None:
+        return f"all {len(boundaries)} boundaries bit-identical"
+    nearest = f"{_boundary_name(worst)} {number(worst.rel_l2)} of {number(worst.limit)}"
+    return f"all {len(boundaries)} boundaries inside their limits, the worst {nearest}"
+
+
+def _boundary_name(boundary: Boundary) -> str:
+    return f"{_one_line(boundary.event)}[{boundary.index}]"
+
+
+def _boundary_words(boundary: Boundary) -> str:
+    if boundary.rel_l2 is not None:
+        return against_limit("rel_l2", boundary.rel_l2, boundary.limit)
+    broken = boundary.verdict is Verdict.BROKEN
+    return "missing, new, or of another dtype or shape" if broken else "not the golden's bit for bit"
 
 
 def _side(value: str | None) -> str:

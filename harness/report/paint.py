@@ -32,6 +32,11 @@ STYLES = {
     "none": "yellow",
     "unreadable": "bold magenta",
     "warning": "yellow",
+    "fails": "bold red",
+    "noted": "dim",
+    "likely": "bold yellow",
+    "possible": "yellow",
+    "unlikely": "dim",
 }
 """The colour of each verdict, state and mark."""
 

@@ -18,6 +18,7 @@ from harness.report.wording import plain
 # Each view is imported by the one method that needs it: `list` has no time to lose.
 if TYPE_CHECKING:
     from harness.core.environment import Change, Environment
+    from harness.core.explanation import Explanation
     from harness.core.recording import ListedCase, RecordReport, RepeatReport
     from harness.core.verdict import Report, TensorResult
 
@@ -93,6 +94,12 @@ class Screen:
         from harness.report.comparison_view import comparison_sections
 
         self._print(comparison_sections(tensors, left, right, self._console, quiet=self._quiet))
+
+    def show_explanations(self, explanations: Sequence[Explanation], *, deep: bool) -> None:
+        """Where the difference of each case began; `deep` tells that modules were looked into."""
+        from harness.report.explain_view import explain_sections
+
+        self._print(explain_sections(explanations, self._console, quiet=self._quiet, deep=deep))
 
     def note(self, message: str) -> None:
         """A remark on the way, unwrapped; with quiet nothing."""

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.core.verdict import PASSES, CaseResult, Report
 from harness.report.details import Line, brief, case_details, warning_lines
-from harness.report.paint import Sheet, painted, word
+from harness.report.paint import STYLES, Sheet, painted, word
 from harness.report.wording import fails, seconds_words, verdict_summary, worst_words
 
 HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
@@ -35,11 +35,21 @@ def verify_sections(
 def _table(cases: Sequence[CaseResult], console: Console) -> list[Text]:
     if not cases:
         return []
-    sheet = Sheet(HEADINGS, right=["seconds"])
+    exact = any(case.exact_findings for case in cases)
+    sheet = Sheet((*HEADINGS[:-1], "exact", HEADINGS[-1]) if exact else HEADINGS, right=["seconds"])
     for case in cases:
-        relation, seconds = case.relation or "-", seconds_words(case.seconds)
-        sheet.add(case.case, case.platform or "-", relation, word(case.verdict), worst_words(case), seconds)
+        cells = (case.case, case.platform or "-", case.relation or "-", word(case.verdict), worst_words(case))
+        found = [_exact_words(case)] if exact else []
+        sheet.add(*cells, *found, seconds_words(case.seconds))
     return sheet.lines(console)
+
+
+def _exact_words(case: CaseResult) -> Text:
+    """`2 fail`, where none does `1 noted`, and nothing without a finding."""
+    failing = sum(finding.fails for finding in case.exact_findings)
+    if failing:
+        return Text(f"{failing} fail", style=STYLES["fails"])
+    return Text(f"{len(case.exact_findings)} noted", style=STYLES["noted"]) if case.exact_findings else Text()
 
 
 def _notes(passing: Sequence[CaseResult], console: Console) -> list[list[Text]]:

@@ -4,21 +4,43 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.codec import to_json
 from harness.core.case import Case
-from harness.run.variables import variables_for
+from harness.core.messages import Job
+from harness.core.perturbation import Perturbation
+from harness.core.trace import TraceLevel
+from harness.run.variables import Variables, variables_for
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run to do: the case, where its capture goes, and its number (from 1; 0 where a case runs once)."""
+    """One run to do: the case, where its capture goes, and its number (from 1; 0 where a case runs once).
+
+    `trace` is how much is recorded, the case's own level where it is None; `forced` the golden to replay;
+    `perturbation` what is done differently on purpose; `variables` are set in the worker's environment
+    beside those of the case, None unsets one.
+    """
 
     case: Case
     capture: Path
     number: int = 0
+    trace: TraceLevel | None = None
+    forced: Path | None = None
+    perturbation: Perturbation | None = None
+    variables: Variables = field(default_factory=dict)
+
+    def process_variables(self) -> Variables:
+        """What its worker's process must have been started with."""
+        return {**variables_for(self.case.determinism), **self.variables}
+
+    def job(self) -> Job:
+        """What the worker is told."""
+        level = self.case.trace_level if self.trace is None else self.trace
+        golden = str(self.forced.absolute()) if self.forced else None
+        return Job(self.case, str(self.capture.absolute()), level, golden, self.perturbation)
 
 
 class Agenda:
@@ -54,5 +76,5 @@ class Agenda:
 
 def _row(run: Run) -> tuple[str, str]:
     case = run.case
-    process = repr(sorted(variables_for(case.determinism).items(), key=str))
+    process = repr(sorted(run.process_variables().items(), key=str))
     return process, f"{case.pipeline} {case.base} {to_json(case.model)} {to_json(case.variant)}"

@@ -12,7 +12,7 @@ from typing import Protocol
 from harness.core.capture import Lost, Outcome, Raised
 from harness.core.case import Determinism
 from harness.core.environment import Environment
-from harness.core.messages import Job, Progress
+from harness.core.messages import Progress
 from harness.run.agenda import Agenda, Run
 from harness.run.process import WorkerProcess
 from harness.run.variables import Variables, variables_for
@@ -122,10 +122,10 @@ class _Driver(threading.Thread):
                 self._worker.kill()
 
     def _outcome(self, run: Run) -> Outcome:
-        worker = self._hire(variables_for(run.case.determinism))
+        worker = self._hire(run.process_variables())
         if worker is None:
             return Lost("interrupted")
-        job = Job(run.case, str(run.capture.absolute()))
+        job = run.job()
         outcome = worker.run(job, lambda progress: self._observer.progressed(run, progress))
         if self._workshop.fresh or isinstance(outcome, Raised):
             # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.

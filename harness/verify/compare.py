@@ -10,13 +10,12 @@ import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
 from harness.core.tolerance import METRICS, Allowance, Limits, Rule
+from harness.core.trace import TRACE_PREFIX
 from harness.core.verdict import TensorResult, Verdict
 from harness.golden.header import TensorInfo
 from harness.golden.tensors import TensorFile
 from harness.verify.metrics import Measured, measure
 from harness.verify.text import first_difference
-
-TRACE_PREFIX = "trace/"
 
 _UNMEASURED: Mapping[str, float | None] = dict.fromkeys(METRICS)
 

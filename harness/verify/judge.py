@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +15,17 @@ from harness.core.verdict import CaseResult, ExactFinding, TensorResult, Verdict
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.store import Found, GoldenStore, Missing
 from harness.golden.tensors import TensorFile
+from harness.golden.trace import read_trace
 from harness.verify.compare import compare_tensors
+from harness.verify.exact import exact_findings
 from harness.verify.expect import ExpectationResult, check_expectations
 from harness.verify.stale import other_weights, stale_reason
 
 _TRACEBACK_LINES = 20
+
+_FINDINGS_TOLD = 3
+
+_UNTRACED = "{}: has no trace that can be compared, so the outputs alone were judged; record it anew"
 
 _BY_SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN)
 
@@ -62,6 +69,7 @@ class _Judgement:
     next_step: str = ""
     tensors: tuple[TensorResult, ...] = ()
     findings: tuple[ExactFinding, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def _judge_raised(case: Case, outcome: Raised, store: GoldenStore, relation: Relation | None) -> CaseResult:
@@ -99,6 +107,7 @@ def _judge_completed(
         next_step=judgement.next_step,
         tensors=judgement.tensors,
         exact_findings=judgement.findings,
+        warnings=(*result.warnings, *judgement.warnings),
     )
 
 
@@ -123,7 +132,10 @@ def _judge_capture(
         )
     with store.open(golden.found.path) as file:
         tensors = compare_tensors(file, capture, allowance)
-    return _weigh(case, tensors, check_expectations(case, capture))
+        there, here = read_trace(file), read_trace(capture)
+    findings = exact_findings(there, here, case.accept_exact) if there and here else ()
+    judgement = _weigh(case, tensors, check_expectations(case, capture), findings)
+    return replace(judgement, warnings=(_UNTRACED.format(golden.found.path),) if here and not there else ())
 
 
 def _without_golden(case: Case, capture: TensorFile, reason: str, next_step: str) -> _Judgement:
@@ -135,15 +147,19 @@ def _without_golden(case: Case, capture: TensorFile, reason: str, next_step: str
 
 
 def _weigh(
-    case: Case, tensors: tuple[TensorResult, ...], expectations: tuple[ExpectationResult, ...]
+    case: Case,
+    tensors: tuple[TensorResult, ...],
+    expectations: tuple[ExpectationResult, ...],
+    findings: tuple[ExactFinding, ...] = (),
 ) -> _Judgement:
-    """The worst of all tensors and unmet expectations; met ones alone count as `within`."""
+    """The worst of all tensors, unmet expectations and failing exact findings; met expectations alone are `within`."""
     if not tensors and not expectations:
         reason = f"{case.id}: neither the golden nor the run has any output to compare"
         return _Judgement(Verdict.ERROR, reason, f"let the pipeline return something: mend {case.source}")
     unmet = [result for result in expectations if result.verdict is not Verdict.WITHIN]
     told = [(tensor.verdict, tensor.reason) for tensor in tensors]
     told += [(result.verdict, result.reason) for result in unmet]
+    told += [(Verdict.DRIFTED, words) for words in _told([one for one in findings if one.fails])]
     told = told or [(Verdict.WITHIN, "")]
     worst = max((verdict for verdict, _ in told), key=_BY_SEVERITY.index)
     failed = worst in (Verdict.DRIFTED, Verdict.BROKEN)
@@ -152,8 +168,15 @@ def _weigh(
         "; ".join(reason for verdict, reason in told if verdict is worst) if failed else "",
         f"if the change is meant: {_update(case)}" if failed else "",
         tensors,
-        tuple(_finding(result) for result in unmet),
+        (*(_finding(result) for result in unmet), *findings),
     )
+
+
+def _told(failing: Sequence[ExactFinding]) -> Iterator[str]:
+    for one in failing[:_FINDINGS_TOLD]:
+        yield f"{one.what}: {one.golden} in the golden, now {one.now}"
+    if (more := len(failing) - _FINDINGS_TOLD) > 0:
+        yield f"{more} more exact findings"
 
 
 def _finding(result: ExpectationResult) -> ExactFinding:

@@ -75,8 +75,8 @@ def _not_taken(name: str, case: Case, accepted: list[str]) -> NotTaken:
     value: object
     if name == "generator":
         key, value, step = "generator", str(case.generator), "set `generator: none`"
-    elif name.endswith("num_inference_steps"):
-        key, value, step = "steps", str(case.steps), "name the steps it takes, or leave `steps` out"
-    else:
+    elif name in case.call:
         key, value, step = f"call.{name}", case.call[name], "use one of these names"
+    else:
+        key, value, step = "steps", str(case.steps), "name the steps it takes, or leave `steps` out"
     return NotTaken(key, value, f"{case.pipeline} takes no `{name}`; {step}. It takes: {', '.join(accepted)}")

@@ -18,9 +18,13 @@ from harness.core.messages import Job, Progress
 from harness.worker import arguments, determinism, fingerprint, outputs, preparation, seeding
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
 from harness.worker.packages import missing_package
+from harness.worker.perturb.catalogue import Perturbed, Where
+from harness.worker.perturb.site import NotApplicable
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
+from harness.worker.trace.recorder import Recorded
+from harness.worker.trace.session import recording
 
 _ON_CUDA_ONLY = (Attention.EFFICIENT, Attention.CUDNN)
 
@@ -33,6 +37,8 @@ class _Produced:
     seconds: float
     global_rngs: tuple[str, ...]
     filled_in: Values
+    recorded: Recorded | None
+    perturbed: int | None
 
 
 class Executor:
@@ -45,6 +51,12 @@ class Executor:
 
     def run(self, job: Job) -> Outcome:
         """Run the job's case; whatever goes wrong comes back as an outcome."""
+        try:
+            return self._run(job)
+        finally:
+            _spool(job).unlink(missing_ok=True)
+
+    def _run(self, job: Job) -> Outcome:
         case = job.case
         started = time.perf_counter()
         if reason := _unfit(case, self._device):
@@ -56,8 +68,8 @@ class Executor:
         try:
             self._report(Progress("loading", 0, 0))
             loaded, load_seconds = self._shelf.take(case, self._device)
-            produced = self._call(case, loaded.pipeline)
-        except ModelUnavailable as error:
+            produced = self._call(job, loaded.pipeline)
+        except (ModelUnavailable, NotApplicable) as error:
             return Unavailable(str(error))
         except NotTaken as error:
             return Raised(str(error), traceback.format_exc(), environment, time.perf_counter() - started)
@@ -78,16 +90,33 @@ class Executor:
         problem = _stored(job, loaded, produced, environment, load_seconds, warnings)
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
-    def _call(self, case: Case, pipeline: DiffusionPipeline) -> _Produced:
+    def _call(self, job: Job, pipeline: DiffusionPipeline) -> _Produced:
+        case = job.case
         generator = seeding.fresh_generator(case, self._device)
         keywords, filled_in = arguments.assemble(pipeline, case, generator)
         seeding.seed_globals(_global_seed(case, arguments.takes_generator(pipeline)))
+        perturbed = Perturbed(pipeline, job.perturbation)
         before, started = seeding.global_states(), time.perf_counter()
-        with reported(lambda step, total: self._report(Progress("running", step, total))), torch.no_grad():
+        with (
+            reported(lambda step, total: self._report(Progress("running", step, total))),
+            perturbed.planted(Where.INSIDE),
+            recording(pipeline, job.trace, _spool(job), job.forced) as session,
+            perturbed.planted(Where.BETWEEN),
+            torch.no_grad(),
+        ):
             preparation.prepare(pipeline, case, self._device)
-            flat = outputs.flatten(pipeline(**keywords))
+            session.inputs(keywords)
+            output = pipeline(**keywords)
+            session.output(output)
+        flat = outputs.flatten(output)
         seconds = time.perf_counter() - started
-        return _Produced(flat, seconds, seeding.drawn_from(before, seeding.global_states()), filled_in)
+        drawn = seeding.drawn_from(before, seeding.global_states())
+        return _Produced(flat, seconds, drawn, filled_in, session.finish(), perturbed.acted)
+
+
+def _spool(job: Job) -> Path:
+    """Where the tensors that the trace keeps wait until the capture is written."""
+    return Path(f"{job.capture}.bits.tmp")
 
 
 def _unfit(case: Case, device: torch.device) -> str | None:
@@ -128,6 +157,8 @@ def _stored(
             commit=loaded.commit,
             weights=loaded.weights,
             warnings=warnings,
+            recorded=produced.recorded,
+            perturbed=produced.perturbed,
         )
     except Exception as error:
         return Lost(

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import huggingface_hub
 from diffusers import DiffusionPipeline
-from huggingface_hub import ModelCard, constants, hf_hub_download, model_info, try_to_load_from_cache
+from huggingface_hub import (
+    ModelCard,
+    constants,
+    hf_hub_download,
+    model_info,
+    snapshot_download,
+    try_to_load_from_cache,
+)
 from huggingface_hub.errors import HFValidationError
 
 from harness.core.case import ModelSpec
@@ -81,6 +88,26 @@ def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot
     return Snapshot(
         _sound(model, folder), listing.commit, warnings + _connected(model, folder, pipeline_class)
     )
+
+
+def fetch_part(model: ModelSpec, subfolder: str) -> Snapshot:
+    """The files of one component of a hub repository, in its `subfolder` or, with "", at its root.
+
+    Neither pickles nor code are fetched. Raises ModelUnavailable.
+    """
+    beside = [f"{subfolder}/*/*"] if subfolder else ["*/*"]
+    unwanted = [*(f"*{suffix}" for suffix in weights.PICKLE_SUFFIXES), "*.py", *beside]
+    try:
+        path = snapshot_download(
+            model.id,
+            revision=model.revision,
+            allow_patterns=[f"{subfolder}/*" if subfolder else "*"],
+            ignore_patterns=unwanted,
+        )
+    except Exception as error:
+        raise unavailable(error, model, "lacks some of it") from error
+    commit = Path(path).name
+    return Snapshot(Path(path), commit, _floating(model, commit))
 
 
 def _is_pinned(model: ModelSpec) -> bool:

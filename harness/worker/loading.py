@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, ModularPipeline
 from diffusers.utils import deprecation_utils
 
 from harness.codec import to_json
 from harness.core.case import Case
-from harness.worker import models, seeding, variants
+from harness.worker import gaps, models, seeding, variants
 from harness.worker.classes import pipeline_class
 from harness.worker.models import ModelUnavailable
 from harness.worker.pristine import Pristine, to_eval_mode
@@ -94,18 +94,21 @@ def _load(case: Case, device: torch.device) -> Loaded:
     wanted, base = pipeline_class(case), Path(case.base)
     source = models.locate(case.model, base, pipeline_class=wanted)
     keywords = variants.loading_keywords(case, _DTYPE_KEYWORD)
-    pipeline = models.load(source, case.model, base, wanted, **keywords)
-    _check_components(type(pipeline), case.model.components)
-    warnings = source.warnings + to_eval_mode(pipeline)
+    with gaps.observed() as found:
+        pipeline = models.load(source, case.model, base, wanted, **keywords)
+    _check_components(pipeline, case.model.components)
+    warnings = source.warnings + gaps.warnings(case.model, pipeline, found) + to_eval_mode(pipeline)
     weights = models.component_digests(pipeline)
     variants.set_up(pipeline, case, device)
     seconds = time.perf_counter() - started
     return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights)
 
 
-def _check_components(pipeline_class: type[DiffusionPipeline], given: Mapping[str, object]) -> None:
+def _check_components(pipeline: DiffusionPipeline, given: Mapping[str, object]) -> None:
     """Raise a Rejection for a keyword that `from_pretrained` ignored with no more than a log line."""
-    own = [name for name in inspect.signature(pipeline_class.__init__).parameters if name != "self"]
+    modular = isinstance(pipeline, ModularPipeline)
+    names = pipeline.components if modular else inspect.signature(type(pipeline).__init__).parameters
+    own = [name for name in names if name != "self"]
     for name, value in given.items():
         if name not in own and name not in _LOADING_OPTIONS:
             accepted = ", ".join((*own, *_LOADING_OPTIONS))

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import diffusers
 import torch
@@ -59,7 +60,7 @@ def check(
     Raises Rejection.
     """
     refuse_remote_code(index, names, model_id)
-    pipeline_class_of(index, pipeline_class)
+    declare_untyped_components(index, pipeline_class_of(index, pipeline_class))
     return make_findable(index)
 
 
@@ -209,6 +210,28 @@ def _add_base_of(found: type) -> None:
         parent = getattr(_library("transformers"), base, None)
         if inspect.isclass(parent) and issubclass(found, parent):
             setattr(diffusers, base, parent)
+
+
+def declare_untyped_components(index: Index, pipeline_class: type[DiffusionPipeline]) -> None:
+    """Let `from_pretrained` load the components that `index` names and the class takes as optional `Any`.
+
+    LLaDA2Pipeline of diffusers 0.42 does not declare its optional tokenizer as a component, and gets
+    ["transformers", NAME] itself in its place. Classes that say which type they want are left alone: what
+    they make of that list (LongCatAudioDiTPipeline makes its default scheduler) is their own behaviour.
+    """
+    if not issubclass(pipeline_class, DiffusionPipeline):
+        return  # a modular pipeline, whose components are declared by its blocks
+    parameters = inspect.signature(pipeline_class.__init__).parameters
+    optional = {name for name, one in parameters.items() if one.default is None}
+    types = pipeline_class._get_signature_types()
+    declared = pipeline_class._optional_components
+    untyped = [
+        name
+        for name, _, _ in components(index)
+        if name in optional and Any in types.get(name, ()) and name not in declared
+    ]
+    if untyped:
+        pipeline_class._optional_components = [*declared, *untyped]
 
 
 def nulls_to_pass(index: Index, pipeline_class: type[DiffusionPipeline]) -> Mapping[str, None]:

@@ -12,9 +12,10 @@ from transformers import dynamic_module_utils
 
 from harness import zoo
 from harness.core.case import ModelSpec
-from harness.worker import hub, model_index, modular, weights
+from harness.worker import hub, model_index, modular, modular_index, weights
 from harness.worker.hub_errors import ModelUnavailable, in_brief, is_the_hubs
 from harness.worker.model_index import INDEX, alias_moved_modules
+from harness.worker.modular_index import MODULAR_INDEX
 from harness.worker.rejection import Rejection
 from harness.worker.weights import component_digests, weights_sha256
 
@@ -38,12 +39,14 @@ class Source:
 
     `path` is a folder in diffusers' layout or, where `single_file` says so, a .safetensors file that holds
     the whole pipeline. `commit` is the hub commit really used, None for models that are not from the hub.
+    `parts` are the components of a modular pipeline's folder, which may lie elsewhere.
     """
 
     path: Path
     commit: str | None
     single_file: bool
     warnings: tuple[str, ...]
+    parts: tuple[modular_index.Part, ...] = ()
 
 
 def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeline]) -> Source:
@@ -82,6 +85,11 @@ def _builtin_folder(name: str) -> Path:
 
 
 def _folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
+    if (folder / MODULAR_INDEX).is_file() and not (folder / INDEX).is_file():
+        index = _index_of(model, folder, MODULAR_INDEX)
+        modular_index.pipeline_class_of(index, pipeline_class, model.id)
+        parts, warnings = modular_index.locate(model, folder, index)
+        return Source(folder, None, False, warnings, parts)
     files, warnings = _checked(model, folder, pipeline_class)
     problems = [f"{name} is missing" for name in weights.missing(files, folder)]
     problems += weights.damaged(files, folder)
@@ -103,14 +111,14 @@ def _checked(
     return files, warnings + weights.check(files, model, from_hub=False)
 
 
-def _index_of(model: ModelSpec, folder: Path) -> model_index.Index:
+def _index_of(model: ModelSpec, folder: Path, name: str = INDEX) -> model_index.Index:
     try:
-        return model_index.read(folder / INDEX)
+        return model_index.read(folder / name)
     except FileNotFoundError as error:
         message = f"the folder has no {INDEX}; expected what a pipeline's save_pretrained writes"
         raise Rejection("model.id", model.id, message) from error
     except ValueError as error:
-        message = f"its {INDEX} cannot be used ({in_brief(error)}); save the model anew with save_pretrained"
+        message = f"its {name} cannot be used ({in_brief(error)}); save the model anew with save_pretrained"
         raise Rejection("model.id", model.id, message) from error
 
 
@@ -154,6 +162,11 @@ def load(
     with _no_code_from_models(model), _reasons(model, source):
         if source.single_file:
             return pipeline_class.from_single_file(str(source.path), **keywords)
+        if source.parts:
+            index = model_index.read(source.path / MODULAR_INDEX)
+            wanted = modular_index.pipeline_class_of(index, pipeline_class, model.id)
+            given = {name: value for name, value in model.components.items() if value is not None}
+            return modular.load_parts(wanted, source.path, source.parts, {**given, **options})
         if issubclass(pipeline_class, ModularPipeline):
             return modular.load(pipeline_class, source.path, keywords)
         nulls = model_index.nulls_to_pass(model_index.read(source.path / INDEX), pipeline_class)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from diffusers import ModularPipeline
 from diffusers.guiders.guider_utils import BaseGuidance
+
+from harness.worker.modular_index import Part
 
 GUIDER = BaseGuidance
 """The class of the components that guide; they keep state between the steps, as schedulers do."""
@@ -18,10 +20,38 @@ OUTPUT = "output"
 
 
 def load(pipeline_class: type[ModularPipeline], folder: Path, keywords: Mapping[str, Any]) -> ModularPipeline:
-    """A modular pipeline with the components of the model folder, which may be that of an ordinary pipeline."""
+    """A modular pipeline with the components of an ordinary pipeline's model folder."""
     pipeline = pipeline_class(pretrained_model_name_or_path=str(folder))
     pipeline.load_components(**keywords)
     return pipeline
+
+
+def load_parts(
+    pipeline_class: type[ModularPipeline], folder: Path, parts: Sequence[Part], keywords: Mapping[str, Any]
+) -> ModularPipeline:
+    """A modular pipeline with the `parts` that the modular index of `folder` names.
+
+    Raises what the loading of a component raises; `load_components` would log it and leave the component out.
+    """
+    pipeline = pipeline_class(pretrained_model_name_or_path=str(folder))
+    wanted = [part for part in parts if part.name in pipeline.pretrained_component_names]
+    pipeline.register_components(**{part.name: _loaded(pipeline, part, keywords) for part in wanted})
+    return pipeline
+
+
+def _loaded(pipeline: ModularPipeline, part: Part, keywords: Mapping[str, Any]) -> object:
+    per_part = {key: value for key, value in keywords.items() if not isinstance(value, dict)}
+    for key, choices in keywords.items():
+        if isinstance(choices, dict) and (part.name in choices or "default" in choices):
+            per_part[key] = choices.get(part.name, choices.get("default"))
+    if part.is_model:
+        per_part["use_safetensors"] = True
+    place = {"pretrained_model_name_or_path": str(part.folder), "subfolder": part.subfolder, "revision": None}
+    try:
+        return pipeline.get_component_spec(part.name).load(**place, variant=part.variant, **per_part)
+    except ValueError as error:
+        # Wrapped in the words "Unable to load ... using load method"; what it wraps tells what is missing.
+        raise (error.__context__ if isinstance(error.__context__, Exception) else error) from None
 
 
 def parameters(pipeline: ModularPipeline) -> Mapping[str, inspect.Parameter]:

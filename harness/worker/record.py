@@ -1,21 +1,37 @@
-"""Write a capture file: a run's outputs as safetensors, and the document that describes them."""
+"""Write a capture file: a run's outputs and trace as safetensors, and the document that describes them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from harness.codec import to_json
+from harness.core import trace
 from harness.core.capture import OUTPUT_PREFIX, SCHEMA_VERSION, CaptureDocument, Timings
 from harness.core.case import Case, Values
 from harness.core.environment import Environment
+from harness.golden.header import Header, TensorInfo, header_bytes
 from harness.worker.outputs import Outputs
+from harness.worker.trace.recorder import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One tensor of the file: its bytes, in memory or in a file of their own."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    content: memoryview | Path
+    size: int
+    sha256: str
 
 
 def write_capture(
@@ -30,18 +46,26 @@ def write_capture(
     commit: str | None,
     weights: Mapping[str, str],
     warnings: tuple[str, ...],
+    recorded: Recorded | None = None,
+    perturbed: int | None = None,
 ) -> None:
-    """Write `outputs` to `path`, whole or not at all."""
-    tensors = {f"{OUTPUT_PREFIX}{name}": _storable(tensor) for name, tensor in outputs.tensors.items()}
+    """Write `outputs`, and the trace where one was recorded, to `path`, whole or not at all.
+
+    Kept tensors of the trace are copied from the file they were spooled to, never held in memory.
+    """
     text = {f"{OUTPUT_PREFIX}{name}": _encoded(value) for name, value in outputs.text.items()}
-    tensors |= text
+    tensors = {f"{OUTPUT_PREFIX}{name}": tensor for name, tensor in outputs.tensors.items()} | text
+    entries = [_of_tensor(name, tensor) for name, tensor in tensors.items()]
+    entries += _of_trace(recorded) if recorded else []
+    # safetensors wants no holes, and readers want every tensor aligned to its dtype: large ones first.
+    entries.sort(key=lambda entry: (-_item_size(entry), entry.name))
     document = CaptureDocument(
         schema=SCHEMA_VERSION,
         case=case.id,
         definition=case.definition(),
         digest=case.digest(),
         environment=environment,
-        sha256={name: _sha256(tensor) for name, tensor in tensors.items()},
+        sha256={entry.name: entry.sha256 for entry in entries},
         seconds=seconds,
         text=tuple(text),
         absent=outputs.absent,
@@ -50,26 +74,72 @@ def write_capture(
         commit=commit,
         weights=weights,
         warnings=warnings,
+        perturbed=perturbed,
     )
+    _write(path, document, entries)
+
+
+def _write(path: Path, document: CaptureDocument, entries: list[_Entry]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        save_file(tensors, partial, metadata={"harness": to_json(document)})
+        with partial.open("wb") as file:
+            file.write(header_bytes(Header(document, dict(_placed(entries)))))
+            for entry in entries:
+                if isinstance(entry.content, Path):
+                    with entry.content.open("rb") as source:
+                        shutil.copyfileobj(source, file, 2**20)
+                else:
+                    file.write(entry.content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _storable(tensor: torch.Tensor) -> torch.Tensor:
-    # safetensors knows complex64 only; the real view keeps every bit of the others.
-    other = tensor.is_complex() and tensor.dtype is not torch.complex64
-    return torch.view_as_real(tensor).contiguous() if other else tensor
+def _placed(entries: list[_Entry]) -> Iterator[tuple[str, TensorInfo]]:
+    start = 0
+    for entry in entries:
+        yield entry.name, TensorInfo(entry.name, entry.dtype, entry.shape, start, start + entry.size)
+        start += entry.size
+
+
+def _item_size(entry: _Entry) -> int:
+    return int(getattr(torch, entry.dtype).itemsize)
+
+
+def _of_trace(recorded: Recorded) -> list[_Entry]:
+    rows = recorded.rows
+    arrays = {
+        trace.EVENTS: _text(to_json(recorded.index)),
+        trace.STRUCTURE: _text(to_json(recorded.structure)),
+        trace.ORDER: recorded.order,
+        trace.ROWS: recorded.slots,
+        trace.DIGESTS: rows.digests,
+        trace.NORMS: rows.norms,
+        trace.SKETCHES: rows.sketches,
+        trace.PLACES: rows.places,
+    }
+    entries = [_of_tensor(name, torch.from_numpy(array)) for name, array in arrays.items()]
+    if spooled := rows.spooled:
+        size = spooled.size
+        entries.append(_Entry(trace.BITS, "uint8", (size,), spooled.path, size, spooled.sha256))
+    return entries
+
+
+def _of_tensor(name: str, tensor: torch.Tensor) -> _Entry:
+    if tensor.is_complex() and tensor.dtype is not torch.complex64:
+        # safetensors knows complex64 only; the real view keeps every bit of the others.
+        tensor = torch.view_as_real(tensor)
+    # reshape first: a 0-d tensor cannot be viewed as another dtype.
+    content = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    digest = hashlib.sha256(content).hexdigest()
+    return _Entry(name, dtype, tuple(tensor.shape), content, content.nbytes, digest)
 
 
 def _encoded(text: str) -> torch.Tensor:
-    return torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy())
+    return torch.from_numpy(_text(text))
 
 
-def _sha256(tensor: torch.Tensor) -> str:
-    # reshape first: a 0-d tensor cannot be viewed as another dtype.
-    return hashlib.sha256(tensor.reshape(-1).view(torch.uint8).numpy().data).hexdigest()
+def _text(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8).copy()

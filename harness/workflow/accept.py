@@ -11,7 +11,8 @@ from harness.golden.store import GoldenStore
 from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.workflow.acceptance import accept_capture
-from harness.workflow.cases import capture_path, chosen_cases
+from harness.workflow.cases import capture_path
+from harness.workflow.chosen import chosen_cases
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options

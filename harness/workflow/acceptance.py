@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -11,11 +12,15 @@ from harness.core.capture import Acceptance, CaptureDocument, TensorDifference
 from harness.core.case import Case, definition_changes
 from harness.core.environment import changes_between
 from harness.core.recording import RecordResult, RecordState
+from harness.core.trace import TRACE_PREFIX
 from harness.core.verdict import TensorResult
 from harness.errors import UnreadableGolden
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
+from harness.golden.tensors import TensorFile
+from harness.verify.worth import Worth, worth
 from harness.workflow.bits import compare_files, differing
+from harness.workflow.commands import command
 
 
 def accept_capture(
@@ -30,10 +35,14 @@ def accept_capture(
 ) -> RecordResult:
     """Store `capture` as the golden of `case` on its platform, in the place of an older one.
 
-    Raises UnreadableGolden when the capture is damaged, StoreError when the golden cannot be written.
+    Nothing is stored of outputs that could judge nothing: the result's state is then `broken`. Raises
+    UnreadableGolden when the capture is damaged, StoreError when the golden cannot be written.
     """
-    document = store.document(capture)
+    with TensorFile(capture) as file:
+        document, judged = file.document, worth(file)
     platform = document.environment.platform
+    if judged.refusals:
+        return _refused(case, platform, judged, seconds)
     path = store.path(case.id, platform)
     result = _what_changes(case, capture, document, path)
     if result.state is not RecordState.UNCHANGED:
@@ -50,8 +59,14 @@ def accept_capture(
         tensors=result.tensors,
         definition_changes=result.definition_changes,
         environment_changes=result.environment_changes,
-        warnings=document.warnings,
+        warnings=(*document.warnings, *judged.warnings),
     )
+
+
+def _refused(case: Case, platform: str, judged: Worth, seconds: float) -> RecordResult:
+    step = f"mend the pipeline or {case.source}, then run: {command('record', case.id)}"
+    reason = "; ".join(judged.refusals)
+    return RecordResult(case.id, RecordState.BROKEN, platform, None, reason, seconds, next_step=step)
 
 
 def _what_changes(case: Case, capture: Path, document: CaptureDocument, golden: Path) -> RecordResult:
@@ -66,12 +81,17 @@ def _what_changes(case: Case, capture: Path, document: CaptureDocument, golden: 
     changed = differing(tensors)
     definition = definition_changes(before.definition, document.definition)
     environment = changes_between(before.environment, document.environment)
-    if not (changed or definition or environment):
+    retraced = _trace_digests(before) != _trace_digests(document)
+    if not (changed or definition or environment or retraced):
         return _bare(case, RecordState.UNCHANGED, "bit for bit the golden that was there")
-    reason = "" if changed else "the same bits, recorded anew"
+    reason = "" if changed else f"the same bits, recorded anew{' with another trace' if retraced else ''}"
     return RecordResult(
         case.id, RecordState.UPDATED, None, None, reason, 0.0, changed, definition, environment
     )
+
+
+def _trace_digests(document: CaptureDocument) -> Mapping[str, str]:
+    return {name: digest for name, digest in document.sha256.items() if name.startswith(TRACE_PREFIX)}
 
 
 def _bare(case: Case, state: RecordState, reason: str) -> RecordResult:

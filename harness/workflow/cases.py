@@ -6,32 +6,23 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.config.load import check_calls, load_cases
-from harness.config.select import select
+from harness.config.load import check_calls
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.messages import Progress
-from harness.errors import UsageError
 from harness.golden.store import GoldenStore
 from harness.report.progress import Progress as Display
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute
+from harness.workflow.chosen import chosen_cases
 from harness.workflow.options import Options
 
 REPORT_NAME = "report.json"
 
-
-def chosen_cases(options: Options, screen: Screen) -> tuple[Case, ...]:
-    """The selected cases; warnings about floating revisions and the like are shown on the way."""
-    loaded = load_cases(options.configs)
-    for warning in loaded.warnings:
-        screen.warn(warning)
-    if not loaded.cases:
-        step = "write a .yaml file there, or name another folder with --configs"
-        raise UsageError(f"{options.configs}: holds no configs; {step}")
-    return select(loaded.cases, options.select)
+FORCED_NAME = "forced"
+"""The name of the capture of a forced replay."""
 
 
 def cases_to_run(options: Options, screen: Screen, recorded: Collection[str] = ()) -> tuple[Case, ...]:

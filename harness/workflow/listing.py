@@ -10,7 +10,7 @@ from harness.golden.store import GoldenStore
 from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.run.expectation import expected_platform
-from harness.workflow.cases import chosen_cases
+from harness.workflow.chosen import chosen_cases
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
 

@@ -25,8 +25,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """How `verify` judges: a relation to judge under, and which verdicts pass."""
+    """How `verify` judges: a relation to judge under, which verdicts pass, and whether to replay forced as well."""
 
     relation: Relation | None = None
     allow_missing: bool = False
     strict: bool = False
+    forced: bool = False

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.core.case import Case
+from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, Report
 from harness.golden.store import GoldenStore
 from harness.report import json_report, junit
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
+from harness.verify.forced import cannot_replay, judge_forced, replayable
 from harness.verify.judge import judge
 from harness.workflow.cases import (
+    FORCED_NAME,
     REPORT_NAME,
     capture_path,
     cases_to_run,
@@ -17,6 +24,7 @@ from harness.workflow.cases import (
     run_all,
 )
 from harness.workflow.emit import emit_json
+from harness.workflow.explained import with_divergence
 from harness.workflow.options import Options, VerifyOptions
 
 
@@ -35,8 +43,26 @@ def _judge_all(runs: list[Run], options: Options, how: VerifyOptions, screen: Sc
     for run, outcome in run_all(runs, options, screen):
         outcomes.append(outcome)
         results[run.case.id] = judge(run.case, outcome, store, relation=how.relation)
+    results |= replayed([run.case for run in runs if how.forced or run.case.forced], results, options, screen)
     # Outcomes arrive as they end; the report keeps the order of the configs.
-    return Report(environment_of(outcomes), tuple(results[run.case.id] for run in runs))
+    told = (with_divergence(run.case, results[run.case.id], run.capture) for run in runs)
+    return Report(environment_of(outcomes), tuple(told))
+
+
+def replayed(
+    cases: Sequence[Case], results: Mapping[str, CaseResult], options: Options, screen: Screen
+) -> Mapping[str, CaseResult]:
+    """The results of these cases with a forced replay beside them."""
+    judged = {case.id: cannot_replay(results[case.id]) for case in cases}
+    runs = [
+        Run(case, capture_path(options.out, case, FORCED_NAME), trace=TraceLevel.FULL, forced=Path(golden))
+        for case in cases
+        if replayable(results[case.id]) and (golden := results[case.id].golden)
+    ]
+    if runs:
+        for run, outcome in run_all(runs, options, screen):
+            judged[run.case.id] = judge_forced(run.case, results[run.case.id], outcome)
+    return judged
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:

@@ -153,3 +153,29 @@ def test_a_scheduler_that_says_nothing_is_the_models_own(configs: Path) -> None:
     )
     found = [case.scheduler for case in load_cases(configs).cases]
     assert found == [None, None, SchedulerSpec(None, {"x": 1})]
+
+
+def test_steps_under_their_name_in_the_call_are_the_same_case(configs: Path) -> None:
+    write(
+        configs,
+        a=MINIMAL + "steps: 5\ncall: {eta: 0.5}",
+        b=MINIMAL + "call: {num_inference_steps: 5, eta: 0.5}",
+        c=MINIMAL + "call: {eta: 0.5}\nmatrix: {call.num_inference_steps: [5]}",
+    )
+    cases = load_cases(configs).cases
+    assert {case.digest() for case in cases} == {cases[0].digest()}
+    assert [(case.steps, case.call) for case in cases] == [(5, {"eta": 0.5})] * 3
+
+
+def test_steps_of_other_stages_and_none_at_all_stay_in_the_call(configs: Path) -> None:
+    write(
+        configs,
+        a=MINIMAL + "steps: {prior: 3}\ncall: {num_inference_steps: 5}",
+        b=MINIMAL + "call: {num_inference_steps: null, prior_num_inference_steps: 4, callback_steps: 1}",
+    )
+    both, none = load_cases(configs).cases
+    assert (both.steps, both.call) == ({"prior": 3}, {"num_inference_steps": 5})
+    assert (none.steps, none.call) == (
+        None,
+        {"num_inference_steps": None, "prior_num_inference_steps": 4, "callback_steps": 1},
+    )

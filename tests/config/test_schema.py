@@ -38,6 +38,7 @@ seed: 0
 generator: cpu
 call:
   prompt: a handwritten seven
+  num_inference_steps: 6
   output_type: latent
   image: {$file: inputs/seven.png}
   size: {$tuple: [16, {$file: "a/b.safetensors#key"}]}
@@ -152,6 +153,17 @@ def test_good_files_are_accepted(text: str) -> None:
     values = yaml.safe_load(text)
     assert list(VALIDATOR.iter_errors(values)) == []
     assert structure.check({key: values[key] for key in values if key != "matrix"}).problems == ()
+
+
+@pytest.mark.parametrize("steps", ["3", "{num_inference_steps: 3}"])
+def test_a_step_count_given_twice_is_refused_by_both(steps: str) -> None:
+    values = yaml.safe_load(
+        f"pipeline: auto\nmodel: {{id: m}}\nsteps: {steps}\ncall: {{num_inference_steps: 3}}"
+    )
+    assert not VALIDATOR.is_valid(values)
+    assert [problem.key for problem in structure.check(values).problems] == ["call.num_inference_steps"]
+    for key in ("steps", "call"):
+        assert VALIDATOR.is_valid({name: value for name, value in values.items() if name != key})
 
 
 def with_value(values: dict[str, Any], key: str, value: object) -> dict[str, Any]:

@@ -19,17 +19,29 @@ from tests.config.folder import MINIMAL, only_case, problems, write
             "golden = optional: without a golden nothing judges this case; give a figure in `expect`",
         ),
         (
+            "forced: true\ntrace: components",
+            'trace = "components": forced replay needs the tensors: `full`, or leave it out',
+        ),
+        (
             "steps: {prior: 3}\ncall: {prior_num_inference_steps: 4}",
             "call.prior_num_inference_steps = 4: `steps.prior` sets this; keep one of the two",
         ),
         (
-            "call: {num_inference_steps: 4}",
-            "call.num_inference_steps = 4: the harness sets this itself; use `steps` at the top of the file",
+            "steps: 4\ncall: {num_inference_steps: 4}",
+            "call.num_inference_steps = 4: `steps` sets this; keep one of the two",
         ),
         (
-            "call: {callback_steps: 4}",
-            "call.callback_steps = 4: the harness sets this itself; Python functions cannot be handed over, "
-            "and callbacks are the harness's own; leave it out",
+            "steps: {num_inference_steps: 4}\ncall: {num_inference_steps: 4}",
+            "call.num_inference_steps = 4: `steps.num_inference_steps` sets this; keep one of the two",
+        ),
+        (
+            "call: {num_inference_steps: 4.0}",
+            "call.num_inference_steps = 4.0: expected a whole number greater than 0 or null",
+        ),
+        (
+            "call: {callback_on_step_end: print}",
+            'call.callback_on_step_end = "print": the harness sets this itself; Python functions cannot be handed '
+            "over, and callbacks are the harness's own; leave it out",
         ),
         (
             "call: {x: {$file: {$tuple: 3}}}",

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from diffusers import StableDiffusionXLModularPipeline
 
 from tests.hub.conftest import DDPM, UNET, Hub, changed, halved
 from tests.support.hub_server import Asked, files_of
@@ -324,3 +325,22 @@ def test_weights_at_the_root_of_a_repository_are_found_beside_their_pickles(a_hu
     local = a_hub.online.locate("builtin:ddpm-digits", load=True)
     assert found["digests"] == local["digests"], found
     assert not (Path(found["path"]) / "diffusion_pytorch_model.bin").exists()
+
+
+def test_a_modular_folder_takes_components_from_the_hub(a_hub: Hub, tmp_path: Path) -> None:
+    build_folder(tiny_named("StableDiffusionXLPipeline"), tmp_path / "xl")
+    pipeline = StableDiffusionXLModularPipeline(pretrained_model_name_or_path=str(tmp_path / "xl"))
+    unrelated = {"unet/diffusion_pytorch_model.bin": b"a pickle", "unet/run.py": b"raise SystemExit"}
+    repository = a_hub.repository("org/parts", {**files_of(tmp_path / "xl"), **unrelated})
+    pipeline.save_config(str(tmp_path / "modular"))
+    index = tmp_path / "modular/modular_model_index.json"
+    values = json.loads(index.read_text())
+    values["unet"][2] |= {"pretrained_model_name_or_path": "org/parts", "revision": "main"}
+    index.write_text(json.dumps(values))
+    online = a_hub.online.locate(str(tmp_path / "modular"), load=True)
+    offline = a_hub.offline.locate(str(tmp_path / "modular"), load=True)
+    whole = a_hub.online.locate(str(tmp_path / "xl"), load=True)
+    assert online["digests"] == offline["digests"] == whole["digests"]
+    assert a_hub.fetched("org/parts") == {"unet/config.json", "unet/diffusion_pytorch_model.safetensors"}
+    commit = repository.resolve("main")
+    assert f"org/parts: revision 'main' floats; commit {commit} was used" in " ".join(online["warnings"])

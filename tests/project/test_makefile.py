@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.variables import without_make
+
 # Stands in for Python, and makes .venvs whose python, harness and pytest are itself. It logs what it is asked
 # for, `harness` exits with $HARNESS_CODE, and `pip` kills the script that called it where $PIP says so.
 FAKE_PYTHON = """#!/bin/sh
@@ -55,9 +57,8 @@ class Project:
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command, and forget the calls of the one before."""
         self.calls_file.write_text("", encoding="utf-8")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         env: Mapping[str, str] = {
-            **inherited,
+            **without_make(),
             "PYTHON": str(self.python),
             "CALLS": str(self.calls_file),
             **variables,

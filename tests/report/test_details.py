@@ -3,12 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.core.environment import Change
-from harness.core.verdict import Verdict
+from harness.core.verdict import Boundary, ExactFinding, Verdict
 from harness.report.details import (
     Line,
     by_relevance,
     case_details,
     next_lines,
+    reason_lines,
+    replay_lines,
     text_of,
     warning_lines,
 )
@@ -27,9 +29,11 @@ def test_a_drifted_case_says_everything_in_order() -> None:
             rel_l2 3.1e-04 > 1.0e-05
             would need: max_abs 1.1e-03, rel_l2 3.2e-04
             also: mean_abs 2.0e-05, cosine_distance 4.9e-08, psnr 66.4, max_ulp 13422, mismatched 0.97
-          exact: scheduler.timesteps: [980, 960, 940] -> [981, 961, 941]
-          exact: unet.attn_processor: AttnProcessor -> AttnProcessor2_0 (fails nothing)
-          boundary scheduler.step 3: rel_l2 4.0e-03 > 1.0e-06
+          exact findings, golden -> now:
+            fails  scheduler.timesteps: [980, 960, 940] -> [981, 961, 941]
+            noted  unet.attn_processor: AttnProcessor -> AttnProcessor2_0
+          forced replay, 1 of 2 boundaries beyond the limit:
+            drifted  scheduler.step[3]: rel_l2 4.0e-03 > 1.0e-06
           first divergence: the first difference is the scheduler's step 3: its input matched bit for bit, """
         """its output is off by rel_l2 4e-3; everything after follows from it
           environment, golden -> now:
@@ -68,6 +72,91 @@ def test_many_tensors_are_counted_not_listed() -> None:
     assert "frame-5" in text
     assert "frame-6" not in text
     assert "and 3 more tensors, all in the JSON report" in text
+
+
+def _finding(what: str, *, fails: bool = True) -> ExactFinding:
+    return ExactFinding(what, "1", "2", fails)
+
+
+def test_failing_findings_come_first_and_six_are_told() -> None:
+    findings = (_finding("unet.class", fails=False), *(_finding(f"calls-{n}") for n in range(6)))
+    lines = [line.text for line in case_details(replace(DRIFTED, exact_findings=findings))]
+    start = lines.index("exact findings, golden -> now:")
+    assert lines[start + 1 : start + 8] == [
+        *(f"fails  calls-{n}: 1 -> 2" for n in range(6)),
+        "and 1 more, all in the JSON report",
+    ]
+
+
+def test_a_reason_does_not_say_the_findings_below_it_again() -> None:
+    told = "unet.calls: 1 in the golden, now 2; a;b.c: 1 in the golden, now 2; d: 1 in the golden, now 2"
+    findings = tuple(map(_finding, ("unet.calls", "a;b.c", "d", "e", "f")))
+    result = replace(DRIFTED, exact_findings=findings, reason=f"{told}; 2 more exact findings")
+    assert reason_lines(result, 6) == []
+    tensor = replace(result, reason=f"images: max_abs 2 > 1; {result.reason}")
+    assert reason_lines(tensor, 6) == [Line("images: max_abs 2 > 1", indent=2)]
+
+
+def test_a_reason_keeps_what_is_not_said_below_it() -> None:
+    findings = (_finding("unet.calls"), _finding("unet.eps"))
+    result = replace(DRIFTED, exact_findings=findings)
+    for reason in (
+        "vae.unet.calls: 1 in the golden, now 2",
+        "unet.calls: 1 in the golden, now 20",
+        "forced replay: the pipeline raised ValueError",
+        "forced replay: scheduler.step[30] rel_l2 0.004 > 1e-06",
+        "7 more exact findings",
+    ):
+        assert reason_lines(replace(result, reason=reason), 6) == [Line(reason, indent=2)]
+    cut = replace(result, reason="unet.eps: 1 in the golden, now 2")
+    assert reason_lines(cut, 1) == [Line("unet.eps: 1 in the golden, now 2", indent=2)]
+
+
+def _boundaries(*rel_l2: float | None) -> tuple[Boundary, ...]:
+    return tuple(
+        Boundary("unet.forward", place, value, 1e-6, Verdict.WITHIN if value else Verdict.IDENTICAL)
+        for place, value in enumerate(rel_l2)
+    )
+
+
+def test_a_reason_that_only_names_boundaries_is_told_by_them() -> None:
+    failing = tuple(
+        replace(one, verdict=Verdict.DRIFTED) for one in _boundaries(2e-6, 3e-6, 4e-6, 5e-6, 6e-6)
+    )
+    broken = Boundary("→ vae.decode", 0, None, 1e-6, Verdict.BROKEN)
+    result = replace(
+        DRIFTED,
+        tensors=(),
+        boundaries=(*_boundaries(0.0), broken, *failing),
+        reason="forced replay: → vae.decode[0] cannot be compared or is not the golden's; "
+        "unet.forward[0] rel_l2 2e-06 > 1e-06; unet.forward[1] rel_l2 3e-06 > 1e-06; and 3 more",
+    )
+    assert reason_lines(result, 6) == []
+    assert [line.text for line in replay_lines(result.boundaries, 4)] == [
+        "forced replay, 6 of 7 boundaries beyond the limit:",
+        "broken   → vae.decode[0]: missing, new, or of another dtype or shape",
+        "drifted  unet.forward[0]: rel_l2 2.0e-06 > 1.0e-06",
+        "drifted  unet.forward[1]: rel_l2 3.0e-06 > 1.0e-06",
+        "drifted  unet.forward[2]: rel_l2 4.0e-06 > 1.0e-06",
+        "and 2 more, all in the JSON report",
+    ]
+    assert "vae.decode[0]" in text_of(case_details(result))
+    assert "unet.forward[2]" in text_of(case_details(result))
+    assert "unet.forward[3]" not in text_of(case_details(result))
+
+
+def test_boundaries_inside_their_limits_take_one_line() -> None:
+    def told(*boundaries: Boundary) -> list[str]:
+        return [line.text for line in replay_lines(boundaries, 4)]
+
+    loose = Boundary("vae.decode", 0, 9e-7, 6e-6, Verdict.WITHIN)
+    assert told() == []
+    assert told(*_boundaries(0.0, 3e-7, 2e-7), loose) == [
+        "forced replay: all 4 boundaries inside their limits, the worst unet.forward[1] 3.0e-07 of 1.0e-06"
+    ]
+    assert told(*_boundaries(0.0, 0.0)) == ["forced replay: all 2 boundaries bit-identical"]
+    noise = Boundary("noise.randn", 0, None, 0.0, Verdict.DRIFTED)
+    assert told(noise)[1] == "drifted  noise.randn[0]: not the golden's bit for bit"
 
 
 def test_by_relevance_puts_hardware_and_numeric_libraries_first() -> None:

@@ -64,6 +64,13 @@ def test_a_failure_holds_reason_and_details() -> None:
     )
 
 
+def test_a_failure_says_where_it_began() -> None:
+    failure = _suite(_of(DRIFTED)).find("testcase/failure")
+    assert failure is not None
+    assert DRIFTED.first_divergence is not None
+    assert DRIFTED.first_divergence.sentence in (failure.text or "")
+
+
 def test_characters_that_xml_lacks_are_escaped() -> None:
     reason = "bad\x00\x1b[31m\x0b\ufffe\ud800 <&\"' 七 ]]>"
     suite = _suite(_of(replace(ERROR, reason=reason, case="a\x01b")))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.core.verdict import Report
 from harness.report.markdown import markdown
-from tests.report.samples import ENVIRONMENT, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
+from tests.report.samples import DRIFTED, ENVIRONMENT, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
 from tests.report.screens import screen
 
 
@@ -58,3 +58,8 @@ def test_options_and_an_empty_report() -> None:
     assert "###" not in lenient
     assert "- no-golden `sd/new`: no golden on any platform\n" in lenient
     assert markdown(Report(None, ())) == "## harness verify\n\n**no cases (exit code 0)**\n"
+
+
+def test_a_failure_says_where_it_began() -> None:
+    assert DRIFTED.first_divergence is not None
+    assert DRIFTED.first_divergence.sentence in markdown(Report(None, (DRIFTED,)))

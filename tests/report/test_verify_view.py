@@ -24,25 +24,27 @@ from tests.report.screens import screen, shown, shown_in_colour, widest, without
 
 FULL_SCREEN = screen("""
     case
-        platform    relation       verdict    worst metric               seconds
-    ────────────────────────────────────────────────────────────────────────────
+        platform    relation       verdict    worst metric           exact   seconds
+    ────────────────────────────────────────────────────────────────────────────────
     ddpm-digits/ddim@seed=0
-        cpu-x86_64  same           identical                                 1.2
+        cpu-x86_64  same           identical                                     1.2
     ddpm-digits/ddim@seed=1
-        cpu-x86_64  same-hardware  within     rel_l2 3.1e-06 <= 1.0e-05      1.2
+        cpu-x86_64  same-hardware  within     rel_l2 3.1e-06 <=                  1.2
+                                              1.0e-05
     sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,
     scheduler.class=DDIMScheduler,seed=0
-        cpu-x86_64  same-hardware  drifted    rel_l2 3.1e-04 > 1.0e-05      12.3
+        cpu-x86_64  same-hardware  drifted    rel_l2 3.1e-04 >       1 fail     12.3
+                                              1.0e-05
     sd/raises
-        cpu-x86_64  -              broken                                    0.5
+        cpu-x86_64  -              broken                                        0.5
     sd/stale
-        cpu-x86_64  same           stale                                     1.2
+        cpu-x86_64  same           stale                                         1.2
     sd/new
-        cuda-sm90   -              no-golden                                 3.0
+        cuda-sm90   -              no-golden                                     3.0
     hub/cifar10
-        -           -              skipped                                   0.0
+        -           -              skipped                                       0.0
     unclip/hang
-        -           -              error                                   600.0
+        -           -              error                                       600.0
 
     drifted  sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,
       scheduler.class=DDIMScheduler,seed=0  (cpu-x86_64, same-hardware)
@@ -53,9 +55,11 @@ FULL_SCREEN = screen("""
         would need: max_abs 1.1e-03, rel_l2 3.2e-04
         also: mean_abs 2.0e-05, cosine_distance 4.9e-08, psnr 66.4, max_ulp 13422,
           mismatched 0.97
-      exact: scheduler.timesteps: [980, 960, 940] -> [981, 961, 941]
-      exact: unet.attn_processor: AttnProcessor -> AttnProcessor2_0 (fails nothing)
-      boundary scheduler.step 3: rel_l2 4.0e-03 > 1.0e-06
+      exact findings, golden -> now:
+        fails  scheduler.timesteps: [980, 960, 940] -> [981, 961, 941]
+        noted  unet.attn_processor: AttnProcessor -> AttnProcessor2_0
+      forced replay, 1 of 2 boundaries beyond the limit:
+        drifted  scheduler.step[3]: rel_l2 4.0e-03 > 1.0e-06
       first divergence: the first difference is the scheduler's step 3: its input
         matched bit for bit, its output is off by rel_l2 4e-3; everything after
         follows from it
@@ -172,7 +176,26 @@ def test_options_move_cases_between_failures_and_notes() -> None:
 def test_a_passing_case_with_a_finding_is_told() -> None:
     finding = ExactFinding("unet.attn_processor", "AttnProcessor", None, fails=False)
     text = shown(lambda screen: screen.show_verify(_of(replace(WITHIN, exact_findings=(finding,)))))
-    assert "\n  exact: unet.attn_processor: AttnProcessor -> absent (fails nothing)\n" in text
+    assert "\n    noted  unet.attn_processor: AttnProcessor -> absent\n" in text
+
+
+def test_the_exact_column_counts_what_fails_or_else_what_is_noted() -> None:
+    noted = ExactFinding("unet.attn_processor", "AttnProcessor", None, fails=False)
+    failing = ExactFinding("unet.calls", "50", "51", fails=True)
+    same = [replace(IDENTICAL, case=f"ddpm/{name}") for name in "abc"]
+    cases = (
+        same[0],
+        replace(same[1], exact_findings=(noted, noted)),
+        replace(same[2], exact_findings=(noted, failing), verdict=Verdict.DRIFTED),
+    )
+    table = shown(lambda screen: screen.show_verify(_of(*cases))).partition("\n\n")[0]
+    assert table + "\n" == screen("""
+        case    platform    relation  verdict    worst metric  exact    seconds
+        ───────────────────────────────────────────────────────────────────────
+        ddpm/a  cpu-x86_64  same      identical                             1.2
+        ddpm/b  cpu-x86_64  same      identical                2 noted      1.2
+        ddpm/c  cpu-x86_64  same      drifted                  1 fail       1.2
+    """)
 
 
 def test_no_cases() -> None:

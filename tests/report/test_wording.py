@@ -88,6 +88,10 @@ def test_a_drifted_case_without_limits_says_how_far_from_exact() -> None:
     assert worst_words(exact) == "not exact, max_abs 1.0e-03"
 
 
+def test_a_case_whose_tensors_all_pass_is_not_said_to_differ() -> None:
+    assert worst_words(replace(DRIFTED, tensors=(IDENTICAL_TENSOR,))) == ""
+
+
 def test_plain_drops_terminal_sequences_and_escapes_what_cannot_be_shown() -> None:
     assert plain("\x1b[1;31mred\x1b[0m \x1b]0;title\x07text") == "red text"
     assert plain("a\x07b\x00c\x9b\u202ed\ud800\ufffe") == "a\\x07b\\x00c\\x9b\\u202ed\\ud800\\ufffe"

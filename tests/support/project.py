@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,10 +33,11 @@ class Ran:
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with configs, goldens and patches for the worker processes."""
+    """A folder with configs, goldens and patches for the worker processes; `online` lets them ask a hub."""
 
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    online: bool = False
 
     def config(self, name: str, text: str = TWO_STEPS) -> Path:
         """Write one config file."""
@@ -50,19 +51,20 @@ class Project:
         site = self.folder / "site"
         site.mkdir(exist_ok=True)
         (site / "sitecustomize.py").write_text(source)
-        return Project(self.folder, {**self.variables, "PYTHONPATH": str(site)})
+        return self.with_variables(PYTHONPATH=str(site))
 
     def with_variables(self, **variables: str) -> Project:
         """This project with more environment variables."""
-        return Project(self.folder, {**self.variables, **variables})
+        return replace(self, variables={**self.variables, **variables})
 
     def harness(self, *words: str) -> Ran:
         """Run `harness` with `words` in the folder."""
         path = os.pathsep.join(filter(None, [self.variables.get("PYTHONPATH", ""), str(ROOT)]))
+        offline = {} if self.online else {"HF_HUB_OFFLINE": "1"}
         done = subprocess.run(
             [sys.executable, "-m", "harness", *words],
             cwd=self.folder,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", **self.variables, "PYTHONPATH": path},
+            env={**os.environ, **offline, **self.variables, "PYTHONPATH": path},
             capture_output=True,
             text=True,
             check=False,

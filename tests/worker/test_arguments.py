@@ -88,6 +88,11 @@ def test_an_unknown_argument_is_refused_naming_what_is_accepted() -> None:
     )
 
 
+def test_a_step_count_in_the_call_is_named_as_written() -> None:
+    with pytest.raises(Rejection, match=r"^call\.num_inference_steps = 3: .* takes no `num_inference_steps`"):
+        assembled(TwoStages().__call__, steps={"prior": 3}, call={"num_inference_steps": 3})
+
+
 def test_steps_that_the_pipeline_does_not_take_are_refused() -> None:
     with pytest.raises(
         Rejection, match=r"^steps = '3': .* takes no `num_inference_steps`; .*or leave `steps` out"

@@ -116,6 +116,25 @@ def test_a_class_that_a_pipelines_module_does_not_export_is_found(library: str) 
     assert any(base is not None and issubclass(found, base) for base in bases.values())
 
 
+def test_an_optional_component_of_any_type_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusers.LLaDA2Pipeline, "_optional_components", [])
+    folder = saved("LLaDA2Pipeline", tmp_path)
+    with pytest.raises(AttributeError):
+        diffusers.LLaDA2Pipeline.from_pretrained(str(folder))
+    library, class_name = json.loads((folder / "model_index.json").read_text())["tokenizer"]
+    pipeline = load(folder)
+    assert library == "transformers"
+    assert type(pipeline.tokenizer).__name__ == class_name
+    assert pipeline.eos_token_id == pipeline.tokenizer.eos_token_id
+
+
+def test_an_optional_component_of_a_stated_type_is_left_to_the_class() -> None:
+    declared = diffusers.LongCatAudioDiTPipeline._optional_components
+    index = {"_class_name": "LongCatAudioDiTPipeline", "scheduler": ["diffusers", "EulerDiscreteScheduler"]}
+    model_index.declare_untyped_components(index, diffusers.LongCatAudioDiTPipeline)
+    assert diffusers.LongCatAudioDiTPipeline._optional_components is declared
+
+
 def test_a_component_set_to_null_is_passed_to_classes_that_insist_on_it(tmp_path: Path) -> None:
     folder = saved("StableDiffusionInpaintPipelineLegacy", tmp_path, safety_checker=[None, None])
     with pytest.raises(ValueError, match="expected"):

@@ -248,12 +248,13 @@ SANA = {
     "complex_human_instruction": [],
 }
 
+# Long and at a low temperature, so that a small change of the network chooses other tokens.
 DIFFUSED_TEXT = {
     "prompt": "count: 1 2 3",
     "use_chat_template": False,
-    "gen_length": 16,
+    "gen_length": 64,
     "block_length": 8,
-    "temperature": 1.0,
+    "temperature": 0.05,
     "threshold": 2.0,
     "mask_token_id": 5,
     "eos_early_stop": False,

@@ -1,0 +1,66 @@
+"""An explanation: where the difference of a case began, how it grew, and what may have caused it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.core.environment import Change
+from harness.core.verdict import Boundary, CaseResult, Divergence
+
+
+class Likelihood(StrEnum):
+    """How well a change explains where the difference began."""
+
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+    UNLIKELY = "unlikely"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One change of the environment, the model or the case, and how well it explains the finding."""
+
+    change: Change
+    likelihood: Likelihood
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthRow:
+    """All calls of one event: `curve` is the rel_l2 of their outputs in order (for the pipeline's own
+    events, of what they were given), 0 where the bits are equal and None where it is undefined.
+
+    `calls` counts the golden's, `calls_now` those of the new trace. `differing` is the first call whose
+    output differs, None where all are equal; `first`, `worst` and `last` are the rel_l2 of the first
+    differing call, the largest, and that of the last call. `given` is the largest rel_l2 of the inputs.
+    """
+
+    event: str
+    component: str
+    stage: str
+    calls: int
+    calls_now: int
+    differing: int | None
+    first: float | None
+    worst: float | None
+    last: float | None
+    given: float | None
+    curve: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a case came out as it did.
+
+    `result` is the judged case with its divergence in it, `divergence` the same one or None where the traces
+    are alike or missing. `stages` is the table of how the error grew, `suspects` what differs between the
+    environments, the likeliest first, `boundaries` the forced replay's (empty without one), and `notes` what
+    could not be found out and why.
+    """
+
+    result: CaseResult
+    divergence: Divergence | None
+    stages: tuple[GrowthRow, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,47 @@
+"""Say where in a pipeline a finding of the exact channel belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.core.verdict import ExactFinding
+from harness.golden.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A failing finding about what a component is made of; `module` is None for its config or all of it."""
+
+    component: str
+    module: str | None
+    finding: ExactFinding
+
+
+def failing_places(trace: Trace, findings: Sequence[ExactFinding]) -> tuple[Place, ...]:
+    """The places of the failing findings on structure, those that name a module first.
+
+    Findings on events are left out: the traces themselves show where they belong.
+    """
+    found = [place for one in findings if one.fails for place in _places(trace, one)]
+    return tuple(sorted(found, key=lambda place: place.module is None))
+
+
+def _places(trace: Trace, finding: ExactFinding) -> Iterator[Place]:
+    name = finding.what.partition(" ")[0]
+    if any(name.startswith(f"{signature.name}.") for signature in trace.index.signatures):
+        return
+    for component in sorted(trace.structure.components, key=len, reverse=True):
+        if name == component or name.startswith(f"{component}."):
+            yield Place(component, _module(trace, component, name[len(component) + 1 :]), finding)
+            return
+
+
+def _module(trace: Trace, component: str, rest: str) -> str | None:
+    """The longest module path that `rest`, a path and an attribute, begins with."""
+    modules = trace.structure.components[component].modules
+    parts = rest.split(".")
+    for count in range(len(parts), 0, -1):
+        if (path := ".".join(parts[:count])) in modules:
+            return path
+    return None

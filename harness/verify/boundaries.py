@@ -1,0 +1,147 @@
+"""Judge a forced replay: every boundary of it against the golden's, each by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import ml_dtypes
+import numpy as np
+
+from harness.core.tolerance import Relation
+from harness.core.trace import NOISE, Event, Slot
+from harness.core.verdict import Boundary, Verdict
+from harness.golden.tensors import numpy_dtype
+from harness.golden.trace import Trace
+from harness.verify.exact import Way, component_events, is_exact, slots_of
+from harness.verify.metrics import measure
+
+GLUE = "→ "
+"""Before the name of an event: what the pipeline's own code handed in."""
+
+NETWORK_EPS = 50.0
+"""A network's limit in units of the dtype's epsilon, 5.96e-6 in float32; differences between CPU
+instruction sets and thread counts reach 2.1e-6 (Stable Diffusion, UnCLIP and DDIM models of the zoo)."""
+
+HALF_EPS = 8.0
+"""The limit in float16 and bfloat16 in units of epsilon, for networks and everything else: a rounding of
+an intermediate value alone is one."""
+
+OTHER_LIMIT = 1e-6
+"""The limit of everything else; schedulers differ by up to 1.5e-7, code between events by 0, and by up to
+1e-7 where it resizes."""
+
+_BY_SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN)
+
+
+def judge_boundaries(
+    golden: Trace, forced: Trace, relation: Relation, *, seeded: bool = True
+) -> tuple[Boundary, ...]:
+    """Judge each event of a forced replay twice, in the order of the golden's events.
+
+    `→ unet.forward` is what the pipeline's own code handed in, computed from the golden's tensors;
+    `unet.forward` is what came out of the golden's inputs. rel_l2 is the worst over the event's tensors:
+    exact in float64 where both sides kept the bits, else the estimate of `Trace.distances`; None for what
+    cannot be compared. Ids, masks and whole timesteps have to be equal bit for bit. Noise is judged as other
+    tensors are, since its last bits depend on the processor's instruction set; it is left out where nothing
+    seeds it, and under `cross-hardware` where it is drawn on the device, which
+    draws other numbers. A missing or extra event, another shape or dtype, and a new NaN or Inf are `broken`.
+    """
+    counterparts = {event.key: event for event in component_events(forced)}
+    boundaries: list[Boundary] = []
+    for event in component_events(golden):
+        other = counterparts.pop(event.key, None)
+        if _is_drawn_alike(event, relation, seeded):
+            boundaries += _judged(golden, event, forced, other)
+    extra = [event for event in counterparts.values() if _is_drawn_alike(event, relation, seeded)]
+    boundaries += (Boundary(event.name, event.index, None, 0.0, Verdict.BROKEN) for event in extra)
+    return tuple(boundaries)
+
+
+def _is_drawn_alike(event: Event, relation: Relation, seeded: bool) -> bool:
+    """Whether the event is one of noise that has to be the golden's, or none of noise at all."""
+    if event.signature.component != NOISE:
+        return True
+    on_cpu = event.values.get("generator") == "cpu"
+    return seeded and (on_cpu or relation is not Relation.CROSS_HARDWARE)
+
+
+def is_network(trace: Trace, event: Event) -> bool:
+    """Whether the event's component has modules, and so weights."""
+    component = trace.structure.components.get(event.signature.component)
+    return component is not None and bool(component.modules)
+
+
+def boundary_limit(trace: Trace, event: Event, way: Way) -> float:
+    """The largest rel_l2 allowed for the event's inputs or outputs, by the coarsest dtype of the event."""
+    epsilons = {slot.dtype: epsilon(slot.dtype) for slot, _ in event.slots()}
+    half = max((eps for kind, eps in epsilons.items() if numpy_dtype(kind).itemsize <= 2), default=0.0)
+    if half:
+        return max(OTHER_LIMIT, HALF_EPS * half)
+    # Between two events lies no arithmetic of a network.
+    if way == "in" or not is_network(trace, event):
+        return OTHER_LIMIT
+    return NETWORK_EPS * max(epsilons.values(), default=0.0) or OTHER_LIMIT
+
+
+def rel_l2(golden: Trace, row: int, slot: Slot, now: Trace, other_row: int) -> tuple[float, bool]:
+    """The rel_l2 of two tensors of one dtype and shape, and whether now has a NaN or Inf the golden lacks.
+
+    Exact where both traces kept the bits, else the estimate of `Trace.distances`.
+    """
+    if golden.same(row, now, other_row):
+        return 0.0, False
+    ours, theirs = golden.bits(row, slot), now.bits(other_row, slot)
+    if ours is None or theirs is None:
+        odd = math.isfinite(golden.norms[row]) and not math.isfinite(now.norms[other_row])
+        return golden.distance(row, now, other_row), odd
+    measured = measure([ours], [theirs])
+    return measured.metrics["rel_l2"], bool(measured.new_nan or measured.new_inf)
+
+
+def _judged(golden: Trace, event: Event, forced: Trace, other: Event | None) -> Iterator[Boundary]:
+    if other is None:
+        limit = boundary_limit(golden, event, "out")
+        yield Boundary(event.name, event.index, None, limit, Verdict.BROKEN)
+        return
+    ways: tuple[tuple[Way, str], ...] = (("in", f"{GLUE}{event.name}"), ("out", event.name))
+    for way, name in ways:
+        limit = boundary_limit(golden, event, way)
+        if results := list(_tensors(golden, event, forced, other, way, limit)):
+            worst = max((verdict for _, verdict in results), key=_BY_SEVERITY.index)
+            distances = [distance for distance, verdict in results if verdict is worst]
+            known = [distance for distance in distances if distance is not None]
+            yield Boundary(name, event.index, max(known, default=None), limit, worst)
+
+
+def _tensors(
+    golden: Trace, event: Event, forced: Trace, other: Event, way: Way, limit: float
+) -> Iterator[tuple[float | None, Verdict]]:
+    """The distance and verdict of each tensor; an argument that only one side hands in says nothing."""
+    there, here = slots_of(event, way), slots_of(other, way)
+    class_name = golden.class_of(event.signature.component)
+    for name, (slot, row) in there.items():
+        found = here.get(name)
+        if found is None:
+            if way == "out":
+                yield None, Verdict.BROKEN
+        elif (slot.dtype, slot.shape) != (found[0].dtype, found[0].shape):
+            yield None, Verdict.BROKEN
+        elif golden.same(row, forced, found[1]):
+            yield 0.0, Verdict.IDENTICAL
+        elif is_exact(slot, class_name):
+            yield None, Verdict.DRIFTED
+        else:
+            distance, odd = rel_l2(golden, row, slot, forced, found[1])
+            verdict = Verdict.WITHIN if distance <= limit else Verdict.DRIFTED
+            known = distance if math.isfinite(distance) else None
+            yield known, Verdict.BROKEN if odd else verdict
+
+
+def epsilon(dtype: str) -> float:
+    """The distance from 1 to the next number; 0 for whole numbers."""
+    kind = numpy_dtype(dtype)
+    if kind.kind in "biu":
+        return 0.0
+    number = np.finfo(kind).dtype if kind.kind == "c" else kind
+    return float(ml_dtypes.finfo(number).eps)  # type: ignore[no-untyped-call]

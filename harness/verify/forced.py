@@ -1,0 +1,108 @@
+"""Put a forced replay beside the judgement of the end-to-end run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Case, GeneratorKind
+from harness.core.trace import TraceLevel
+from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict
+from harness.errors import UnreadableGolden
+from harness.golden.tensors import TensorFile
+from harness.golden.trace import Trace, read_trace
+from harness.verify.boundaries import judge_boundaries
+
+_JUDGED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN}
+
+_NAMED = 3  # boundaries told in a reason
+
+
+def replayable(result: CaseResult) -> bool:
+    """Whether the end-to-end run was compared with a golden that keeps the tensors of its boundaries."""
+    if result.golden is None or result.verdict not in _JUDGED:
+        return False
+    try:
+        with TensorFile(Path(result.golden)) as golden:
+            trace = read_trace(golden)
+    except UnreadableGolden:
+        return False
+    return trace is not None and trace.index.level is TraceLevel.FULL
+
+
+def cannot_replay(result: CaseResult) -> CaseResult:
+    """The judgement of a case whose forced replay was asked for and cannot be had.
+
+    A pass becomes an `error`, since only a part was judged; a failure stays what it is.
+    """
+    if result.verdict not in _JUDGED:
+        return result
+    reason = f"forced replay: {result.golden or 'the golden'} keeps no tensors of the boundaries"
+    step = f"record it with `trace: full`: harness record --update {result.case}"
+    return _undecided(result, reason, step)
+
+
+def judge_forced(case: Case, result: CaseResult, outcome: Outcome) -> CaseResult:
+    """`result` with the boundaries of the forced replay that came to `outcome`.
+
+    A boundary beyond its limit fails a case that passed end to end as `drifted`, one that cannot be
+    compared as `broken`. A replay that did not come to its end makes a pass an `error`.
+    """
+    match outcome:
+        case Completed(path=path):
+            try:
+                boundaries = _boundaries(case, result, Path(path))
+            except UnreadableGolden as error:
+                return _undecided(
+                    result, str(error), f"run the case again: harness verify --forced {case.id}"
+                )
+            return _with(replace(result, boundaries=boundaries), boundaries)
+        case Raised(message=message):
+            return _undecided(result, f"forced replay: the pipeline raised {message}", result.next_step)
+        case Lost(reason=reason) | Unavailable(reason=reason):
+            return _undecided(result, f"forced replay: {reason}", result.next_step)
+
+
+def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, ...]:
+    assert result.golden is not None
+    assert result.relation is not None
+    with TensorFile(Path(result.golden)) as golden, TensorFile(path) as forced:
+        ours, theirs = _trace(golden), _trace(forced)
+        seeded = case.generator is not GeneratorKind.NONE
+        return judge_boundaries(ours, theirs, result.relation, seeded=seeded)
+
+
+def _trace(file: TensorFile) -> Trace:
+    trace = read_trace(file)
+    if trace is None:
+        raise UnreadableGolden(f"{file.path}: has no trace; record the case again")
+    return trace
+
+
+def _with(result: CaseResult, boundaries: tuple[Boundary, ...]) -> CaseResult:
+    failing = [one for one in boundaries if one.verdict not in PASSES]
+    if not failing or result.verdict not in PASSES:
+        return result
+    broken = any(one.verdict is Verdict.BROKEN for one in failing)
+    told = "; ".join(_told(one) for one in failing[:_NAMED])
+    more = f"; and {len(failing) - _NAMED} more" if len(failing) > _NAMED else ""
+    return replace(
+        result,
+        verdict=Verdict.BROKEN if broken else Verdict.DRIFTED,
+        reason=f"forced replay: {told}{more}",
+        next_step=result.next_step or f"see where it began: harness explain {result.case}",
+    )
+
+
+def _told(boundary: Boundary) -> str:
+    name = f"{boundary.event}[{boundary.index}]"
+    if boundary.rel_l2 is None:
+        return f"{name} cannot be compared or is not the golden's"
+    return f"{name} rel_l2 {boundary.rel_l2:.3g} > {boundary.limit:.3g}"
+
+
+def _undecided(result: CaseResult, reason: str, next_step: str) -> CaseResult:
+    if result.verdict in PASSES:
+        return replace(result, verdict=Verdict.ERROR, reason=reason, next_step=next_step)
+    return replace(result, warnings=(*result.warnings, reason))

@@ -1,0 +1,60 @@
+"""The perturbations by name, and how one is put into a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from enum import Enum
+
+from diffusers import DiffusionPipeline
+
+from harness.core.perturbation import Perturbation
+from harness.worker.perturb import benign
+from harness.worker.perturb.site import Site
+
+
+class Where(Enum):
+    """Whether a perturbation lies inside the components, or in the pipeline's code between them.
+
+    The recorder and forced replay stand at the components' boundary: what is INSIDE shows as a component's
+    output, what is BETWEEN as an input that nobody gave.
+    """
+
+    INSIDE = "inside"
+    BETWEEN = "between"
+
+
+Plant = Callable[[Site], None]
+
+CATALOGUE: Mapping[str, tuple[Where, Plant]] = {
+    "benign.ulp": (Where.INSIDE, benign.ulp),
+    "benign.attention_processor": (Where.INSIDE, benign.attention_processor),
+}
+
+
+class Perturbed:
+    """A run with a perturbation, or without one; planted around the recorder's own listeners."""
+
+    def __init__(self, pipeline: DiffusionPipeline, perturbation: Perturbation | None) -> None:
+        self._perturbation = perturbation
+        self._pipeline = pipeline
+        self._site: Site | None = None
+
+    @property
+    def acted(self) -> int | None:
+        """How often the perturbation did something; None for a run without one."""
+        if self._perturbation is None:
+            return None
+        return self._site.acted if self._site else 0
+
+    @contextmanager
+    def planted(self, where: Where) -> Iterator[None]:
+        """Plant what belongs there while open; raises NotApplicable, and KeyError for an unknown name."""
+        with ExitStack() as stack:
+            if self._perturbation is not None:
+                place, plant = CATALOGUE[self._perturbation.name]
+                if place is where:
+                    one = self._perturbation
+                    self._site = Site(self._pipeline, stack, one.strength, one.seed)
+                    plant(self._site)
+            yield

@@ -1,0 +1,200 @@
+"""Keep the fingerprints of the tensors that pass by, and their bytes where they are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+
+from harness.core.trace import DIGEST_BYTES, SKETCH_SIZE, Slot
+from harness.worker.trace.fingerprints import Fingerprints, fingerprints
+
+_PENDING_BYTES = 32 * 2**20  # how much may wait to be looked at together
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Kept bytes in a file of their own: its path, size and sha256."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the ledger knows of the distinct tensors; `of_ticket` gives the row of each ticket.
+
+    Digests uint8 [rows, 16], norms float64 [rows], sketches float32 [rows, 32], places int64 [rows].
+    """
+
+    of_ticket: np.ndarray
+    digests: np.ndarray
+    norms: np.ndarray
+    sketches: np.ndarray
+    places: np.ndarray
+    spooled: Spooled | None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    ticket: int
+    tensor: torch.Tensor
+    keep: bool
+
+
+class Ledger:
+    """Takes tensors in and hands out tickets; equal bits of one dtype and shape end as one row.
+
+    Tensors wait as copies and are looked at in batches on their own device, so that a run is not held up
+    at every event. With a `spool`, the bytes of those to be kept are written to that file as they come:
+    memory stays bounded however long the run is.
+    """
+
+    def __init__(self, spool: Path | None) -> None:
+        self._slots: list[Slot] = []
+        self._kinds: dict[tuple[torch.dtype, torch.Size], Slot] = {}
+        self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
+        self._done: list[tuple[list[int], Fingerprints]] = []
+        self._seen: dict[tuple[int, bool], tuple[weakref.ref[torch.Tensor], int, int]] = {}
+        self._spool = _Spool(spool) if spool else None
+
+    def add(self, tensor: torch.Tensor, *, keep: bool) -> int:
+        """The ticket for what `tensor` holds now."""
+        keep = keep and self._spool is not None
+        key, version = (id(tensor), keep), _version(tensor)
+        seen = self._seen.get(key)
+        if seen is not None and seen[1] == version and seen[0]() is tensor:
+            return seen[2]
+        ticket = len(self._slots)
+        self._slots.append(self._kind(tensor))
+        if version >= 0:
+            self._seen[key] = weakref.ref(tensor), version, ticket
+        copy = _copied(tensor)
+        self._waiting.append(_Waiting(ticket, copy, keep))
+        self._waiting_bytes += copy.nbytes
+        if self._waiting_bytes > _PENDING_BYTES:
+            self._look()
+        return ticket
+
+    def slot(self, ticket: int) -> Slot:
+        """Dtype and shape of the ticket's tensor, as a slot without a name."""
+        return self._slots[ticket]
+
+    def _kind(self, tensor: torch.Tensor) -> Slot:
+        kind = tensor.dtype, tensor.shape
+        if kind not in self._kinds:
+            self._kinds[kind] = Slot("", str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+        return self._kinds[kind]
+
+    def abandon(self) -> None:
+        """Close the spool; nothing can be added or finished afterwards."""
+        if self._spool:
+            self._spool.close()
+
+    def finish(self) -> Rows:
+        """Every tensor as rows; nothing can be added afterwards."""
+        self._look()
+        count = len(self._slots)
+        digests = np.zeros((count, DIGEST_BYTES), np.uint8)
+        norms = np.zeros(count, np.float64)
+        sketches = np.zeros((count, SKETCH_SIZE), np.float32)
+        for tickets, found in self._done:
+            digests[tickets] = found.digests.cpu().contiguous().numpy().view(np.uint8)
+            norms[tickets] = found.norms.cpu().numpy()
+            sketches[tickets] = found.sketches.cpu().numpy()
+        of_ticket, firsts, places = self._rows(digests)
+        return Rows(
+            of_ticket,
+            digests[firsts],
+            norms[firsts],
+            sketches[firsts],
+            places,
+            self._spool.close() if self._spool else None,
+        )
+
+    def _rows(self, digests: np.ndarray) -> tuple[np.ndarray, list[int], np.ndarray]:
+        known: dict[tuple[Slot, bytes], int] = {}
+        firsts: list[int] = []
+        of_ticket = np.zeros(len(digests), np.int32)
+        for ticket, (slot, digest) in enumerate(zip(self._slots, digests, strict=True)):
+            key = slot, digest.tobytes()
+            if key not in known:
+                known[key] = len(firsts)
+                firsts.append(ticket)
+            of_ticket[ticket] = known[key]
+        kept = self._spool.places if self._spool else {}
+        places = np.array([kept.get(key, -1) for key in known], np.int64)
+        return of_ticket, firsts, places
+
+    def _look(self) -> None:
+        """Take the fingerprints of all that waits, those of one device, dtype and size together."""
+        groups = defaultdict[tuple[torch.device, torch.dtype, int], list[_Waiting]](list)
+        for one in self._waiting:
+            groups[one.tensor.device, one.tensor.dtype, one.tensor.numel()].append(one)
+        self._waiting, self._waiting_bytes = [], 0
+        self._seen = {key: entry for key, entry in self._seen.items() if entry[0]() is not None}
+        for group in groups.values():
+            flat = [one.tensor.reshape(-1) for one in group]
+            found = fingerprints(torch.stack(flat) if len(flat) > 1 else flat[0].unsqueeze(0))
+            self._done.append(([one.ticket for one in group], found))
+            if any(one.keep for one in group):
+                self._keep(group, found)
+
+    def _keep(self, group: list[_Waiting], found: Fingerprints) -> None:
+        assert self._spool is not None
+        digests = found.digests.cpu().contiguous().numpy().view(np.uint8)
+        for one, digest in zip(group, digests, strict=True):
+            if one.keep:
+                self._spool.write((self._slots[one.ticket], digest.tobytes()), one.tensor)
+
+
+class _Spool:
+    """The kept bytes, each distinct tensor once, written as they come."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._file: IO[bytes] = path.open("wb")
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+        self.places: dict[tuple[Slot, bytes], int] = {}
+
+    def write(self, key: tuple[Slot, bytes], tensor: torch.Tensor) -> None:
+        if key in self.places:
+            return
+        self.places[key] = self._size
+        data = tensor.cpu().reshape(-1).view(torch.uint8).numpy().data
+        self._file.write(data)
+        self._sha256.update(data)
+        self._size += data.nbytes
+
+    def close(self) -> Spooled:
+        self._file.close()
+        return Spooled(self._path, self._size, self._sha256.hexdigest())
+
+
+def _version(tensor: torch.Tensor) -> int:
+    """How often the tensor was written to; -1 for those that do not count."""
+    return -1 if tensor.is_inference() else tensor._version
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    """The values alone, dense and in memory of their own, on a device that can count in 64 bits."""
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if tensor.layout is not torch.strided:
+        tensor = tensor.to_dense()
+    if tensor.is_mps:  # has no float64
+        tensor = tensor.cpu()
+    # A clone also carries out a conjugation or negation that torch has put off.
+    return tensor.clone(memory_format=torch.contiguous_format)

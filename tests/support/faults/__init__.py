@@ -1,0 +1,1 @@
+"""Planted faults: defects that releases of diffusers and transformers had or could have, one per process."""

@@ -1,0 +1,50 @@
+"""Plants the fault that the environment names, as soon as the library module it sits in has been imported.
+
+Python imports this file in every process that has this folder on PYTHONPATH, the harness's workers included.
+"""
+
+import importlib.abc
+import importlib.util
+import os
+import sys
+
+_LIBRARIES = ("diffusers", "transformers")
+
+
+class _Planter(importlib.abc.MetaPathFinder):
+    def __init__(self, fault):
+        self._fault = fault
+
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] not in _LIBRARIES or name.rpartition(".")[2] != self._fault.library:
+            return None
+        sys.meta_path.remove(self)
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            sys.meta_path.insert(0, self)
+        if spec is not None and spec.loader is not None:
+            self._after(spec.loader)
+        return spec
+
+    def _after(self, loader):
+        execute = loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            from tests.support.faults.plants import plant
+
+            plant(self._fault.name, module)
+
+        loader.exec_module = exec_module
+
+
+def _begin():
+    name = os.environ.get("PLANTED_FAULT")
+    if name:
+        from tests.support.faults.catalogue import fault_named
+
+        sys.meta_path.insert(0, _Planter(fault_named(name)))
+
+
+_begin()

@@ -1,0 +1,40 @@
+"""What may become a golden, and what is said about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.core.recording import RecordState
+from harness.golden.store import GoldenStore
+from harness.workflow.acceptance import accept_capture
+from tests.golden.builders import a_case, write_capture
+
+CASE = a_case("ddim/two")
+GOOD = np.linspace(0, 1, 32, dtype=np.float32)
+NOTHING = np.full(32, np.nan, np.float32)
+
+
+def test_outputs_that_judge_nothing_never_replace_a_golden(tmp_path: Path) -> None:
+    store = GoldenStore(tmp_path / "goldens")
+    good = write_capture(tmp_path / "good.safetensors", {"images": GOOD}, case=CASE)
+    golden = Path(str(accept_capture(CASE, good, store, how="record", runs=2).golden))
+    before = golden.read_bytes()
+    bad = write_capture(tmp_path / "bad.safetensors", {"images": NOTHING}, case=CASE)
+    result = accept_capture(CASE, bad, store, how="record", runs=2, seconds=3.0)
+    assert (result.state, result.golden, result.seconds) == (RecordState.BROKEN, None, 3.0)
+    assert result.reason == "images: all 32 values are NaN or Inf; such a golden judges nothing"
+    assert result.next_step == "mend the pipeline or configs/ddim/two.yaml, then run: harness record ddim/two"
+    assert golden.read_bytes() == before
+
+
+def test_weak_outputs_are_stored_and_warned_about(tmp_path: Path) -> None:
+    some = GOOD.copy()
+    some[3] = np.inf
+    weak = write_capture(
+        tmp_path / "weak.safetensors", {"images": some}, case=CASE, warnings=("from the run",)
+    )
+    result = accept_capture(CASE, weak, GoldenStore(tmp_path / "goldens"), how="accept", runs=1)
+    assert result.state is RecordState.RECORDED
+    assert result.warnings == ("from the run", "images: 1 of 32 values are NaN or Inf")
