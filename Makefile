@@ -37,7 +37,7 @@ nightly: $(RUNTIME) ## verify, and keep captures and reports in nightly/YYYY-MM-
 	@set -f; sh .ci/nightly $(SELECT) $(ARGS)
 
 test: $(DEV) ## run the tests (ARGS go to pytest)
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: lint test ## everything that must pass before a commit: lint, then test
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import __version__
+from harness.core.recording import Flags
 from harness.core.tolerance import Relation
 from harness.errors import HarnessError
-from harness.workflow.options import Options, VerifyOptions
+from harness.workflow.options import Options, RepeatOptions, VerifyOptions
 
 if TYPE_CHECKING:
     from harness.report.terminal import Screen
@@ -82,10 +83,32 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     explain.add_argument(
         "--deep", action="store_true", help="look into the network it began in, and name the module"
     )
+    _command(
+        commands, "calibrate", "measure the noise that is legitimate, and set limits from it", _selects, _runs
+    )
+    sensitivity = _command(
+        commands,
+        "sensitivity",
+        "plant faults in the cases, and see which their limits catch",
+        _selects,
+        _runs,
+    )
+    sensitivity.add_argument(
+        "--no-ladder", action="store_true", help="plant each fault at one strength; skip the smallest ones"
+    )
     repeat = _command(
         commands, "repeat", "run cases N times in fresh processes: deterministic or not", _selects, _runs
     )
     repeat.add_argument("--runs", type=_at_least(2), default=3, metavar="N", help="how many runs (default 3)")
+    repeat.add_argument(
+        "--reuse", action="store_true", help="as many runs again in one worker, compared with the others"
+    )
+    repeat.add_argument(
+        "--flags",
+        choices=["on", "off", "both"],
+        default="on",
+        help="run with the case's deterministic switches, without any, or both (default on)",
+    )
 
 
 def _add_reading(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -221,10 +244,24 @@ def _explain(arguments: argparse.Namespace, screen: Screen) -> int:
     return explain(_options(arguments), how, screen, deep=arguments.deep)
 
 
+def _calibrate(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.calibrate import calibrate
+
+    return calibrate(_options(arguments), screen)
+
+
+def _sensitivity(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.workflow.sensitivity import sensitivity
+
+    return sensitivity(_options(arguments), screen, ladder=not arguments.no_ladder)
+
+
 def _repeat(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.workflow.repeat import repeat
 
-    return repeat(_options(arguments), screen, count=arguments.runs)
+    flags = tuple(Flags) if arguments.flags == "both" else (Flags(arguments.flags),)
+    how = RepeatOptions(arguments.runs, arguments.reuse, flags)
+    return repeat(_options(arguments), how, screen)
 
 
 def _list(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -278,6 +315,8 @@ _ACTIONS: dict[str, Action] = {
     "record": _record,
     "verify": _verify,
     "explain": _explain,
+    "calibrate": _calibrate,
+    "sensitivity": _sensitivity,
     "repeat": _repeat,
     "list": _list,
     "compare": _compare,

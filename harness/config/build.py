@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, cast
 
-from harness.config.schema import ConfigFile, MetricLimits, Model, Scheduler, ToleranceRules
+from harness.config.schema import ConfigFile, InvariantRules, MetricLimits, Model, Scheduler, ToleranceRules
 from harness.config.structure import adapter_name
 from harness.core.case import (
     STEPS_ARGUMENT,
@@ -27,7 +27,8 @@ from harness.core.case import (
     Values,
     Variant,
 )
-from harness.core.tolerance import Allowance, Limits, Rule, Tolerance
+from harness.core.invariant import Invariant, InvariantKind
+from harness.core.tolerance import CALIBRATED, METRICS, Allowance, Limits, Rule, Tolerance
 from harness.core.trace import TraceLevel
 
 
@@ -61,6 +62,8 @@ def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[I
         trace=None if config.trace is None else TraceLevel(config.trace),
         forced=config.forced,
         accept_exact=tuple(dict.fromkeys(config.accept_exact)),
+        min_sensitivity=config.min_sensitivity,
+        invariants=tuple(_invariants(config.invariants)),
     )
 
 
@@ -105,14 +108,32 @@ def _scheduler(scheduler: Scheduler | None) -> SchedulerSpec | None:
     return SchedulerSpec(scheduler.class_name, dict(options))
 
 
-def _tolerance(rules: ToleranceRules) -> Tolerance:
+def _tolerance(rules: Literal["calibrated"] | ToleranceRules) -> Tolerance:
     """The stated relations; the others keep the harness's defaults."""
+    if isinstance(rules, str):
+        return CALIBRATED
     return Tolerance(
         **{relation: _allowance(getattr(rules, relation)) for relation in rules.model_fields_set}
     )
 
 
+def _invariants(rules: InvariantRules) -> Iterator[Invariant]:
+    """The stated ones in the order of the harness, whatever the file's: two orders are one config."""
+    for kind in InvariantKind:
+        stated = getattr(rules, kind) if kind in rules.model_fields_set else None
+        if stated is not None:
+            options = {} if isinstance(stated, str) else dict(stated)
+            given = {name: value for name, value in options.items() if name not in METRICS}
+            lists = {
+                name: tuple(dict.fromkeys(value)) for name, value in given.items() if isinstance(value, list)
+            }
+            yield Invariant(kind, _allowance(stated), **{**given, **lists})
+
+
 def _allowance(stated: str | MetricLimits) -> Allowance:
     if isinstance(stated, MetricLimits):
-        return Limits(**{name: float(cast(float, getattr(stated, name))) for name in stated.model_fields_set})
+        limits = stated.model_fields_set & MetricLimits.model_fields.keys()
+        return Limits(
+            **{name: float(cast(float, getattr(stated, name))) for name in METRICS if name in limits}
+        )
     return Rule(stated)

@@ -16,9 +16,11 @@ from harness.config.fields import (
     Name,
     Positive,
     Seed,
+    SomeNames,
     Strict,
     Tag,
     text,
+    worded,
 )
 from harness.config.variant import Adapter, Compile, Embedding, MemorySwitches, Preparation, Quantization
 
@@ -110,14 +112,83 @@ class ToleranceRules(Strict):
     """What is allowed, by how the golden's environment and the current one differ."""
 
     same: Literal["exact"] | MetricLimits = Field(default="exact", description="the same environment")
-    same_hardware: Literal["exact", "refuse"] | MetricLimits = Field(
-        default=_NOT_GIVEN, alias="same-hardware", description="the same device with other software"
+    same_hardware: Literal["exact", "refuse", "calibrated"] | MetricLimits = Field(
+        default=_NOT_GIVEN,
+        alias="same-hardware",
+        description="the same device with other software; `calibrated` takes what `harness calibrate` measured",
     )
-    cross_hardware: Literal["exact", "refuse"] | MetricLimits = Field(
+    cross_hardware: Literal["exact", "refuse", "calibrated"] | MetricLimits = Field(
         default=_NOT_GIVEN,
         alias="cross-hardware",
         description="another device; `refuse` asks for a golden of its own",
     )
+
+
+class _InvariantLimits(MetricLimits):
+    """Limits with options beside them; at least one limit is needed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            # not every key may be another than a metric's
+            "not": {"propertyNames": {"not": {"enum": list(MetricLimits.model_fields)}}},
+            **worded(f"a mapping with a limit for at least one of {', '.join(MetricLimits.model_fields)}"),
+        }
+    )
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not self.model_fields_set & MetricLimits.model_fields.keys():
+            raise ValueError("no metric")
+        return self
+
+
+class BatchLimits(_InvariantLimits):
+    """How far the first sample of a batch may be from the sample alone."""
+
+    size: int = Field(default=2, ge=2, le=64, description="how many samples the batch has")
+
+
+class HalfLimits(_InvariantLimits):
+    """How far the run in another dtype may be from the run itself."""
+
+    dtype: Literal["float16", "bfloat16"] = Field(default="float16", description="the other dtype")
+    devices: list[Literal["cpu", "cuda", "mps"]] = Field(
+        default=[], description="the kinds of device to do this on, all without any; elsewhere it is skipped"
+    )
+
+
+class CompileLimits(_InvariantLimits):
+    """How far the run with compiled components may be from the run itself."""
+
+    components: SomeNames = Field(description="the pipeline's own names of the components, such as unet")
+    devices: list[Literal["cpu", "cuda", "mps"]] = Field(
+        default=[], description="the kinds of device to do this on, all without any; elsewhere it is skipped"
+    )
+
+
+class InvariantRules(Strict):
+    """Equalities of the case with a variation of itself, each under its own limits."""
+
+    batch: Literal["exact"] | BatchLimits = Field(
+        default=_NOT_GIVEN, description="the first sample of a batch against the sample alone"
+    )
+    generator_state: Literal["exact"] | MetricLimits = Field(
+        default=_NOT_GIVEN, description="other states of the global generators: they must not be drawn from"
+    )
+    offload: Literal["exact"] | MetricLimits = Field(
+        default=_NOT_GIVEN, description="enable_model_cpu_offload against none; on a GPU"
+    )
+    attention_slicing: Literal["exact"] | MetricLimits = Field(
+        default=_NOT_GIVEN, description="enable_attention_slicing (slices of one head) against none"
+    )
+    vae_tiling: Literal["exact"] | MetricLimits = Field(
+        default=_NOT_GIVEN, description="the VAE working tile by tile against at once"
+    )
+    half: HalfLimits = Field(default=_NOT_GIVEN, description="half precision against the case's dtype")
+    save_load: Literal["exact"] | MetricLimits = Field(
+        default=_NOT_GIVEN, description="the pipeline saved and loaded again against itself"
+    )
+    compile: CompileLimits = Field(default=_NOT_GIVEN, description="torch.compile against eager")
 
 
 class ExpectedFigure(Strict):
@@ -172,7 +243,11 @@ class ConfigFile(Strict):
         default=None, description="components quantised while they are loaded; null quantises none"
     )
     determinism: DeterminismSwitches = Field(default=DeterminismSwitches(), description="numeric switches")
-    tolerance: ToleranceRules = Field(default=ToleranceRules(), description="what is allowed, per relation")
+    tolerance: Literal["calibrated"] | ToleranceRules = Field(
+        default=ToleranceRules(),
+        description="what is allowed, per relation; calibrated: bit for bit in the same environment, else the limits "
+        "that `harness calibrate` measured",
+    )
     expect: list[ExpectedFigure] = Field(
         default=[], description="published figures that the outputs must reproduce"
     )
@@ -192,8 +267,17 @@ class ConfigFile(Strict):
         "tensors too (default for built-in models), modules looks into every network",
     )
     forced: bool = Field(default=False, description="verify by forced replay as well; records a full trace")
+    invariants: InvariantRules = Field(
+        default=InvariantRules(),
+        description="what must hold between the run and a variation of it, whatever the golden says",
+    )
     accept_exact: list[Filled] = Field(
         default=[], description="exact findings that do not fail the case, such as 'unet.*.eps'"
+    )
+    min_sensitivity: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="the share of planted faults that the limits of same-hardware must catch, such as 0.95; "
+        "`harness sensitivity` measures it",
     )
     tags: list[Tag] = Field(default=[], description="names to select the case by, as tag:NAME")
     timeout: float = Field(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from harness.core.environment import Change
+from harness.core.invariant import Invariant
 from harness.core.tolerance import Tolerance
 from harness.core.trace import TraceLevel
 
@@ -185,7 +186,8 @@ class Case:
     pipeline's default. `devices` are the kinds of device (cpu, cuda, mps) that the case may run on, all of
     them when it is empty. `trace` is how much of the run is recorded, None for what `trace_level` chooses;
     `forced` adds forced replay to every verification; `accept_exact` are patterns of exact findings that do
-    not fail the case.
+    not fail the case; `invariants` hold between a run and a variation of it, whatever the golden says.
+    `min_sensitivity` is the share of planted faults that the limits have to catch.
     """
 
     id: str
@@ -212,6 +214,8 @@ class Case:
     trace: TraceLevel | None = None
     forced: bool = False
     accept_exact: tuple[str, ...] = ()
+    min_sensitivity: float | None = None
+    invariants: tuple[Invariant, ...] = ()
 
     @property
     def trace_level(self) -> TraceLevel:

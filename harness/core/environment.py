@@ -24,7 +24,11 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """What ran on it; `packages` holds the versions of the packages that can change a number."""
+    """What ran on it; `packages` holds the versions of the packages that can change a number.
+
+    `imported` holds those of every other package that the run had imported when it ended: they are told and
+    compared by `harness env`, and decide no relation.
+    """
 
     os: str
     python: str
@@ -32,6 +36,7 @@ class Software:
     cudnn: str | None = None
     driver: str | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
+    imported: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +102,21 @@ def relation_between(golden: Environment, now: Environment) -> Relation:
     return Relation.SAME if same_packages and same_rest and same_machine else Relation.SAME_HARDWARE
 
 
+_IMPORTED = "software.imported."
+
+
 def _gpu(hardware: Hardware) -> tuple[object, ...]:
     # Not the memory: what a driver reports of the same card varies, and no number depends on it.
     return hardware.gpu, hardware.compute_capability, hardware.multiprocessors
 
 
-def changes_between(golden: Environment, now: Environment) -> tuple[Change, ...]:
-    """Every entry in which the two fingerprints differ, by dotted name in alphabetical order."""
+def changes_between(golden: Environment, now: Environment, *, imported: bool = False) -> tuple[Change, ...]:
+    """Every entry in which the two fingerprints differ, by dotted name in alphabetical order.
+
+    The packages that can change no number count with `imported` alone.
+    """
     ours, theirs = dict(_entries(asdict(golden))), dict(_entries(asdict(now)))
-    names = sorted(ours.keys() | theirs.keys())
+    names = sorted(name for name in ours.keys() | theirs.keys() if imported or not name.startswith(_IMPORTED))
     return tuple(
         Change(name, ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)
     )

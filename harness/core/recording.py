@@ -80,9 +80,34 @@ class Distance:
     identical: bool
 
 
+class Flags(StrEnum):
+    """Whether the numeric switches of a case are as it asks for, or such that nothing is asked of torch."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchTrial:
+    """The runs of a case with one switch of `determinism` on and all others off.
+
+    `deterministic` is None when a run failed; `max_abs` is the largest L-infinity distance between two
+    runs, None where it is undefined.
+    """
+
+    switch: str
+    deterministic: bool | None
+    max_abs: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class RepeatResult:
-    """N runs of one case in fresh processes; `deterministic` is None when a run failed, for the `reason`."""
+    """N runs of one case; `deterministic` is None when a run failed, for the `reason`.
+
+    Each is done by a process of its own, but for the last `reused`, which one worker did one after the
+    other. `switches` tells, where runs with flags off differ, what each switch alone does about it; `apart`
+    how far the first run with flags off (the second of each pair) is from the first with flags on.
+    """
 
     case: str
     platform: str | None
@@ -93,6 +118,10 @@ class RepeatResult:
     seconds: float
     skipped: bool = False
     log: tuple[str, ...] = ()
+    flags: Flags = Flags.ON
+    reused: int = 0
+    switches: tuple[SwitchTrial, ...] = ()
+    apart: tuple[Distance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +140,16 @@ class RepeatReport:
 
 @dataclass(frozen=True, slots=True)
 class ListedGolden:
-    """One stored golden of a listed case; `stale` when it was recorded from another definition."""
+    """One stored golden of a listed case; `stale` when it was recorded from another definition.
+
+    `calibrated` is the largest rel_l2 that its calibration allows on the same hardware, or `missing`; ""
+    where the case asks for no calibrated limits.
+    """
 
     platform: str
     stale: bool
     readable: bool = True
+    calibrated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ class Relation(StrEnum):
 
 
 class Rule(StrEnum):
-    """A tolerance that is not a set of limits."""
+    """A tolerance that is not a set of limits; CALIBRATED takes those of the golden's calibration."""
 
     EXACT = "exact"
     REFUSE = "refuse"
+    CALIBRATED = "calibrated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ METRICS: tuple[str, ...] = tuple(field.name for field in fields(Limits))
 """The names of all metrics, in the order of reports."""
 
 Allowance = Limits | Rule
-"""What one relation allows: limits, `exact`, or `refuse`."""
+"""What one relation allows: limits, `exact`, `refuse`, or `calibrated`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,7 @@ class Tolerance:
                 return self.same_hardware
             case Relation.CROSS_HARDWARE:
                 return self.cross_hardware
+
+
+CALIBRATED = Tolerance(Rule.EXACT, Rule.CALIBRATED, Rule.CALIBRATED)
+"""What `tolerance: calibrated` means."""

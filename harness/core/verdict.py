@@ -83,6 +83,21 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True)
+class InvariantResult:
+    """One invariant judged by the outputs of the variation against those of the run itself.
+
+    `skipped` where the variation cannot be had here, for the `reason`; `broken` where it raised or gave
+    outputs of another shape; `error` where the harness could not find out.
+    """
+
+    invariant: str
+    verdict: Verdict
+    reason: str = ""
+    tensors: tuple[TensorResult, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CaseResult:
     """The judgement of one case, with everything that led to it."""
 
@@ -101,6 +116,7 @@ class CaseResult:
     next_step: str = ""
     log: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    invariants: tuple[InvariantResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

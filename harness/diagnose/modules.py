@@ -197,7 +197,9 @@ def _told(sides: Sides, component: str, found: Difference, sure: bool) -> Module
     distance = max((sides.precise(one) for one in found.outputs), default=math.inf)
     known = distance if math.isfinite(distance) else None
     off = "is another one" if known is None else f"is off by rel_l2 {known:.2g}"
-    matched = "its input matched bit for bit" if not found.inputs else f"its input by {found.error_in:.2g}"
+    matched = (
+        "its input matched bit for bit" if not found.inputs else f"its input is off by {found.error_in:.2g}"
+    )
     doubt = "" if sure else " (uncertain: others differ nearly as much)"
     sentence = f"inside {component} it begins in {module}: {matched}, its output {off}{doubt}"
     return ModuleDifference(component, module, "result", known, sure, sentence)

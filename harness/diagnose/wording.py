@@ -38,6 +38,8 @@ def before(line: Timeline, place: int) -> str:
     """`the noise and the prompt embeddings are bit-identical; `, "" where nothing can be said."""
     names = []
     for role, name in _BEFORE:
+        if role is line.steps[place].role:
+            continue  # that is where it began
         steps = [step for step in line.steps[:place] if step.role is role and step.event.outputs]
         if steps and all(step.is_equal for step in steps):
             names.append(name)

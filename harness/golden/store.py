@@ -15,6 +15,8 @@ from harness.core.case import Case
 from harness.core.tolerance import Rule
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.accept import Accepted, Exists, write_accepted
+from harness.golden.calibrations import SUFFIX as CALIBRATION_SUFFIX
+from harness.golden.calibrations import golden_path
 from harness.golden.header import read_document
 from harness.golden.tensors import TensorFile
 
@@ -127,21 +129,30 @@ class GoldenStore:
     ) -> tuple[Path, ...]:
         """The goldens that belong to none of `cases`, of those whose case id is `selected`.
 
-        Files that are no goldens of the harness, lie in no case's folder or cannot be read are left out.
-        Raises StoreError where a folder cannot be read.
+        Their calibrations go with them, and so do calibrations without a golden beside them. Files that are
+        no goldens of the harness, lie in no case's folder or cannot be read are left out. Raises StoreError
+        where a folder cannot be read.
         """
         ids = {case.id for case in cases}
-        return tuple(
+        goldens = [
             path
-            for path in self._files()
+            for path in self._files(SUFFIX)
             if (case_id := path.parent.relative_to(self.root).as_posix()) not in ids
             and selected(case_id)
             and _is_golden(path)
-        )
+        ]
+        beside = [
+            path
+            for path in self._files(CALIBRATION_SUFFIX)
+            if golden_path(path) in goldens
+            or (selected(path.parent.relative_to(self.root).as_posix()) and not golden_path(path).exists())
+        ]
+        return tuple(sorted((*goldens, *beside)))
 
-    def _files(self) -> Iterator[Path]:
+    def _files(self, suffix: str) -> Iterator[Path]:
         try:
-            yield from sorted(path for path in self.root.rglob(f"*/*{SUFFIX}") if _is_golden_name(path))
+            found = self.root.rglob(f"*/*{suffix}")
+            yield from sorted(path for path in found if not path.name.startswith("."))
         except OSError as error:
             raise _unlistable(self.root, error) from error
 

@@ -8,9 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.environment import Change
-from harness.core.recording import RecordResult, RepeatResult
+from harness.core.recording import Flags, RecordResult, RepeatResult
 from harness.core.tolerance import METRICS
-from harness.core.verdict import PASSES, Boundary, CaseResult, ExactFinding, TensorResult, Verdict
+from harness.core.verdict import (
+    PASSES,
+    Boundary,
+    CaseResult,
+    ExactFinding,
+    InvariantResult,
+    TensorResult,
+    Verdict,
+)
 from harness.report.wording import (
     against_limit,
     count_words,
@@ -18,6 +26,7 @@ from harness.report.wording import (
     metric_list,
     number,
     plain,
+    tally,
     tensor_words,
 )
 
@@ -26,6 +35,8 @@ MOST_TENSORS = 6
 MOST_FINDINGS = 6
 MOST_BOUNDARIES = 4
 MOST_CASES_NAMED = 3
+
+_HELD = PASSES | {Verdict.SKIPPED}
 
 _RELEVANCE = (
     "platform",
@@ -80,6 +91,7 @@ def case_details(result: CaseResult) -> list[Line]:
         *_tensors(failing, result.reason),
         *finding_lines(result.exact_findings, MOST_FINDINGS),
         *replay_lines(result.boundaries, MOST_BOUNDARIES),
+        *invariant_lines(result.invariants),
         *(labelled("first divergence", result.first_divergence.sentence) if result.first_divergence else ()),
         *change_lines("environment", result.environment_changes),
         *log_lines(result.log),
@@ -102,8 +114,11 @@ def record_details(result: RecordResult) -> list[Line]:
 
 def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
     """How the runs of one case came out, without their distances."""
+    last = result.runs - result.reused + 1
+    shared = f"{last} to {result.runs} in one worker" if result.reused else ""
+    off = "flags off" if result.flags is Flags.OFF else ""
     return [
-        heading(verdict, result.case, result.platform, count_words(result.runs, "run")),
+        heading(verdict, result.case, result.platform, off, count_words(result.runs, "run"), shared),
         *_paragraphs(result.reason),
         *log_lines(result.log),
     ]
@@ -112,7 +127,7 @@ def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
 def reason_lines(result: CaseResult, most: int) -> list[Line]:
     """The reason without what the first `most` exact findings and the boundaries say again right below it."""
     failing = _failing(result.boundaries)
-    if failing and _names_only(result.reason, failing):
+    if (failing and _names_only(result.reason, failing)) or _names_invariants(result):
         return []
     return _paragraphs(_without(result.reason, _failing_first(result.exact_findings)[:most]))
 
@@ -143,6 +158,38 @@ def replay_lines(boundaries: Sequence[Boundary], most: int) -> Iterator[Line]:
         told = f"{boundary.verdict:<{width}}  {_boundary_name(boundary)}: {_boundary_words(boundary)}"
         yield Line(told, indent=4, verdict=boundary.verdict, hang=width + 2)
     yield from _more(len(failing) - most)
+
+
+def invariant_lines(invariants: Sequence[InvariantResult]) -> Iterator[Line]:
+    """The invariants that fail with the numbers of theirs that do; none where all hold."""
+    failing = [one for one in invariants if one.verdict not in _HELD]
+    if not failing:
+        return
+    yield Line(f"invariants, {len(failing)} of {len(invariants)} do not hold:", indent=2)
+    for one in failing:
+        told = f"{one.verdict}  {plain(one.invariant)}: {_one_line(one.reason)}"
+        yield Line(told, indent=4, verdict=one.verdict, hang=len(one.verdict) + 2)
+        yield from (Line(plain(line.rstrip()), indent=6) for line in one.log)
+
+
+def invariant_summary(results: Iterable[CaseResult]) -> list[Line]:
+    """How many invariants hold and how many were skipped, each reason once; nothing where there are none."""
+    judged = [(result.case, one) for result in results for one in result.invariants]
+    if not judged:
+        return []
+    verdicts = [one.verdict for _, one in judged]
+    skipped = verdicts.count(Verdict.SKIPPED)
+    failed = sum(verdict not in _HELD for verdict in verdicts)
+    counts = {"hold": len(judged) - skipped - failed, "do not hold": failed, "skipped": skipped}
+    lines = [Line(f"invariants: {tally({word: count for word, count in counts.items() if count})}")]
+    reasons: dict[str, list[str]] = {}
+    for case, one in judged:
+        if one.verdict is Verdict.SKIPPED:
+            reasons.setdefault(one.reason, []).append(f"{case} {one.invariant}")
+    for reason, where in reasons.items():
+        told = ", ".join(where) if len(where) <= MOST_CASES_NAMED else count_words(len(where), "invariant")
+        lines.append(brief(told, reason))
+    return lines
 
 
 def labelled(label: str, text: str, *, bold: bool = False) -> list[Line]:
@@ -270,6 +317,11 @@ def _names_only(reason: str, failing: Sequence[Boundary]) -> bool:
     return label == "forced replay" and all(
         part.startswith(names) or re.fullmatch(r"and \d+ more", part) for part in parts
     )
+
+
+def _names_invariants(result: CaseResult) -> bool:
+    """Whether the reason is that of invariants, which stand below it."""
+    return result.reason.startswith("invariants: ") and bool(result.invariants)
 
 
 def _all_inside(boundaries: Sequence[Boundary]) -> str:

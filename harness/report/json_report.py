@@ -74,7 +74,14 @@ class _Head:
 
 def verify_json(report: Report) -> str:
     """The report as `--json` promises it: every metric of every tensor, finite numbers or null."""
-    cases = tuple(replace(case, tensors=_finite(case.tensors)) for case in report.cases)
+    cases = tuple(
+        replace(
+            case,
+            tensors=_finite(case.tensors),
+            invariants=tuple(replace(one, tensors=_finite(one.tensors)) for one in case.invariants),
+        )
+        for case in report.cases
+    )
     return _text(_Verify(SCHEMA, report.environment, _names(report.summary()), cases))
 
 

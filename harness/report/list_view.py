@@ -14,6 +14,9 @@ from harness.report.wording import count_words, plain, tally
 
 HEADINGS = ("case", "device", "golden")
 
+CALIBRATED = "calibrated"
+"""The heading of a fourth column, where a case asks for calibrated limits."""
+
 
 def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) -> list[list[Text]]:
     """The sections of the screen; the cases stand under the tolerance they share."""
@@ -31,16 +34,26 @@ def golden_state(case: ListedCase, platform: str) -> str:
     return f"{', '.join(names)} only" if names else "none"
 
 
+def calibration_state(case: ListedCase, platform: str) -> str:
+    """The calibrated limit of this platform's golden, `missing`, or "" where the case asks for none."""
+    return next((golden.calibrated for golden in case.goldens if golden.platform == platform), "")
+
+
 def _table(cases: Sequence[ListedCase], platform: str, console: Console) -> list[Text]:
     groups: dict[str, list[ListedCase]] = {}
     for case in cases:
         groups.setdefault(" | ".join(case.tolerance.values()), []).append(case)
-    sheet = Sheet(HEADINGS)
+    told = [calibration_state(case, platform) for case in cases]
+    sheet = Sheet((*HEADINGS, CALIBRATED) if any(told) else HEADINGS)
     for tolerance, group in groups.items():
         sheet.span(Text(f"tolerance {plain(tolerance)}", style="dim"))
         for case in group:
             state = golden_state(case, platform)
-            sheet.add(f"  {case.case}", case.device, Text(plain(state), style=STYLES.get(state, "")))
+            cells = [Text(plain(state), style=STYLES.get(state, ""))]
+            if any(told):
+                limits = calibration_state(case, platform)
+                cells.append(Text(limits, style=STYLES["none"] if limits == "missing" else ""))
+            sheet.add(f"  {case.case}", case.device, *cells)
     return sheet.lines(console)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.recording import Distance, RepeatReport, RepeatResult
+from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult
 from harness.report.details import Line, brief, repeat_details
 from harness.report.paint import Sheet, painted, word
 from harness.report.wording import (
@@ -34,9 +34,10 @@ def repeat_sections(report: RepeatReport, console: Console, *, quiet: bool) -> l
     summary = painted([Line(_summary(report), bold=True, hang=0)], console)
     if quiet:
         return [*blocks, summary]
+    apart = painted([line for case in report.cases for line in _apart_lines(case)], console)
     skipped = [brief(case.case, case.reason) for case in report.cases if case.skipped]
     notes = [word("skipped"), *painted(skipped, console)] if skipped else []
-    return [_table(report.cases, console), *blocks, notes, summary]
+    return [_table(report.cases, console), *blocks, apart, notes, summary]
 
 
 def _summary(report: RepeatReport) -> str:
@@ -49,11 +50,15 @@ def _summary(report: RepeatReport) -> str:
 def _table(cases: Sequence[RepeatResult], console: Console) -> list[Text]:
     if not cases:
         return []
-    sheet = Sheet(HEADINGS, right=["runs", "L-infinity", "seconds"])
+    # Without `--flags` every case has its own switches, and a column would say nothing.
+    told = any(case.flags is Flags.OFF for case in cases)
+    headings = (*HEADINGS[:2], "flags", *HEADINGS[2:]) if told else HEADINGS
+    sheet = Sheet(headings, right=["runs", "L-infinity", "seconds"])
     for case in cases:
         verdict, seconds = word(repeat_verdict(case)), seconds_words(case.seconds)
         distance = "-" if case.deterministic is None else number(_largest(case.distances))
-        sheet.add(case.case, case.platform or "-", str(case.runs), verdict, distance, seconds)
+        flags = [case.flags] if told else []
+        sheet.add(case.case, case.platform or "-", *flags, str(case.runs), verdict, distance, seconds)
     return sheet.lines(console)
 
 
@@ -64,7 +69,34 @@ def _block(result: RepeatResult, console: Console) -> list[Text]:
         texts += painted([Line(_tensor_words(tensor, of_tensor), indent=2)], console)
         if result.runs <= MOST_RUNS_IN_MATRIX:
             texts += _matrix(of_tensor, result.runs, console)
-    return texts
+    return texts + painted(_switch_lines(result), console)
+
+
+def _switch_lines(result: RepeatResult) -> list[Line]:
+    """Which switch alone makes the runs agree, and what each of the others does."""
+    if not result.switches:
+        return []
+    made = [trial.switch for trial in result.switches if trial.deterministic]
+    told = (
+        f"{' or '.join(made)} alone makes the runs agree" if made else "no switch alone makes the runs agree"
+    )
+    lines = [Line(f"with all switches off but one: {told}", indent=2)]
+    for trial in result.switches:
+        if not trial.deterministic:
+            distance = (
+                "a run failed" if trial.deterministic is None else f"L-infinity {number(trial.max_abs)}"
+            )
+            lines.append(Line(f"{trial.switch}: {distance}", indent=4))
+    return lines
+
+
+def _apart_lines(result: RepeatResult) -> list[Line]:
+    """How far the runs with flags off are from those with flags on."""
+    if not result.apart:
+        return []
+    differing = [distance for distance in result.apart if not distance.identical]
+    told = ", ".join(f"{plain(one.tensor)} L-infinity {number(one.max_abs)}" for one in differing)
+    return [brief(f"{result.case}, flags off against on", told or "bit for bit the same")]
 
 
 def _tensor_words(tensor: str, distances: Sequence[Distance]) -> str:

@@ -17,9 +17,11 @@ from harness.report.wording import plain
 
 # Each view is imported by the one method that needs it: `list` has no time to lose.
 if TYPE_CHECKING:
+    from harness.core.calibration import CalibrationReport
     from harness.core.environment import Change, Environment
     from harness.core.explanation import Explanation
     from harness.core.recording import ListedCase, RecordReport, RepeatReport
+    from harness.core.sensitivity import SensitivityReport
     from harness.core.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
@@ -100,6 +102,18 @@ class Screen:
         from harness.report.explain_view import explain_sections
 
         self._print(explain_sections(explanations, self._console, quiet=self._quiet, deep=deep))
+
+    def show_calibrations(self, report: CalibrationReport) -> None:
+        """What moved each case by how much, and the limits that follow."""
+        from harness.report.calibrate_view import calibrate_sections
+
+        self._print(calibrate_sections(report, self._console, quiet=self._quiet))
+
+    def show_sensitivity(self, report: SensitivityReport) -> None:
+        """Which planted faults the cases catch, by which channel."""
+        from harness.report.sensitivity_view import sensitivity_sections
+
+        self._print(sensitivity_sections(report, self._console, quiet=self._quiet))
 
     def note(self, message: str) -> None:
         """A remark on the way, unwrapped; with quiet nothing."""

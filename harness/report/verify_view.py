@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.core.verdict import PASSES, CaseResult, Report
-from harness.report.details import Line, brief, case_details, warning_lines
+from harness.report.details import Line, brief, case_details, invariant_summary, warning_lines
 from harness.report.paint import STYLES, Sheet, painted, word
 from harness.report.wording import fails, seconds_words, verdict_summary, worst_words
 
@@ -29,7 +29,8 @@ def verify_sections(
         return [*blocks, summary]
     passing = [case for case in report.cases if case not in failing]
     warnings = painted(warning_lines((case.case, case.warnings) for case in report.cases), console)
-    return [_table(report.cases, console), *blocks, *_notes(passing, console), warnings, summary]
+    invariants = painted(invariant_summary(report.cases), console)
+    return [_table(report.cases, console), *blocks, *_notes(passing, console), invariants, warnings, summary]
 
 
 def _table(cases: Sequence[CaseResult], console: Console) -> list[Text]:

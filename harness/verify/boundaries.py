@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import ml_dtypes
 import numpy as np
@@ -35,24 +35,36 @@ _BY_SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROK
 
 
 def judge_boundaries(
-    golden: Trace, forced: Trace, relation: Relation, *, seeded: bool = True
+    golden: Trace,
+    forced: Trace,
+    relation: Relation,
+    *,
+    seeded: bool = True,
+    limits: Mapping[str, float] | None = None,
 ) -> tuple[Boundary, ...]:
     """Judge each event of a forced replay twice, in the order of the golden's events.
 
     `→ unet.forward` is what the pipeline's own code handed in, computed from the golden's tensors;
-    `unet.forward` is what came out of the golden's inputs. rel_l2 is the worst over the event's tensors:
-    exact in float64 where both sides kept the bits, else the estimate of `Trace.distances`; None for what
-    cannot be compared. Ids, masks and whole timesteps have to be equal bit for bit. Noise is judged as other
-    tensors are, since its last bits depend on the processor's instruction set; it is left out where nothing
-    seeds it, and under `cross-hardware` where it is drawn on the device, which
+    `unet.forward` is what came out of the golden's inputs. `limits` are calibrated ones by these names, in the
+    place of those by `boundary_limit`, or where larger under `cross-hardware`. rel_l2 is the worst over the
+    event's tensors: exact in float64 where both sides kept the bits, else the estimate of `Trace.distances`;
+    None for what cannot be compared. Ids, masks and whole timesteps have to be equal bit for bit. Noise is
+    judged as other tensors are, since its last bits depend on the processor's instruction set; it is left
+    out where nothing seeds it, and under `cross-hardware` where it is drawn on the device, which
     draws other numbers. A missing or extra event, another shape or dtype, and a new NaN or Inf are `broken`.
     """
     counterparts = {event.key: event for event in component_events(forced)}
     boundaries: list[Boundary] = []
+
+    def limit(event: Event, way: Way) -> float:
+        usual = boundary_limit(golden, event, way)
+        measured = (limits or {}).get(event.name if way == "out" else f"{GLUE}{event.name}", usual)
+        return max(measured, usual) if relation is Relation.CROSS_HARDWARE else measured
+
     for event in component_events(golden):
         other = counterparts.pop(event.key, None)
         if _is_drawn_alike(event, relation, seeded):
-            boundaries += _judged(golden, event, forced, other)
+            boundaries += _judged(golden, event, forced, other, limit)
     extra = [event for event in counterparts.values() if _is_drawn_alike(event, relation, seeded)]
     boundaries += (Boundary(event.name, event.index, None, 0.0, Verdict.BROKEN) for event in extra)
     return tuple(boundaries)
@@ -99,14 +111,15 @@ def rel_l2(golden: Trace, row: int, slot: Slot, now: Trace, other_row: int) -> t
     return measured.metrics["rel_l2"], bool(measured.new_nan or measured.new_inf)
 
 
-def _judged(golden: Trace, event: Event, forced: Trace, other: Event | None) -> Iterator[Boundary]:
+def _judged(
+    golden: Trace, event: Event, forced: Trace, other: Event | None, limit_of: Callable[[Event, Way], float]
+) -> Iterator[Boundary]:
     if other is None:
-        limit = boundary_limit(golden, event, "out")
-        yield Boundary(event.name, event.index, None, limit, Verdict.BROKEN)
+        yield Boundary(event.name, event.index, None, limit_of(event, "out"), Verdict.BROKEN)
         return
     ways: tuple[tuple[Way, str], ...] = (("in", f"{GLUE}{event.name}"), ("out", event.name))
     for way, name in ways:
-        limit = boundary_limit(golden, event, way)
+        limit = limit_of(event, way)
         if results := list(_tensors(golden, event, forced, other, way, limit)):
             worst = max((verdict for _, verdict in results), key=_BY_SEVERITY.index)
             distances = [distance for distance, verdict in results if verdict is worst]

@@ -20,23 +20,32 @@ from harness.verify.text import first_difference
 _UNMEASURED: Mapping[str, float | None] = dict.fromkeys(METRICS)
 
 
-def compare_tensors(golden: TensorFile, now: TensorFile, allowance: Allowance) -> tuple[TensorResult, ...]:
+def compare_tensors(
+    golden: TensorFile, now: TensorFile, allowance: Allowance | Mapping[str, Limits]
+) -> tuple[TensorResult, ...]:
     """Judge every output of `now` against `golden`, in alphabetical order; names come without `output/`.
 
+    The allowance may give limits of its own to each output; one without any has to be equal bit for bit.
     Both files are read once and wholly; trace data are verified, not judged. Raises UnreadableGolden where
-    any tensor of either file does not have the sha256 on record, and ValueError for the allowance `refuse`,
-    under which nothing may be compared.
+    any tensor of either file does not have the sha256 on record, and ValueError for the allowances `refuse`,
+    under which nothing may be compared, and `calibrated`, which stands for limits.
     """
-    if allowance is Rule.REFUSE:
-        raise ValueError("the allowance is refuse: these two may not be compared")
-    limits = allowance.stated() if isinstance(allowance, Limits) else {}
+    if allowance in (Rule.REFUSE, Rule.CALIBRATED):
+        raise ValueError(f"the allowance is {allowance}: these two may not be compared under it")
     names = sorted(golden.tensors.keys() | now.tensors.keys())
     for name in names:
         if name.startswith(TRACE_PREFIX):
             _verify(name, golden, now)
     outputs = [name for name in names if not name.startswith(TRACE_PREFIX)]
-    results = [_compare(name, golden, now, limits) for name in outputs]
+    results = [_compare(name, golden, now, _stated(allowance, name)) for name in outputs]
     return (*results, *_only_absent(golden, now, {result.name for result in results}))
+
+
+def _stated(allowance: Allowance | Mapping[str, Limits], tensor: str) -> Mapping[str, float]:
+    """The limits for one tensor, none where it has to be equal bit for bit."""
+    if isinstance(allowance, Mapping):
+        allowance = allowance.get(output_name(tensor), Rule.EXACT)
+    return allowance.stated() if isinstance(allowance, Limits) else {}
 
 
 def finite(metrics: Mapping[str, float]) -> Mapping[str, float | None]:
@@ -58,7 +67,7 @@ def _compare(name: str, golden: TensorFile, now: TensorFile, limits: Mapping[str
     if text:
         reason = f"{output_name(name)}: {first_difference(golden, now, name)}"
         return _result(name, theirs, Verdict.DRIFTED, {}, reason=reason)
-    return _judge(name, theirs, measure(golden.arrays(name), now.arrays(name)), limits)
+    return judge_measured(name, theirs, measure(golden.arrays(name), now.arrays(name)), limits)
 
 
 def output_name(tensor: str) -> str:
@@ -92,7 +101,10 @@ def _only_absent(golden: TensorFile, now: TensorFile, told: set[str]) -> Iterato
             yield _result(name, None, Verdict.BROKEN, {}, reason=reason)
 
 
-def _judge(name: str, info: TensorInfo, measured: Measured, limits: Mapping[str, float]) -> TensorResult:
+def judge_measured(
+    name: str, info: TensorInfo, measured: Measured, limits: Mapping[str, float]
+) -> TensorResult:
+    """The judgement of a tensor that was measured and is not bit-identical; without limits it must be."""
     metrics = finite(measured.metrics)
     if odd := _odd(info, measured):
         verdict = Verdict.BROKEN if measured.new_nan or measured.new_inf else Verdict.DRIFTED

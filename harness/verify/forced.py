@@ -10,6 +10,7 @@ from harness.core.case import Case, GeneratorKind
 from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict
 from harness.errors import UnreadableGolden
+from harness.golden.calibrations import Uncalibrated, read_calibration
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace, read_trace
 from harness.verify.boundaries import judge_boundaries
@@ -70,7 +71,9 @@ def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, .
     with TensorFile(Path(result.golden)) as golden, TensorFile(path) as forced:
         ours, theirs = _trace(golden), _trace(forced)
         seeded = case.generator is not GeneratorKind.NONE
-        return judge_boundaries(ours, theirs, result.relation, seeded=seeded)
+        found = read_calibration(golden.path, golden.document)
+        limits = {} if isinstance(found, Uncalibrated) else found.boundaries
+        return judge_boundaries(ours, theirs, result.relation, seeded=seeded, limits=limits)
 
 
 def _trace(file: TensorFile) -> Trace:

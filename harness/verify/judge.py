@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, GeneratorKind
 from harness.core.environment import Environment, changes_between, relation_between
-from harness.core.tolerance import Relation, Rule
+from harness.core.tolerance import Limits, Relation, Rule
 from harness.core.verdict import CaseResult, ExactFinding, TensorResult, Verdict
 from harness.errors import StoreError, UnreadableGolden
+from harness.golden.calibrations import Uncalibrated, read_calibration
 from harness.golden.store import Found, GoldenStore, Missing
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
@@ -130,12 +131,22 @@ def _judge_capture(
         return _without_golden(
             case, capture, _refusal(golden), f"record one of this machine's own: {_update(case)}"
         )
+    limits = _calibrated(golden) if allowance is Rule.CALIBRATED else allowance
+    if isinstance(limits, Uncalibrated):
+        step = f"measure what is legitimate: harness calibrate {shlex.quote(case.id)}"
+        return _Judgement(Verdict.ERROR, limits.reason, step)
     with store.open(golden.found.path) as file:
-        tensors = compare_tensors(file, capture, allowance)
+        tensors = compare_tensors(file, capture, limits)
         there, here = read_trace(file), read_trace(capture)
     findings = exact_findings(there, here, case.accept_exact) if there and here else ()
     judgement = _weigh(case, tensors, check_expectations(case, capture), findings)
     return replace(judgement, warnings=(_UNTRACED.format(golden.found.path),) if here and not there else ())
+
+
+def _calibrated(golden: _Golden) -> Mapping[str, Limits] | Uncalibrated:
+    """The limits that were measured for this golden, by output."""
+    found = read_calibration(golden.found.path, golden.document)
+    return found if isinstance(found, Uncalibrated) else found.limits(golden.relation)
 
 
 def _without_golden(case: Case, capture: TensorFile, reason: str, next_step: str) -> _Judgement:

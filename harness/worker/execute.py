@@ -87,6 +87,7 @@ class Executor:
             *determinism.not_in_effect(case.determinism, threads, switches),
             *determinism.changed(switches, determinism.read_back()),
         )
+        environment = fingerprint.with_imported(environment)
         problem = _stored(job, loaded, produced, environment, load_seconds, warnings)
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 

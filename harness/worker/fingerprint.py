@@ -6,6 +6,8 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -61,6 +63,16 @@ def environment(device: torch.device, switches: Switches) -> Environment:
     return Environment(platform_name(device), hardware, _software(device), switches)
 
 
+def with_imported(environment: Environment) -> Environment:
+    """The fingerprint with the versions of every other distribution that this process has imported by now."""
+    known = {_normal(name) for name in environment.software.packages}
+    found = {
+        name: version for module in _top_level() for name, version in _providers().get(module, {}).items()
+    }
+    others = {name: found[name] for name in sorted(found) if name not in known}
+    return replace(environment, software=replace(environment.software, imported=others))
+
+
 def platform_name(device: torch.device) -> str:
     """The hardware class a golden stands for: cpu-<machine>, cuda-sm<major><minor> or mps-<machine>."""
     if device.type == "cuda":
@@ -111,6 +123,24 @@ def _versions() -> list[tuple[str, str]]:
             continue
     # The build flavour (+cpu, +cu130) is part of torch's version only inside the module.
     return [(name, torch.__version__ if name == "torch" else version) for name, version in found]
+
+
+def _top_level() -> set[str]:
+    return {name.partition(".")[0] for name, module in list(sys.modules.items()) if module is not None}
+
+
+@cache
+def _providers() -> Mapping[str, Mapping[str, str]]:
+    """The distributions, with their versions, that install each top-level module."""
+    return {
+        module: {_normal(name): metadata.version(name) for name in set(names)}
+        for module, names in metadata.packages_distributions().items()
+    }
+
+
+def _normal(name: str) -> str:
+    """The one spelling of a distribution's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @cache

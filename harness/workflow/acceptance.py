@@ -14,10 +14,12 @@ from harness.core.environment import changes_between
 from harness.core.recording import RecordResult, RecordState
 from harness.core.trace import TRACE_PREFIX
 from harness.core.verdict import TensorResult
+from harness.diagnose.gates import trace_gates
 from harness.errors import UnreadableGolden
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
+from harness.golden.trace import read_trace
 from harness.verify.worth import Worth, worth
 from harness.workflow.bits import compare_files, differing
 from harness.workflow.commands import command
@@ -39,7 +41,7 @@ def accept_capture(
     UnreadableGolden when the capture is damaged, StoreError when the golden cannot be written.
     """
     with TensorFile(capture) as file:
-        document, judged = file.document, worth(file)
+        document, judged, trace = file.document, worth(file), read_trace(file)
     platform = document.environment.platform
     if judged.refusals:
         return _refused(case, platform, judged, seconds)
@@ -59,7 +61,7 @@ def accept_capture(
         tensors=result.tensors,
         definition_changes=result.definition_changes,
         environment_changes=result.environment_changes,
-        warnings=(*document.warnings, *judged.warnings),
+        warnings=(*document.warnings, *judged.warnings, *map(str, trace_gates(trace) if trace else ())),
     )
 
 

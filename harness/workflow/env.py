@@ -29,7 +29,7 @@ def show_environment(options: Options, screen: Screen) -> int:
 
 def compare_environments(left: Path, right: Path, screen: Screen) -> int:
     """Print what differs between two goldens' or saved fingerprints' environments."""
-    changes = changes_between(_read(left), _read(right))
+    changes = changes_between(_read(left), _read(right), imported=True)
     screen.show_changes(changes, str(left), str(right))
     return 0
 

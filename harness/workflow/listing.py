@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from harness.core.capture import CaptureDocument
 from harness.core.case import Case
 from harness.core.recording import ListedCase, ListedGolden
-from harness.core.tolerance import Relation
+from harness.core.tolerance import Relation, Rule
 from harness.errors import UnreadableGolden
+from harness.golden.calibrations import Uncalibrated, read_calibration
 from harness.golden.store import GoldenStore
 from harness.report import json_report
 from harness.report.terminal import Screen
@@ -42,4 +44,16 @@ def _golden(case: Case, store: GoldenStore, platform: str) -> ListedGolden:
         document = store.document(store.path(case.id, platform))
     except UnreadableGolden:
         return ListedGolden(platform, stale=False, readable=False)
-    return ListedGolden(platform, stale=document.digest != case.digest())
+    stale = document.digest != case.digest()
+    return ListedGolden(platform, stale, calibrated=_calibrated(case, store, platform, document))
+
+
+def _calibrated(case: Case, store: GoldenStore, platform: str, document: CaptureDocument) -> str:
+    allowances = (case.tolerance.for_relation(relation) for relation in Relation)
+    if Rule.CALIBRATED not in allowances:
+        return ""
+    found = read_calibration(store.path(case.id, platform), document)
+    if isinstance(found, Uncalibrated):
+        return "missing"
+    limits = [one.rel_l2 for one in found.limits(Relation.SAME_HARDWARE).values() if one.rel_l2 is not None]
+    return f"rel_l2 {max(limits):.1e}" if limits else "exact"

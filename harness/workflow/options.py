@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.recording import Flags
 from harness.core.tolerance import Relation
 
 
@@ -31,3 +32,12 @@ class VerifyOptions:
     allow_missing: bool = False
     strict: bool = False
     forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatOptions:
+    """How `repeat` runs: `count` times in fresh processes, with `reuse` as often again in one worker; under `flags`."""
+
+    count: int = 3
+    reuse: bool = False
+    flags: tuple[Flags, ...] = (Flags.ON,)

@@ -1,13 +1,16 @@
-"""`harness repeat`: N runs in fresh processes, and how far apart they are."""
+"""`harness repeat`: N runs of each case, how far apart they are, and which switch of torch makes the difference."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
+from pathlib import Path
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
-from harness.core.case import Case
-from harness.core.recording import Distance, RepeatReport, RepeatResult
+from harness.core.case import Attention, Case, Determinism, GeneratorKind
+from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult, SwitchTrial
 from harness.core.verdict import Verdict
 from harness.errors import HarnessError
 from harness.report import json_report
@@ -16,22 +19,45 @@ from harness.run.agenda import Run
 from harness.workflow.bits import compare_files
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.emit import emit_json
-from harness.workflow.options import Options
+from harness.workflow.options import Options, RepeatOptions
+
+Outcomes = Mapping[Path, Outcome]
+"""What came of each run, by its capture."""
+
+_UNASKED = Determinism(
+    algorithms=False,
+    cublas_workspace=None,
+    cudnn_benchmark=True,
+    cudnn_deterministic=False,
+    tf32=True,
+    attention=Attention.DEFAULT,
+    threads=min(os.cpu_count() or 1, 1024),
+)
+"""Every switch such that the fastest kernel may be taken."""
 
 
-def repeat(options: Options, screen: Screen, *, count: int) -> int:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The runs of one case under the same switches: fresh ones, then those that share a worker."""
+
+    case: Case
+    flags: Flags
+    fresh: tuple[Run, ...]
+    reused: tuple[Run, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All of them in the order of their numbers."""
+        return (*self.fresh, *self.reused)
+
+
+def repeat(options: Options, how: RepeatOptions, screen: Screen) -> int:
     """Returns 0 when every case is deterministic, 1 when runs differ, 3 when a run failed."""
     cases = cases_to_run(options, screen)
-    runs = [
-        Run(case, capture_path(options.out, case, f"repeat-{number}"), number)
-        for case in cases
-        for number in range(1, count + 1)
-    ]
-    done = {run.capture: outcome for run, outcome in run_all(runs, options, screen, fresh=True)}
-    results = [
-        _result(case, [(run, done[run.capture]) for run in runs if run.case is case]) for case in cases
-    ]
-    report = RepeatReport(environment_of(list(done.values())), tuple(results))
+    groups = [_group(case, flags, how, options.out) for case in cases for flags in how.flags]
+    done = _do(groups, options, screen)
+    results = _with_trials(groups, [_result(group, done) for group in groups], how, options, screen)
+    report = RepeatReport(environment_of(list(done.values())), tuple(_with_apart(groups, results)))
     text = json_report.repeat_json(report)
     json_report.write_text(options.out / "repeat.json", text)
     emit_json(text, options)
@@ -39,7 +65,99 @@ def repeat(options: Options, screen: Screen, *, count: int) -> int:
     return report.exit_code()
 
 
-def _result(case: Case, runs: Sequence[tuple[Run, Outcome]]) -> RepeatResult:
+def _group(case: Case, flags: Flags, how: RepeatOptions, out: Path) -> _Group:
+    if flags is Flags.OFF:
+        return _runs(replace(case, determinism=_UNASKED), flags, "repeat-off", how, out)
+    return _runs(case, flags, "repeat", how, out)
+
+
+def _runs(case: Case, flags: Flags, name: str, how: RepeatOptions, out: Path) -> _Group:
+    runs = [
+        Run(case, capture_path(out, case, f"{name}-{number}"), number)
+        for number in range(1, how.count * (2 if how.reuse else 1) + 1)
+    ]
+    return _Group(case, flags, tuple(runs[: how.count]), tuple(runs[how.count :]))
+
+
+def _do(groups: Sequence[_Group], options: Options, screen: Screen) -> Outcomes:
+    fresh = [run for group in groups for run in group.fresh]
+    done = {run.capture: outcome for run, outcome in run_all(fresh, options, screen, fresh=True)}
+    reused = [run for group in groups for run in group.reused]
+    if reused:
+        # More than one worker would share the runs out, and none of them might meet a used one.
+        alone = replace(options, jobs=1)
+        done |= {run.capture: outcome for run, outcome in run_all(reused, alone, screen)}
+    return done
+
+
+def _result(group: _Group, done: Outcomes) -> RepeatResult:
+    result = _measured(group.case, [(run, done[run.capture]) for run in group.runs])
+    return replace(result, flags=group.flags, reused=len(group.reused))
+
+
+def _with_trials(
+    groups: Sequence[_Group],
+    results: Sequence[RepeatResult],
+    how: RepeatOptions,
+    options: Options,
+    screen: Screen,
+) -> list[RepeatResult]:
+    """The results, those whose runs with flags off differ with a trial of each switch alone."""
+    trials = {
+        place: [_trial(group.case, name, how, options.out) for name in _SWITCHES]
+        for place, (group, result) in enumerate(zip(groups, results, strict=True))
+        if _is_a_switchs_doing(group, result)
+    }
+    if not trials:
+        return list(results)
+    done = _do([group for row in trials.values() for group in row], options, screen)
+    return [
+        replace(result, switches=tuple(_tried(trials.get(place, ()), done)))
+        for place, result in enumerate(results)
+    ]
+
+
+_SWITCHES = tuple(field.name for field in fields(Determinism))
+
+
+def _is_a_switchs_doing(group: _Group, result: RepeatResult) -> bool:
+    # Runs that nobody seeded differ whatever the switches.
+    seeded = group.case.generator is not GeneratorKind.NONE
+    return group.flags is Flags.OFF and result.deterministic is False and seeded
+
+
+def _trial(case: Case, switch: str, how: RepeatOptions, out: Path) -> _Group:
+    one_on = replace(_UNASKED, **{switch: getattr(Determinism(), switch)})
+    only = replace(how, reuse=False)
+    return _runs(replace(case, determinism=one_on), Flags.OFF, f"repeat-only-{switch}", only, out)
+
+
+def _tried(trials: Sequence[_Group], done: Outcomes) -> Iterator[SwitchTrial]:
+    for switch, group in zip(_SWITCHES, trials, strict=False):
+        result = _result(group, done)
+        yield SwitchTrial(switch, result.deterministic, _largest(result.distances))
+
+
+def _largest(distances: Sequence[Distance]) -> float | None:
+    known = [distance.max_abs for distance in distances if distance.max_abs is not None]
+    return max(known) if known and len(known) == len(distances) else None
+
+
+def _with_apart(groups: Sequence[_Group], results: Sequence[RepeatResult]) -> Iterator[RepeatResult]:
+    """The results, those with flags off with their distance from the same case with flags on."""
+    on = {
+        group.case.id: group.fresh[0]
+        for group, result in zip(groups, results, strict=True)
+        if group.flags is Flags.ON and result.deterministic is not None
+    }
+    for group, result in zip(groups, results, strict=True):
+        there = on.get(group.case.id)
+        if group.flags is Flags.OFF and there is not None and result.deterministic is not None:
+            result = replace(result, apart=tuple(_distances(there, group.fresh[0])))
+        yield result
+
+
+def _measured(case: Case, runs: Sequence[tuple[Run, Outcome]]) -> RepeatResult:
     seconds = sum(outcome.seconds for _, outcome in runs if isinstance(outcome, Completed | Raised))
     for run, outcome in runs:
         if not isinstance(outcome, Completed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.core.capture import Outcome
 from harness.core.case import Case
 from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, Report
@@ -14,6 +15,7 @@ from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.verify.forced import cannot_replay, judge_forced, replayable
 from harness.verify.judge import judge
+from harness.workflow import invariants
 from harness.workflow.cases import (
     FORCED_NAME,
     REPORT_NAME,
@@ -39,14 +41,17 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
 
 def _judge_all(runs: list[Run], options: Options, how: VerifyOptions, screen: Screen) -> Report:
     store = GoldenStore(options.goldens)
-    outcomes, results = [], dict[str, CaseResult]()
-    for run, outcome in run_all(runs, options, screen):
-        outcomes.append(outcome)
-        results[run.case.id] = judge(run.case, outcome, store, relation=how.relation)
+    asked = invariants.variations([run.case for run in runs], options.out)
+    outcomes, results = dict[Path, Outcome](), dict[str, CaseResult]()
+    for run, outcome in run_all([*runs, *(one.run for one in asked if one.run)], options, screen):
+        outcomes[run.capture] = outcome
+        if run in runs:
+            results[run.case.id] = judge(run.case, outcome, store, relation=how.relation)
     results |= replayed([run.case for run in runs if how.forced or run.case.forced], results, options, screen)
     # Outcomes arrive as they end; the report keeps the order of the configs.
     told = (with_divergence(run.case, results[run.case.id], run.capture) for run in runs)
-    return Report(environment_of(outcomes), tuple(told))
+    judged = (invariants.judged(result, asked, outcomes) for result in told)
+    return Report(environment_of(list(outcomes.values())), tuple(judged))
 
 
 def replayed(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from harness.config.load import load_cases
 from harness.core.case import (
     Adapter,
@@ -24,6 +26,7 @@ from harness.core.case import (
     SchedulerSpec,
     Variant,
 )
+from harness.core.invariant import Invariant, InvariantKind
 from harness.core.tolerance import Limits, Rule, Tolerance
 from tests.config.folder import MINIMAL, only_case, write
 
@@ -144,6 +147,21 @@ def test_a_relation_that_is_not_stated_keeps_its_default(configs: Path) -> None:
     assert only_case(configs).tolerance == Tolerance(cross_hardware=Rule.REFUSE)
 
 
+@pytest.mark.parametrize(
+    ("stated", "tolerance"),
+    [
+        ("calibrated", Tolerance(Rule.EXACT, Rule.CALIBRATED, Rule.CALIBRATED)),
+        (
+            "{same-hardware: calibrated, cross-hardware: refuse}",
+            Tolerance(Rule.EXACT, Rule.CALIBRATED, Rule.REFUSE),
+        ),
+    ],
+)
+def test_a_calibrated_tolerance(stated: str, tolerance: Tolerance, configs: Path) -> None:
+    write(configs, a=f"{MINIMAL}tolerance: {stated}\n")
+    assert only_case(configs).tolerance == tolerance
+
+
 def test_a_scheduler_that_says_nothing_is_the_models_own(configs: Path) -> None:
     write(
         configs,
@@ -179,3 +197,25 @@ def test_steps_of_other_stages_and_none_at_all_stay_in_the_call(configs: Path) -
         None,
         {"num_inference_steps": None, "prior_num_inference_steps": 4, "callback_steps": 1},
     )
+
+
+def test_invariants_in_the_order_of_the_harness(configs: Path) -> None:
+    stated = """\
+invariants:
+  compile: {components: [unet, unet], devices: [cuda], rel_l2: 1.0e-4}
+  half: {dtype: bfloat16, max_abs: 0.5, rel_l2: 0.1}
+  save_load: exact
+  batch: {size: 3, rel_l2: 1.0e-5}
+"""
+    write(configs, a=MINIMAL + stated)
+    assert only_case(configs).invariants == (
+        Invariant(InvariantKind.BATCH, Limits(rel_l2=1e-5), size=3),
+        Invariant(InvariantKind.HALF, Limits(max_abs=0.5, rel_l2=0.1), dtype="bfloat16"),
+        Invariant(InvariantKind.SAVE_LOAD, Rule.EXACT),
+        Invariant(InvariantKind.COMPILE, Limits(rel_l2=1e-4), components=("unet",), devices=("cuda",)),
+    )
+
+
+def test_without_invariants_there_are_none(configs: Path) -> None:
+    write(configs, a=MINIMAL)
+    assert only_case(configs).invariants == ()

@@ -54,6 +54,15 @@ memory: {offload: model, attention_slicing: auto, vae_slicing: true, vae_tiling:
 channels_last: [unet]
 compile: {components: [unet], mode: default, fullgraph: false, dynamic: null}
 quantization: {backend: torchao, components: [unet], options: {quant_type: int8}}
+invariants:
+  batch: {rel_l2: 1.0e-5, size: 3}
+  generator_state: exact
+  offload: exact
+  attention_slicing: {max_abs: 0, psnr: 60}
+  vae_tiling: {rel_l2: 0.2}
+  half: {dtype: bfloat16, devices: [cuda], rel_l2: 0.1}
+  save_load: exact
+  compile: {components: [unet], devices: [], rel_l2: 1.0e-4}
 determinism:
   algorithms: true
   cublas_workspace: ":4096:8"

@@ -39,8 +39,9 @@ def _switches(**changes: object) -> Environment:
         _software(os="Linux 6.8"),
         _software(packages={**ENVIRONMENT.software.packages, "peft": "0.19"}),
         _software(packages={"torch": "2.13.0+cpu"}),
+        _software(imported={"rich": "14.0"}),
     ],
-    ids=["nothing differs", "the kernel", "a package came", "a package went"],
+    ids=["nothing differs", "the kernel", "a package came", "a package went", "one that changes no number"],
 )
 def test_same(now: Environment) -> None:
     assert relation_between(ENVIRONMENT, now) is Relation.SAME
@@ -107,3 +108,9 @@ def test_changes_are_named_by_their_dotted_place_in_alphabetical_order() -> None
 
 def test_the_same_environment_has_no_changes() -> None:
     assert changes_between(GPU, GPU) == ()
+
+
+def test_packages_that_change_no_number_are_compared_on_request() -> None:
+    golden, now = _software(imported={"rich": "13.0"}), _software(imported={"rich": "14.0"})
+    assert changes_between(golden, now) == ()
+    assert changes_between(golden, now, imported=True) == (Change("software.imported.rich", "13.0", "14.0"),)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.faults.rig import OLD_PROCESSOR
 from tests.support.project import ROOT, Project
 
 SHIPPED = ("ddim/fifty-steps@seed=0", "sd/ddim-latents", "sd/image", "unclip/digits")
@@ -23,15 +24,6 @@ seed: 0
 call: {output_type: np}
 trace: full
 """
-
-OTHER_PROCESSOR = {
-    "ATEN_CPU_CAPABILITY": "default",
-    "ONEDNN_MAX_CPU_ISA": "SSE41",
-    "MKL_CBWR": "COMPATIBLE",
-    "HARNESS_THREADS": "2",
-    "OMP_WAIT_POLICY": "PASSIVE",
-}
-"""The kernels and the threads of a much older processor."""
 
 PASSING = {"identical", "within"}
 
@@ -49,7 +41,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     assert ran.code == 0, ran.out + ran.err
     assert project.harness("accept", *cases).code == 0
     report = folder / "forced.json"
-    project.with_variables(**OTHER_PROCESSOR).harness(
+    project.with_variables(**OLD_PROCESSOR).harness(
         "verify", "--forced", *cases, "--device", "cpu", "--relation", "same-hardware", "--json", str(report)
     )
     return {case["case"]: case for case in json.loads(report.read_text())["cases"]}

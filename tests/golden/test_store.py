@@ -136,11 +136,14 @@ def test_unused(store: GoldenStore, tmp_path: Path) -> None:
     gone = put(store, "ddim/gone", "cpu-x86_64")
     also = put(store, "old", "cuda-sm90")
     put(store, "old", "cpu-x86_64").write_bytes(b"no golden of ours")
-    (store.root / "old" / "cuda-sm90.calibration.json").write_text("{}")
+    with_it = store.root / "old" / "cuda-sm90.calibration.json"
+    alone = store.root / "ddim" / "two" / "cuda-sm90.calibration.json"
+    for path in (with_it, alone, store.root / "ddim" / "two" / "cpu-x86_64.calibration.json"):
+        path.write_text("{}")
     write_capture(store.root / "loose.safetensors", {"images": np.ones(2)})
     cases = [a_case("ddim/two"), a_case("ddim/new")]
-    assert store.unused(cases) == (gone, also)
-    assert store.unused(cases, lambda case_id: case_id.startswith("ddim/")) == (gone,)
+    assert store.unused(cases) == (gone, alone, with_it, also)
+    assert store.unused(cases, lambda case_id: case_id.startswith("ddim/")) == (gone, alone)
     assert GoldenStore(tmp_path / "nowhere").unused(cases) == ()
 
 

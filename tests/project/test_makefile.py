@@ -125,9 +125,9 @@ def test_tools_are_added_once_they_are_needed(project: Project) -> None:
     assert result.stdout == "adding the development tools to .venv (once, a minute; log: .venv/install.log)\n"
     assert not project.created
     assert project.installed == ["dev.txt"]
-    assert project.calls[-1] == "python -m pytest -q"
+    assert project.calls[-1] == "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile"
     project.make("test")
-    assert project.calls == ["python -m pytest -q"]
+    assert project.calls == ["python -m pytest -q -n auto --maxprocesses 4 --dist loadfile"]
     project.make("verify")
     assert project.calls == ["harness verify"]
 
@@ -241,7 +241,7 @@ def test_check_lints_and_then_tests(project: Project) -> None:
         "ruff format --check --quiet",
         "mypy ",
         "lint-imports ",
-        "python -m pytest -q",
+        "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile",
     ]
 
 
@@ -249,7 +249,7 @@ def test_continuous_integration_runs_the_check(project: Project) -> None:
     result = project.run("bash", ".ci/run")
     assert result.returncode == 0, result.stderr
     assert "lint-imports " in project.calls
-    assert project.calls[-1] == "python -m pytest -q"
+    assert project.calls[-1] == "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile"
 
 
 def test_help_names_every_command(project: Project) -> None:

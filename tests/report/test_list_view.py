@@ -59,3 +59,27 @@ def test_a_tolerance_is_told_once_however_the_cases_alternate() -> None:
     assert [line.split()[0] for line in lines[2:7]] == [
         "tolerance", "ddpm-digits/ddim@seed=0", "hub/cifar10", "tolerance", "unclip/basic",
     ]  # fmt: skip
+
+
+def test_calibrated_limits_have_a_column_where_a_case_asks_for_them() -> None:
+    tolerance = {"same": "exact", "same-hardware": "calibrated", "cross-hardware": "calibrated"}
+    here = [
+        ListedGolden("cpu-x86_64", stale=False, calibrated="rel_l2 3.6e-06"),
+        ListedGolden("cpu-x86_64", stale=False, calibrated="missing"),
+    ]
+    cases = [
+        replace(LISTED[2], case=name, tolerance=tolerance, goldens=(golden,))
+        for name, golden in zip(("sd/image", "sd/new"), here, strict=True)
+    ]
+    assert shown(lambda screen: screen.show_list([LISTED[0], *cases], "cpu-x86_64")) == screen("""
+        case                       device  golden    calibrated
+        ───────────────────────────────────────────────────────────
+        tolerance exact | max_abs 0.0001, rel_l2 1e-05 | max_abs 0.002, rel_l2 0.0001
+          ddpm-digits/ddim@seed=0  cpu     recorded
+        tolerance exact | calibrated | calibrated
+          sd/image                 cpu     recorded  rel_l2 3.6e-06
+          sd/new                   cpu     recorded  missing
+
+        3 cases on cpu-x86_64: 3 recorded
+        tolerance: same | same-hardware | cross-hardware
+    """)

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from harness.core.recording import Distance, RepeatReport, RepeatResult
+from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult, SwitchTrial
 from tests.report.samples import REPEAT
 from tests.report.screens import screen, shown, widest
 
@@ -68,3 +68,54 @@ def test_a_distance_that_cannot_be_measured_is_not_hidden() -> None:
     text = shown(lambda screen: screen.show_repeat(_unseeded(2, None)))
     assert "images: L-infinity undefined, 1 of 1 pair of runs differ" in text
     assert "    1         .  undef." in text
+
+
+def test_flags_and_the_switch_that_makes_the_difference() -> None:
+    pair = (Distance(1, 2, "images", 0.5, 1.0, False),)
+    off = RepeatResult(
+        "a",
+        "cuda-sm90",
+        2,
+        False,
+        pair,
+        "",
+        1.0,
+        flags=Flags.OFF,
+        reused=1,
+        switches=(
+            SwitchTrial("algorithms", True, 0.0),
+            SwitchTrial("tf32", False, 0.25),
+            SwitchTrial("threads", None, None),
+        ),
+        apart=(Distance(1, 1, "images", 0.125, 1.0, False), Distance(1, 1, "mask", 0.0, 0.0, True)),
+    )
+    on = RepeatResult("a", "cuda-sm90", 2, True, (), "", 1.0)
+    assert shown(lambda screen: screen.show_repeat(RepeatReport(None, (on, off)))) == screen("""
+        case  platform   flags  runs  verdict            L-infinity  seconds
+        ────────────────────────────────────────────────────────────────────
+        a     cuda-sm90  on        2  deterministic               0      1.0
+        a     cuda-sm90  off       2  not deterministic         0.5      1.0
+
+        not deterministic  a  (cuda-sm90, flags off, 2 runs, 2 to 2 in one worker)
+          images: L-infinity 0.5, 1 of 1 pair of runs differ, up to 100 % of the
+            elements unequal
+            run    1    2
+            ─────────────
+            1      .  0.5
+            2    0.5    .
+          with all switches off but one: algorithms alone makes the runs agree
+            tf32: L-infinity 0.25
+            threads: a run failed
+
+          a, flags off against on: images L-infinity 0.125
+
+        1 deterministic, 1 not deterministic: 1 of 2 cases failed (exit code 1)
+    """)
+
+
+def test_no_switch_alone() -> None:
+    off = RepeatResult(
+        "a", "cpu", 2, False, (), "", 1.0, flags=Flags.OFF, switches=(SwitchTrial("tf32", False, 0.25),)
+    )
+    text = shown(lambda screen: screen.show_repeat(RepeatReport(None, (off,))))
+    assert "no switch alone makes the runs agree" in text

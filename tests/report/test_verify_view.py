@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.core.environment import Change
 from harness.core.tolerance import METRICS, Relation
-from harness.core.verdict import CaseResult, ExactFinding, Report, TensorResult, Verdict
+from harness.core.verdict import CaseResult, ExactFinding, InvariantResult, Report, TensorResult, Verdict
 from tests.report.samples import (
     BROKEN,
     DRIFTED,
@@ -261,3 +261,34 @@ def test_the_longest_metric_name_fits() -> None:
     text = shown(lambda screen: screen.show_verify(_of(case)))
     assert widest(text) <= 80
     assert "cosine_distance 4.9e-08 >" in text
+
+
+def test_invariants_that_hold_are_counted_and_those_that_do_not_are_told() -> None:
+    why = "there is nothing to offload from on a CPU; use a GPU"
+    failing = replace(
+        IDENTICAL,
+        case="sd/a",
+        verdict=Verdict.DRIFTED,
+        reason="invariants: batch: images: rel_l2 0.1 > 1e-05",
+        next_step="",
+        invariants=(
+            InvariantResult("batch", Verdict.DRIFTED, "images: rel_l2 0.1 > 1e-05"),
+            InvariantResult("save_load", Verdict.IDENTICAL),
+            InvariantResult("offload", Verdict.SKIPPED, why),
+        ),
+    )
+    holding = replace(
+        IDENTICAL, case="sd/b", invariants=(InvariantResult("batch", Verdict.WITHIN), failing.invariants[2])
+    )
+    text = shown(lambda screen: screen.show_verify(Report(None, (failing, holding))))
+    assert text[text.index("drifted  sd/a  (") :] == screen("""
+        drifted  sd/a  (cpu-x86_64, same)
+          invariants, 1 of 3 do not hold:
+            drifted  batch: images: rel_l2 0.1 > 1e-05
+
+        invariants: 2 hold, 1 do not hold, 2 skipped
+          sd/a offload, sd/b offload: there is nothing to offload from on a CPU; use a
+            GPU
+
+        1 identical, 1 drifted: 1 of 2 cases failed (exit code 1)
+    """)

@@ -189,3 +189,23 @@ def test_rel_l2(tmp_path: Path) -> None:
     slot = golden.events[0].signature.outputs[0]
     assert rel_l2(golden, 0, slot, now, 0) == (0.2, False)
     assert rel_l2(golden, 0, slot, golden, 0) == (0.0, False)
+
+
+@pytest.mark.parametrize(
+    ("relation", "limit", "verdict"),
+    [
+        (Relation.SAME_HARDWARE, 1.5e-6, Verdict.DRIFTED),
+        (Relation.CROSS_HARDWARE, NETWORK, Verdict.WITHIN),
+    ],
+)
+def test_calibrated_limits(relation: Relation, limit: float, verdict: Verdict, tmp_path: Path) -> None:
+    limits = {"unet.forward": 1.5e-6}
+    found = judged(tmp_path, calls(), calls(out=off(3e-6)), relation, limits=limits)
+    assert (found["unet.forward 0"].limit, found["unet.forward 0"].verdict) == (pytest.approx(limit), verdict)
+    assert found["→ unet.forward 0"].limit == OTHER
+
+
+def test_a_calibrated_limit_may_be_the_wider_one(tmp_path: Path) -> None:
+    limits = {"→ unet.forward": 1e-5}
+    found = judged(tmp_path, calls(), calls(sample=off(3e-6)), limits=limits)
+    assert found["→ unet.forward 0"].verdict is Verdict.WITHIN

@@ -293,3 +293,17 @@ def test_results_are_finite_json(pair: Pair) -> None:
     result = pair.one([0.0, 1.0], [NAN, 2.0], LOOSE)
     text = to_json(result)
     assert json.loads(text, parse_constant=lambda name: pytest.fail(name))["metrics"]["max_abs"] is None
+
+
+def test_limits_of_its_own_for_each_output(tmp_path: Path) -> None:
+    before, after = np.array([1.0, 2.0], np.float32), np.array([1.0, 2.5], np.float32)
+    pair = Pair(tmp_path).write({"a": before, "b": before, "c": before}, {"a": after, "b": after, "c": after})
+    limits = {"a": Limits(max_abs=1.0), "b": Limits(max_abs=0.1)}
+    with TensorFile(pair.golden) as golden, TensorFile(pair.now) as now:
+        found = compare_tensors(golden, now, limits)
+    assert [(one.name, one.verdict) for one in found] == [
+        ("a", Verdict.WITHIN),
+        ("b", Verdict.DRIFTED),
+        ("c", Verdict.DRIFTED),
+    ]
+    assert found[2].limits == {}

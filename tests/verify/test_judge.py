@@ -13,9 +13,12 @@ from harness.core.case import Case, Expectation, GeneratorKind
 from harness.core.environment import Change, Environment
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.core.verdict import CaseResult, ExactFinding, Verdict
+from harness.golden.calibrations import outputs_digest, write_calibration
+from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.verify.judge import judge
 from tests.golden.builders import a_case, environment, write_capture
+from tests.support.calibrations import a_calibration
 
 ACCEPTANCE = Acceptance("record", "2026-01-01T00:00:00+00:00", 2, "0.1.0")
 HERE = environment()
@@ -293,3 +296,50 @@ def test_environment_changes_are_told(bench: Bench) -> None:
     bench.golden({"images": VALUES}, env=environment(torch="2.12.0"))
     result = bench.judge({"images": VALUES})
     assert result.environment_changes == (Change("software.packages.torch", "2.12.0", "2.13.0"),)
+
+
+CALIBRATED = replace(Tolerance(), same_hardware=Rule.CALIBRATED, cross_hardware=Rule.CALIBRATED)
+
+
+def calibrated(bench: Bench, values: np.ndarray = VALUES) -> Path:
+    """A golden of `values` with a calibration that allows rel_l2 3e-6 on the same hardware, 1e-5 on other."""
+    golden = bench.golden({"images": values})
+    write_calibration(golden, a_calibration(outputs_digest(read_document(golden))))
+    return golden
+
+
+@pytest.mark.parametrize(
+    ("relation", "by", "verdict", "limit"),
+    [
+        (Relation.SAME_HARDWARE, 2e-7, Verdict.WITHIN, 3e-6),
+        (Relation.SAME_HARDWARE, 8e-6, Verdict.DRIFTED, 3e-6),
+        (Relation.CROSS_HARDWARE, 1e-6, Verdict.WITHIN, 1e-5),
+        (Relation.CROSS_HARDWARE, 8e-5, Verdict.DRIFTED, 1e-5),
+        (Relation.SAME, 2e-7, Verdict.DRIFTED, None),
+    ],
+)
+def test_calibrated_limits(
+    relation: Relation, by: float, verdict: Verdict, limit: float | None, bench: Bench
+) -> None:
+    calibrated(bench)
+    moved = (VALUES.astype(np.float64) * (1 + by)).astype(np.float32)
+    result = bench.judge({"images": moved}, a_case(tolerance=CALIBRATED), relation=relation)
+    assert result.verdict is verdict
+    assert result.tensors[0].limits.get("rel_l2") == limit
+
+
+def test_without_a_calibration_nothing_is_found_out(bench: Bench) -> None:
+    golden = bench.golden({"images": VALUES})
+    case = a_case(tolerance=CALIBRATED)
+    result = bench.judge({"images": VALUES}, case, relation=Relation.SAME_HARDWARE)
+    assert result.verdict is Verdict.ERROR
+    assert result.reason.startswith(f"{golden.with_name('cpu-x86_64.calibration.json')}: no such file")
+    assert result.next_step.endswith("harness calibrate ddim/two")
+    assert bench.judge({"images": VALUES}, case).verdict is Verdict.IDENTICAL
+
+
+def test_a_calibration_of_another_golden_does_not_judge(bench: Bench) -> None:
+    calibrated(bench, VALUES * 2)
+    bench.golden({"images": VALUES})
+    result = bench.judge({"images": VALUES}, a_case(tolerance=CALIBRATED), relation=Relation.SAME_HARDWARE)
+    assert (result.verdict, "belongs to another golden" in result.reason) == (Verdict.ERROR, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -68,3 +69,18 @@ def test_a_run_on_a_cpu_has_no_cuda() -> None:
 def test_the_switches_are_those_handed_in() -> None:
     switches = determinism.read_back()
     assert fingerprint.environment(CPU, switches).switches is switches
+
+
+def test_imported_are_the_distributions_of_the_modules_there_are() -> None:
+    # pytest is imported by this very test, and computes nothing; torch stands among the others already.
+    imported = fingerprint.with_imported(here()).software.imported
+    assert imported["pytest"] == metadata.version("pytest")
+    assert "torch" not in imported
+    assert "typing-extensions" in imported
+    assert not imported.keys() & here().software.packages.keys()
+    unloaded = [name for name in ("pip", "mypy") if name not in sys.modules]
+    assert not imported.keys() & set(unloaded)
+
+
+def test_before_a_run_nothing_is_told_of_them() -> None:
+    assert here().software.imported == {}

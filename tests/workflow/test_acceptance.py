@@ -10,6 +10,7 @@ from harness.core.recording import RecordState
 from harness.golden.store import GoldenStore
 from harness.workflow.acceptance import accept_capture
 from tests.golden.builders import a_case, write_capture
+from tests.support.traces import Call, write_trace
 
 CASE = a_case("ddim/two")
 GOOD = np.linspace(0, 1, 32, dtype=np.float32)
@@ -38,3 +39,11 @@ def test_weak_outputs_are_stored_and_warned_about(tmp_path: Path) -> None:
     result = accept_capture(CASE, weak, GoldenStore(tmp_path / "goldens"), how="accept", runs=1)
     assert result.state is RecordState.RECORDED
     assert result.warnings == ("from the run", "images: 1 of 32 values are NaN or Inf")
+
+
+def test_what_makes_the_case_a_bad_judge_is_warned_about(tmp_path: Path) -> None:
+    black = Call("pipeline.__call__", {"image": np.zeros((8, 8, 3), np.uint8)})
+    capture = write_trace(tmp_path / "black.safetensors", [black])
+    result = accept_capture(CASE, capture, GoldenStore(tmp_path / "goldens"), how="record", runs=2)
+    (warning,) = result.warnings
+    assert warning.startswith("constant image: call.image is 0 everywhere")

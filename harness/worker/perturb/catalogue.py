@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 
 from diffusers import DiffusionPipeline
 
+from harness.core.faults import default_strength
 from harness.core.perturbation import Perturbation
-from harness.worker.perturb import benign
-from harness.worker.perturb.site import Site
+from harness.worker.perturb import (
+    benign,
+    faults_decoding,
+    faults_denoiser,
+    faults_guidance,
+    faults_post_processing,
+    faults_precision,
+    faults_scheduler,
+    faults_seeding,
+    faults_structure,
+    faults_text_encoding,
+    invariant,
+)
+from harness.worker.perturb.site import Plant, Site
 
 
 class Where(Enum):
@@ -24,11 +37,28 @@ class Where(Enum):
     BETWEEN = "between"
 
 
-Plant = Callable[[Site], None]
+_FAULTS = (
+    faults_scheduler,
+    faults_guidance,
+    faults_text_encoding,
+    faults_denoiser,
+    faults_precision,
+    faults_decoding,
+    faults_post_processing,
+    faults_seeding,
+    faults_structure,
+)
 
 CATALOGUE: Mapping[str, tuple[Where, Plant]] = {
     "benign.ulp": (Where.INSIDE, benign.ulp),
     "benign.attention_processor": (Where.INSIDE, benign.attention_processor),
+    "invariant.attention_slicing": (Where.BETWEEN, invariant.attention_slicing),
+    "invariant.batch": (Where.BETWEEN, invariant.batch),
+    "invariant.global_seed": (Where.BETWEEN, invariant.global_seed),
+    "invariant.save_load": (Where.BETWEEN, invariant.save_load),
+    "invariant.vae_tiling": (Where.BETWEEN, invariant.vae_tiling),
+    **{name: (Where.INSIDE, plant) for module in _FAULTS for name, plant in module.INSIDE.items()},
+    **{name: (Where.BETWEEN, plant) for module in _FAULTS for name, plant in module.BETWEEN.items()},
 }
 
 
@@ -55,6 +85,7 @@ class Perturbed:
                 place, plant = CATALOGUE[self._perturbation.name]
                 if place is where:
                     one = self._perturbation
-                    self._site = Site(self._pipeline, stack, one.strength, one.seed)
+                    strength = default_strength(one.name) if one.strength is None else one.strength
+                    self._site = Site(self._pipeline, stack, strength, one.seed)
                     plant(self._site)
             yield

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,6 +14,11 @@ from diffusers import DiffusionPipeline, SchedulerMixin
 from harness.worker.trace import hooks, noise
 from harness.worker.trace.targets import Target, targets
 from harness.worker.trace.tree import exchanged
+
+_rand, _randint = torch.rand, torch.randint
+"""The functions themselves: what a perturbation draws is no draw of the run, which the recorder listens to."""
+
+_POOLED = 2**20 - 3  # a prime number of elements, so that no size of tensor meets the same ones again
 
 
 class NotApplicable(Exception):
@@ -51,14 +57,29 @@ class Site:
         """The parts that are schedulers."""
         return tuple(part for part in self.parts() if isinstance(part.owner, SchedulerMixin))
 
+    @property
+    def size(self) -> float:
+        """The strength of a perturbation that has one."""
+        if self.strength is None:
+            raise ValueError("the perturbation has no strength; give one")
+        return self.strength
+
     def act(self) -> None:
         """Count one more time that something was changed."""
         self.acted += 1
 
     def random_like(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Float32 numbers uniform in [-1, 1) from the perturbation's own generator, on the tensor's device."""
-        numbers = torch.rand(tensor.shape, generator=self._random, dtype=torch.float32)
-        return (numbers * 2 - 1).to(tensor.device)
+        """Float32 numbers uniform in [-1, 1), on the tensor's device.
+
+        They are stretches of a pool drawn once, from a place that the perturbation's own generator chooses:
+        drawing them anew for every activation would take longer than the run.
+        """
+        count = tensor.numel()
+        start = int(_randint(0, _POOLED, (1,), generator=self._random).item())
+        pool = _pool()
+        if start + count > len(pool):
+            pool = pool.repeat(2 + count // len(pool))
+        return pool[start : start + count].reshape(tensor.shape).to(tensor.device)
 
     def wrap(self, part: Target, method: str, listener: hooks.Listener) -> None:
         """Hand every call of a method of the part to `listener`."""
@@ -75,6 +96,51 @@ class Site:
     def wrap_draws(self, draw: noise.Draw) -> None:
         """Hand every draw of random numbers to `draw`."""
         noise.listen_to_draws(draw, self.stack)
+
+    def wrap_outer_draws(self, draw: noise.Draw) -> None:
+        """Hand every draw to `draw`, but none that another draw makes."""
+        drawing = False
+
+        def outer(name: str, original: noise.Original, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            nonlocal drawing
+            if drawing:
+                return original(*args, **kwargs)
+            drawing = True
+            try:
+                return draw(name, original, args, kwargs)
+            finally:
+                drawing = False
+
+        self.wrap_draws(outer)
+
+    def wrap_pipeline(self, listener: hooks.Listener) -> None:
+        """Hand the pipeline's own call to `listener`."""
+        own = self._own(self.pipeline, listener)
+        hooks.on_class(type(self.pipeline), ["__call__"], own, self.stack)
+
+    def within(
+        self, parts: Iterable[Target], method: str, holder: Any, name: str, stand_in: Callable[..., Any]
+    ) -> None:
+        """While one of the parts is in `method`, have `stand_in` called in place of the function `holder.name`.
+
+        It is called with the function itself and the function's arguments.
+        """
+        original, inside = getattr(holder, name), 0
+
+        def listener(call: hooks.Call) -> Any:
+            nonlocal inside
+            inside += 1
+            try:
+                return call.proceed()
+            finally:
+                inside -= 1
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return stand_in(original, *args, **kwargs) if inside else original(*args, **kwargs)
+
+        for part in parts:
+            self.wrap(part, method, listener)
+        self.replace(holder, name, function)
 
     def results(self, part: Target, method: str, change: Change) -> None:
         """Put `change` of every floating tensor that the method returns in its place."""
@@ -102,6 +168,15 @@ class Site:
         self.stack.callback(setattr, owner, name, before)
         self.act()
 
+    def replace(self, holder: Any, name: str, value: Any) -> None:
+        """Put a function of a module or class aside until the run is over; that alone changes nothing."""
+        own = vars(holder).get(name)
+        setattr(holder, name, value)
+        # A class may inherit it from one in C.
+        self.stack.callback(delattr, holder, name) if own is None else self.stack.callback(
+            setattr, holder, name, own
+        )
+
     def edit(self, tensor: torch.Tensor, change: Change) -> None:
         """Change a weight in place until the run is over."""
         with torch.no_grad():
@@ -120,6 +195,12 @@ class Site:
         return only
 
 
+@cache
+def _pool() -> torch.Tensor:
+    """Float32 numbers uniform in [-1, 1)."""
+    return _rand(_POOLED, generator=torch.Generator().manual_seed(0), dtype=torch.float32) * 2 - 1
+
+
 def weights(network: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """The floating parameters of a network by name, those that are shared once."""
     seen: set[int] = set()
@@ -132,3 +213,7 @@ def weights(network: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 def _restore(tensor: torch.Tensor, before: torch.Tensor) -> None:
     with torch.no_grad():
         tensor.copy_(before)
+
+
+Plant = Callable[[Site], None]
+"""What puts one perturbation into a run; raises NotApplicable where the pipeline has no place for it."""

@@ -17,6 +17,11 @@ from harness.worker.trace.fingerprints import Fingerprints, fingerprints
 
 _PENDING_BYTES = 32 * 2**20  # how much may wait to be looked at together
 
+_RECORD = np.dtype(
+    [("digest", np.uint8, DIGEST_BYTES), ("norm", np.float64), ("sketch", np.float32, SKETCH_SIZE)]
+)
+"""What stays of a tensor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
@@ -62,7 +67,9 @@ class Ledger:
         self._kinds: dict[tuple[torch.dtype, torch.Size], Slot] = {}
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
-        self._done: list[tuple[list[int], Fingerprints]] = []
+        # Short byte strings, which Python keeps in a heap of their own: small arrays that stay between large
+        # tensors that go would tear holes into the allocator's, and the process would grow with every step.
+        self._records: list[bytes] = []
         self._seen: dict[tuple[int, bool], tuple[weakref.ref[torch.Tensor], int, int]] = {}
         self._spool = _Spool(spool) if spool else None
 
@@ -75,6 +82,7 @@ class Ledger:
             return seen[2]
         ticket = len(self._slots)
         self._slots.append(self._kind(tensor))
+        self._records.append(b"")
         if version >= 0:
             self._seen[key] = weakref.ref(tensor), version, ticket
         copy = _copied(tensor)
@@ -102,37 +110,25 @@ class Ledger:
     def finish(self) -> Rows:
         """Every tensor as rows; nothing can be added afterwards."""
         self._look()
-        count = len(self._slots)
-        digests = np.zeros((count, DIGEST_BYTES), np.uint8)
-        norms = np.zeros(count, np.float64)
-        sketches = np.zeros((count, SKETCH_SIZE), np.float32)
-        for tickets, found in self._done:
-            digests[tickets] = found.digests.cpu().contiguous().numpy().view(np.uint8)
-            norms[tickets] = found.norms.cpu().numpy()
-            sketches[tickets] = found.sketches.cpu().numpy()
-        of_ticket, firsts, places = self._rows(digests)
-        return Rows(
-            of_ticket,
-            digests[firsts],
-            norms[firsts],
-            sketches[firsts],
-            places,
-            self._spool.close() if self._spool else None,
-        )
-
-    def _rows(self, digests: np.ndarray) -> tuple[np.ndarray, list[int], np.ndarray]:
         known: dict[tuple[Slot, bytes], int] = {}
-        firsts: list[int] = []
-        of_ticket = np.zeros(len(digests), np.int32)
-        for ticket, (slot, digest) in enumerate(zip(self._slots, digests, strict=True)):
-            key = slot, digest.tobytes()
+        firsts: list[bytes] = []
+        of_ticket = np.zeros(len(self._records), np.int32)
+        for ticket, (slot, record) in enumerate(zip(self._slots, self._records, strict=True)):
+            key = slot, record[:DIGEST_BYTES]
             if key not in known:
                 known[key] = len(firsts)
-                firsts.append(ticket)
+                firsts.append(record)
             of_ticket[ticket] = known[key]
+        table = np.frombuffer(b"".join(firsts), _RECORD)
         kept = self._spool.places if self._spool else {}
-        places = np.array([kept.get(key, -1) for key in known], np.int64)
-        return of_ticket, firsts, places
+        return Rows(
+            of_ticket,
+            table["digest"].copy(),
+            table["norm"].copy(),
+            table["sketch"].copy(),
+            np.array([kept.get(key, -1) for key in known], np.int64),
+            self._spool.close() if self._spool else None,
+        )
 
     def _look(self) -> None:
         """Take the fingerprints of all that waits, those of one device, dtype and size together."""
@@ -144,16 +140,10 @@ class Ledger:
         for group in groups.values():
             flat = [one.tensor.reshape(-1) for one in group]
             found = fingerprints(torch.stack(flat) if len(flat) > 1 else flat[0].unsqueeze(0))
-            self._done.append(([one.ticket for one in group], found))
-            if any(one.keep for one in group):
-                self._keep(group, found)
-
-    def _keep(self, group: list[_Waiting], found: Fingerprints) -> None:
-        assert self._spool is not None
-        digests = found.digests.cpu().contiguous().numpy().view(np.uint8)
-        for one, digest in zip(group, digests, strict=True):
-            if one.keep:
-                self._spool.write((self._slots[one.ticket], digest.tobytes()), one.tensor)
+            for one, record in zip(group, _packed(found), strict=True):
+                self._records[one.ticket] = record
+                if one.keep and self._spool:
+                    self._spool.write((self._slots[one.ticket], record[:DIGEST_BYTES]), one.tensor)
 
 
 class _Spool:
@@ -179,6 +169,14 @@ class _Spool:
     def close(self) -> Spooled:
         self._file.close()
         return Spooled(self._path, self._size, self._sha256.hexdigest())
+
+
+def _packed(found: Fingerprints) -> list[bytes]:
+    table = np.empty(len(found.norms), _RECORD)
+    table["digest"] = found.digests.cpu().contiguous().numpy().view(np.uint8)
+    table["norm"] = found.norms.cpu().numpy()
+    table["sketch"] = found.sketches.cpu().numpy()
+    return [record.tobytes() for record in table]
 
 
 def _version(tensor: torch.Tensor) -> int:

@@ -228,7 +228,7 @@ def _parameters(call: hooks.Call) -> tuple[str, ...]:
     """The names of the positional parameters, in order; those of the class where the network was compiled."""
     owner = call.owner
     if isinstance(owner, torch.nn.Module):
-        function = getattr(type(getattr(owner, _COMPILED, owner)), call.method, None)
+        function = getattr(type(owner._modules.get(_COMPILED, owner)), call.method, None)
     else:
         function = getattr(call.original, "__func__", None)
     return _parameters_of(function) if inspect.isfunction(function) else ()
@@ -244,6 +244,6 @@ def _parameters_of(method: types.FunctionType) -> tuple[str, ...]:
 def _is_compiled(network: torch.nn.Module) -> bool:
     """Whether torch.compile looks into the network, which must not find listeners there."""
     return any(
-        hasattr(module, _COMPILED) or vars(module).get("_compiled_call_impl") is not None
+        _COMPILED in module._modules or vars(module).get("_compiled_call_impl") is not None
         for module in network.modules()
     )

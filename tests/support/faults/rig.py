@@ -10,13 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.faults.catalogue import CASES
+from tests.support.faults.catalogue import CASES, OWN_CASES
 from tests.support.faults.fault import MARK, VARIABLE, Fault
 from tests.support.project import ROOT, Project
 
 SITE = Path(__file__).resolve().parent / "site"
 
 AT_ONCE = 2
+
+OLD_PROCESSOR = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "MKL_CBWR": "COMPATIBLE",
+    "HARNESS_THREADS": "2",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""The kernels of a much older processor, and two threads: every network gives other bits then."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,11 @@ class Examined:
 
 
 def recorded(folder: Path, cases: Collection[str] = CASES) -> Project:
-    """A project with the shipped configs, and goldens of the cases recorded without any fault."""
+    """A project with the shipped configs and those of OWN_CASES, and goldens of the cases, without any fault."""
     shutil.copytree(ROOT / "configs", folder / "configs")
     project = Project(folder)
+    for name, (shipped, addition) in OWN_CASES.items():
+        project.config(name, (folder / f"configs/{shipped}.yaml").read_text() + addition)
     for command in (("verify", "--allow-missing", "--device", "cpu", "--quiet"), ("accept",)):
         done = project.harness(command[0], *cases, *command[1:])
         if done.code:

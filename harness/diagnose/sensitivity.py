@@ -1,0 +1,198 @@
+"""Judge one planted fault by every channel and relation, and add up what a case catches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.core.faults import FAULTS
+from harness.core.sensitivity import Channel, FaultResult, FaultState, Score, Sighting, Smallest
+from harness.core.tolerance import Allowance, Limits, Relation, Rule
+from harness.core.verdict import PASSES, Boundary, ExactFinding, TensorResult, Verdict
+from harness.golden.tensors import TensorFile
+from harness.golden.trace import Trace, read_trace
+from harness.verify.boundaries import judge_boundaries
+from harness.verify.compare import compare_tensors
+from harness.verify.exact import component_events, exact_findings
+
+Allowed = Allowance | Mapping[str, Limits]
+"""What a relation allows: one allowance for all outputs, or calibrated limits by output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """What a fault is measured by: the limits of each relation that the case does not refuse.
+
+    `boundaries` are calibrated limits of forced replay by event; `accepted` are the case's patterns of exact
+    findings; `seeded` is whether its noise is.
+    """
+
+    allowed: Mapping[Relation, Allowed]
+    boundaries: Mapping[str, float] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
+    seeded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The unperturbed run with a full trace, open for reading."""
+
+    file: TensorFile
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a fault changed, before any limit is asked."""
+
+    tensors: tuple[TensorResult, ...]
+    findings: tuple[ExactFinding, ...]
+    same_trace: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no bit of outputs and trace differs, and nothing exact does."""
+        outputs_alike = all(tensor.verdict is Verdict.IDENTICAL for tensor in self.tensors)
+        return self.same_trace and outputs_alike and not self.findings
+
+
+def seen(base: Base, now: TensorFile, ruler: Ruler) -> Seen:
+    """What differs between the base and a run with a fault; raises UnreadableGolden for a damaged file."""
+    tensors = compare_tensors(base.file, now, Rule.EXACT)
+    trace = read_trace(now)
+    if trace is None:
+        return Seen(tensors, (), same_trace=True)
+    findings = exact_findings(base.trace, trace, ruler.accepted)
+    return Seen(tensors, findings, _same_bits(base.trace, trace))
+
+
+def sightings(what: Seen, base: Base, forced: TensorFile | None, ruler: Ruler) -> tuple[Sighting, ...]:
+    """What each channel makes of it under each relation; without `forced` that channel says nothing."""
+    replayed = read_trace(forced) if forced else None
+    boundaries: dict[bool, tuple[Boundary, ...]] = {}
+    found: list[Sighting] = []
+    for relation, allowed in ruler.allowed.items():
+        found += [_exact(relation, what.findings), _outputs(relation, what.tensors, allowed)]
+        if replayed is not None:
+            across = relation is Relation.CROSS_HARDWARE
+            if across not in boundaries:  # the other two relations have the same limits
+                boundaries[across] = judge_boundaries(
+                    base.trace, replayed, relation, seeded=ruler.seeded, limits=ruler.boundaries
+                )
+            found.append(_forced(relation, boundaries[across]))
+    return tuple(found)
+
+
+def raised(ruler: Ruler, message: str) -> tuple[Sighting, ...]:
+    """What is seen of a fault that makes the pipeline raise: it has no outputs."""
+    return tuple(Sighting(relation, Channel.OUTPUTS, True, None, message) for relation in ruler.allowed)
+
+
+def scores(faults: Sequence[FaultResult], relations: Sequence[Relation]) -> tuple[Score, ...]:
+    """The share of faults caught under each relation, of those that applied."""
+    applied = [one for one in faults if one.state is FaultState.APPLIED]
+    return tuple(_score(applied, relation) for relation in relations)
+
+
+def smallest(rungs: Sequence[FaultResult]) -> tuple[Smallest, ...]:
+    """For each continuous fault the smallest strength that is caught, in the order of the catalogue.
+
+    `rungs` are results at all strengths tried. A fault that has no place in the pipeline is left out.
+    """
+    found = []
+    for name in FAULTS:
+        tried = sorted((one for one in rungs if one.fault == name), key=lambda one: -(one.strength or 0.0))
+        if any(one.state is FaultState.APPLIED for one in tried):
+            each = (
+                _least(tried, channels)
+                for channels in (tuple(Channel), (Channel.FORCED,), (Channel.OUTPUTS,))
+            )
+            found.append(Smallest(name, *each))
+    return tuple(found)
+
+
+def _score(applied: Sequence[FaultResult], relation: Relation) -> Score:
+    by = [one.seen_by(relation) for one in applied]
+    caught = sum(1 for channels in by if channels)
+    share = caught / len(applied) if applied else None
+    each = {channel: sum(1 for channels in by if channel in channels) for channel in Channel}
+    return Score(relation, caught, len(applied), share, each)
+
+
+def _least(descending: Sequence[FaultResult], channels: Sequence[Channel]) -> float | None:
+    """The strength down to which all are caught."""
+    least = None
+    for one in descending:
+        if not set(channels) & set(one.seen_by(Relation.SAME_HARDWARE)):
+            return least
+        least = one.strength
+    return least
+
+
+def _same_bits(golden: Trace, now: Trace) -> bool:
+    ours, theirs = component_events(golden), component_events(now)
+    if [event.key for event in ours] != [event.key for event in theirs]:
+        return False
+    pairs = [(list(one.slots()), list(two.slots())) for one, two in zip(ours, theirs, strict=True)]
+    if any([slot for slot, _ in one] != [slot for slot, _ in two] for one, two in pairs):
+        return False
+    rows = [row for one, _ in pairs for _, row in one]
+    others = [row for _, two in pairs for _, row in two]
+    return bool(golden.equal(rows, now, others).all())
+
+
+def _exact(relation: Relation, findings: Sequence[ExactFinding]) -> Sighting:
+    failing = [one.what for one in findings if one.fails]
+    return Sighting(relation, Channel.EXACT, bool(failing), None, failing[0] if failing else "")
+
+
+def _forced(relation: Relation, boundaries: Sequence[Boundary]) -> Sighting:
+    """A boundary that cannot be compared counts before every number."""
+    margins = [(_boundary_margin(one), one) for one in boundaries]
+    margin, worst = max(margins, key=lambda pair: pair[0], default=(0.0, None))
+    at = f"{worst.event}[{worst.index}]" if worst else ""
+    caught = any(one.verdict not in PASSES for one in boundaries)
+    return Sighting(relation, Channel.FORCED, caught, _number(margin), at)
+
+
+def _boundary_margin(boundary: Boundary) -> float:
+    if boundary.verdict is Verdict.IDENTICAL:
+        return 0.0
+    if boundary.rel_l2 is None or boundary.verdict is Verdict.BROKEN:
+        return math.inf
+    return boundary.rel_l2 / boundary.limit if boundary.limit else math.inf
+
+
+def _outputs(relation: Relation, tensors: Sequence[TensorResult], allowed: Allowed) -> Sighting:
+    margins = [(margin, f"{tensor.name} {metric}".strip()) for tensor in tensors
+               for metric, margin in _tensor_margins(tensor, allowed)]  # fmt: skip
+    margin, at = max(margins, key=lambda pair: pair[0], default=(0.0, ""))
+    return Sighting(relation, Channel.OUTPUTS, margin > 1, _number(margin), at)
+
+
+def _tensor_margins(tensor: TensorResult, allowed: Allowed) -> Iterator[tuple[str, float]]:
+    """Value over limit of each judged metric; what has to be equal and is not lies infinitely far off."""
+    if isinstance(allowed, Mapping):
+        allowed = allowed.get(tensor.name, Rule.EXACT)
+    stated = allowed.stated() if isinstance(allowed, Limits) else {}
+    if tensor.verdict is Verdict.IDENTICAL:
+        yield "", 0.0
+    elif tensor.verdict is Verdict.BROKEN or not stated:
+        yield "", math.inf
+    else:
+        for metric, limit in stated.items():
+            yield metric, _ratio(metric, tensor.metrics.get(metric), limit)
+
+
+def _ratio(metric: str, value: float | None, limit: float) -> float:
+    if value is None:
+        return math.inf
+    top, bottom = (limit, value) if metric == "psnr" else (value, limit)
+    if bottom > 0:
+        return top / bottom
+    return math.inf if top > bottom else 0.0
+
+
+def _number(margin: float) -> float | None:
+    return margin if math.isfinite(margin) else None

@@ -1,0 +1,324 @@
+"""`harness calibrate`: run cases under benign variations, and set their limits from what those move."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from harness import __version__
+from harness.core.calibration import (
+    CALIBRATION_SCHEMA,
+    Calibration,
+    CalibrationReport,
+    CalibrationResult,
+    CalibrationState,
+    Effect,
+    Evidence,
+    Gate,
+)
+from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Case, GeneratorKind
+from harness.core.trace import PIPELINE, TraceLevel
+from harness.diagnose import calibration as limits
+from harness.diagnose.calibration_measure import (
+    Incomparable,
+    Scale,
+    boundary_floors,
+    boundary_noise,
+    growth,
+    moved,
+    output_noise,
+    scales,
+)
+from harness.diagnose.calibration_variations import Probe, Variation, probes, variations
+from harness.diagnose.gates import amplification_gate, capture_gates, input_gates
+from harness.errors import HarnessError, UnreadableGolden
+from harness.golden.calibrations import outputs_digest, write_calibration
+from harness.golden.store import GoldenStore
+from harness.golden.tensors import TensorFile
+from harness.golden.trace import Trace, read_trace
+from harness.report.calibrate_view import calibrate_json
+from harness.report.json_report import write_text
+from harness.report.terminal import Screen
+from harness.run.agenda import Run
+from harness.workflow.cases import capture_path, cases_to_run, environment_of, recorded_cases, run_all
+from harness.workflow.commands import command
+from harness.workflow.emit import emit_json
+from harness.workflow.options import Options
+
+
+@dataclass(slots=True)
+class _Subject:
+    """A case under calibration: its unvaried run, its golden, and the evidence as it comes in."""
+
+    case: Case
+    base: Path
+    outcome: Completed
+    golden: Path
+    document: CaptureDocument
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    boundaries: dict[str, Mapping[str, float] | str] = field(default_factory=dict)
+    without_effect: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+Finish = Callable[[Outcome], None]
+
+_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait without spinning: several on busy cores would else take minutes for what takes seconds."""
+
+
+def calibrate(options: Options, screen: Screen) -> int:
+    """Returns the exit code of the report."""
+    store = GoldenStore(options.goldens)
+    cases = cases_to_run(options, screen, recorded_cases(store))
+    subjects, results = _subjects(cases, store, options, screen)
+    _run_variations(subjects, options, screen)
+    results |= {subject.case.id: _result(subject) for subject in subjects}
+    outcomes: list[Outcome] = [subject.outcome for subject in subjects]
+    report = CalibrationReport(environment_of(outcomes), tuple(results[case.id] for case in cases))
+    text = calibrate_json(report)
+    write_text(options.out / "calibrate.json", text)
+    emit_json(text, options)
+    screen.show_calibrations(report)
+    return report.exit_code()
+
+
+def _subjects(
+    cases: Sequence[Case], store: GoldenStore, options: Options, screen: Screen
+) -> tuple[list[_Subject], dict[str, CalibrationResult]]:
+    """The cases whose unvaried run succeeded and that have a golden here, and what became of the others."""
+    results = {case.id: _unseeded(case) for case in cases if case.generator is GeneratorKind.NONE}
+    runs = [
+        Run(case, capture_path(options.out, case, "calibrate"), trace=TraceLevel.FULL)
+        for case in cases
+        if case.id not in results
+    ]
+    found = dict[str, _Subject]()
+    for run, outcome in run_all(runs, options, screen):
+        subject = _subject(run, outcome, store)
+        if isinstance(subject, _Subject):
+            found[run.case.id] = subject
+        else:
+            results[run.case.id] = subject
+    return [found[case.id] for case in cases if case.id in found], results
+
+
+def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject | CalibrationResult:
+    case = run.case
+    if not isinstance(outcome, Completed):
+        return _failure(case, outcome)
+    try:
+        platform = outcome.environment.platform
+        path = store.path(case.id, platform)
+        if platform not in store.platforms(case.id):
+            step = f"record it first: {command('record', case.id)}"
+            return _error(case, f"{platform}: there is no golden that limits could belong to", step)
+        document = store.document(path)
+    except HarnessError as error:
+        return _error(case, str(error), f"record it anew: {command('record', '--update', case.id)}")
+    if document.digest != case.digest():
+        step = f"record it anew: {command('record', '--update', case.id)}"
+        return _error(case, f"{path}: was recorded from a different definition of this case", step)
+    return _Subject(case, run.capture, outcome, path, document, seconds=outcome.seconds)
+
+
+def _run_variations(subjects: Sequence[_Subject], options: Options, screen: Screen) -> None:
+    """Run every variation of every case, so that cases share processes, and take down what each shows."""
+    planned = [(subject, *plan) for subject in subjects for plan in _planned(subject, options.out)]
+    finishes = {run.capture: (subject, finish) for subject, run, finish in planned}
+    if not planned:
+        return
+    for run, outcome in run_all([run for _, run, _ in planned], options, screen):
+        subject, finish = finishes[run.capture]
+        subject.seconds += outcome.seconds if isinstance(outcome, Completed | Raised) else 0.0
+        finish(outcome)
+        run.capture.unlink(missing_ok=True)
+
+
+def _planned(subject: _Subject, out: Path) -> Iterator[tuple[Run, Finish]]:
+    """The runs of one case, each with what takes down its outcome."""
+    case = subject.case
+    with TensorFile(subject.base) as base:
+        trace = read_trace(base)
+        _compare_with_golden(subject, base)
+    networks = [name for name, part in trace.structure.components.items() if part.modules] if trace else []
+    for number, variation in enumerate(variations(case, subject.outcome.environment, networks), 1):
+        run = Run(
+            variation.case,
+            capture_path(out, case, f"calibrate-{_file_name(variation.name)}"),
+            2 * number,
+            trace=TraceLevel.FULL,
+            perturbation=variation.perturbation,
+            variables={**_WAITING, **variation.variables},
+        )
+        yield run, partial(_varied, subject, variation, run.capture)
+        if variation.replayed:
+            again = run.capture.with_stem(f"{run.capture.stem}-forced")
+            forced = replace(run, capture=again, number=2 * number + 1, forced=subject.base)
+            yield forced, partial(_replayed, subject, variation, again)
+    for probe in probes(case, _argument_shapes(trace)):
+        capture = capture_path(out, case, f"calibrate-input-{_file_name(probe.key)}")
+        run = Run(probe.case, capture, trace=TraceLevel.NONE)
+        yield run, partial(_probed, subject, probe, capture)
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"\W+", "-", name)
+
+
+def _compare_with_golden(subject: _Subject, base: TensorFile) -> None:
+    """Say so where this run is not the golden itself: the noise is then measured around another point."""
+    if outputs_digest(base.document) != outputs_digest(subject.document):
+        subject.warnings.append(
+            f"{subject.golden}: the unvaried run here differs from it, so the noise was measured around that run; "
+            f"see how: {command('verify', subject.case.id)}"
+        )
+
+
+def _argument_shapes(trace: Trace | None) -> Mapping[str, tuple[int, ...]]:
+    """The shapes of the pipeline's own arguments, by name."""
+    events = trace.events if trace else ()
+    return {
+        slot.name: slot.shape
+        for event in events
+        if event.signature.component == PIPELINE
+        for slot in event.signature.inputs
+    }
+
+
+def _varied(subject: _Subject, variation: Variation, capture: Path, outcome: Outcome) -> None:
+    evidence = Evidence(variation.family, variation.name, Effect.COUNTED)
+    if isinstance(outcome, Completed):
+        try:
+            evidence = _measured(subject, variation, capture)
+        except (Incomparable, UnreadableGolden) as error:
+            evidence = replace(evidence, effect=Effect.FAILED, reason=str(error))
+    else:
+        effect = Effect.SKIPPED if isinstance(outcome, Unavailable) else Effect.FAILED
+        evidence = replace(evidence, effect=effect, reason=_why(outcome))
+    subject.evidence[variation.name] = evidence
+
+
+def _measured(subject: _Subject, variation: Variation, capture: Path) -> Evidence:
+    with TensorFile(subject.base) as base, TensorFile(capture) as varied:
+        ours, theirs = read_trace(base), read_trace(varied)
+        took_effect = varied.document.perturbed != 0 and moved(base, varied, ours, theirs)
+        effect = Effect.COUNTED if variation.counted else Effect.SKIPPED
+        return Evidence(
+            variation.family,
+            variation.name,
+            effect if took_effect else Effect.NONE,
+            variation.why if took_effect else "no bit differs",
+            output_noise(base, varied),
+            growth=growth(ours, theirs) if ours and theirs else (),
+        )
+
+
+def _replayed(subject: _Subject, variation: Variation, capture: Path, outcome: Outcome) -> None:
+    if not isinstance(outcome, Completed):
+        subject.boundaries[variation.name] = f"forced replay: {_why(outcome)}"
+        return
+    seeded = subject.case.generator is not GeneratorKind.NONE
+    try:
+        with TensorFile(subject.base) as base, TensorFile(capture) as forced:
+            ours, theirs = read_trace(base), read_trace(forced)
+            found = boundary_noise(ours, theirs, seeded=seeded) if ours and theirs else {}
+        subject.boundaries[variation.name] = found
+    except (Incomparable, UnreadableGolden) as error:
+        subject.boundaries[variation.name] = str(error)
+
+
+def _probed(subject: _Subject, probe: Probe, capture: Path, outcome: Outcome) -> None:
+    # What cannot be run with another input tells nothing about the case.
+    if isinstance(outcome, Completed):
+        with suppress(UnreadableGolden), ExitStack() as stack:
+            base, other = (stack.enter_context(TensorFile(path)).document for path in (subject.base, capture))
+            if outputs_digest(base) == outputs_digest(other):
+                subject.without_effect.append(probe.key)
+
+
+def _result(subject: _Subject) -> CalibrationResult:
+    case = subject.case
+    try:
+        calibration = _calibration(subject)
+        if not limits.counted(calibration.runs):
+            reasons = "; ".join(dict.fromkeys(run.reason for run in calibration.runs if run.reason))
+            return _error(case, f"no benign variation could be measured: {reasons}", "")
+        path = write_calibration(subject.golden, calibration)
+    except HarnessError as error:
+        return _error(case, str(error), "")
+    return CalibrationResult(
+        case.id,
+        CalibrationState.CALIBRATED,
+        "",
+        subject.seconds,
+        path.as_posix(),
+        calibration,
+        warnings=tuple(subject.warnings),
+    )
+
+
+def _calibration(subject: _Subject) -> Calibration:
+    runs = tuple(
+        _with_boundaries(run, subject.boundaries.get(name)) for name, run in subject.evidence.items()
+    )
+    runs = tuple(sorted(runs, key=lambda run: list(subject.evidence).index(run.name)))
+    with TensorFile(subject.base) as base:
+        found: Mapping[str, Scale] = scales(base)
+        gates: list[Gate] = list(capture_gates(base))
+        trace = read_trace(base)
+    boundary_floor = boundary_floors(trace) if trace else {}
+    floor, once = limits.floors(found), limits.boundary_envelope(runs)
+    amplified = limits.amplification(runs)
+    return Calibration(
+        schema=CALIBRATION_SCHEMA,
+        case=subject.case.id,
+        platform=subject.outcome.environment.platform,
+        golden=outputs_digest(subject.document),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        harness_version=__version__,
+        environment=subject.outcome.environment,
+        factor=limits.FACTOR,
+        cross_factor=limits.CROSS_FACTOR,
+        outputs=limits.output_limits(runs, floor),
+        boundaries=limits.boundary_limits(once, boundary_floor),
+        boundary_envelope=once,
+        amplification=amplified,
+        growth=limits.envelope_growth(runs),
+        left_out=limits.left_out(runs, floor, boundary_floor),
+        gates=(*amplification_gate(amplified), *input_gates(sorted(subject.without_effect)), *gates),
+        runs=runs,
+    )
+
+
+def _with_boundaries(run: Evidence, found: Mapping[str, float] | str | None) -> Evidence:
+    if isinstance(found, str):
+        return replace(run, reason=run.reason or found)
+    return run if found is None or run.effect is not Effect.COUNTED else replace(run, boundaries=found)
+
+
+def _unseeded(case: Case) -> CalibrationResult:
+    reason = "generator: none, so no two runs have the same noise and nothing can be measured"
+    return CalibrationResult(case.id, CalibrationState.SKIPPED, reason, 0.0)
+
+
+def _failure(case: Case, outcome: Lost | Raised | Unavailable) -> CalibrationResult:
+    if isinstance(outcome, Unavailable):
+        return CalibrationResult(case.id, CalibrationState.SKIPPED, outcome.reason, 0.0)
+    log = outcome.log if isinstance(outcome, Lost) else tuple(outcome.traceback.splitlines()[-12:])
+    return replace(_error(case, f"the unvaried run failed: {_why(outcome)}", ""), log=log)
+
+
+def _why(outcome: Lost | Raised | Unavailable) -> str:
+    return f"raised {outcome.message}" if isinstance(outcome, Raised) else outcome.reason
+
+
+def _error(case: Case, reason: str, next_step: str) -> CalibrationResult:
+    return CalibrationResult(case.id, CalibrationState.ERROR, reason, 0.0, next_step=next_step)

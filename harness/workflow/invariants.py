@@ -1,0 +1,105 @@
+"""The variations that a case's invariants compare it with: which runs they are, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.core.capture import Completed, Outcome, Unavailable
+from harness.core.case import Case, Compile, GeneratorKind, Offload, Variant
+from harness.core.invariant import Invariant, InvariantKind
+from harness.core.perturbation import Perturbation
+from harness.core.trace import TraceLevel
+from harness.core.verdict import CaseResult, InvariantResult
+from harness.run.agenda import Run
+from harness.verify.invariants import judge_invariant, with_invariants
+from harness.workflow.cases import capture_path
+
+_OF_GENERATORS = (InvariantKind.BATCH, InvariantKind.GENERATOR_STATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One invariant of a case and the run that it asks for; no run where there is a `reason` against it.
+
+    `base` is the capture of the run that it is compared with.
+    """
+
+    case: Case
+    base: Path
+    invariant: Invariant
+    run: Run | None
+    reason: str = ""
+
+
+def variations(cases: Sequence[Case], out: Path) -> tuple[Variation, ...]:
+    """What the invariants of `cases` ask for, captures going under `out`."""
+    return tuple(_variation(case, invariant, out) for case in cases for invariant in case.invariants)
+
+
+def judged(result: CaseResult, asked: Sequence[Variation], outcomes: Mapping[Path, Outcome]) -> CaseResult:
+    """`result` with the invariants of its case judged; none where the run itself gave no capture.
+
+    `outcomes` are those of all runs by their captures.
+    """
+    of_case = [one for one in asked if one.case.id == result.case]
+    base = outcomes.get(of_case[0].base) if of_case else None
+    if not isinstance(base, Completed):
+        return result
+    return with_invariants(result, [_result(one, Path(base.path), outcomes) for one in of_case])
+
+
+def _result(one: Variation, base: Path, outcomes: Mapping[Path, Outcome]) -> InvariantResult:
+    outcome = Unavailable(one.reason) if one.run is None else outcomes[one.run.capture]
+    return judge_invariant(one.invariant, base, outcome)
+
+
+def _variation(case: Case, invariant: Invariant, out: Path) -> Variation:
+    perturbation = _perturbation(case, invariant)
+    varied = case if perturbation else _varied(case, invariant)
+    if reason := _senseless(case, invariant, varied):
+        return Variation(case, capture_path(out, case), invariant, None, reason)
+    capture = capture_path(out, case, f"invariant-{invariant.kind}")
+    if invariant.devices:
+        varied = replace(varied, devices=invariant.devices)
+    run = Run(varied, capture, trace=TraceLevel.NONE, perturbation=perturbation)
+    return Variation(case, capture_path(out, case), invariant, run)
+
+
+def _perturbation(case: Case, invariant: Invariant) -> Perturbation | None:
+    """What the worker does differently; None where the case itself says it."""
+    match invariant.kind:
+        case InvariantKind.OFFLOAD | InvariantKind.HALF | InvariantKind.COMPILE:
+            return None
+        case InvariantKind.BATCH:
+            return Perturbation("invariant.batch", strength=float(invariant.size))
+        case InvariantKind.GENERATOR_STATE:
+            return Perturbation("invariant.global_seed", seed=(case.seed or 0) + 1)
+    return Perturbation(f"invariant.{invariant.kind}")
+
+
+def _varied(case: Case, invariant: Invariant) -> Case:
+    """The case with the one option changed that the invariant is about."""
+    match invariant.kind:
+        case InvariantKind.OFFLOAD:
+            memory = replace(case.variant.memory, offload=Offload.MODEL)
+            return replace(case, variant=replace(case.variant, memory=memory))
+        case InvariantKind.HALF:
+            return replace(case, model=replace(case.model, dtype=invariant.dtype, dtypes={}))
+        case InvariantKind.COMPILE:
+            return replace(case, variant=replace(case.variant, compile=Compile(invariant.components)))
+    raise AssertionError(f"{invariant.kind}: is a perturbation")
+
+
+def _senseless(case: Case, invariant: Invariant, varied: Case) -> str:
+    """Why there is nothing to compare, or ""."""
+    if case.allow_nondeterministic:
+        return "two runs of this case may differ by themselves (`nondeterministic: allow`)"
+    if case.generator is GeneratorKind.NONE and invariant.kind in _OF_GENERATORS:
+        return "the run hands no generator to the pipeline"
+    if invariant.kind is InvariantKind.SAVE_LOAD and (case.before or case.variant != Variant()):
+        return "what is set up after loading (a variant, calls before the run) is not saved with the pipeline"
+    if _perturbation(case, invariant) is None and varied == case:
+        return "the case is itself so"
+    return ""

@@ -1,0 +1,51 @@
+"""A calibration to put beside goldens in tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.core.calibration import Calibration, Effect, Evidence, Growth, LeftOut, OutputLimits, OutputNoise
+from harness.core.tolerance import Limits
+from tests.golden.builders import environment
+
+
+def evidence(family: str, value: float | None, name: str = "", **fields: Any) -> Evidence:
+    """A counted run that moved `images` by `value` in rel_l2, and by half of it in max_abs."""
+    half = None if value is None else value / 2
+    noise = OutputNoise("images", {"rel_l2": value, "max_abs": half})
+    return Evidence(family, name or family, Effect.COUNTED, outputs=(noise,), **fields)
+
+
+def a_calibration(golden: str = "digest", **fields: Any) -> Calibration:
+    """Limits of images: rel_l2 3e-6 and max_abs 1.5e-6 on the same hardware, 1e-5 and 5e-6 on other."""
+    images = OutputLimits(
+        "images",
+        {"rel_l2": 1e-6, "max_abs": 5e-7},
+        {"rel_l2": 1e-7, "max_abs": 1e-7},
+        Limits(max_abs=1.5e-6, rel_l2=3e-6),
+        Limits(max_abs=5e-6, rel_l2=1e-5),
+    )
+    given: dict[str, Any] = {
+        "schema": 1,
+        "case": "ddim/two",
+        "platform": "cpu-x86_64",
+        "golden": golden,
+        "at": "2026-01-01T00:00:00+00:00",
+        "harness_version": "0.1.0",
+        "environment": environment(),
+        "factor": 3.0,
+        "cross_factor": 10.0,
+        "outputs": (images,),
+        "boundaries": {"unet.forward": 2e-6, "→ unet.forward": 1e-6},
+        "boundary_envelope": {"unet.forward": 6.6e-7, "→ unet.forward": 0.0},
+        "amplification": 1.5,
+        "growth": (Growth("scheduler.step", (1e-8, 1e-6)),),
+        "left_out": (LeftOut("ulp", 1, 0, 0, 1.25), LeftOut("mkl", 1, 0, 0, 0.5)),
+        "gates": (),
+        "runs": (
+            evidence("ulp", 1e-6, "ulp 1", boundaries={"unet.forward": 6.6e-7, "→ unet.forward": 0.0}),
+            evidence("mkl", 8e-7, "MKL COMPATIBLE"),
+            Evidence("batch", "batch of 2", Effect.SKIPPED, "the pipeline takes none"),
+        ),
+    }
+    return Calibration(**(given | fields))
