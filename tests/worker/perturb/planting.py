@@ -43,7 +43,9 @@ def stable_diffusion(scheduler: str = "ddim") -> Any:
     """The built-in Stable Diffusion with another scheduler than its own."""
     pipeline = runs.stable_diffusion()
     kind = {"ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}[scheduler]
-    parts = {**pipeline.components, "scheduler": kind.from_config(pipeline.scheduler.config)}
+    # Trailing: a single step is then one from pure noise, in which guidance matters.
+    other_one = kind.from_config(pipeline.scheduler.config, timestep_spacing="trailing")
+    parts = {**pipeline.components, "scheduler": other_one}
     other = StableDiffusionPipeline(**parts, requires_safety_checker=False)
     other.set_progress_bar_config(disable=True)
     return other
