@@ -42,6 +42,7 @@ from harness.core.trace import TraceLevel  # noqa: E402
 from harness.core.verdict import PASSES  # noqa: E402
 from harness.diagnose import calibration as limits  # noqa: E402
 from harness.diagnose.calibration_measure import (  # noqa: E402
+    Incomparable,
     boundary_floors,
     boundary_noise,
     moved,
@@ -272,7 +273,11 @@ def image(file: TensorFile) -> Image:
 def beyond(base: Base, now: TensorFile, allowed: Allowance) -> bool:
     if str(base.file.tensors[IMAGES]) != str(now.tensors[IMAGES]):
         return True
-    for output in output_noise(base.file, now):
+    try:
+        noises = output_noise(base.file, now)
+    except Incomparable:
+        return True
+    for output in noises:
         for metric, limit in allowed.outputs[output.output].stated().items():
             value = output.metrics[metric]
             if value is None or value > limit:

@@ -88,7 +88,7 @@ timeout: 0
     top = (
         "pipeline, model, scheduler, steps, seed, generator, call, before, adapters, embeddings, memory, "
         "channels_last, compile, quantization, determinism, tolerance, expect, nondeterministic, golden, devices, "
-        "trace, forced, accept_exact, tags and 2 more"
+        "trace, forced, invariants, accept_exact and 4 more"
     )
     metrics = "max_abs, mean_abs, rel_l2, cosine_distance, psnr, max_ulp, mismatched"
     assert problems(configs) == [
