@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"diffusers-goldens {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_running(commands)
+    _add_measuring(commands)
     _add_reading(commands)
     return top
 
@@ -83,6 +84,9 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     explain.add_argument(
         "--deep", action="store_true", help="look into the network it began in, and name the module"
     )
+
+
+def _add_measuring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _command(
         commands, "calibrate", "measure the noise that is legitimate, and set limits from it", _selects, _runs
     )

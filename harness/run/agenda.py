@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.codec import to_json
 from harness.core.case import Case
@@ -43,30 +44,39 @@ class Run:
         return Job(self.case, str(self.capture.absolute()), level, golden, self.perturbation)
 
 
+class Row(NamedTuple):
+    """What runs share: the variables of their process, and the pipeline that it has loaded."""
+
+    process: str
+    pipeline: str
+
+
 class Agenda:
     """Runs waiting for a worker. Thread-safe.
 
     Runs that need the same process, and within it the same pipeline, stand in a row. A worker gets runs
-    of the row it is in as long as there are some, then the start of the longest row left.
+    of the row it is in as long as there are some, then the start of the longest row left, of those that need
+    the process it is if there are any: starting one takes longer than many a run.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._lock = threading.Lock()
-        self._rows: dict[Hashable, list[Run]] = {}
+        self._rows: dict[Row, list[Run]] = {}
         for run in sorted(runs, key=lambda run: (_row(run), run.case.id, run.number)):
             self._rows.setdefault(_row(run), []).append(run)
-        self._current: dict[int, Hashable] = {}
+        self._current: dict[int, Row] = {}
 
     def take(self, worker: int) -> Run | None:
         """The next run for worker number `worker`; None when nothing is left."""
         with self._lock:
             row = self._current.get(worker)
-            if row not in self._rows:
+            if row is None or row not in self._rows:
                 taken = set(self._current.values())
                 free = [key for key in self._rows if key not in taken] or list(self._rows)
                 if not free:
                     return None
-                row = max(free, key=lambda key: len(self._rows[key]))
+                own = [key for key in free if row is not None and key.process == row.process]
+                row = max(own or free, key=lambda key: len(self._rows[key]))
                 self._current[worker] = row
             run = self._rows[row].pop(0)
             if not self._rows[row]:
@@ -74,7 +84,7 @@ class Agenda:
             return run
 
 
-def _row(run: Run) -> tuple[str, str]:
+def _row(run: Run) -> Row:
     case = run.case
     process = repr(sorted(run.process_variables().items(), key=str))
-    return process, f"{case.pipeline} {case.base} {to_json(case.model)} {to_json(case.variant)}"
+    return Row(process, f"{case.pipeline} {case.base} {to_json(case.model)} {to_json(case.variant)}")

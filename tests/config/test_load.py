@@ -107,7 +107,8 @@ timeout: 0
             f'tolerance.same = "refuse": expected exact or a mapping with at least one of {metrics}',
             "tolerance.same-hardware.mismatched = 2: expected a number from 0 to 1",
             f"tolerance.same-hardware.max_ab: unknown key; did you mean 'max_abs'? accepted: {metrics}",
-            f"tolerance.cross-hardware = {{}}: expected exact, refuse, calibrated or a mapping with at least one of {metrics}",
+            "tolerance.cross-hardware = {}: expected exact, refuse, calibrated or a mapping with at least one of "
+            f"{metrics}",
             'expect[0].statistic = "avg": expected abs_sum, sum, mean, std, min or max',
             'expect[0].value = "x": expected a number',
             "expect[0].abs_tol: missing; expected a number of 0 or more",

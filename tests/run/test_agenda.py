@@ -59,6 +59,20 @@ def test_what_shares_the_pipeline_is_sorted_by_name_and_number() -> None:
     assert [(item.case.id, item.number) for item in taken if item] == [("a", 0), ("b", 1), ("b", 2), ("c", 0)]
 
 
+def test_a_worker_stays_with_its_process_as_long_as_there_is_something_for_it() -> None:
+    two = Determinism(threads=2)
+    agenda = Agenda(
+        [
+            run("a1", model=A),
+            run("a2", model=A),
+            run("a3", model=A),
+            run("b1", model=B),
+            *(run(f"c{number}", model=B, determinism=two) for number in (1, 2)),
+        ]
+    )
+    assert all_taken(agenda) == ["a1", "a2", "a3", "b1", "c1", "c2"]
+
+
 def test_two_workers_begin_with_different_pipelines_the_longest_row_first() -> None:
     agenda = Agenda([run("a", model=A), *(run(f"b{number}", model=B) for number in (1, 2, 3))])
     first, second = agenda.take(0), agenda.take(1)

@@ -181,7 +181,10 @@ def _packed(found: Fingerprints) -> list[bytes]:
 
 def _version(tensor: torch.Tensor) -> int:
     """How often the tensor was written to; -1 for those that do not count."""
-    return -1 if tensor.is_inference() else tensor._version
+    try:
+        return tensor._version
+    except RuntimeError:  # made in inference mode
+        return -1
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:

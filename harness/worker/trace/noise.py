@@ -22,6 +22,9 @@ _TORCH = ("randn", "randn_like", "rand", "rand_like", "randint", "randint_like",
 _SAMPLING = ("bernoulli", "multinomial", "poisson")
 _IN_PLACE = ("normal_", "uniform_", "random_", "exponential_", "bernoulli_")
 
+_APART = ("torch.", "transformers.", "sympy.", "numpy.", "scipy.")
+"""Packages below diffusers, which cannot hold what is its own; they are most of all modules."""
+
 
 def listen_to_draws(draw: Draw, stack: ExitStack) -> None:
     """Hand every draw through diffusers' `randn_tensor` or torch's own functions to `draw` until `stack` closes."""
@@ -77,8 +80,10 @@ def _swap(modules: Modules, old: Original, new: Original) -> Modules:
     holding = {
         name: module
         for name, module in modules.items()
+        if not name.startswith(_APART)
         # What is in sys.modules may be anything; a lazy module imports when it is asked with getattr.
-        if issubclass(type(module), ModuleType) and module.__dict__.get("randn_tensor") is old
+        and issubclass(type(module), ModuleType)
+        and module.__dict__.get("randn_tensor") is old
     }
     for module in holding.values():
         module.__dict__["randn_tensor"] = new

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -42,17 +42,7 @@ _DEEPEST = 3
 
 def structure_of(pipeline: DiffusionPipeline) -> Structure:
     """The structure of every component and processor of the pipeline, in JSON's own types."""
-    numbers: dict[str, int] = {}
-    attributes: list[ModuleAttributes] = []
-
-    def number(module: torch.nn.Module) -> int:
-        found = _attributes(module)
-        key = repr((found.values, found.kinds))
-        if key not in numbers:
-            numbers[key] = len(attributes)
-            attributes.append(found)
-        return numbers[key]
-
+    numbered = _Numbered()
     components = {}
     for target in targets(pipeline):
         owner = target.owner
@@ -60,10 +50,39 @@ def structure_of(pipeline: DiffusionPipeline) -> Structure:
         components[target.name] = ComponentStructure(
             qualified_name(type(owner)),
             _config(owner),
-            {path: number(module) for path, module in modules.items()},
+            {path: numbered.number(module) for path, module in modules.items()},
             tuple(path for path, module in modules.items() if module.training),
         )
-    return Structure(components, tuple(attributes))
+    return Structure(components, tuple(numbered.attributes))
+
+
+class _Numbered:
+    """The different attributes of modules; most modules are like others, which is found out before they are read."""
+
+    def __init__(self) -> None:
+        self.attributes: list[ModuleAttributes] = []
+        self._alike: dict[Hashable, int] = {}
+        self._equal: dict[str, int] = {}
+
+    def number(self, module: torch.nn.Module) -> int:
+        """Where in `attributes` those of the module are."""
+        own = [(name, value) for name, value in vars(module).items() if name[0] != "_" and value is not None]
+        # with the types, since True equals 1 and 1.0
+        key = type(module), tuple(own), tuple(type(value) for _, value in own)
+        try:
+            known = self._alike.get(key)
+        except TypeError:  # a list, or another object that cannot be a key
+            return self._read(module)
+        if known is None:
+            known = self._alike[key] = self._read(module)
+        return known
+
+    def _read(self, module: torch.nn.Module) -> int:
+        found = _attributes(module)
+        number = self._equal.setdefault(repr((found.values, found.kinds)), len(self.attributes))
+        if number == len(self.attributes):
+            self.attributes.append(found)
+        return number
 
 
 def qualified_name(kind: type) -> str:
