@@ -64,6 +64,7 @@ RULES = (*OTHERS, OUTPUT, CHANNELS)
 
 STEPS: Mapping[str, int | Mapping[str, int]] = {
     "ddim/cpu-generator": 2,
+    "ddim/fifty-steps@seed=0": 50,
     "sd/ddim-latents": 4,
     "unclip/digits": {"prior": 3, "decoder": 3, "super_res": 2},
 }
@@ -301,7 +302,7 @@ Which rule tells a fault from noise? The faults of [`harness sensitivity`](sensi
 one at a time, and the benign variations of [`harness calibrate`](tolerances.md) (one-ulp noise, threads, instruction
 sets, attention implementations, memory layouts, a batch of two) were run as well. Every rule judged the same pairs of
 float images. A fault that a rule lets pass is missed; a benign run that it refuses is a false alarm. Faults that
-change no bit, and those without a place in the pipeline, are left out. The calibrated limits that judge a benign run
+change no bit, make the pipeline raise, or have no place in it are left out. The calibrated limits for a benign run
 were made without its family, so that no run helps to excuse itself.
 
 `python benchmarks/sharpness.py` makes this page anew.
@@ -314,7 +315,11 @@ The rules: the last 3 x 3 pixels of the last channel as in most of diffusers' pi
 `numpy_cosine_similarity_distance`; `torch.testing.assert_close` with its tolerances for float32 (rtol 1.3e-6, atol
 1e-5). *Calibrated limits* are three times the largest benign difference of the output; the last row adds the
 [exact channel and forced replay](explain.md), as `harness verify --forced` does. A batch of two has other shapes
-within, so its output alone is judged.
+within, so its output alone is judged. A fault that shows in the trace alone, such as train mode in a network without
+dropout, is one that sha256 misses.
+
+Few steps keep the noise small. What a constant makes of a case with more noise is not shown here: in bfloat16 alone it
+is thousands of times as large ([how the noise grows](tolerances.md#how-the-noise-grows)).
 """
 
 

@@ -80,14 +80,7 @@ def curves() -> Mapping[str, list[Curve]]:
 def draw(axis: Axes, name: str, lines: list[Curve]) -> None:
     """One panel: a curve for each case or scheduler, the error on a logarithmic scale."""
     for line in lines:
-        axis.plot(
-            range(1, len(line.values) + 1),
-            line.values,
-            label=line.label,
-            linewidth=1.2,
-            marker=".",
-            markersize=3,
-        )
+        axis.plot(range(1, len(line.values) + 1), line.values, label=line.label, linewidth=1.2)
     axis.set(title=name, xlabel="scheduler step", yscale="log")
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.3)
