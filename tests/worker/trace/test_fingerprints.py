@@ -241,7 +241,9 @@ def shifted(tensor: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("change", "bound"), [(one_element, 1e-4), (one_channel, 0.20), (shifted, 0.30)], ids=lambda it: str(it)
+    ("change", "bound"),
+    [(one_element, 1e-4), (one_channel, 0.20), (shifted, 0.30)],
+    ids=["element", "channel", "shift"],
 )
 def test_structured_differences_are_estimated_as_well(change: Any, bound: float) -> None:
     rng = np.random.default_rng(11)
