@@ -26,6 +26,11 @@ class Job:
     forced: str | None = None
     perturbation: Perturbation | None = None
 
+    @property
+    def spool(self) -> str:
+        """The file in which the tensors that the trace keeps wait until the capture is written."""
+        return f"{self.capture}.bits.tmp"
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:

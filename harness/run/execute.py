@@ -127,6 +127,9 @@ class _Driver(threading.Thread):
             return Lost("interrupted")
         job = run.job()
         outcome = worker.run(job, lambda progress: self._observer.progressed(run, progress))
+        if isinstance(outcome, Lost):
+            # A worker that died has left behind what it was writing.
+            Path(job.spool).unlink(missing_ok=True)
         if self._workshop.fresh or isinstance(outcome, Raised):
             # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.
             self._dismiss()

@@ -54,7 +54,7 @@ class Executor:
         try:
             return self._run(job)
         finally:
-            _spool(job).unlink(missing_ok=True)
+            Path(job.spool).unlink(missing_ok=True)
 
     def _run(self, job: Job) -> Outcome:
         case = job.case
@@ -101,7 +101,7 @@ class Executor:
         with (
             reported(lambda step, total: self._report(Progress("running", step, total))),
             perturbed.planted(Where.INSIDE),
-            recording(pipeline, job.trace, _spool(job), job.forced) as session,
+            recording(pipeline, job.trace, Path(job.spool), job.forced) as session,
             perturbed.planted(Where.BETWEEN),
             torch.no_grad(),
         ):
@@ -113,11 +113,6 @@ class Executor:
         seconds = time.perf_counter() - started
         drawn = seeding.drawn_from(before, seeding.global_states())
         return _Produced(flat, seconds, drawn, filled_in, session.finish(), perturbed.acted)
-
-
-def _spool(job: Job) -> Path:
-    """Where the tensors that the trace keeps wait until the capture is written."""
-    return Path(f"{job.capture}.bits.tmp")
 
 
 def _unfit(case: Case, device: torch.device) -> str | None:

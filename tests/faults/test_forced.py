@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.faults.rig import OLD_PROCESSOR
-from tests.support.project import ROOT, Project
+from tests.support.faults.rig import OLD_PROCESSOR, copy_configs
+from tests.support.project import Project
 
 SHIPPED = ("ddim/fifty-steps@seed=0", "sd/ddim-latents", "sd/image", "unclip/digits")
 CHAOTIC = "chaotic"
@@ -32,7 +31,7 @@ PASSING = {"identical", "within"}
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """The cases of a report: recorded with this processor's own kernels, replayed with those of an old one."""
     folder = tmp_path_factory.mktemp("forced")
-    shutil.copytree(ROOT / "configs", folder / "configs")
+    copy_configs(folder)
     project = Project(folder)
     project.config(CHAOTIC, CONFIG)
     _save_random_weights(folder / "model")

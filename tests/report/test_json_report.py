@@ -204,7 +204,9 @@ def test_repeat_json() -> None:
 def test_list_comparison_and_changes_json() -> None:
     listed = _strict(list_json(LISTED))
     assert listed["cases"][0]["tolerance"]["same"] == "exact"
-    assert listed["cases"][3]["goldens"] == [{"platform": "cuda-sm90", "stale": False, "readable": True}]
+    assert listed["cases"][3]["goldens"] == [
+        {"platform": "cuda-sm90", "stale": False, "readable": True, "calibrated": ""}
+    ]
     compared = _strict(comparison_json([DRIFTED_TENSOR]))
     assert compared["tensors"][0]["verdict"] == "drifted"
     assert _strict(changes_json(DRIFTED.environment_changes))["changes"][0]["what"] == "software.os"

@@ -109,7 +109,7 @@ def _attributes(module: torch.nn.Module) -> ModuleAttributes:
     values: dict[str, object] = {}
     kinds = {"class": type(module).__qualname__}
     for name, value in vars(module).items():
-        if name[0] == "_" or name == "training" or value is None:
+        if name[0] == "_" or name in _NOT_THE_MODEL or name == "training" or value is None:
             continue
         plain = _plain(value)
         if plain is not _UNKNOWN:
