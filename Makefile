@@ -15,7 +15,7 @@ UNUSABLE := $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$$(pwd -P)" ] && [ 
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help verify record nightly test check lint format zoo setup clean unusable
+.PHONY: help verify record nightly test check lint limits format zoo setup clean unusable
 
 help: ## list the commands
 	@echo 'usage: make COMMAND [SELECT="CASES"] [ARGS="OPTIONS"] [PYTHON=python3.11]'
@@ -39,13 +39,16 @@ nightly: $(RUNTIME) ## verify, and keep captures and reports in nightly/YYYY-MM-
 test: $(DEV) ## run the tests (ARGS go to pytest)
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-check: lint test ## everything that must pass before a commit: lint, then test
+check: lint limits test ## everything that must pass before a commit: lint, limits, then test
 
 lint: $(DEV) ## style, types and layers
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo 'ruff format would change these files (ruff format --diff shows how); run: make format' >&2; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+limits: $(RUNTIME) ## every case that states a min_sensitivity still reaches it
+	@$(BIN)/harness sensitivity --stored --quiet
 
 format: $(DEV) ## put the code into the project's style
 	@$(BIN)/ruff check --fix-only --quiet

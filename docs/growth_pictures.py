@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from harness.codec import from_json  # noqa: E402
 from harness.core.calibration import Calibration  # noqa: E402
-from harness.golden.calibrations import SUFFIX  # noqa: E402
+from harness.golden.calibrations import CALIBRATION  # noqa: E402
 
 PICTURE = ROOT / "docs/images/growth.svg"
 MOST_LINES, COLUMNS = 8, 2
@@ -62,7 +62,7 @@ def main() -> None:
 def curves() -> Mapping[str, list[Curve]]:
     """The curves by the first part of the case's id, the longest ones of each."""
     found: dict[str, list[Curve]] = {}
-    for path in sorted((ROOT / "goldens").rglob(f"*{SUFFIX}")):
+    for path in sorted((ROOT / "goldens").rglob(f"*{CALIBRATION.suffix}")):
         calibration = from_json(Calibration, path.read_bytes())
         group, _, rest = calibration.case.partition("/")
         several = len(calibration.growth) > 1

@@ -65,6 +65,11 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     record.add_argument(
         "--update", action="store_true", help="replace goldens that exist, and print what changed"
     )
+    record.add_argument(
+        "--no-gates",
+        action="store_true",
+        help="skip the runs that show what makes a case a bad judge (rounding that grows, inputs without effect)",
+    )
     verify = _command(
         commands, "verify", "run the cases and judge them against their goldens", _selects, _runs
     )
@@ -99,6 +104,11 @@ def _add_measuring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     sensitivity.add_argument(
         "--no-ladder", action="store_true", help="plant each fault at one strength; skip the smallest ones"
+    )
+    sensitivity.add_argument(
+        "--stored",
+        action="store_true",
+        help="run nothing; judge what was kept beside the goldens, as long as it still speaks of these limits",
     )
     repeat = _command(
         commands, "repeat", "run cases N times in fresh processes: deterministic or not", _selects, _runs
@@ -238,7 +248,7 @@ def _verify(arguments: argparse.Namespace, screen: Screen) -> int:
 def _record(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.workflow.record import record
 
-    return record(_options(arguments), screen, update=arguments.update)
+    return record(_options(arguments), screen, update=arguments.update, gates=not arguments.no_gates)
 
 
 def _explain(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -255,6 +265,10 @@ def _calibrate(arguments: argparse.Namespace, screen: Screen) -> int:
 
 
 def _sensitivity(arguments: argparse.Namespace, screen: Screen) -> int:
+    if arguments.stored:
+        from harness.workflow.stored_sensitivity import stored_sensitivity
+
+        return stored_sensitivity(_options(arguments), screen)
     from harness.workflow.sensitivity import sensitivity
 
     return sensitivity(_options(arguments), screen, ladder=not arguments.no_ladder)

@@ -80,7 +80,7 @@ class LeftOut:
 
     `runs` were judged, `false_alarms` of them exceed the limit of an output, `boundary_alarms` that of a
     boundary. `ratio` is the family's largest value over the envelope of the others, the worst of all outputs
-    and judged metrics; None where it is infinite.
+    and judged metrics, that of max_abs in the proportion of the factors; None where it is infinite.
     """
 
     family: str
@@ -107,7 +107,8 @@ class Calibration:
     """Limits for one case on one platform, with their evidence.
 
     `golden` is the digest of the outputs of the golden it belongs to. `factor` and `cross_factor` are what
-    the envelope was multiplied by. `boundaries` gives the limit of each event under forced replay,
+    the envelope was multiplied by, that of max_abs by `max_abs_factor` (None: as the others) and in that
+    proportion of `cross_factor`. `boundaries` gives the limit of each event under forced replay,
     `boundary_envelope` what was measured. `amplification` is the largest error at the end over the largest
     error of one call; None without forced replay.
     """
@@ -129,6 +130,7 @@ class Calibration:
     left_out: tuple[LeftOut, ...]
     gates: tuple[Gate, ...]
     runs: tuple[Evidence, ...]
+    max_abs_factor: float | None = None
 
     def limits(self, relation: Relation) -> Mapping[str, Limits]:
         """The limits of every output, by its name."""

@@ -89,6 +89,12 @@ def relation_between(golden: Environment, now: Environment) -> Relation:
     """
     if golden.platform != now.platform or _gpu(golden.hardware) != _gpu(now.hardware):
         return Relation.CROSS_HARDWARE
+    same_machine = golden.hardware == now.hardware and golden.switches == now.switches
+    return Relation.SAME if same_machine and same_software(golden, now) else Relation.SAME_HARDWARE
+
+
+def same_software(golden: Environment, now: Environment) -> bool:
+    """Whether the Python, the driver and its libraries, and every package that both sides have are the same."""
     ours, theirs = golden.software, now.software
     shared = ours.packages.keys() & theirs.packages.keys()
     same_packages = all(ours.packages[name] == theirs.packages[name] for name in shared)
@@ -98,8 +104,7 @@ def relation_between(golden: Environment, now: Environment) -> Relation:
         theirs.cudnn,
         theirs.driver,
     )
-    same_machine = golden.hardware == now.hardware and golden.switches == now.switches
-    return Relation.SAME if same_packages and same_rest and same_machine else Relation.SAME_HARDWARE
+    return same_packages and same_rest
 
 
 _IMPORTED = "software.imported."

@@ -9,6 +9,9 @@ from enum import StrEnum
 from harness.core.environment import Environment
 from harness.core.tolerance import Relation
 
+SENSITIVITY_SCHEMA = 1
+"""The version of a sensitivity's file."""
+
 
 class Channel(StrEnum):
     """What can see a fault: exact findings that fail, boundaries under forced replay, or the outputs."""
@@ -101,8 +104,33 @@ class SensitivityState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What planting every fault in a case showed, kept beside the golden whose limits were tried.
+
+    `golden` is the digest of that golden's outputs, `limits` the digest of the limits that judged: under other
+    ones the faults have to be planted anew. `faults` holds each at its default strength; `smallest` is empty
+    where no other strength was tried.
+    """
+
+    schema: int
+    case: str
+    platform: str
+    golden: str
+    limits: str
+    at: str
+    harness_version: str
+    environment: Environment
+    seconds: float
+    faults: tuple[FaultResult, ...]
+    smallest: tuple[Smallest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SensitivityResult:
-    """All faults planted in one case, each at its default strength; `ladder` holds those at other strengths."""
+    """All faults planted in one case, each at its default strength; `ladder` holds those at other strengths.
+
+    `platform` is where that was, None where nothing ran; `path` is where it is kept.
+    """
 
     case: str
     state: SensitivityState
@@ -115,6 +143,8 @@ class SensitivityResult:
     ladder: tuple[FaultResult, ...] = ()
     next_step: str = ""
     log: tuple[str, ...] = ()
+    platform: str | None = None
+    path: str | None = None
 
     def in_state(self, state: FaultState) -> tuple[FaultResult, ...]:
         """The faults, at their default strengths, that ended so."""

@@ -1,6 +1,6 @@
 """From the evidence of benign runs to limits: envelopes, the factor's false alarms, the amplification.
 
-A limit is the factor times the envelope, the largest value of a metric over all benign runs. The factor is
+A limit is a factor times the envelope, the largest value of a metric over all benign runs. The factors are
 tested on the evidence itself: each family of variations is left out in turn, limits are made from the
 others, and every run of it that exceeds one counts as a false alarm.
 """
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 from harness.core.calibration import Effect, Evidence, Growth, LeftOut, OutputLimits
 from harness.core.tolerance import Limits
 from harness.diagnose.calibration_measure import Scale
-from harness.diagnose.calibration_variations import COMBINED
+from harness.diagnose.calibration_variations import COMBINED, MACHINE
 
 JUDGED = ("max_abs", "rel_l2")
 """The metrics that get limits; the share of unequal elements and ulps separate noise from faults badly."""
@@ -24,6 +25,13 @@ FACTOR = 3.0
 
 CROSS_FACTOR = 10.0
 """Above the envelope, for other hardware: an extrapolation, since nothing of it was measured."""
+
+MAX_ABS_FACTOR = 5.0
+"""What max_abs has in the place of FACTOR, and in that proportion of CROSS_FACTOR.
+
+One element decides it, and extremes vary more: over the shipped cases a family left out reaches 4.0 x the envelope of
+the others in max_abs, 2.9 x in rel_l2.
+"""
 
 FLOOR_EPS = 8.0
 """What a limit never falls below, in units of the dtype's epsilon: rounding of the last few operations."""
@@ -41,6 +49,15 @@ Envelope = Mapping[str, Mapping[str, float]]
 def counted(runs: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """The runs that are evidence."""
     return tuple(run for run in runs if run.effect is Effect.COUNTED)
+
+
+def admitted(runs: Sequence[Evidence], floor: Envelope) -> tuple[Evidence, ...]:
+    """The runs, the distance of the golden's machine counted only where the other runs make it credible.
+
+    Beyond FACTOR times their envelope it may as well be a defect of either machine, and makes no limits.
+    """
+    others = envelope(run for run in runs if run.family != MACHINE)
+    return tuple(_admitted(run, others, floor) if run.family == MACHINE else run for run in runs)
 
 
 def envelope(runs: Iterable[Evidence]) -> Envelope:
@@ -144,13 +161,25 @@ def _floor(scale: Scale) -> Mapping[str, float]:
 def _limits(found: Mapping[str, float], floor: Mapping[str, float], factor: float) -> dict[str, float]:
     """A limit for every metric that has a floor and, where noise was measured, an envelope."""
     known = {metric: found.get(metric, 0.0) for metric in floor if not found or metric in found}
-    return {metric: _short(max(factor * value, floor[metric])) for metric, value in known.items()}
+    wider = {"max_abs": MAX_ABS_FACTOR / FACTOR}
+    return {
+        metric: _short(max(factor * wider.get(metric, 1.0) * value, floor[metric]))
+        for metric, value in known.items()
+    }
 
 
 def _short(value: float) -> float:
     """Three digits, never below `value`."""
     short = float(f"{value:.2e}")
     return short if short >= value else float(f"{value * 1.005:.2e}")
+
+
+def _admitted(run: Evidence, others: Envelope, floor: Envelope) -> Evidence:
+    ratio = _ratio(run, others, floor)
+    if run.effect is not Effect.COUNTED or ratio <= FACTOR:
+        return run
+    reason = f"{ratio:.3g} x what all others move at most, which is much for rounding"
+    return replace(run, effect=Effect.SKIPPED, reason=reason)
 
 
 def _left_out(

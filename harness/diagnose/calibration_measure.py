@@ -33,10 +33,10 @@ DIGITS = 3
 """Significant digits of the numbers that are kept as evidence."""
 
 
-NETWORK_FLOOR_EPS = 16.0
-"""In units of the dtype's epsilon, 1.9e-6 in float32. The order of a network's sums is the kernels' own, and
-few families do not span it: channels_last moves the VAE of Stable Diffusion 3.7 times as much as all
-others, to 1.2e-6."""
+NETWORK_FLOOR_EPS = 32.0
+"""In units of the dtype's epsilon, 3.8e-6 in float32. The order of a network's sums is the kernels' own, and
+few families span it: torch's group norm sums a channels_last tensor one number after the other, which for
+2,048 of them was off by 34 epsilons (against float64; 4e-6), and no other family shows that."""
 
 
 class Incomparable(HarnessError):

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from harness.core.calibration import Calibration
+from harness.core.case import Case, GeneratorKind
 from harness.core.faults import FAULTS
-from harness.core.sensitivity import Channel, FaultResult, FaultState, Score, Sighting, Smallest
+from harness.core.sensitivity import (
+    Channel,
+    FaultResult,
+    FaultState,
+    Score,
+    SensitivityState,
+    Sighting,
+    Smallest,
+)
 from harness.core.tolerance import Allowance, Limits, Relation, Rule
 from harness.core.verdict import PASSES, Boundary, ExactFinding, TensorResult, Verdict
 from harness.golden.tensors import TensorFile
@@ -32,6 +44,10 @@ class Ruler:
     boundaries: Mapping[str, float] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     seeded: bool = True
+
+    def digest(self) -> str:
+        """The sha256, in hex, over all of it: two rulers with one digest judge every fault alike."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,36 @@ def scores(faults: Sequence[FaultResult], relations: Sequence[Relation]) -> tupl
     """The share of faults caught under each relation, of those that applied."""
     applied = [one for one in faults if one.state is FaultState.APPLIED]
     return tuple(_score(applied, relation) for relation in relations)
+
+
+def ruler_of(case: Case, calibration: Calibration | None) -> Ruler | None:
+    """The limits of a case, the measured ones from its `calibration`; None where those are needed and not there."""
+    allowed: dict[Relation, Allowed] = {}
+    for relation in Relation:
+        allowance = case.tolerance.for_relation(relation)
+        if allowance is Rule.CALIBRATED:
+            if calibration is None:
+                return None
+            allowed[relation] = calibration.limits(relation)
+        elif allowance is not Rule.REFUSE:
+            allowed[relation] = allowance
+    boundaries = calibration.boundaries if calibration else {}
+    return Ruler(allowed, boundaries, case.accept_exact, case.generator is not GeneratorKind.NONE)
+
+
+def sharpness(case: Case, faults: Sequence[FaultResult]) -> tuple[SensitivityState, str]:
+    """Whether enough of the faults are caught in `same-hardware`, and why not."""
+    unknown = [one for one in faults if one.state is FaultState.ERROR]
+    if unknown:
+        return SensitivityState.ERROR, f"{unknown[0].fault}: {unknown[0].reason}"
+    [score] = scores(faults, (Relation.SAME_HARDWARE,))
+    if case.min_sensitivity is None or score.share is None or score.share >= case.min_sensitivity:
+        return SensitivityState.SHARP, ""
+    reason = (
+        f"{score.caught} of {score.applied} faults caught in same-hardware, {score.share:.1%}; "
+        f"min_sensitivity is {case.min_sensitivity:.1%}"
+    )
+    return SensitivityState.BLUNT, reason
 
 
 def smallest(rungs: Sequence[FaultResult]) -> tuple[Smallest, ...]:

@@ -15,9 +15,9 @@ from harness.core.case import Case
 from harness.core.tolerance import Rule
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.accept import Accepted, Exists, write_accepted
-from harness.golden.calibrations import SUFFIX as CALIBRATION_SUFFIX
-from harness.golden.calibrations import golden_path
+from harness.golden.calibrations import CALIBRATION
 from harness.golden.header import read_document
+from harness.golden.sensitivities import SENSITIVITY
 from harness.golden.tensors import TensorFile
 
 SUFFIX = ".safetensors"
@@ -129,9 +129,9 @@ class GoldenStore:
     ) -> tuple[Path, ...]:
         """The goldens that belong to none of `cases`, of those whose case id is `selected`.
 
-        Their calibrations go with them, and so do calibrations without a golden beside them. Files that are
-        no goldens of the harness, lie in no case's folder or cannot be read are left out. Raises StoreError
-        where a folder cannot be read.
+        The calibrations and sensitivities beside them go with them, and so do those without a golden. Files
+        that are no goldens of the harness, lie in no case's folder or cannot be read are left out. Raises
+        StoreError where a folder cannot be read.
         """
         ids = {case.id for case in cases}
         goldens = [
@@ -143,9 +143,10 @@ class GoldenStore:
         ]
         beside = [
             path
-            for path in self._files(CALIBRATION_SUFFIX)
-            if golden_path(path) in goldens
-            or (selected(path.parent.relative_to(self.root).as_posix()) and not golden_path(path).exists())
+            for kind in (CALIBRATION, SENSITIVITY)
+            for path in self._files(kind.suffix)
+            if (golden := kind.golden(path)) in goldens
+            or (selected(path.parent.relative_to(self.root).as_posix()) and not golden.exists())
         ]
         return tuple(sorted((*goldens, *beside)))
 

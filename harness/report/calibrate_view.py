@@ -151,9 +151,10 @@ def _factor_words(calibration: Calibration) -> str:
     runs = sum(one.runs for one in calibration.left_out)
     alarms = count_words(calibration.false_alarms, "false alarm")
     named = ", ".join(_alarm_words(one) for one in calibration.left_out if _alarms(one))
+    extreme = f"(max_abs: {calibration.max_abs_factor:g} x) " if calibration.max_abs_factor else ""
     return (
-        f"limits are {calibration.factor:g} x the largest of {count_words(runs, 'run')}; with each kind of variation "
-        f"left out in turn: {alarms}{f' ({named})' if named else ''}"
+        f"limits are {calibration.factor:g} x {extreme}the largest of {count_words(runs, 'run')}; with each kind "
+        f"of variation left out in turn: {alarms}{f' ({named})' if named else ''}"
     )
 
 

@@ -73,20 +73,21 @@ def _summary(report: SensitivityReport) -> str:
 
 
 def _failed(result: SensitivityResult, console: Console) -> list[Text]:
-    lines = [heading(result.state, result.case), Line(plain(result.reason), 2)]
+    lines = [heading(result.state, result.case, result.platform), Line(plain(result.reason), 2)]
     lines += [Line(plain(line), 4, whole=True) for line in result.log]
     lines += [Line(plain(result.next_step), 2)] if result.next_step else []
     return painted(lines, console)
 
 
 def _measured(result: SensitivityResult, console: Console) -> list[list[Text]]:
-    about = [heading(result.state, result.case, f"{seconds_words(result.seconds)} s")]
+    about = [heading(result.state, result.case, result.platform, f"{seconds_words(result.seconds)} s")]
     about += [Line(plain(words), 2) for words in (result.reason, result.next_step) if words]
     return [
         [*painted(about, console), *_faults(result, console)],
         _smallest(result.smallest, console),
         painted(_left_out(result), console),
         _scores(result, console),
+        painted([Line(f"kept in {plain(result.path)}", 2)] if result.path else [], console),
     ]
 
 

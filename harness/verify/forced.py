@@ -10,7 +10,8 @@ from harness.core.case import Case, GeneratorKind
 from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict
 from harness.errors import UnreadableGolden
-from harness.golden.calibrations import Uncalibrated, read_calibration
+from harness.golden.beside import Unusable
+from harness.golden.calibrations import read_calibration
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace, read_trace
 from harness.verify.boundaries import judge_boundaries
@@ -72,7 +73,7 @@ def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, .
         ours, theirs = _trace(golden), _trace(forced)
         seeded = case.generator is not GeneratorKind.NONE
         found = read_calibration(golden.path, golden.document)
-        limits = {} if isinstance(found, Uncalibrated) else found.boundaries
+        limits = {} if isinstance(found, Unusable) else found.boundaries
         return judge_boundaries(ours, theirs, result.relation, seeded=seeded, limits=limits)
 
 

@@ -13,7 +13,8 @@ from harness.core.environment import Environment, changes_between, relation_betw
 from harness.core.tolerance import Limits, Relation, Rule
 from harness.core.verdict import CaseResult, ExactFinding, TensorResult, Verdict
 from harness.errors import StoreError, UnreadableGolden
-from harness.golden.calibrations import Uncalibrated, read_calibration
+from harness.golden.beside import Unusable
+from harness.golden.calibrations import read_calibration
 from harness.golden.store import Found, GoldenStore, Missing
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
@@ -132,7 +133,7 @@ def _judge_capture(
             case, capture, _refusal(golden), f"record one of this machine's own: {_update(case)}"
         )
     limits = _calibrated(golden) if allowance is Rule.CALIBRATED else allowance
-    if isinstance(limits, Uncalibrated):
+    if isinstance(limits, Unusable):
         step = f"measure what is legitimate: harness calibrate {shlex.quote(case.id)}"
         return _Judgement(Verdict.ERROR, limits.reason, step)
     with store.open(golden.found.path) as file:
@@ -143,10 +144,10 @@ def _judge_capture(
     return replace(judgement, warnings=(_UNTRACED.format(golden.found.path),) if here and not there else ())
 
 
-def _calibrated(golden: _Golden) -> Mapping[str, Limits] | Uncalibrated:
+def _calibrated(golden: _Golden) -> Mapping[str, Limits] | Unusable:
     """The limits that were measured for this golden, by output."""
     found = read_calibration(golden.found.path, golden.document)
-    return found if isinstance(found, Uncalibrated) else found.limits(golden.relation)
+    return found if isinstance(found, Unusable) else found.limits(golden.relation)
 
 
 def _without_golden(case: Case, capture: TensorFile, reason: str, next_step: str) -> _Judgement:

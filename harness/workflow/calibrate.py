@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,25 +23,24 @@ from harness.core.calibration import (
 )
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, GeneratorKind
-from harness.core.trace import PIPELINE, TraceLevel
+from harness.core.environment import relation_between, same_software
+from harness.core.tolerance import Relation
+from harness.core.trace import TraceLevel
 from harness.diagnose import calibration as limits
 from harness.diagnose.calibration_measure import (
     Incomparable,
     Scale,
     boundary_floors,
-    boundary_noise,
-    growth,
-    moved,
-    output_noise,
     scales,
 )
-from harness.diagnose.calibration_variations import Probe, Variation, probes, variations
+from harness.diagnose.calibration_variations import MACHINE, Probe, Variation, probes, variations
 from harness.diagnose.gates import amplification_gate, capture_gates, input_gates
 from harness.errors import HarnessError, UnreadableGolden
-from harness.golden.calibrations import outputs_digest, write_calibration
+from harness.golden.beside import outputs_digest
+from harness.golden.calibrations import write_calibration
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
-from harness.golden.trace import Trace, read_trace
+from harness.golden.trace import read_trace
 from harness.report.calibrate_view import calibrate_json
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
@@ -49,6 +48,7 @@ from harness.run.agenda import Run
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, recorded_cases, run_all
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
+from harness.workflow.measuring import WAITING, argument_shapes, moved_by, replay_noise, same_outputs
 from harness.workflow.options import Options
 
 
@@ -70,8 +70,7 @@ class _Subject:
 
 Finish = Callable[[Outcome], None]
 
-_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads that wait without spinning: several on busy cores would else take minutes for what takes seconds."""
+_OTHER_MACHINE = "the golden's own machine"
 
 
 def calibrate(options: Options, screen: Screen) -> int:
@@ -147,7 +146,8 @@ def _planned(subject: _Subject, out: Path) -> Iterator[tuple[Run, Finish]]:
     case = subject.case
     with TensorFile(subject.base) as base:
         trace = read_trace(base)
-        _compare_with_golden(subject, base)
+        if outputs_digest(base.document) != outputs_digest(subject.document):
+            yield from _from_the_golden(subject, base, out)
     networks = [name for name, part in trace.structure.components.items() if part.modules] if trace else []
     for number, variation in enumerate(variations(case, subject.outcome.environment, networks), 1):
         run = Run(
@@ -156,14 +156,14 @@ def _planned(subject: _Subject, out: Path) -> Iterator[tuple[Run, Finish]]:
             2 * number,
             trace=TraceLevel.FULL,
             perturbation=variation.perturbation,
-            variables={**_WAITING, **variation.variables},
+            variables={**WAITING, **variation.variables},
         )
         yield run, partial(_varied, subject, variation, run.capture)
         if variation.replayed:
             again = run.capture.with_stem(f"{run.capture.stem}-forced")
             forced = replace(run, capture=again, number=2 * number + 1, forced=subject.base)
-            yield forced, partial(_replayed, subject, variation, again)
-    for probe in probes(case, _argument_shapes(trace)):
+            yield forced, partial(_replayed, subject, variation.name, subject.base, again)
+    for probe in probes(case, argument_shapes(trace)):
         capture = capture_path(out, case, f"calibrate-input-{_file_name(probe.key)}")
         run = Run(probe.case, capture, trace=TraceLevel.NONE)
         yield run, partial(_probed, subject, probe, capture)
@@ -173,24 +173,28 @@ def _file_name(name: str) -> str:
     return re.sub(r"\W+", "-", name)
 
 
-def _compare_with_golden(subject: _Subject, base: TensorFile) -> None:
-    """Say so where this run is not the golden itself: the noise is then measured around another point."""
-    if outputs_digest(base.document) != outputs_digest(subject.document):
-        subject.warnings.append(
-            f"{subject.golden}: the unvaried run here differs from it, so the noise was measured around that run; "
-            f"see how: {command('verify', subject.case.id)}"
-        )
-
-
-def _argument_shapes(trace: Trace | None) -> Mapping[str, tuple[int, ...]]:
-    """The shapes of the pipeline's own arguments, by name."""
-    events = trace.events if trace else ()
-    return {
-        slot.name: slot.shape
-        for event in events
-        if event.signature.component == PIPELINE
-        for slot in event.signature.inputs
-    }
+def _from_the_golden(subject: _Subject, base: TensorFile, out: Path) -> Iterator[tuple[Run, Finish]]:
+    """Say that this run is not the golden itself; where another machine explains it, count it as evidence."""
+    there, here = subject.document.environment, subject.outcome.environment
+    only_machine = same_software(there, here) and relation_between(there, here) is Relation.SAME_HARDWARE
+    subject.warnings.append(
+        f"{subject.golden}: the unvaried run here differs from it, so the noise was measured around that run"
+        + (" and between the two" if only_machine else "")
+        + f"; see how: {command('verify', subject.case.id)}"
+    )
+    if not only_machine:
+        return
+    try:
+        with TensorFile(subject.golden) as golden:
+            subject.evidence[_OTHER_MACHINE] = moved_by(golden, base, MACHINE, _OTHER_MACHINE)
+            trace = read_trace(golden)
+    except (Incomparable, UnreadableGolden) as error:
+        subject.evidence[_OTHER_MACHINE] = Evidence(MACHINE, _OTHER_MACHINE, Effect.FAILED, str(error))
+        return
+    if trace is not None and trace.index.level is TraceLevel.FULL:
+        capture = capture_path(out, subject.case, "calibrate-machine-forced")
+        run = Run(subject.case, capture, 1, trace=TraceLevel.FULL, forced=subject.golden)
+        yield run, partial(_replayed, subject, _OTHER_MACHINE, subject.golden, capture)
 
 
 def _varied(subject: _Subject, variation: Variation, capture: Path, outcome: Outcome) -> None:
@@ -208,39 +212,29 @@ def _varied(subject: _Subject, variation: Variation, capture: Path, outcome: Out
 
 def _measured(subject: _Subject, variation: Variation, capture: Path) -> Evidence:
     with TensorFile(subject.base) as base, TensorFile(capture) as varied:
-        ours, theirs = read_trace(base), read_trace(varied)
-        took_effect = varied.document.perturbed != 0 and moved(base, varied, ours, theirs)
-        effect = Effect.COUNTED if variation.counted else Effect.SKIPPED
-        return Evidence(
-            variation.family,
-            variation.name,
-            effect if took_effect else Effect.NONE,
-            variation.why if took_effect else "no bit differs",
-            output_noise(base, varied),
-            growth=growth(ours, theirs) if ours and theirs else (),
-        )
+        found = moved_by(base, varied, variation.family, variation.name)
+        idle = varied.document.perturbed == 0
+    if found.effect is Effect.NONE or idle:
+        return replace(found, effect=Effect.NONE, reason="no bit differs")
+    return found if variation.counted else replace(found, effect=Effect.SKIPPED, reason=variation.why)
 
 
-def _replayed(subject: _Subject, variation: Variation, capture: Path, outcome: Outcome) -> None:
+def _replayed(subject: _Subject, name: str, replayed: Path, capture: Path, outcome: Outcome) -> None:
+    """Take down the boundaries of a forced replay of `replayed` for the evidence of that name."""
     if not isinstance(outcome, Completed):
-        subject.boundaries[variation.name] = f"forced replay: {_why(outcome)}"
+        subject.boundaries[name] = f"forced replay: {_why(outcome)}"
         return
-    seeded = subject.case.generator is not GeneratorKind.NONE
     try:
-        with TensorFile(subject.base) as base, TensorFile(capture) as forced:
-            ours, theirs = read_trace(base), read_trace(forced)
-            found = boundary_noise(ours, theirs, seeded=seeded) if ours and theirs else {}
-        subject.boundaries[variation.name] = found
+        subject.boundaries[name] = replay_noise(subject.case, replayed, capture)
     except (Incomparable, UnreadableGolden) as error:
-        subject.boundaries[variation.name] = str(error)
+        subject.boundaries[name] = str(error)
 
 
 def _probed(subject: _Subject, probe: Probe, capture: Path, outcome: Outcome) -> None:
     # What cannot be run with another input tells nothing about the case.
     if isinstance(outcome, Completed):
-        with suppress(UnreadableGolden), ExitStack() as stack:
-            base, other = (stack.enter_context(TensorFile(path)).document for path in (subject.base, capture))
-            if outputs_digest(base) == outputs_digest(other):
+        with suppress(UnreadableGolden):
+            if same_outputs(subject.base, capture):
                 subject.without_effect.append(probe.key)
 
 
@@ -266,16 +260,15 @@ def _result(subject: _Subject) -> CalibrationResult:
 
 
 def _calibration(subject: _Subject) -> Calibration:
-    runs = tuple(
-        _with_boundaries(run, subject.boundaries.get(name)) for name, run in subject.evidence.items()
-    )
-    runs = tuple(sorted(runs, key=lambda run: list(subject.evidence).index(run.name)))
+    measured = [_with_boundaries(run, subject.boundaries.get(name)) for name, run in subject.evidence.items()]
     with TensorFile(subject.base) as base:
         found: Mapping[str, Scale] = scales(base)
         gates: list[Gate] = list(capture_gates(base))
         trace = read_trace(base)
     boundary_floor = boundary_floors(trace) if trace else {}
-    floor, once = limits.floors(found), limits.boundary_envelope(runs)
+    floor = limits.floors(found)
+    runs = limits.admitted(measured, floor)
+    once = limits.boundary_envelope(runs)
     amplified = limits.amplification(runs)
     return Calibration(
         schema=CALIBRATION_SCHEMA,
@@ -287,6 +280,7 @@ def _calibration(subject: _Subject) -> Calibration:
         environment=subject.outcome.environment,
         factor=limits.FACTOR,
         cross_factor=limits.CROSS_FACTOR,
+        max_abs_factor=limits.MAX_ABS_FACTOR,
         outputs=limits.output_limits(runs, floor),
         boundaries=limits.boundary_limits(once, boundary_floor),
         boundary_envelope=once,

@@ -7,7 +7,8 @@ from harness.core.case import Case
 from harness.core.recording import ListedCase, ListedGolden
 from harness.core.tolerance import Relation, Rule
 from harness.errors import UnreadableGolden
-from harness.golden.calibrations import Uncalibrated, read_calibration
+from harness.golden.beside import Unusable
+from harness.golden.calibrations import read_calibration
 from harness.golden.store import GoldenStore
 from harness.report import json_report
 from harness.report.terminal import Screen
@@ -53,7 +54,7 @@ def _calibrated(case: Case, store: GoldenStore, platform: str, document: Capture
     if Rule.CALIBRATED not in allowances:
         return ""
     found = read_calibration(store.path(case.id, platform), document)
-    if isinstance(found, Uncalibrated):
+    if isinstance(found, Unusable):
         return "missing"
     limits = [one.rel_l2 for one in found.limits(Relation.SAME_HARDWARE).values() if one.rel_l2 is not None]
     return f"rel_l2 {max(limits):.1e}" if limits else "exact"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
@@ -20,14 +21,18 @@ from harness.workflow.bits import compare_files, differing
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
+from harness.workflow.gates import weaknesses
 from harness.workflow.options import Options
 
 RUNS = 2
 """How often a case is recorded before it may become a golden."""
 
+_ACCEPTED = (RecordState.RECORDED, RecordState.UPDATED, RecordState.UNCHANGED)
+"""The states of a case whose capture is now its golden."""
 
-def record(options: Options, screen: Screen, *, update: bool) -> int:
-    """Returns the exit code of the report."""
+
+def record(options: Options, screen: Screen, *, update: bool, gates: bool = True) -> int:
+    """Returns the exit code of the report; with `gates` what was recorded is run further, to warn of a bad judge."""
     cases = cases_to_run(options, screen)
     store = GoldenStore(options.goldens)
     results = {} if update else _kept(cases, store, options)
@@ -37,6 +42,8 @@ def record(options: Options, screen: Screen, *, update: bool) -> int:
         # At once, so that an interrupted recording keeps what it had finished.
         results[case.id] = _result(case, pair, store)
         pairs.append(pair)
+    if gates:
+        results |= _with_gates(pairs, results, options, screen)
     environment = environment_of([outcome for pair in pairs for _, outcome in pair])
     report = RecordReport(environment, tuple(results[case.id] for case in cases))
     _save(report, options)
@@ -60,6 +67,18 @@ def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> Itera
         pair.append((run, outcome))
         if len(pair) == RUNS:
             yield sorted(pair, key=lambda one: one[0].number)
+
+
+def _with_gates(
+    pairs: Sequence[Pair], results: Mapping[str, RecordResult], options: Options, screen: Screen
+) -> dict[str, RecordResult]:
+    """The results of what became a golden, with the warnings that further runs lead to."""
+    firsts = [pair[0][0] for pair in pairs]
+    accepted = [(run.case, run.capture) for run in firsts if results[run.case.id].state in _ACCEPTED]
+    return {
+        case_id: replace(results[case_id], warnings=(*results[case_id].warnings, *more))
+        for case_id, more in weaknesses(accepted, options, screen).items()
+    }
 
 
 def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[str, RecordResult]:

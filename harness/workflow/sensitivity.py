@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from harness import __version__
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
-from harness.core.case import Case, GeneratorKind
+from harness.core.case import Case
+from harness.core.environment import Environment
 from harness.core.faults import FAULTS, LADDER
 from harness.core.perturbation import Perturbation
 from harness.core.sensitivity import (
+    SENSITIVITY_SCHEMA,
     FaultResult,
     FaultState,
+    Sensitivity,
     SensitivityReport,
     SensitivityResult,
     SensitivityState,
 )
-from harness.core.tolerance import Relation, Rule
 from harness.core.trace import TraceLevel
-from harness.diagnose.sensitivity import Allowed, Base, Ruler, raised, scores, seen, sightings, smallest
+from harness.diagnose.sensitivity import (
+    Base,
+    Ruler,
+    raised,
+    ruler_of,
+    scores,
+    seen,
+    sharpness,
+    sightings,
+    smallest,
+)
 from harness.errors import HarnessError
-from harness.golden.calibrations import Uncalibrated, read_calibration
+from harness.golden.beside import Unusable, outputs_digest
+from harness.golden.calibrations import read_calibration
+from harness.golden.sensitivities import write_sensitivity
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
@@ -32,6 +47,7 @@ from harness.report.sensitivity_view import sensitivity_json
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, recorded_cases, run_all
+from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
 
@@ -41,7 +57,7 @@ Key = tuple[str, float | None]
 """A fault by name and strength."""
 
 
-class _Unmeasurable(HarnessError):
+class Unmeasurable(HarnessError):
     """The case has no limits that faults could be measured by, or no base run."""
 
 
@@ -52,6 +68,7 @@ class _Subject:
     case: Case
     base: Path
     ruler: Ruler
+    environment: Environment
     seconds: float
     waiting: dict[Key, dict[bool, Outcome]] = field(default_factory=dict)
     results: dict[Key, FaultResult] = field(default_factory=dict)
@@ -63,7 +80,7 @@ def sensitivity(options: Options, screen: Screen, *, ladder: bool = True) -> int
     cases = cases_to_run(options, screen, recorded_cases(store))
     subjects, results, outcomes = _subjects(cases, store, options, screen)
     _plant(subjects, options, screen, ladder=ladder)
-    results |= {subject.case.id: _result(subject) for subject in subjects}
+    results |= {subject.case.id: _result(subject, store) for subject in subjects}
     report = SensitivityReport(environment_of(outcomes), tuple(results[case.id] for case in cases))
     text = sensitivity_json(report)
     write_text(options.out / "sensitivity.json", text)
@@ -90,33 +107,28 @@ def _subjects(
 def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject:
     match outcome:
         case Completed():
-            ruler = _ruler(run.case, outcome, store)
-            return _Subject(run.case, run.capture, ruler, outcome.seconds)
+            golden = store.path(run.case.id, outcome.environment.platform)
+            limits = ruler(run.case, golden, store)
+            return _Subject(run.case, run.capture, limits, outcome.environment, outcome.seconds)
         case Raised(message=message):
-            raise _Unmeasurable(f"the run without a fault raised {message}")
+            raise Unmeasurable(f"the run without a fault raised {message}")
         case Unavailable(reason=reason) | Lost(reason=reason):
-            raise _Unmeasurable(reason)
+            raise Unmeasurable(reason)
 
 
-def _ruler(case: Case, outcome: Completed, store: GoldenStore) -> Ruler:
-    """The limits of the case, calibrated ones from beside the golden of this platform."""
-    golden = store.path(case.id, outcome.environment.platform)
+def ruler(case: Case, golden: Path, store: GoldenStore) -> Ruler:
+    """The limits of the case, calibrated ones from beside the `golden`; raises Unmeasurable where it has none."""
     found = (
         read_calibration(golden, store.document(golden))
         if golden.exists()
-        else Uncalibrated(f"{golden}: no such golden, so there are no calibrated limits")
+        else Unusable(f"{golden}: no such golden, so there are no calibrated limits")
     )
-    allowed: dict[Relation, Allowed] = {}
-    for relation in Relation:
-        allowance = case.tolerance.for_relation(relation)
-        if allowance is Rule.CALIBRATED:
-            if isinstance(found, Uncalibrated):
-                raise _Unmeasurable(f"{found.reason}; run: harness calibrate {shlex.quote(case.id)}")
-            allowed[relation] = found.limits(relation)
-        elif allowance is not Rule.REFUSE:
-            allowed[relation] = allowance
-    boundaries = {} if isinstance(found, Uncalibrated) else found.boundaries
-    return Ruler(allowed, boundaries, case.accept_exact, case.generator is not GeneratorKind.NONE)
+    calibration = None if isinstance(found, Unusable) else found
+    limits = ruler_of(case, calibration)
+    if limits is None:
+        assert isinstance(found, Unusable)
+        raise Unmeasurable(f"{found.reason}; run: {command('calibrate', case.id)}")
+    return limits
 
 
 def _plant(subjects: Sequence[_Subject], options: Options, screen: Screen, *, ladder: bool) -> None:
@@ -205,13 +217,13 @@ def _discard(done: dict[bool, Outcome]) -> None:
             Path(outcome.path).unlink(missing_ok=True)
 
 
-def _result(subject: _Subject) -> SensitivityResult:
+def _result(subject: _Subject, store: GoldenStore) -> SensitivityResult:
     case, results = subject.case, subject.results
     faults = tuple(results[fault.name, fault.strength] for fault in FAULTS.values())
     rungs = [one for one in results.values() if FAULTS[one.fault].ladder]
-    state, reason = _state(case, faults)
+    state, reason = sharpness(case, faults)
     others = tuple(one for one in rungs if one.strength != FAULTS[one.fault].strength)
-    return SensitivityResult(
+    result = SensitivityResult(
         case.id,
         state,
         reason,
@@ -221,27 +233,40 @@ def _result(subject: _Subject) -> SensitivityResult:
         faults,
         smallest(rungs) if others else (),
         others,
-        f"tighten its limits: harness calibrate {shlex.quote(case.id)}"
-        if state is SensitivityState.BLUNT
-        else "",
+        f"tighten its limits: {command('calibrate', case.id)}" if state is SensitivityState.BLUNT else "",
+        platform=subject.environment.platform,
     )
+    try:
+        return replace(result, path=_kept(subject, result, store))
+    except HarnessError as error:
+        return _failure(case, None, str(error))
 
 
-def _state(case: Case, faults: Sequence[FaultResult]) -> tuple[SensitivityState, str]:
-    unknown = [one for one in faults if one.state is FaultState.ERROR]
-    if unknown:
-        return SensitivityState.ERROR, f"{unknown[0].fault}: {unknown[0].reason}"
-    [score] = scores(faults, (Relation.SAME_HARDWARE,))
-    if case.min_sensitivity is None or score.share is None or score.share >= case.min_sensitivity:
-        return SensitivityState.SHARP, ""
-    reason = (
-        f"{score.caught} of {score.applied} faults caught in same-hardware, {score.share:.1%}; "
-        f"min_sensitivity is {case.min_sensitivity:.1%}"
+def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> str | None:
+    """Where the result is kept: beside the golden whose limits judged; nowhere without one, or where it is unknown."""
+    case, golden = subject.case, store.path(subject.case.id, subject.environment.platform)
+    if result.state is SensitivityState.ERROR or not golden.exists():
+        return None
+    document = store.document(golden)
+    if document.digest != case.digest():
+        return None
+    found = Sensitivity(
+        schema=SENSITIVITY_SCHEMA,
+        case=case.id,
+        platform=subject.environment.platform,
+        golden=outputs_digest(document),
+        limits=subject.ruler.digest(),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        harness_version=__version__,
+        environment=subject.environment,
+        seconds=round(subject.seconds, 1),
+        faults=result.faults,
+        smallest=result.smallest,
     )
-    return SensitivityState.BLUNT, reason
+    return write_sensitivity(golden, found).as_posix()
 
 
-def _failure(case: Case, outcome: Outcome, reason: str) -> SensitivityResult:
+def _failure(case: Case, outcome: Outcome | None, reason: str) -> SensitivityResult:
     state = SensitivityState.SKIPPED if isinstance(outcome, Unavailable) else SensitivityState.ERROR
     log = outcome.log if isinstance(outcome, Lost) else ()
     return SensitivityResult(case.id, state, reason, 0.0, case.min_sensitivity, log=log)

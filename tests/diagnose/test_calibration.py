@@ -6,6 +6,7 @@ import pytest
 
 from harness.core.calibration import Effect, Evidence, Growth
 from harness.diagnose.calibration import (
+    admitted,
     amplification,
     boundary_envelope,
     boundary_limits,
@@ -138,3 +139,18 @@ def test_growth_is_the_worst_of_every_step() -> None:
     assert envelope_growth(found) == (Growth("scheduler.step", (3e-8, 2e-6)),)
     found = [evidence("ulp", 1e-6, growth=(Growth("scheduler.step", curve),)) for curve in curves]
     assert envelope_growth(found) == (Growth("scheduler.step", (3e-8, None)),)
+
+
+def test_the_golden_s_machine_counts_where_the_other_runs_make_it_credible() -> None:
+    near, far = runs(ulp=[1e-6], machine=[2.9e-6]), runs(ulp=[1e-6], machine=[3.1e-6])
+    assert admitted(near, FLOOR) == tuple(near)
+    _, refused = admitted(far, FLOOR)
+    assert refused.effect is Effect.SKIPPED
+    assert refused.reason.startswith("3.1 x what all others move")
+    assert envelope(admitted(far, FLOOR)) == {"images": {"rel_l2": 1e-6, "max_abs": 5e-7}}
+
+
+def test_whoever_leaves_an_instruction_set_out_leaves_the_golden_s_machine_out_too() -> None:
+    found = {one.family: one for one in left_out(runs(ulp=[1e-6], mkl=[4e-6], machine=[4e-6]), FLOOR, {})}
+    assert found["mkl"].false_alarms == 1
+    assert found["machine"].false_alarms == 0

@@ -121,7 +121,7 @@ def test_boundary_floors_by_part_and_precision(tmp_path: Path) -> None:
     assert found == pytest.approx(
         {
             "→ unet.forward": 1e-6,
-            "unet.forward": 16 * 2.0**-23,
+            "unet.forward": 32 * 2.0**-23,
             "→ scheduler.step": 1e-6,
             "scheduler.step": 1e-6,
             "→ half.forward": 8 * 2.0**-10,

@@ -7,11 +7,22 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from harness.core.sensitivity import Channel, FaultResult, FaultState, Sighting
-from harness.core.tolerance import Limits, Relation, Rule
-from harness.diagnose.sensitivity import Base, Ruler, raised, scores, seen, sightings, smallest
+from harness.core.sensitivity import Channel, FaultResult, FaultState, SensitivityState, Sighting
+from harness.core.tolerance import Limits, Relation, Rule, Tolerance
+from harness.diagnose.sensitivity import (
+    Base,
+    Ruler,
+    raised,
+    ruler_of,
+    scores,
+    seen,
+    sharpness,
+    sightings,
+    smallest,
+)
 from harness.golden.tensors import TensorFile
-from tests.golden.builders import write_capture
+from tests.golden.builders import a_case, write_capture
+from tests.support.calibrations import a_calibration
 from tests.support.traces import Call, open_trace, structure_of, write_trace
 
 IMAGE = np.linspace(1, 2, 100, dtype=np.float32)
@@ -168,3 +179,47 @@ def test_smallest_is_the_last_of_those_caught_from_above() -> None:
     ]
     found = {one.fault: (one.any, one.forced, one.outputs) for one in smallest(rungs)}
     assert found == {"guidance.scale": (1e-5, 1e-4, 1e-3), "seeding.noise_scaled": (None, None, None)}
+
+
+def test_the_ruler_of_a_case_takes_measured_limits_where_it_asks_for_them() -> None:
+    asked = a_case(tolerance=Tolerance(Rule.EXACT, Rule.CALIBRATED, Rule.REFUSE))
+    assert ruler_of(asked, None) is None
+    found = ruler_of(asked, a_calibration())
+    assert found is not None
+    assert found.allowed == {SAME: Rule.EXACT, HARDWARE: {"images": Limits(max_abs=1.5e-6, rel_l2=3e-6)}}
+    assert found.boundaries["unet.forward"] == 2e-6
+    stated = ruler_of(a_case(tolerance=Tolerance(Rule.EXACT, Limits(rel_l2=1e-3), Rule.REFUSE)), None)
+    assert stated is not None
+    assert stated.allowed[HARDWARE] == Limits(rel_l2=1e-3)
+
+
+def test_every_limit_is_in_the_digest() -> None:
+    rulers = [
+        LIMITS,
+        Ruler({SAME: Rule.EXACT, HARDWARE: Limits(max_abs=0.1, rel_l2=0.011)}),
+        Ruler({SAME: Rule.EXACT, HARDWARE: {"images": Limits(max_abs=0.1, rel_l2=0.01)}}),
+        Ruler({SAME: Rule.EXACT}),
+        Ruler(LIMITS.allowed, boundaries={"unet.forward": 1e-6}),
+        Ruler(LIMITS.allowed, accepted=("unet.config.*",)),
+        Ruler(LIMITS.allowed, seeded=False),
+    ]
+    digests = {ruler.digest() for ruler in rulers}
+    assert len(digests) == len(rulers)
+    assert Ruler(dict(LIMITS.allowed)).digest() in digests
+
+
+def test_a_case_is_sharp_from_its_stated_share_on() -> None:
+    caught = Sighting(HARDWARE, Channel.OUTPUTS, True, 2.0, "images")
+    missed = Sighting(HARDWARE, Channel.OUTPUTS, False, 0.5, "images")
+    faults = [
+        FaultResult("guidance.scale", 1e-3, FaultState.APPLIED, sightings=(one,)) for one in (caught, missed)
+    ]
+    assert sharpness(a_case(min_sensitivity=0.5), faults) == (SensitivityState.SHARP, "")
+    assert sharpness(a_case(), faults) == (SensitivityState.SHARP, "")
+    state, reason = sharpness(a_case(min_sensitivity=0.51), faults)
+    assert (state, reason.partition(";")[0]) == (
+        SensitivityState.BLUNT,
+        "1 of 2 faults caught in same-hardware, 50.0%",
+    )
+    unknown = FaultResult("guidance.scale", 1e-3, FaultState.ERROR, "the worker exited")
+    assert sharpness(a_case(), [unknown]) == (SensitivityState.ERROR, "guidance.scale: the worker exited")

@@ -74,6 +74,8 @@ BLUNT = SensitivityResult(
     FAULTS,
     (Smallest("guidance.scale", 1e-5, 1e-5, None),),
     next_step="harness calibrate sd/image",
+    platform="cpu-x86_64",
+    path="goldens/sd/image/cpu-x86_64.sensitivity.json",
 )
 SKIPPED = SensitivityResult("hub/x", SensitivityState.SKIPPED, "no such model", 0.0)
 FAILED = SensitivityResult(
@@ -89,7 +91,7 @@ FAILED = SensitivityResult(
 def test_the_whole_screen() -> None:
     report = SensitivityReport(None, (BLUNT, SKIPPED, FAILED))
     assert shown(lambda screen: screen.show_sensitivity(report)) == screen("""
-        blunt  sd/image  (12.0 s)
+        blunt  sd/image  (cpu-x86_64, 12.0 s)
           2 of 3 faults caught
           harness calibrate sd/image
           fault                     strength   exact  forced  outputs
@@ -110,6 +112,8 @@ def test_the_whole_screen() -> None:
           relation       caught  of  share  exact  forced  outputs
           ────────────────────────────────────────────────────────
           same-hardware       2   3  66.7%      1       2        2
+
+          kept in goldens/sd/image/cpu-x86_64.sensitivity.json
 
         error  new
           the worker exited

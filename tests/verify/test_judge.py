@@ -13,7 +13,8 @@ from harness.core.case import Case, Expectation, GeneratorKind
 from harness.core.environment import Change, Environment
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.core.verdict import CaseResult, ExactFinding, Verdict
-from harness.golden.calibrations import outputs_digest, write_calibration
+from harness.golden.beside import outputs_digest
+from harness.golden.calibrations import write_calibration
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.verify.judge import judge

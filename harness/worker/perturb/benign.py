@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -9,15 +10,21 @@ from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 
 from harness.worker.perturb.site import NotApplicable, Site, weights
 from harness.worker.trace import noise
+from harness.worker.trace.hooks import Call
 
 
 def ulp(site: Site) -> None:
     """Move initial noise, weights and activations by up to one unit in the last place, at random.
 
-    Weights and what every leaf module gives are multiplied by 1 + u * eps with u uniform in [-1, 1) and eps
-    the dtype's machine epsilon; so is the noise that is drawn. This is what other kernels, other orders of
-    summation and other compilers do to a run, spread over all of it (Higham, Accuracy and Stability of
-    Numerical Algorithms, 2.2 and 3.1).
+    Weights and what every leaf module gives are multiplied by 1 + u * size with u uniform in [-1, 1); so is
+    the noise that is drawn. This is what other kernels, other orders of summation and other compilers do to a
+    run, spread over all of it (Higham, Accuracy and Stability of Numerical Algorithms, 2.2 and 3.1). `size`
+    is the dtype's machine epsilon; for half precision it is half of that, the unit roundoff, since kernels
+    keep its sums in float32 and round once.
+
+    What a group norm gives moves as a whole besides, each group of each sample by one factor and one offset:
+    one rounding of a mean or variance is in all elements that it normalises, where independent noise averages
+    out. See `_regrouped`.
     """
     for part in site.networks():
         network = part.owner
@@ -26,7 +33,7 @@ def ulp(site: Site) -> None:
             site.edit(weight, lambda before: _moved(site, before))
         for module in network.modules():
             if not any(True for _ in module.children()):
-                site.wrap_module(module, lambda call: site.changed(call.proceed(), lambda x: _moved(site, x)))
+                site.wrap_module(module, lambda call: _leaf(site, call))
     drawing = False
 
     def draw(_name: str, original: noise.Original, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -53,8 +60,57 @@ def attention_processor(site: Site) -> None:
         raise NotApplicable("no module uses diffusers' AttnProcessor2_0")
 
 
+def _leaf(site: Site, call: Call) -> Any:
+    """What a module without children gives, moved."""
+    result = call.proceed()
+    if isinstance(call.owner, torch.nn.GroupNorm):
+        result = _regrouped(site, call.owner, result)
+    return site.changed(result, lambda x: _moved(site, x))
+
+
+def _regrouped(site: Site, norm: torch.nn.GroupNorm, result: torch.Tensor) -> torch.Tensor:
+    """`result` (N, C, ...) as if the mean and deviation of every group had been summed up in another order."""
+    samples, channels = result.shape[:2]
+    elements = result[0].numel() // norm.num_groups
+    size = _sum_error(elements, serial=_is_channels_last(result)) * (site.strength or 1.0)
+    shape = (samples, norm.num_groups, *(1 for _ in result.shape[2:]))
+    factor, offset = (
+        (size * site.random_like(result.new_empty(shape))).repeat_interleave(channels // norm.num_groups, 1)
+        for _ in range(2)
+    )
+    bias, weight = (
+        default if values is None else values.float().reshape(1, channels, *shape[2:])
+        for values, default in ((norm.bias, 0.0), (norm.weight, 1.0))
+    )
+    exact = result.float()
+    return (exact + factor * (exact - bias) + offset * weight).to(result.dtype)
+
+
+def _sum_error(elements: int, *, serial: bool) -> float:
+    """By how much, relatively, a float32 sum of so many numbers moves with the order of summation.
+
+    Errors of rounding add up like a random walk (Higham and Mary, A New Approach to Probabilistic Rounding Error
+    Analysis, 2019): over sqrt(n) unit roundoffs where n numbers are added one after the other, over
+    sqrt(log2(n)) where they are added pairwise.
+    """
+    roundoff = torch.finfo(torch.float32).eps / 2
+    return roundoff * math.sqrt(elements if serial else math.log2(max(elements, 2)))
+
+
+def _is_channels_last(tensor: torch.Tensor) -> bool:
+    """Whether torch's CPU kernel summed up one after the other, split by its threads.
+
+    It does so in this layout alone (aten/src/ATen/native/cpu/group_norm_kernel.cpp).
+    """
+    layout = {4: torch.channels_last, 5: torch.channels_last_3d}.get(tensor.ndim)
+    if layout is None or tensor.device.type != "cpu" or tensor.is_contiguous():
+        return False
+    return tensor.is_contiguous(memory_format=layout)
+
+
 def _moved(site: Site, tensor: torch.Tensor) -> torch.Tensor:
     if not tensor.is_floating_point():
         return tensor
-    size = torch.finfo(tensor.dtype).eps * (site.strength or 1.0)
+    eps = torch.finfo(tensor.dtype).eps
+    size = (eps if tensor.element_size() > 2 else eps / 2) * (site.strength or 1.0)
     return torch.addcmul(tensor, tensor, site.random_like(tensor).to(tensor.dtype), value=size)

@@ -1,0 +1,21 @@
+"""The sensitivity that lies beside a golden: which planted faults its limits caught when they were last tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.core.capture import CaptureDocument
+from harness.core.sensitivity import SENSITIVITY_SCHEMA, Sensitivity
+from harness.golden.beside import Kind, Unusable, read_beside, write_beside
+
+SENSITIVITY = Kind("sensitivity", ".sensitivity.json", SENSITIVITY_SCHEMA)
+
+
+def read_sensitivity(golden: Path, document: CaptureDocument) -> Sensitivity | Unusable:
+    """The sensitivity of the golden at `golden` with this document; Unusable where none belongs to it."""
+    return read_beside(Sensitivity, SENSITIVITY, golden, document)
+
+
+def write_sensitivity(golden: Path, sensitivity: Sensitivity) -> Path:
+    """Store `sensitivity` beside the golden; raises StoreError."""
+    return write_beside(SENSITIVITY, golden, sensitivity)

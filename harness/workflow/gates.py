@@ -1,0 +1,116 @@
+"""What `record` tells of a case as a judge: whether rounding grows beyond use, and which inputs do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.core.calibration import Evidence
+from harness.core.capture import Completed
+from harness.core.case import Case, GeneratorKind
+from harness.core.perturbation import Perturbation
+from harness.core.trace import TraceLevel
+from harness.diagnose.calibration import amplification
+from harness.diagnose.calibration_measure import Incomparable
+from harness.diagnose.calibration_variations import probes
+from harness.diagnose.gates import amplification_gate, input_gates
+from harness.errors import UnreadableGolden
+from harness.golden.tensors import TensorFile
+from harness.golden.trace import read_trace
+from harness.report.terminal import Screen
+from harness.run.agenda import Run
+from harness.workflow.cases import capture_path, run_all
+from harness.workflow.measuring import argument_shapes, moved_by, replay_noise, same_outputs
+from harness.workflow.options import Options
+
+_ULP = Perturbation("benign.ulp", 1.0, 1)
+
+_BASE, _PLAIN, _FORCED = "gate-base", "gate-ulp", "gate-ulp-forced"
+_INPUT = "gate-input-"
+
+
+@dataclass(slots=True)
+class _Tried:
+    """A recorded case and a capture of it with a full trace, and what its varied runs gave, by name."""
+
+    case: Case
+    base: Path
+    captures: dict[str, Path] = field(default_factory=dict)
+
+
+def weaknesses(
+    recorded: Sequence[tuple[Case, Path]], options: Options, screen: Screen
+) -> Mapping[str, tuple[str, ...]]:
+    """Warnings by case id, from two runs with one-ulp noise and one with each input replaced.
+
+    `recorded` are cases with the capture that was accepted. What cannot be run or compared is left out: it
+    tells nothing about the case.
+    """
+    cases = [(case, capture) for case, capture in recorded if _can_be_tried(case)]
+    tried = _with_full_traces(cases, options, screen)
+    runs = [run for one in tried.values() for run in _runs(one, options.out)]
+    for run, outcome in run_all(runs, options, screen) if runs else ():
+        if isinstance(outcome, Completed):
+            tried[run.case.id].captures[run.capture.stem] = run.capture
+    found = {case_id: tuple(_warnings(one)) for case_id, one in tried.items()}
+    accepted = {capture for _, capture in cases}
+    for path in [run.capture for run in runs] + [one.base for one in tried.values()]:
+        if path not in accepted:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _with_full_traces(
+    cases: Sequence[tuple[Case, Path]], options: Options, screen: Screen
+) -> dict[str, _Tried]:
+    """The cases by id, those whose capture keeps too little to be replayed run once more."""
+    tried = {case.id: _Tried(case, capture) for case, capture in cases}
+    runs = [
+        Run(case, capture_path(options.out, case, _BASE), trace=TraceLevel.FULL)
+        for case, capture in cases
+        if _level(capture) is not TraceLevel.FULL
+    ]
+    for run, outcome in run_all(runs, options, screen) if runs else ():
+        if isinstance(outcome, Completed):
+            tried[run.case.id].base = run.capture
+    return tried
+
+
+def _level(capture: Path) -> TraceLevel | None:
+    with TensorFile(capture) as file:
+        trace = read_trace(file)
+    return trace.index.level if trace else None
+
+
+def _can_be_tried(case: Case) -> bool:
+    """Of two runs that differ anyway nothing follows."""
+    return case.generator is not GeneratorKind.NONE and not case.allow_nondeterministic
+
+
+def _runs(one: _Tried, out: Path) -> Iterator[Run]:
+    if _level(one.base) is TraceLevel.FULL:
+        for number, (name, forced) in enumerate(((_PLAIN, None), (_FORCED, one.base)), 1):
+            capture = capture_path(out, one.case, name)
+            yield Run(one.case, capture, number, TraceLevel.FULL, forced, perturbation=_ULP)
+    with TensorFile(one.base) as base:
+        shapes = argument_shapes(read_trace(base))
+    for number, probe in enumerate(probes(one.case, shapes), 3):
+        yield Run(probe.case, capture_path(out, one.case, _INPUT + probe.key), number, TraceLevel.NONE)
+
+
+def _warnings(one: _Tried) -> Iterator[str]:
+    with suppress(Incomparable, UnreadableGolden):
+        if _PLAIN in one.captures and _FORCED in one.captures:
+            yield from map(str, amplification_gate(amplification([_moved_by_an_ulp(one)])))
+    with suppress(UnreadableGolden):
+        inputs = {name.removeprefix(_INPUT): path for name, path in one.captures.items() if _INPUT in name}
+        idle = [key for key, path in inputs.items() if same_outputs(one.base, path)]
+        yield from map(str, input_gates(idle))
+
+
+def _moved_by_an_ulp(one: _Tried) -> Evidence:
+    with TensorFile(one.base) as base, TensorFile(one.captures[_PLAIN]) as varied:
+        found = moved_by(base, varied, "ulp", _PLAIN)
+    return replace(found, boundaries=replay_noise(one.case, one.base, one.captures[_FORCED]))

@@ -1,0 +1,98 @@
+"""`harness sensitivity --stored`: whether the faults that were caught once are still caught, without a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.core.case import Case
+from harness.core.faults import FAULTS
+from harness.core.sensitivity import Sensitivity, SensitivityReport, SensitivityResult, SensitivityState
+from harness.diagnose.sensitivity import scores, sharpness
+from harness.errors import HarnessError
+from harness.golden.beside import Unusable
+from harness.golden.sensitivities import read_sensitivity
+from harness.golden.store import GoldenStore
+from harness.report.json_report import write_text
+from harness.report.sensitivity_view import sensitivity_json
+from harness.report.terminal import Screen
+from harness.workflow.chosen import chosen_cases
+from harness.workflow.commands import command
+from harness.workflow.emit import emit_json
+from harness.workflow.options import Options
+from harness.workflow.sensitivity import ruler
+
+
+def stored_sensitivity(options: Options, screen: Screen) -> int:
+    """Judge what lies beside the goldens of the cases that state a `min_sensitivity`; returns the exit code.
+
+    What was measured under other limits than today's, for another golden or with fewer faults than there are
+    now says nothing, and is an `error`: limits that were loosened do not pass unseen.
+    """
+    store = GoldenStore(options.goldens)
+    cases = [case for case in chosen_cases(options, screen) if case.min_sensitivity is not None]
+    report = SensitivityReport(None, tuple(result for case in cases for result in _results(case, store)))
+    text = sensitivity_json(report)
+    write_text(options.out / "sensitivity.json", text)
+    emit_json(text, options)
+    screen.show_sensitivity(report)
+    return report.exit_code()
+
+
+def _results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult]:
+    platforms = store.platforms(case.id)
+    if not platforms:
+        reason = "no golden on any platform, so no sensitivity was measured"
+        yield SensitivityResult(case.id, SensitivityState.SKIPPED, reason, 0.0, case.min_sensitivity)
+    for platform in platforms:
+        golden = store.path(case.id, platform)
+        try:
+            yield _result(case, platform, golden, _measured(case, golden, store))
+        except HarnessError as error:
+            step = f"plant the faults anew, on this platform: {command('sensitivity', case.id)}"
+            yield SensitivityResult(
+                case.id,
+                SensitivityState.ERROR,
+                str(error),
+                0.0,
+                case.min_sensitivity,
+                next_step=step,
+                platform=platform,
+            )
+
+
+class _Outdated(HarnessError):
+    """What is stored says nothing about the case as it is now."""
+
+
+def _measured(case: Case, golden: Path, store: GoldenStore) -> Sensitivity:
+    """What was measured under the limits of today; raises HarnessError where there is nothing of the kind."""
+    found = read_sensitivity(golden, store.document(golden))
+    if isinstance(found, Unusable):
+        raise _Outdated(found.reason)
+    if found.limits != ruler(case, golden, store).digest():
+        raise _Outdated(f"{golden}: its limits are others than those that the faults were judged by")
+    tried = {(fault.fault, fault.strength) for fault in found.faults}
+    if new := [fault.name for fault in FAULTS.values() if (fault.name, fault.strength) not in tried]:
+        raise _Outdated(f"{golden}: {', '.join(new)}: never planted")
+    return found
+
+
+def _result(case: Case, platform: str, golden: Path, found: Sensitivity) -> SensitivityResult:
+    state, reason = sharpness(case, found.faults)
+    relations = tuple(dict.fromkeys(one.relation for fault in found.faults for one in fault.sightings))
+    return SensitivityResult(
+        case.id,
+        state,
+        reason,
+        found.seconds,
+        case.min_sensitivity,
+        scores(found.faults, relations),
+        found.faults,
+        found.smallest,
+        next_step=f"tighten its limits: {command('calibrate', case.id)}"
+        if state is SensitivityState.BLUNT
+        else "",
+        platform=platform,
+        path=golden.as_posix(),
+    )

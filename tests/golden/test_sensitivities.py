@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from harness.core.faults import FAULTS
+from harness.core.sensitivity import (
+    Channel,
+    FaultResult,
+    FaultState,
+    Sensitivity,
+    Sighting,
+    Smallest,
+)
+from harness.core.tolerance import Relation
+from harness.golden.beside import outputs_digest
+from harness.golden.header import read_document
+from harness.golden.sensitivities import read_sensitivity, write_sensitivity
+from tests.golden.builders import environment, write_capture
+
+SEEN = Sighting(Relation.SAME_HARDWARE, Channel.FORCED, caught=True, margin=2.5, at="unet.forward[0]")
+
+
+def a_sensitivity(golden: str, **fields: object) -> Sensitivity:
+    """Every fault caught in `same-hardware`, by a forced boundary."""
+    faults = [
+        FaultResult(fault.name, fault.strength, FaultState.APPLIED, acted=1, sightings=(SEEN,))
+        for fault in FAULTS.values()
+    ]
+    given: dict[str, object] = {
+        "schema": 1,
+        "case": "ddim/two",
+        "platform": "cpu-x86_64",
+        "golden": golden,
+        "limits": "0" * 64,
+        "at": "2026-01-01T00:00:00+00:00",
+        "harness_version": "0.1.0",
+        "environment": environment(),
+        "seconds": 1.5,
+        "faults": tuple(faults),
+        "smallest": (Smallest("guidance.scale", 1e-5, None, 1e-4),),
+    }
+    return Sensitivity(**(given | fields))  # type: ignore[arg-type]
+
+
+def test_written_and_read_again_beside_the_golden(tmp_path: Path) -> None:
+    golden = write_capture(tmp_path / "cpu-x86_64.safetensors", {"images": np.ones(4)})
+    sensitivity = a_sensitivity(outputs_digest(read_document(golden)))
+    path = write_sensitivity(golden, sensitivity)
+    assert path == tmp_path / "cpu-x86_64.sensitivity.json"
+    assert json.loads(path.read_text())["faults"][0]["sightings"][0]["margin"] == 2.5
+    assert read_sensitivity(golden, read_document(golden)) == sensitivity
