@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def _is_quick(case: Case) -> bool:
 
 @pytest.mark.parametrize("case", stated())
 def test_the_limits_are_sharp(case: str, tmp_path: Path) -> None:
-    folders = ["--configs", str(ROOT / "configs"), "--goldens", str(ROOT / "goldens")]
+    # A copy, since what is measured is kept beside the goldens.
+    shutil.copytree(ROOT / "goldens" / case, tmp_path / "goldens" / case)
+    folders = ["--configs", str(ROOT / "configs")]
     ran = Project(tmp_path).harness("sensitivity", case, "--no-ladder", "--device", "cpu", *folders)
     assert ran.code == 0, ran.out + ran.err
     [result] = json.loads((tmp_path / "out" / "sensitivity.json").read_text())["cases"]
@@ -34,6 +37,18 @@ def test_the_limits_are_sharp(case: str, tmp_path: Path) -> None:
     assert shares["same"] == 1.0
     assert shares["same-hardware"] >= result["min_sensitivity"]
     assert len([fault for fault in result["faults"] if fault["state"] == "applied"]) >= 40
+
+
+def test_what_is_stored_beside_the_goldens_is_sharp_and_speaks_of_their_limits(tmp_path: Path) -> None:
+    folders = ["--configs", str(ROOT / "configs"), "--goldens", str(ROOT / "goldens")]
+    ran = Project(tmp_path).harness("sensitivity", "--stored", *folders)
+    assert ran.code == 0, ran.out + ran.err
+    found = json.loads((tmp_path / "out" / "sensitivity.json").read_text())["cases"]
+    assert {result["case"].partition("/")[0] for result in found} == {"ddim", "ddpm", "sd", "unclip"}
+    for result in found:
+        shares = {score["relation"]: score["share"] for score in result["scores"]}
+        assert shares["same"] == 1.0, result["case"]
+        assert shares["same-hardware"] >= 0.95, result["case"]
 
 
 def test_a_quick_case_of_the_default_run_states_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from huggingface_hub.errors import HFValidationError
 from harness.core.case import ModelSpec
 from harness.worker import model_index, weights
 from harness.worker.hub_errors import ModelUnavailable, in_brief, says_revision_is_gone, unavailable
-from harness.worker.model_index import INDEX, Index
+from harness.worker.model_index import INDEX, MODULAR_INDEX, Index
 from harness.worker.rejection import Rejection
 
 _FROM_THE_ENVIRONMENT = {
@@ -36,11 +37,15 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A model's files in the hub's cache: their folder, the commit they are of, and what to tell the user."""
+    """A model's files in the hub's cache: their folder, the commit they are of, and what to tell the user.
+
+    `modular` says that a MODULAR_INDEX alone describes them; what it names may lie elsewhere.
+    """
 
     path: Path
     commit: str
     warnings: tuple[str, ...]
+    modular: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,10 @@ class _Listing:
     commit: str
     names: frozenset[str]
     index: Index
+
+
+class _OnlyModular(Exception):
+    """The repository has a MODULAR_INDEX and no INDEX; the message is its commit."""
 
 
 class _Incomplete(Exception):
@@ -70,10 +79,13 @@ def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot
     try:
         if _is_pinned(model):
             return _complete_in_cache(model, pipeline_class)
-    except _Incomplete:
+    except (_Incomplete, _OnlyModular):
+        # Of a modular pipeline the cache does not know whether it is complete: the hub is asked.
         pass
     try:
         listing = _ask(model)
+    except _OnlyModular as found:
+        return _fetch_modular(model, str(found))
     except HFValidationError as error:
         raise Rejection(
             "model.id", model.id, "expected a hub id such as org/name, or a model's folder"
@@ -110,6 +122,43 @@ def fetch_part(model: ModelSpec, subfolder: str) -> Snapshot:
     return Snapshot(Path(path), commit, _floating(model, commit))
 
 
+def _fetch_modular(model: ModelSpec, commit: str) -> Snapshot:
+    """The MODULAR_INDEX at `commit` and the subfolders that it names, neither pickles nor code of them."""
+    try:
+        # By its own revision, so that the cache knows which commit that is.
+        path = Path(hf_hub_download(model.id, MODULAR_INDEX, revision=model.revision))
+        folder = snapshot_download(
+            model.id,
+            revision=path.parent.name,
+            allow_patterns=["*.json", *(f"{name}/*" for name in _subfolders(path))],
+            ignore_patterns=[*(f"*{suffix}" for suffix in weights.PICKLE_SUFFIXES), "*.py"],
+        )
+    except Exception as error:
+        raise unavailable(error, model, f"has only a part of its commit {commit}") from error
+    commit = Path(folder).name
+    return Snapshot(Path(folder), commit, _floating(model, commit), modular=True)
+
+
+def _subfolders(path: Path) -> set[str]:
+    """The subfolders that the components of a MODULAR_INDEX lie in; none of one that cannot be read."""
+    try:
+        described = [
+            value[2]
+            for value in model_index.read(path).values()
+            if isinstance(value, list) and len(value) == 3
+        ]
+    except ValueError:
+        return set()
+    return {spec["subfolder"] for spec in described if isinstance(spec, Mapping) and spec.get("subfolder")}
+
+
+def _cached_modular(model: ModelSpec, commit: str) -> Snapshot:
+    """What the cache has of a modular pipeline; its components are looked at one by one later."""
+    index = try_to_load_from_cache(model.id, MODULAR_INDEX, revision=commit)
+    assert isinstance(index, str), "the commit was found by it"
+    return Snapshot(Path(index).parent, commit, _floating(model, commit), modular=True)
+
+
 def _is_pinned(model: ModelSpec) -> bool:
     return bool(_COMMIT.fullmatch(model.revision or ""))
 
@@ -124,6 +173,9 @@ def _floating(model: ModelSpec, commit: str) -> tuple[str, ...]:
 def _ask(model: ModelSpec) -> _Listing:
     """What the hub has; notes in the cache which commit the revision is, for later runs without a network."""
     info = model_info(model.id, revision=model.revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    names = {file.rfilename for file in info.siblings or ()}
+    if info.sha and MODULAR_INDEX in names and INDEX not in names:
+        raise _OnlyModular(info.sha)
     path = Path(hf_hub_download(model.id, INDEX, revision=model.revision))
     commit = path.parent.name
     if commit != info.sha:
@@ -175,6 +227,8 @@ def _from_cache_instead(
         raise unavailable(error, model) from error
     try:
         cached = _complete_in_cache(model, pipeline_class)
+    except _OnlyModular as found:
+        cached = _cached_modular(model, str(found))
     except _Incomplete as incomplete:
         raise unavailable(error, model, str(incomplete)) from error
     if constants.HF_HUB_OFFLINE:
@@ -184,13 +238,13 @@ def _from_cache_instead(
 
 
 def _complete_in_cache(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot:
-    """The cached copy of the revision; raises _Incomplete when something of it is not there."""
+    """The cached copy of the revision; raises _Incomplete when something of it is not there, and _OnlyModular."""
     try:
         path = try_to_load_from_cache(model.id, INDEX, revision=model.revision)
     except HFValidationError:
         path = None
     if not isinstance(path, str):
-        raise _Incomplete("has no copy")
+        raise _without_index(model)
     folder, commit, index = Path(path).parent, Path(path).parent.name, model_index.read(Path(path))
     present, listed = model_index.files_in(folder, index), _cached_tree(model, commit)
     try:
@@ -213,6 +267,15 @@ def _complete_in_cache(model: ModelSpec, pipeline_class: type[DiffusionPipeline]
         raise _Incomplete(f"has not all files of its commit {commit}") from error
     warnings = _floating(model, commit) + warnings + _connected(model, folder, pipeline_class)
     return Snapshot(_sound(model, folder), commit, warnings)
+
+
+def _without_index(model: ModelSpec) -> _Incomplete | _OnlyModular:
+    """Why the cache has no INDEX of the model."""
+    try:
+        path = try_to_load_from_cache(model.id, MODULAR_INDEX, revision=model.revision)
+    except HFValidationError:
+        path = None
+    return _OnlyModular(Path(path).parent.name) if isinstance(path, str) else _Incomplete("has no copy")
 
 
 def _cached_tree(model: ModelSpec, commit: str) -> frozenset[str] | None:

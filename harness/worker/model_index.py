@@ -21,6 +21,7 @@ from diffusers.pipelines.pipeline_loading_utils import LOADABLE_CLASSES
 from harness.worker.rejection import Rejection
 
 INDEX = "model_index.json"
+MODULAR_INDEX = "modular_model_index.json"
 
 Index = Mapping[str, object]
 """A model_index.json as parsed: `_class_name`, and per component its library and class."""

@@ -14,8 +14,7 @@ from harness import zoo
 from harness.core.case import ModelSpec
 from harness.worker import hub, model_index, modular, modular_index, weights
 from harness.worker.hub_errors import ModelUnavailable, in_brief, is_the_hubs
-from harness.worker.model_index import INDEX, alias_moved_modules
-from harness.worker.modular_index import MODULAR_INDEX
+from harness.worker.model_index import INDEX, MODULAR_INDEX, alias_moved_modules
 from harness.worker.rejection import Rejection
 from harness.worker.weights import component_digests, weights_sha256
 
@@ -70,7 +69,10 @@ def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeli
             f"{model.id}: there is no folder {place}; put the model there or mend model.id"
         )
     snapshot = hub.fetch(model, pipeline_class)
-    return Source(snapshot.path, snapshot.commit, False, snapshot.warnings)
+    if not snapshot.modular:
+        return Source(snapshot.path, snapshot.commit, False, snapshot.warnings)
+    source = _modular_folder(model, snapshot.path, pipeline_class)
+    return replace(source, commit=snapshot.commit, warnings=(*snapshot.warnings, *source.warnings))
 
 
 def _is_path(model_id: str) -> bool:
@@ -86,10 +88,7 @@ def _builtin_folder(name: str) -> Path:
 
 def _folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
     if (folder / MODULAR_INDEX).is_file() and not (folder / INDEX).is_file():
-        index = _index_of(model, folder, MODULAR_INDEX)
-        modular_index.pipeline_class_of(index, pipeline_class, model.id)
-        parts, warnings = modular_index.locate(model, folder, index)
-        return Source(folder, None, False, warnings, parts)
+        return _modular_folder(model, folder, pipeline_class)
     files, warnings = _checked(model, folder, pipeline_class)
     problems = [f"{name} is missing" for name in weights.missing(files, folder)]
     problems += weights.damaged(files, folder)
@@ -98,6 +97,13 @@ def _folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeli
             "model.id", model.id, f"{'; '.join(problems)}; save the model anew with save_pretrained"
         )
     return Source(folder, None, False, warnings)
+
+
+def _modular_folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
+    index = _index_of(model, folder, MODULAR_INDEX)
+    modular_index.pipeline_class_of(index, pipeline_class, model.id)
+    parts, warnings = modular_index.locate(model, folder, index)
+    return Source(folder, None, False, warnings, parts)
 
 
 def _checked(

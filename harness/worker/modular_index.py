@@ -12,10 +12,8 @@ from diffusers import DiffusionPipeline, ModularPipeline
 from harness.core.case import ModelSpec
 from harness.worker import hub, model_index, weights
 from harness.worker.hub_errors import ModelUnavailable
-from harness.worker.model_index import Index
+from harness.worker.model_index import MODULAR_INDEX, Index
 from harness.worker.rejection import Rejection
-
-MODULAR_INDEX = "modular_model_index.json"
 
 _SAVE_ANEW = "save the pipeline anew with save_pretrained"
 

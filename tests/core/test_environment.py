@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.environment import Change, Environment, changes_between, relation_between
+from harness.core.environment import Change, Environment, changes_between, relation_between, same_software
 from harness.core.tolerance import Relation
 from tests.core.samples import ENVIRONMENT
 
@@ -114,3 +114,10 @@ def test_packages_that_change_no_number_are_compared_on_request() -> None:
     golden, now = _software(imported={"rich": "13.0"}), _software(imported={"rich": "14.0"})
     assert changes_between(golden, now) == ()
     assert changes_between(golden, now, imported=True) == (Change("software.imported.rich", "13.0", "14.0"),)
+
+
+def test_hardware_and_switches_are_no_software() -> None:
+    for now in (_hardware(cpu_model="Another"), _switches(threads=4), _software(os="Linux 6.8")):
+        assert same_software(ENVIRONMENT, now)
+    for now in (_software(python="3.12.1"), _software(packages={"torch": "2.12.0"}), _software(driver="1")):
+        assert not same_software(ENVIRONMENT, now)

@@ -344,3 +344,41 @@ def test_a_modular_folder_takes_components_from_the_hub(a_hub: Hub, tmp_path: Pa
     assert a_hub.fetched("org/parts") == {"unet/config.json", "unet/diffusion_pytorch_model.safetensors"}
     commit = repository.resolve("main")
     assert f"org/parts: revision 'main' floats; commit {commit} was used" in " ".join(online["warnings"])
+
+
+@pytest.fixture(scope="module")
+def modular(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a modular pipeline's save_pretrained wrote, whose index names where it was saved."""
+    folder = tmp_path_factory.mktemp("modular")
+    build_folder(tiny_named("StableDiffusionXLPipeline"), folder / "xl")
+    pipeline = StableDiffusionXLModularPipeline(pretrained_model_name_or_path=str(folder / "xl"))
+    pipeline.load_components()
+    pipeline.save_pretrained(str(folder / "saved"), overwrite_modular_index=True)
+    return folder / "saved"
+
+
+def test_a_repository_that_has_a_modular_index_alone(a_hub: Hub, modular: Path) -> None:
+    name = "org/modular"
+    own = {path: content.replace(str(modular).encode(), name.encode()) if path.endswith("index.json") else content
+           for path, content in files_of(modular).items()}  # fmt: skip
+    repository = a_hub.repository(name, {**own, "unet/other.bin": b"a pickle", "extra/more.safetensors": b""})
+    commit = repository.resolve("main")
+    found = a_hub.online.locate(name, revision=commit, load=True)
+    local = a_hub.online.locate(str(modular), load=True)
+    assert (found["commit"], found["class"]) == (commit, "StableDiffusionXLModularPipeline")
+    assert found["digests"] == local["digests"]
+    assert {"unet", "vae", "text_encoder"} <= found["digests"].keys()
+    assert not {"unet/other.bin", "extra/more.safetensors"} & a_hub.fetched(name)
+    offline = a_hub.offline.locate(name, revision=commit, load=True)
+    assert (offline["commit"], offline["digests"]) == (commit, local["digests"])
+    floating = a_hub.online.locate(name, load=True)
+    assert (floating["commit"], floating["digests"]) == (commit, local["digests"])
+    assert any("floats" in warning for warning in floating["warnings"])
+
+
+def test_a_modular_repository_whose_weights_do_not_arrive_is_unavailable(a_hub: Hub, modular: Path) -> None:
+    repository = a_hub.repository("org/modular-cut", files_of(modular))
+    repository.faults.absent = {"unet/diffusion_pytorch_model.safetensors"}
+    found = a_hub.online.locate("org/modular-cut")
+    assert found.keys() == {"unavailable"}
+    assert found["unavailable"].startswith("org/modular-cut: ")

@@ -232,7 +232,7 @@ def test_failing_verify_fails_make(project: Project) -> None:
     assert project.make("verify", HARNESS_CODE="1").returncode == 2
 
 
-def test_check_lints_and_then_tests(project: Project) -> None:
+def test_check_lints_asks_for_the_limits_and_tests(project: Project) -> None:
     project.make("setup")
     project.make("check")
     ran = [call for call in project.calls if "pip" not in call]
@@ -241,6 +241,7 @@ def test_check_lints_and_then_tests(project: Project) -> None:
         "ruff format --check --quiet",
         "mypy ",
         "lint-imports ",
+        "harness sensitivity --stored --quiet",
         "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile",
     ]
 

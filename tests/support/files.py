@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import safe_open
@@ -23,9 +24,20 @@ def flip_bit(path: Path, tensor: str) -> None:
 
 def edit(path: Path, tensor: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
     """Change `tensor` and make its sha256 in the header right again."""
-    with safe_open(path, framework="numpy") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        document = json.loads(file.metadata()["harness"])
+    tensors, document = _read(path)
     tensors[tensor] = np.ascontiguousarray(change(tensors[tensor].copy()))
     document["sha256"][tensor] = hashlib.sha256(tensors[tensor].tobytes()).hexdigest()
     save_file(tensors, path, metadata={"harness": json.dumps(document)})
+
+
+def describe(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let `change` edit the document in the header."""
+    tensors, document = _read(path)
+    change(document)
+    save_file(tensors, path, metadata={"harness": json.dumps(document)})
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return tensors, json.loads(file.metadata()["harness"])

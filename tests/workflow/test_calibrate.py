@@ -6,11 +6,17 @@ import json
 import platform
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.support.project import TWO_STEPS, Project
+from harness.cli import main
+from harness.diagnose.calibration_variations import variations
+from harness.workflow import calibrate
+from tests.support.files import describe, edit
+from tests.support.project import ROOT, TWO_STEPS, Project
 
 HERE = f"cpu-{platform.machine().lower()}"
+GOLDEN = Path("goldens/ddim/two") / f"{HERE}.safetensors"
 CALIBRATION = Path("goldens/ddim/two") / f"{HERE}.calibration.json"
 
 
@@ -49,3 +55,25 @@ def test_limits_from_what_is_benign(project: Project) -> None:
     limits = {boundary["event"]: boundary["limit"] for boundary in case["boundaries"]}
     assert limits["unet.forward"] == stored["boundaries"]["unet.forward"]
     assert "rel_l2" in project.harness("list", "ddim/two", "--device", "cpu").out
+
+
+def test_the_golden_s_own_machine_is_evidence(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A golden of another CPU with the same software, a rounding away: the distance counts, and is replayed."""
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    project.config("ddim/two", TWO_STEPS + "tolerance: calibrated\ntrace: full\n")
+    assert main(["record", "ddim/two", "--update", "--no-gates", "--device", "cpu", "--quiet"]) == 0
+    golden = project.folder / GOLDEN
+    edit(golden, "output/images", lambda images: images * np.float32(1 + 2**-22))
+    describe(golden, lambda document: document["environment"]["hardware"].update(cpu_model="Another"))
+    ulp = lambda *given: tuple(one for one in variations(*given) if one.name == "ulp 1")  # noqa: E731
+    monkeypatch.setattr(calibrate, "variations", ulp)
+    assert main(["calibrate", "ddim/two", "--device", "cpu", "--quiet"]) == 0
+    [case] = json.loads(Path("out/calibrate.json").read_text())["cases"]
+    assert "measured around that run and between the two" in case["warnings"][0]
+    runs = {run["name"]: run for run in case["calibration"]["runs"]}
+    machine = runs["the golden's own machine"]
+    assert (machine["family"], machine["effect"]) == ("machine", "counted")
+    assert machine["outputs"][0]["metrics"]["rel_l2"] == pytest.approx(2**-22, rel=0.2)
+    # Its boundaries are this machine's own: only the output was edited.
+    assert machine["boundaries"]["unet.forward"] == 0.0

@@ -43,6 +43,9 @@ def random_ddim(folder: Path) -> None:
     DDIMPipeline(unet, DDIMScheduler(clip_sample=True)).save_pretrained(folder)
 
 
+UNSEEDED = TWO_STEPS.replace("seed: 0", "seed: null\ngenerator: none\nnondeterministic: allow")
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> Project:
     """An empty project whose `record` runs the gates."""
@@ -53,11 +56,11 @@ def warnings(project: Project) -> dict[str, list[str]]:
     return {case["case"]: case["warnings"] for case in project.report("record.json")["cases"]}
 
 
-def test_growing_rounding_and_an_idle_prompt_are_told_and_a_sane_case_is_not(plain: Project) -> None:
+def test_growing_rounding_and_an_idle_prompt_are_told(plain: Project) -> None:
     random_ddim(plain.folder / "model")
     plain.config("chaos", CHAOS)
     plain.config("idle", IDLE_PROMPT)
-    plain.config("sane")
+    plain.config("unseeded", UNSEEDED)
     ran = plain.harness("record", "--device", "cpu")
     assert ran.code == 0, ran.out + ran.err
     told = warnings(plain)
@@ -65,7 +68,8 @@ def test_growing_rounding_and_an_idle_prompt_are_told_and_a_sane_case_is_not(pla
     assert [words.partition(";")[0] for words in told["idle"]] == [
         "input without effect: call.negative_prompt was replaced and no bit of the outputs changed"
     ]
-    assert told["sane"] == []
+    # Two runs of it differ anyway.
+    assert not any("amplification" in words for words in told["unseeded"])
     assert "the error of one call grows" in ran.out
     left = {path.name for path in (plain.folder / "out/captures").rglob("*.safetensors")}
     assert left == {"run-1.safetensors", "run-2.safetensors"}
@@ -73,11 +77,3 @@ def test_growing_rounding_and_an_idle_prompt_are_told_and_a_sane_case_is_not(pla
     quick = replace(plain, gates=False).harness("record", "idle", "--update", "--device", "cpu")
     assert quick.code == 0
     assert warnings(plain) == {"idle": []}
-
-
-def test_what_cannot_be_varied_is_recorded_all_the_same(plain: Project) -> None:
-    plain.config(
-        "unseeded", TWO_STEPS.replace("seed: 0", "seed: null\ngenerator: none\nnondeterministic: allow")
-    )
-    ran = plain.harness("record", "--device", "cpu")
-    assert ran.code == 0, ran.out + ran.err
