@@ -313,10 +313,10 @@ NOTES = """\
 The rules: the last 3 x 3 pixels of the last channel as in most of diffusers' pipeline tests; diffusers'
 `assert_mean_pixel_difference` over 8-bit images; SSIM after Wang et al. (2004) with flat 7 x 7 windows; diffusers'
 `numpy_cosine_similarity_distance`; `torch.testing.assert_close` with its tolerances for float32 (rtol 1.3e-6, atol
-1e-5). *Calibrated limits* are three times the largest benign rel_l2 of the output and five times its max abs; the last row adds the
-[exact channel and forced replay](explain.md), as `harness verify --forced` does. A batch of two has other shapes
-within, so its output alone is judged. A fault that shows in the trace alone, such as train mode in a network without
-dropout, is one that sha256 misses.
+1e-5). *Calibrated limits* are three times the largest benign rel_l2 of the output and five times its max abs; the last
+row adds the [exact channel and forced replay](explain.md), as `harness verify --forced` does. A batch of two has other
+shapes within, so its output alone is judged. A fault that shows in the trace alone, such as train mode in a network
+without dropout, is one that sha256 misses.
 
 Few steps keep the noise small. What a constant makes of a case with more noise is not shown here: in bfloat16 alone it
 is thousands of times as large ([how the noise grows](tolerances.md#how-the-noise-grows)).

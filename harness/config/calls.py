@@ -1,4 +1,4 @@
-"""Whether the pipelines take the arguments that cases hand over: generator, steps, `call` and the calls before it."""
+"""Whether pipelines and schedulers take what cases hand over: generator, steps, `call`, calls before it, options."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.config.own_pipelines import own_pipeline
 from harness.config.pipelines import AUTO
 from harness.config.signatures import (
     CALL,
+    CONSTRUCTOR,
     ClassText,
     NoMethod,
     Signature,
@@ -26,11 +27,12 @@ from harness.errors import Problem
 
 
 def problems(case: Case) -> Iterator[Problem]:
-    """What the pipeline of `case` does not take, or lacks.
+    """What the pipeline and the scheduler of `case` do not take, or lack.
 
     Pipelines whose text does not tell (those that choose their class when they are loaded, those of a hub model
     with `pipeline: auto`) have no problems here.
     """
+    yield from _scheduler_problems(case)
     pipeline = _class_of(case)
     takes = signature(pipeline, CALL) if pipeline else Unreadable()
     if pipeline is None or not isinstance(takes, Signature):
@@ -46,6 +48,15 @@ def problems(case: Case) -> Iterator[Problem]:
     yield from _missing(case, "call", given, pipeline.name, takes)
     for index, preparation in enumerate(case.before):
         yield from _preparation_problems(case, joined("before", index), preparation, pipeline)
+
+
+def _scheduler_problems(case: Case) -> Iterator[Problem]:
+    """Options that the named scheduler's constructor does not take; `from_config` would drop them without a word."""
+    spec = case.scheduler
+    named = installed_class(spec.class_name) if spec and spec.class_name else None
+    takes = signature(named, CONSTRUCTOR) if named else Unreadable()
+    if spec is not None and named is not None and isinstance(takes, Signature):
+        yield from _argument_problems(case, "scheduler", spec.options, named.name, takes)
 
 
 def _class_of(case: Case) -> ClassText | None:

@@ -11,6 +11,7 @@ from harness.config.form import Form
 from harness.config.form_files import FILE as FILE_FORM
 from harness.config.form_files import is_file
 from harness.config.form_numbers import ARRAY, TENSOR
+from harness.config.form_objects import MAP, OBJECT
 from harness.config.form_synthetic import GRADIENT, NOISE
 from harness.config.wording import joined, listing, shown, unknown
 from harness.errors import Problem
@@ -30,6 +31,8 @@ def _check_tuple(key: str, argument: object) -> Iterator[Problem]:
 FORMS: Mapping[str, Form] = {
     FILE: FILE_FORM,
     "$tuple": Form(_tuple_schema, _check_tuple, holds_values=True),
+    "$map": MAP,
+    "$object": OBJECT,
     "$noise": NOISE,
     "$gradient": GRADIENT,
     "$tensor": TENSOR,

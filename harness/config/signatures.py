@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.config.installed import diffusers_folder, diffusers_text
 
 CALL = "__call__"
+CONSTRUCTOR = "__init__"
 
 _PIPELINES = "pipelines"
 _LONGEST_HEADER = 200
@@ -38,6 +39,9 @@ class ClassText:
 class Signature:
     """The arguments of a method without `self`, in order, those among them that have no default, and whether it
     takes any others besides.
+
+    Of `**kwargs` the `names` hold those that the method asks for by name; `takes_any` is whether it does
+    something else with them, such as handing them on.
     """
 
     names: tuple[str, ...]
@@ -130,11 +134,56 @@ def _read(text: str, start: int) -> Signature | Unreadable:
     required = [*without_default, *(argument.arg for argument, default in keyword_only if default is None)]
     own = () if text[:start].rstrip().endswith("@staticmethod") else positional[:1]
     names = [*positional, *(argument.arg for argument in takes.kwonlyargs)]
+    asked = _asked_of(text, function.name, takes.kwarg.arg) if takes.kwarg else ()
     return Signature(
-        tuple(name for name in names if name not in own),
+        tuple(dict.fromkeys(name for name in (*names, *(asked or ())) if name not in own)),
         tuple(name for name in required if name not in own),
-        takes.kwarg is not None,
+        asked is None,
     )
+
+
+def _asked_of(text: str, method: str, kwargs: str) -> tuple[str, ...] | None:
+    """The names by which a method of the class asks for its other keyword arguments; None where it may take any.
+
+    Understood are `kwargs.pop("name", ...)`, `kwargs.get("name")`, `kwargs["name"]` and `"name" in kwargs`.
+    """
+    try:
+        [one] = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return None
+    body = one.body if isinstance(one, ast.ClassDef) else []
+    found = next((node for node in body if isinstance(node, _FUNCTIONS) and node.name == method), None)
+    if found is None:
+        return None
+    understood = dict(_asking(found, kwargs))
+    uses = [node for node in ast.walk(found) if isinstance(node, ast.Name) and node.id == kwargs]
+    return tuple(understood.values()) if all(use in understood for use in uses) else None
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _asking(function: ast.AST, kwargs: str) -> Iterator[tuple[ast.Name, str]]:
+    """Each use of `kwargs` that asks for one name, with the name."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name() as use, attr="pop" | "get"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                pass
+            case ast.Subscript(value=ast.Name() as use, slice=ast.Constant(value=str(name))):
+                pass
+            case ast.Compare(
+                left=ast.Constant(value=str(name)),
+                ops=[ast.In() | ast.NotIn()],
+                comparators=[ast.Name() as use],
+            ):
+                pass
+            case _:
+                continue
+        if use.id == kwargs:
+            yield use, name
 
 
 def _parsed(text: str, start: int) -> ast.stmt | None:
@@ -151,6 +200,8 @@ def _likely_places(folder: Path, name: str) -> Iterator[Path]:
     """The part of the package that exports `name`; reading all of the package takes ten times as long."""
     if "Modular" in name:
         yield folder / "modular_pipelines"
+    if name.endswith("Scheduler"):
+        yield folder / "schedulers"
     text = diffusers_text(f"{_PIPELINES}/__init__.py") or ""
     before = _EXPORTS.findall(text[: max(text.find(f'"{name}"'), 0)])
     if before:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from harness.config import backends, forms, own_pipelines, pipelines, weights
 from harness.config.files import kind_of, resolved
 from harness.config.own_pipelines import own_pipeline
 from harness.config.structure import entries
-from harness.config.wording import joined, nearest, shown
+from harness.config.wording import joined, listing, nearest, shown, suggestion
 from harness.core.case import InputFile
 from harness.errors import Problem
 
@@ -44,7 +45,8 @@ def problems(values: Values, around: Surroundings) -> Iterator[Problem]:
     if isinstance(backend, str):
         yield from _problem("quantization.backend", backend, backends.problem(backend))
     for key, argument in _files(values):
-        yield from _problem(key, argument, _file_problem(_path_part(argument), around))
+        message = _file_problem(_path_part(argument), around) or _tensor_problem(argument, around)
+        yield from _problem(key, argument, message)
 
 
 def warnings(values: Values, around: Surroundings) -> Iterator[str]:
@@ -107,6 +109,34 @@ def _file_problem(name: str, around: Surroundings) -> str | None:
     except OSError as error:
         return f"cannot be read ({error.strerror}); check the file"
     return None
+
+
+def _tensor_problem(argument: str, around: Surroundings) -> str | None:
+    """What is wrong with the tensor that is named in a .safetensors file; damage is for its reader to tell."""
+    name, _, tensor = argument.partition("#")
+    if not name.lower().endswith(".safetensors"):
+        return None
+    names = _tensor_names(resolved(around.folder / name))
+    if names is None or tensor in names or (not tensor and len(names) == 1):
+        return None
+    what = f"the file has no tensor {tensor!r}" if tensor else f"the file has {len(names)} tensors"
+    hint = suggestion(tensor, names) if tensor else ""
+    return f"{what}{hint or '.'} Name one of {listing(sorted(names))} after '#'"
+
+
+def _tensor_names(path: Path) -> tuple[str, ...] | None:
+    """The tensors that the header of a .safetensors file names; None where it cannot be read.
+
+    The form: the header's length in eight bytes, little-endian, then the header as JSON.
+    """
+    try:
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    except (OSError, ValueError, MemoryError, OverflowError):
+        return None
+    if not isinstance(header, dict):
+        return None
+    return tuple(name for name in header if name != "__metadata__")
 
 
 def _sha256(path: Path, around: Surroundings) -> str:

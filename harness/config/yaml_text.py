@@ -211,9 +211,10 @@ class _Reader:
         frame.key = key if key is MERGE or isinstance(key, str) else written
         path = frame.next_path()
         if frame.key is not MERGE and not isinstance(key, str):
-            self._problem(
-                path, None, f"line {line}: this key reads as {_kind(key)}, and keys are text; quote it"
-            )
+            told = f"line {line}: this key reads as {_kind(key)}, and keys are text; quote it"
+            # What a pipeline looks up by a number, it does not find by a text.
+            meant = f", or write {{$map: [[{written}, ...]]}} where the pipeline is to get {_kind(key)}"
+            self._problem(path, None, told + (meant if path.startswith("call.") else ""))
         elif isinstance(key, str) and key in frame.lines:
             self._problem(
                 path, None, f"line {line}: the key stands twice, first in line {frame.lines[key]}; keep one"

@@ -176,4 +176,9 @@ def _global_seed(case: Case, takes_generator: bool) -> int | None:
 
 def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    first, dot, _begun = lines[0].rpartition(". ")
+    # A sentence that goes on in the next line says nothing here.
+    whole = f"{first}." if dot and len(lines) > 1 and lines[0][-1] not in ".!?:" else lines[0]
+    return f"{type(error).__name__}: {whole}"

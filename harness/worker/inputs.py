@@ -13,7 +13,7 @@ from PIL import Image, ImageSequence
 from safetensors import safe_open
 
 from harness.core.case import Case, Values
-from harness.worker import synthetic
+from harness.worker import dataclass_inputs, synthetic
 from harness.worker.rejection import Rejection
 
 Loader = Callable[[Path, str], object]
@@ -40,12 +40,23 @@ def _resolve(key: str, value: object, files: Mapping[str, Path]) -> object:
             return _load(key, str(value["$file"]), files)
         if form == "$tuple":
             return tuple(_resolve(key, item, files) for item in value["$tuple"])
+        if form == "$map":
+            return {name: _resolve(f"{key}[{name!r}]", item, files) for name, item in value["$map"]}
+        if form == "$object":
+            return _object(key, value["$object"], files)
         if form in _FORMS:
             return _FORMS[form](value[form])
         return {name: _resolve(f"{key}.{name}", item, files) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_resolve(f"{key}[{index}]", item, files) for index, item in enumerate(value)]
     return value
+
+
+def _object(key: str, described: Mapping[str, object], files: Mapping[str, Path]) -> object:
+    fields = {
+        name: _resolve(f"{key}.{name}", item, files) for name, item in described.items() if name != "class"
+    }
+    return dataclass_inputs.made(key, str(described["class"]), fields)
 
 
 def _load(key: str, reference: str, files: Mapping[str, Path]) -> object:

@@ -32,7 +32,11 @@ class UnCLIPPipeline:
 
 class StableDiffusionPipeline:
     def __call__(self, *args, **kwargs):
-        pass
+        return self.handed_on(*args, **kwargs)
+
+    def invert(self, prompt=None, **kwargs):
+        callback = kwargs.pop("callback_steps", None)
+        return prompt if "mask" in kwargs else kwargs["strength"] or kwargs.get("eta")
 
 class StableDiffusionImg2ImgPipeline:
     pass
@@ -121,6 +125,33 @@ before:
         f"a.yaml: before[1].call.image: missing; DDPMPipeline.invert cannot be called without it. {invert}",
         "a.yaml: before[2].generator = true: DDPMPipeline.warm_up takes no `generator`; leave it out. "
         "It takes: nothing",
+    ]
+
+
+def test_other_keywords_are_those_that_the_pipeline_asks_for(configs: Path) -> None:
+    head = "pipeline: StableDiffusionPipeline\nbefore: [{method: invert, call: "
+    assert complaints(configs, head + "{prompt: a, callback_steps: 1, mask: b, strength: 1, eta: 0}}]") == []
+    assert complaints(configs, head + "{promt: a}}]") == [
+        'a.yaml: before[0].call.promt = "a": StableDiffusionPipeline.invert takes no `promt`; did you mean '
+        "'prompt'? It takes: prompt, callback_steps, mask, strength, eta"
+    ]
+
+
+def test_options_of_a_scheduler(configs: Path) -> None:
+    from harness.config.installed import diffusers_folder
+
+    package = diffusers_folder()
+    assert package is not None
+    (package / "schedulers").mkdir()
+    (package / "schedulers" / "ddim.py").write_text(
+        "class DDIMScheduler:\n    @register_to_config\n"
+        "    def __init__(self, num_train_timesteps=1000, timestep_spacing='leading'):\n        pass\n"
+    )
+    head = "pipeline: auto\nmodel: {id: org/name}\nscheduler: {class: DDIMScheduler, "
+    assert complaints(configs, head + "timestep_spacing: trailing}") == []
+    assert complaints(configs, head + "timestep_spaced: trailing}") == [
+        'a.yaml: scheduler.timestep_spaced = "trailing": DDIMScheduler takes no `timestep_spaced`; did you mean '
+        "'timestep_spacing'? It takes: num_train_timesteps, timestep_spacing"
     ]
 
 

@@ -19,7 +19,7 @@ def test_forms_are_checked_at_any_depth() -> None:
 
 
 def test_an_unknown_form_gets_the_known_ones() -> None:
-    known = "accepted: $file, $tuple, $noise, $gradient, $tensor, $array"
+    known = "accepted: $file, $tuple, $map, $object, $noise, $gradient, $tensor, $array"
     assert complaints({"$nois": {}}) == [
         f": call.x.$nois = {{}}: unknown form; did you mean '$noise'? {known}",
     ]

@@ -118,8 +118,8 @@ timeout: 0
             "timeout = 0: expected a number greater than 0, at most 604800",
             f"sheduler: unknown key; did you mean 'scheduler'? accepted: {top}",
             "call.generator = 1: the harness sets this itself; use `generator` and `seed` at the top of the file",
-            "call.other.$fil = \"x\": unknown form; did you mean '$file'? accepted: $file, $tuple, $noise, $gradient, "
-            "$tensor, $array",
+            "call.other.$fil = \"x\": unknown form; did you mean '$file'? accepted: $file, $tuple, $map, $object, "
+            "$noise, $gradient, $tensor, $array",
             'model.components.torch_dtype = "x": the harness sets this itself; use `model.dtype`',
             'pipeline = "StableDifusionPipeline": the installed diffusers exports no pipeline of this name; '
             "did you mean 'StableDiffusionPipeline' or 'StableDiffusionImg2ImgPipeline'?",

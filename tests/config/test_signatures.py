@@ -55,7 +55,18 @@ class First:
         pass
 
     async def later(self, a, **kwargs):
-        pass
+        return await self.more(a, **kwargs)
+
+    def asking(self, a, **options):
+        b = options.pop("b", None)
+        if "c" in options and "d" not in options:
+            return options.get("e", options["f"])
+
+    def ignoring(self, a, **kwargs): # other names
+        return a
+
+    def looping(self, a, **kwargs):
+        return [kwargs[name] for name in self.names]
 
 
 @decorated
@@ -96,13 +107,21 @@ def test_static_and_class_methods_and_other_keywords(file: Path) -> None:
     assert read(file, "First", "later") == Signature(("a",), ("a",), True)
 
 
+def test_other_keywords_that_are_asked_for_by_name_are_names(file: Path) -> None:
+    assert read(file, "First", "asking") == Signature(("a", "b", "c", "d", "e", "f"), ("a",), False)
+    assert read(file, "First", "ignoring") == Signature(("a",), ("a",), False)
+    assert read(file, "First", "looping") == Signature(("a",), ("a",), True)
+
+
 def test_what_is_inherited_is_found_in_the_base(file: Path) -> None:
     assert read(file, "Second") == read(file, "First")
     assert read(file, "Second", "__init__") == Unreadable(), "a body on the header's own line is not read"
 
 
 def test_a_method_that_is_nowhere_is_told_from_one_that_cannot_be_seen(file: Path) -> None:
-    assert read(file, "Second", "invert") == NoMethod(("plain", "static", "of", "later"))
+    assert read(file, "Second", "invert") == NoMethod(
+        ("plain", "static", "of", "later", "asking", "ignoring", "looping")
+    )
     assert read(file, "Third", "invert") == Unreadable()
     assert read(file, "Loop", "invert") == NoMethod(())
     assert read(file, "Broken") == Unreadable()
@@ -183,11 +202,21 @@ def test_the_installed_diffusers_takes_what_python_says(name: str, method: str) 
 
     parameters = list(inspect.signature(getattr(getattr(diffusers, name), method)).parameters.values())[1:]
     named = [one for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
-    assert signature(found(name), method) == Signature(
-        tuple(one.name for one in named),
-        tuple(one.name for one in named if one.default is one.empty),
-        any(one.kind is one.VAR_KEYWORD for one in parameters),
-    )
+    read = signature(found(name), method)
+    assert isinstance(read, Signature)
+    assert read.names[: len(named)] == tuple(one.name for one in named)
+    assert read.required == tuple(one.name for one in named if one.default is one.empty)
+    if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+        assert (len(read.names), read.takes_any) == (len(named), False)
+
+
+def test_other_keywords_of_the_installed_diffusers() -> None:
+    stable = signature(found("StableDiffusionPipeline"), CALL)
+    assert isinstance(stable, Signature)
+    assert (stable.takes_any, stable.names[-2:]) == (False, ("callback", "callback_steps"))
+    handing_on = signature(found("StableDiffusionPipeline"), "load_lora_weights")
+    assert isinstance(handing_on, Signature)
+    assert handing_on.takes_any
 
 
 def test_almost_every_exported_pipeline_can_be_read() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from harness.config import installed
 from tests.config.folder import MINIMAL, only_case, problems, write
@@ -68,6 +70,20 @@ def test_a_changed_input_changes_the_digest(configs: Path) -> None:
     before = only_case(configs).digest()
     (configs / "x.png").write_bytes(b"2")
     assert only_case(configs).digest() != before
+
+
+def test_a_tensor_that_its_file_does_not_have(configs: Path) -> None:
+    save_file({"latents": np.zeros(2), "noise": np.zeros(2)}, configs / "two.safetensors")
+    save_file({"latents": np.zeros(2)}, configs / "one.safetensors")
+    (configs / "damaged.safetensors").write_bytes(b"x")
+    call = "call: {a: {$file: two.safetensors#latent}, b: {$file: two.safetensors}, c: {$file: one.safetensors}, "
+    write(configs, a=MINIMAL + call + "d: {$file: two.safetensors#noise}, e: {$file: damaged.safetensors#x}}")
+    ends = "Name one of latents, noise after '#'"
+    assert problems(configs) == [
+        "configs/a.yaml: call.a.$file = \"two.safetensors#latent\": the file has no tensor 'latent'; "
+        f"did you mean 'latents'? {ends}",
+        f'configs/a.yaml: call.b.$file = "two.safetensors": the file has 2 tensors. {ends}',
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

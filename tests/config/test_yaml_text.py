@@ -99,6 +99,11 @@ def test_aliases_share_values_and_merges_let_the_nearer_key_win() -> None:
         ("a: 1\nb: 2\na: 3\n", "x.yaml: a: line 3: the key stands twice, first in line 1; keep one"),
         ("a:\n  b: 1\n  b: 1\n", "x.yaml: a.b: line 3: the key stands twice, first in line 2; keep one"),
         ("1: x", "x.yaml: 1: line 1: this key reads as a number, and keys are text; quote it"),
+        (
+            "call: {a: {0: 1}}",
+            "x.yaml: call.a.0: line 1: this key reads as a number, and keys are text; quote it, "
+            "or write {$map: [[0, ...]]} where the pipeline is to get a number",
+        ),
         ("a: {on: 1}", "x.yaml: a.on: line 1: this key reads as true, and keys are text; quote it"),
         ("a: {~: 1}", "x.yaml: a.~: line 1: this key reads as null, and keys are text; quote it"),
         ("? [a]\n: b", "x.yaml: line 1: a key is a list or mapping; keys are text"),

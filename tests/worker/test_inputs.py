@@ -167,3 +167,8 @@ def test_the_key_of_a_nested_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(Rejection, match=r"^call\.images\[1\]\.mask = 'a\.png'"):
         resolved({"images": [1, {"mask": {"$file": "a.png"}}]}, tmp_path / "a.png")
+
+
+def test_keys_that_are_no_text() -> None:
+    call = {"thresholds": {"$map": [[0, 0.5], [10, {"$tuple": [1, 2]}], ["0", True], [0.5, None]]}}
+    assert resolved(call) == {"thresholds": {0: 0.5, 10: (1, 2), "0": True, 0.5: None}}
