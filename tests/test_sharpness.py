@@ -43,7 +43,7 @@ def test_what_is_stored_beside_the_goldens_is_sharp_and_speaks_of_their_limits(t
     folders = ["--configs", str(ROOT / "configs"), "--goldens", str(ROOT / "goldens")]
     ran = Project(tmp_path).harness("sensitivity", "--stored", *folders)
     assert ran.code == 0, ran.out + ran.err
-    found = json.loads((tmp_path / "out" / "sensitivity.json").read_text())["cases"]
+    found = json.loads((tmp_path / "out" / "sensitivity-stored.json").read_text())["cases"]
     assert {result["case"].partition("/")[0] for result in found} == {"ddim", "ddpm", "sd", "unclip"}
     for result in found:
         shares = {score["relation"]: score["share"] for score in result["scores"]}

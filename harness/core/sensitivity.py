@@ -129,7 +129,8 @@ class Sensitivity:
 class SensitivityResult:
     """All faults planted in one case, each at its default strength; `ladder` holds those at other strengths.
 
-    `platform` is where that was, None where nothing ran; `path` is where it is kept.
+    `platform` is where that was, None where nothing ran; `path` is where it is kept. `forced` is whether the
+    case is judged by forced replay, without which boundaries catch nothing in its verifications.
     """
 
     case: str
@@ -145,14 +146,17 @@ class SensitivityResult:
     log: tuple[str, ...] = ()
     platform: str | None = None
     path: str | None = None
+    forced: bool = True
 
     def in_state(self, state: FaultState) -> tuple[FaultResult, ...]:
         """The faults, at their default strengths, that ended so."""
         return tuple(fault for fault in self.faults if fault.state is state)
 
     def missed(self, relation: Relation) -> tuple[FaultResult, ...]:
-        """The faults that applied and that no channel caught under a relation."""
-        return tuple(one for one in self.in_state(FaultState.APPLIED) if not one.seen_by(relation))
+        """The faults that applied and that no channel which judges the case caught under a relation."""
+        judging = {channel for channel in Channel if self.forced or channel is not Channel.FORCED}
+        applied = self.in_state(FaultState.APPLIED)
+        return tuple(one for one in applied if not judging & set(one.seen_by(relation)))
 
 
 @dataclass(frozen=True, slots=True)

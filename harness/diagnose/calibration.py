@@ -51,13 +51,18 @@ def counted(runs: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(run for run in runs if run.effect is Effect.COUNTED)
 
 
-def admitted(runs: Sequence[Evidence], floor: Envelope) -> tuple[Evidence, ...]:
+def admitted(
+    runs: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
+) -> tuple[Evidence, ...]:
     """The runs, the distance of the golden's machine counted only where the other runs make it credible.
 
-    Beyond FACTOR times their envelope it may as well be a defect of either machine, and makes no limits.
+    Beyond the limits that those lead to, of an output or a boundary, it may as well be a defect of either
+    machine, and makes no limits.
     """
-    others = envelope(run for run in runs if run.family != MACHINE)
-    return tuple(_admitted(run, others, floor) if run.family == MACHINE else run for run in runs)
+    others = [run for run in runs if run.family != MACHINE]
+    return tuple(
+        _admitted(run, others, floor, boundary_floor) if run.family == MACHINE else run for run in runs
+    )
 
 
 def envelope(runs: Iterable[Evidence]) -> Envelope:
@@ -174,11 +179,18 @@ def _short(value: float) -> float:
     return short if short >= value else float(f"{value * 1.005:.2e}")
 
 
-def _admitted(run: Evidence, others: Envelope, floor: Envelope) -> Evidence:
-    ratio = _ratio(run, others, floor)
-    if run.effect is not Effect.COUNTED or ratio <= FACTOR:
+def _admitted(
+    run: Evidence, others: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
+) -> Evidence:
+    if run.effect is not Effect.COUNTED:
         return run
-    reason = f"{ratio:.3g} x what all others move at most, which is much for rounding"
+    shares = {"an output": _ratio(run, envelope(others), floor) / FACTOR}
+    for value, limit in _against(run.boundaries, boundary_envelope(others), boundary_floor):
+        shares["a boundary"] = max(shares.get("a boundary", 0.0), value / limit)
+    where, share = max(shares.items(), key=lambda item: item[1])
+    if share <= 1:
+        return run
+    reason = f"{where} is {share:.2g} x the limit that all others lead to, which is much for rounding"
     return replace(run, effect=Effect.SKIPPED, reason=reason)
 
 
@@ -209,7 +221,7 @@ def _against(
 
 
 def _ratio(run: Evidence, found: Envelope, floor: Envelope) -> float:
-    """The worst value over what the limit is the FACTOR-fold of."""
+    """The worst share of a limit, times FACTOR: the worst value over the envelope, that of max_abs in proportion."""
     worst = 0.0
     for noise in run.outputs:
         lowest = floor.get(noise.output, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 
 from harness.core.calibration import Calibration
@@ -24,7 +24,7 @@ from harness.core.tolerance import Allowance, Limits, Relation, Rule
 from harness.core.verdict import PASSES, Boundary, ExactFinding, TensorResult, Verdict
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace, read_trace
-from harness.verify.boundaries import judge_boundaries
+from harness.verify.boundaries import HALF_EPS, NETWORK_EPS, OTHER_LIMIT, judge_boundaries
 from harness.verify.compare import compare_tensors
 from harness.verify.exact import component_events, exact_findings
 
@@ -37,17 +37,24 @@ class Ruler:
     """What a fault is measured by: the limits of each relation that the case does not refuse.
 
     `boundaries` are calibrated limits of forced replay by event; `accepted` are the case's patterns of exact
-    findings; `seeded` is whether its noise is.
+    findings; `seeded` is whether its noise is, `forced` whether it is judged by forced replay in every
+    verification.
     """
 
     allowed: Mapping[Relation, Allowed]
     boundaries: Mapping[str, float] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     seeded: bool = True
+    forced: bool = True
 
     def digest(self) -> str:
-        """The sha256, in hex, over all of it: two rulers with one digest judge every fault alike."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """The sha256, in hex, over all of it: two rulers with one digest judge every fault alike.
+
+        Boundaries without a measured limit have one from constants, so these belong to it.
+        """
+        constants = {"network": NETWORK_EPS, "half": HALF_EPS, "other": OTHER_LIMIT}
+        text = json.dumps({**asdict(self), "constants": constants}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +112,16 @@ def raised(ruler: Ruler, message: str) -> tuple[Sighting, ...]:
     return tuple(Sighting(relation, Channel.OUTPUTS, True, None, message) for relation in ruler.allowed)
 
 
-def scores(faults: Sequence[FaultResult], relations: Sequence[Relation]) -> tuple[Score, ...]:
-    """The share of faults caught under each relation, of those that applied."""
+def scores(
+    faults: Sequence[FaultResult], relations: Sequence[Relation], *, forced: bool
+) -> tuple[Score, ...]:
+    """The share of faults caught under each relation, of those that applied.
+
+    Boundaries catch one only where the case is judged by them (`forced`); their own count is told anyway.
+    """
     applied = [one for one in faults if one.state is FaultState.APPLIED]
-    return tuple(_score(applied, relation) for relation in relations)
+    channels = {channel for channel in Channel if forced or channel is not Channel.FORCED}
+    return tuple(_score(applied, relation, channels) for relation in relations)
 
 
 def ruler_of(case: Case, calibration: Calibration | None) -> Ruler | None:
@@ -123,7 +136,8 @@ def ruler_of(case: Case, calibration: Calibration | None) -> Ruler | None:
         elif allowance is not Rule.REFUSE:
             allowed[relation] = allowance
     boundaries = calibration.boundaries if calibration else {}
-    return Ruler(allowed, boundaries, case.accept_exact, case.generator is not GeneratorKind.NONE)
+    seeded = case.generator is not GeneratorKind.NONE
+    return Ruler(allowed, boundaries, case.accept_exact, seeded, case.forced)
 
 
 def sharpness(case: Case, faults: Sequence[FaultResult]) -> tuple[SensitivityState, str]:
@@ -131,8 +145,12 @@ def sharpness(case: Case, faults: Sequence[FaultResult]) -> tuple[SensitivitySta
     unknown = [one for one in faults if one.state is FaultState.ERROR]
     if unknown:
         return SensitivityState.ERROR, f"{unknown[0].fault}: {unknown[0].reason}"
-    [score] = scores(faults, (Relation.SAME_HARDWARE,))
-    if case.min_sensitivity is None or score.share is None or score.share >= case.min_sensitivity:
+    [score] = scores(faults, (Relation.SAME_HARDWARE,), forced=case.forced)
+    if case.min_sensitivity is None:
+        return SensitivityState.SHARP, ""
+    if score.share is None:
+        return SensitivityState.ERROR, "no fault applied, so nothing shows what the limits catch"
+    if score.share >= case.min_sensitivity:
         return SensitivityState.SHARP, ""
     reason = (
         f"{score.caught} of {score.applied} faults caught in same-hardware, {score.share:.1%}; "
@@ -158,9 +176,9 @@ def smallest(rungs: Sequence[FaultResult]) -> tuple[Smallest, ...]:
     return tuple(found)
 
 
-def _score(applied: Sequence[FaultResult], relation: Relation) -> Score:
+def _score(applied: Sequence[FaultResult], relation: Relation, judging: Set[Channel]) -> Score:
     by = [one.seen_by(relation) for one in applied]
-    caught = sum(1 for channels in by if channels)
+    caught = sum(1 for channels in by if judging & set(channels))
     share = caught / len(applied) if applied else None
     each = {channel: sum(1 for channels in by if channel in channels) for channel in Channel}
     return Score(relation, caught, len(applied), share, each)

@@ -94,10 +94,10 @@ def _measured(result: SensitivityResult, console: Console) -> list[list[Text]]:
 def _faults(result: SensitivityResult, console: Console) -> list[Text]:
     """What each channel makes of a fault in `same-hardware`: the margin, or that it was caught without one."""
     sheet = Sheet(HEADINGS, right=HEADINGS[1:], indent=2)
+    missing = {fault.fault for fault in result.missed(Relation.SAME_HARDWARE)}
     for fault in result.in_state(FaultState.APPLIED):
         by = {one.channel: one for one in fault.sightings if one.relation is Relation.SAME_HARDWARE}
-        missed = not fault.seen_by(Relation.SAME_HARDWARE)
-        name = Text(fault.fault, style="bold red" if missed else "")
+        name = Text(fault.fault, style="bold red" if fault.fault in missing else "")
         sheet.add(name, _strength(fault.strength), *(_cell(by.get(channel)) for channel in Channel))
     return sheet.lines(console)
 
@@ -137,6 +137,8 @@ def _missed_words(fault: FaultResult) -> str:
     about = FAULTS[fault.fault].description
     strength = "" if fault.strength is None else f", by {fault.strength:g}"
     nearest = fault.nearest(Relation.SAME_HARDWARE)
+    if Channel.FORCED in fault.seen_by(Relation.SAME_HARDWARE):
+        return f"{fault.fault} ({about}{strength}): forced boundaries alone see it; set `forced: true`"
     if nearest is None:
         return f"{fault.fault} ({about}{strength})"
     return (

@@ -67,9 +67,10 @@ def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot
     """The files of the hub model `model` that `pipeline_class` needs, downloaded where the cache lacks them.
 
     A commit that is complete in the cache is taken from there without asking the hub, since a commit
-    never changes; for a floating revision the hub is asked, and the cache serves when it cannot be. Which
-    files are needed is diffusers' own choice (`DiffusionPipeline.download`). huggingface_hub's environment
-    variables apply (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN, ...).
+    never changes (of a modular pipeline the cache does not know what is complete); for a floating revision
+    the hub is asked, and the cache serves when it cannot be. Which files are needed is diffusers' own choice
+    (`DiffusionPipeline.download`). huggingface_hub's environment variables apply (HF_ENDPOINT, HF_HOME,
+    HF_HUB_OFFLINE, HF_TOKEN, ...).
 
     Raises ModelUnavailable, or Rejection when the model offers what may not or cannot be loaded.
     """

@@ -71,7 +71,7 @@ def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeli
     snapshot = hub.fetch(model, pipeline_class)
     if not snapshot.modular:
         return Source(snapshot.path, snapshot.commit, False, snapshot.warnings)
-    source = _modular_folder(model, snapshot.path, pipeline_class)
+    source = _modular_folder(model, snapshot.path, pipeline_class, from_hub=True)
     return replace(source, commit=snapshot.commit, warnings=(*snapshot.warnings, *source.warnings))
 
 
@@ -99,10 +99,12 @@ def _folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeli
     return Source(folder, None, False, warnings)
 
 
-def _modular_folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
+def _modular_folder(
+    model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline], *, from_hub: bool = False
+) -> Source:
     index = _index_of(model, folder, MODULAR_INDEX)
     modular_index.pipeline_class_of(index, pipeline_class, model.id)
-    parts, warnings = modular_index.locate(model, folder, index)
+    parts, warnings = modular_index.locate(model, folder, index, from_hub=from_hub)
     return Source(folder, None, False, warnings, parts)
 
 

@@ -72,18 +72,22 @@ def pipeline_class_of(index: Index, asked: type, model_id: str) -> type[ModularP
     return found
 
 
-def locate(model: ModelSpec, folder: Path, index: Index) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def locate(
+    model: ModelSpec, folder: Path, index: Index, *, from_hub: bool = False
+) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     """The components that `index` of `folder` names, all files checked, and what to tell the user of them.
 
     A component whose files lie in the folder is taken from there, wherever else the index points to: a
     folder that was moved or downloaded keeps the places of its origin. Else its place is a folder, relative
-    to this one, or a hub id. Raises ModelUnavailable and Rejection, as `models.locate` does.
+    to this one, or a hub id. `from_hub` says that the folder is the hub's cache, which may lack files.
+    Raises ModelUnavailable and Rejection, as `models.locate` does.
     """
     _refuse_own_code(model, index)
     entries = [entry for entry in _entries(index) if entry.name not in model.components]
     found, warnings = list[_Found](), list[str]()
     for entry in entries:
-        if one := _find(entry, model, folder, optional=any(other.saved for other in entries)):
+        optional = any(other.saved for other in entries)
+        if one := _find(entry, model, folder, optional=optional, from_hub=from_hub):
             found.append(one)
         else:
             warnings.append(f"{entry.name} was not saved with the model and is nowhere else: it is left out")
@@ -92,7 +96,7 @@ def locate(model: ModelSpec, folder: Path, index: Index) -> tuple[tuple[Part, ..
     return tuple(one.part for one in found), (*dict.fromkeys(warnings), *told)
 
 
-def _find(entry: _Entry, model: ModelSpec, folder: Path, *, optional: bool) -> _Found | None:
+def _find(entry: _Entry, model: ModelSpec, folder: Path, *, optional: bool, from_hub: bool) -> _Found | None:
     """The component, or None when it was not saved and there is none.
 
     An index written before anything was loaded names all that the pipeline needs: in such a one no component
@@ -107,7 +111,8 @@ def _find(entry: _Entry, model: ModelSpec, folder: Path, *, optional: bool) -> _
     if not entry.saved and not any((place / entry.subfolder).glob("*")):
         return None
     files = _files_of(entry, model, place)
-    _refuse_unsound(entry, model, place, files)
+    cached = place != folder / entry.place and (from_hub or place != folder)
+    _refuse_unsound(entry, model, place, files, cached=cached)
     return _Found(Part(entry.name, place, entry.subfolder, files.chosen, files.is_model), files, warnings)
 
 
@@ -165,8 +170,13 @@ def _files_of(entry: _Entry, model: ModelSpec, place: Path) -> weights.WeightFil
     return replace(found, component=entry.name)
 
 
-def _refuse_unsound(entry: _Entry, model: ModelSpec, place: Path, files: weights.WeightFiles) -> None:
+def _refuse_unsound(
+    entry: _Entry, model: ModelSpec, place: Path, files: weights.WeightFiles, *, cached: bool
+) -> None:
     problems = () if files.pickles else weights.missing([files], place, [entry.name])
     lacking = [f"{name} is missing" for name in problems] + list(weights.damaged([files], place))
+    if lacking and cached:
+        advice = "connect this machine and delete what is damaged there; only safetensors are fetched"
+        raise ModelUnavailable(f"{model.id}: in the cache {place} {'; '.join(lacking)}; {advice}")
     if lacking:
         raise Rejection("model.id", model.id, f"in {place} {'; '.join(lacking)}; {_SAVE_ANEW}")

@@ -23,7 +23,7 @@ from harness.core.calibration import (
 )
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, GeneratorKind
-from harness.core.environment import relation_between, same_software
+from harness.core.environment import Environment, relation_between, same_software
 from harness.core.tolerance import Relation
 from harness.core.trace import TraceLevel
 from harness.diagnose import calibration as limits
@@ -176,7 +176,7 @@ def _file_name(name: str) -> str:
 def _from_the_golden(subject: _Subject, base: TensorFile, out: Path) -> Iterator[tuple[Run, Finish]]:
     """Say that this run is not the golden itself; where another machine explains it, count it as evidence."""
     there, here = subject.document.environment, subject.outcome.environment
-    only_machine = same_software(there, here) and relation_between(there, here) is Relation.SAME_HARDWARE
+    only_machine = _is_another_machine(there, here)
     subject.warnings.append(
         f"{subject.golden}: the unvaried run here differs from it, so the noise was measured around that run"
         + (" and between the two" if only_machine else "")
@@ -195,6 +195,14 @@ def _from_the_golden(subject: _Subject, base: TensorFile, out: Path) -> Iterator
         capture = capture_path(out, subject.case, "calibrate-machine-forced")
         run = Run(subject.case, capture, 1, trace=TraceLevel.FULL, forced=subject.golden)
         yield run, partial(_replayed, subject, _OTHER_MACHINE, subject.golden, capture)
+
+
+def _is_another_machine(there: Environment, here: Environment) -> bool:
+    """Whether the hardware alone differs, within a platform; the instruction sets go with it."""
+    switches = replace(there.switches, cpu_capability=here.switches.cpu_capability)
+    same_rest = same_software(there, here) and switches == here.switches
+    apart = there.hardware != here.hardware
+    return same_rest and apart and relation_between(there, here) is Relation.SAME_HARDWARE
 
 
 def _varied(subject: _Subject, variation: Variation, capture: Path, outcome: Outcome) -> None:
@@ -267,7 +275,7 @@ def _calibration(subject: _Subject) -> Calibration:
         trace = read_trace(base)
     boundary_floor = boundary_floors(trace) if trace else {}
     floor = limits.floors(found)
-    runs = limits.admitted(measured, floor)
+    runs = limits.admitted(measured, floor, boundary_floor)
     once = limits.boundary_envelope(runs)
     amplified = limits.amplification(runs)
     return Calibration(

@@ -33,11 +33,16 @@ _INPUT = "gate-input-"
 
 @dataclass(slots=True)
 class _Tried:
-    """A recorded case and a capture of it with a full trace, and what its varied runs gave, by name."""
+    """A recorded case, a capture of it with a full trace, and its varied runs: what they gave, how many are to come.
+
+    `temporary` is whether the base is one of these runs as well.
+    """
 
     case: Case
     base: Path
+    temporary: bool = False
     captures: dict[str, Path] = field(default_factory=dict)
+    waiting: int = 0
 
 
 def weaknesses(
@@ -46,20 +51,29 @@ def weaknesses(
     """Warnings by case id, from two runs with one-ulp noise and one with each input replaced.
 
     `recorded` are cases with the capture that was accepted. What cannot be run or compared is left out: it
-    tells nothing about the case.
+    tells nothing about the case. Raises UnreadableGolden for an accepted capture that is damaged by now.
     """
     cases = [(case, capture) for case, capture in recorded if _can_be_tried(case)]
     tried = _with_full_traces(cases, options, screen)
-    runs = [run for one in tried.values() for run in _runs(one, options.out)]
-    for run, outcome in run_all(runs, options, screen) if runs else ():
+    runs = {run.capture: run for one in tried.values() for run in _runs(one, options.out)}
+    for run in runs.values():
+        tried[run.case.id].waiting += 1
+    found = dict[str, tuple[str, ...]]()
+    for run, outcome in run_all(list(runs.values()), options, screen) if runs else ():
+        one = tried[run.case.id]
+        one.waiting -= 1
         if isinstance(outcome, Completed):
-            tried[run.case.id].captures[run.capture.stem] = run.capture
-    found = {case_id: tuple(_warnings(one)) for case_id, one in tried.items()}
-    accepted = {capture for _, capture in cases}
-    for path in [run.capture for run in runs] + [one.base for one in tried.values()]:
-        if path not in accepted:
-            path.unlink(missing_ok=True)
+            one.captures[run.capture.stem] = run.capture
+        if not one.waiting:
+            found[run.case.id] = tuple(_warnings(one))
+            _discard(one)
     return found
+
+
+def _discard(one: _Tried) -> None:
+    """Full traces of many cases are large: each goes as soon as it has told what it can."""
+    for path in (*one.captures.values(), *((one.base,) if one.temporary else ())):
+        path.unlink(missing_ok=True)
 
 
 def _with_full_traces(
@@ -74,7 +88,7 @@ def _with_full_traces(
     ]
     for run, outcome in run_all(runs, options, screen) if runs else ():
         if isinstance(outcome, Completed):
-            tried[run.case.id].base = run.capture
+            tried[run.case.id] = _Tried(run.case, run.capture, temporary=True)
     return tried
 
 

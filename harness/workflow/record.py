@@ -42,11 +42,14 @@ def record(options: Options, screen: Screen, *, update: bool, gates: bool = True
         # At once, so that an interrupted recording keeps what it had finished.
         results[case.id] = _result(case, pair, store)
         pairs.append(pair)
-    if gates:
-        results |= _with_gates(pairs, results, options, screen)
     environment = environment_of([outcome for pair in pairs for _, outcome in pair])
     report = RecordReport(environment, tuple(results[case.id] for case in cases))
+    # Before the gates as well: what is stored is told, however they end.
     _save(report, options)
+    if gates:
+        results |= _with_gates(pairs, results, options, screen)
+        report = replace(report, cases=tuple(results[case.id] for case in cases))
+        _save(report, options)
     screen.show_record(report)
     return report.exit_code()
 
@@ -75,9 +78,14 @@ def _with_gates(
     """The results of what became a golden, with the warnings that further runs lead to."""
     firsts = [pair[0][0] for pair in pairs]
     accepted = [(run.case, run.capture) for run in firsts if results[run.case.id].state in _ACCEPTED]
+    try:
+        found = weaknesses(accepted, options, screen)
+    except (HarnessError, OSError) as error:
+        # The goldens are stored and sound; that no more is known of them is no failure of theirs.
+        found = {case.id: (f"its gates could not be looked at: {error}",) for case, _ in accepted}
     return {
         case_id: replace(results[case_id], warnings=(*results[case_id].warnings, *more))
-        for case_id, more in weaknesses(accepted, options, screen).items()
+        for case_id, more in found.items()
     }
 
 

@@ -229,17 +229,18 @@ def _result(subject: _Subject, store: GoldenStore) -> SensitivityResult:
         reason,
         subject.seconds,
         case.min_sensitivity,
-        scores(faults, tuple(subject.ruler.allowed)),
+        scores(faults, tuple(subject.ruler.allowed), forced=case.forced),
         faults,
         smallest(rungs) if others else (),
         others,
         f"tighten its limits: {command('calibrate', case.id)}" if state is SensitivityState.BLUNT else "",
         platform=subject.environment.platform,
+        forced=case.forced,
     )
     try:
         return replace(result, path=_kept(subject, result, store))
     except HarnessError as error:
-        return _failure(case, None, str(error))
+        return replace(result, state=SensitivityState.ERROR, reason=str(error), next_step="")
 
 
 def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> str | None:
@@ -249,7 +250,10 @@ def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> s
         return None
     document = store.document(golden)
     if document.digest != case.digest():
-        return None
+        update = command("record", "--update", case.id)
+        raise Unmeasurable(
+            f"{golden}: was recorded from a different definition of this case, so nothing is kept; run: {update}"
+        )
     found = Sensitivity(
         schema=SENSITIVITY_SCHEMA,
         case=case.id,
@@ -266,7 +270,7 @@ def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> s
     return write_sensitivity(golden, found).as_posix()
 
 
-def _failure(case: Case, outcome: Outcome | None, reason: str) -> SensitivityResult:
+def _failure(case: Case, outcome: Outcome, reason: str) -> SensitivityResult:
     state = SensitivityState.SKIPPED if isinstance(outcome, Unavailable) else SensitivityState.ERROR
     log = outcome.log if isinstance(outcome, Lost) else ()
     return SensitivityResult(case.id, state, reason, 0.0, case.min_sensitivity, log=log)

@@ -11,7 +11,7 @@ from harness.core.sensitivity import Sensitivity, SensitivityReport, Sensitivity
 from harness.diagnose.sensitivity import scores, sharpness
 from harness.errors import HarnessError
 from harness.golden.beside import Unusable
-from harness.golden.sensitivities import read_sensitivity
+from harness.golden.sensitivities import SENSITIVITY, read_sensitivity
 from harness.golden.store import GoldenStore
 from harness.report.json_report import write_text
 from harness.report.sensitivity_view import sensitivity_json
@@ -26,14 +26,15 @@ from harness.workflow.sensitivity import ruler
 def stored_sensitivity(options: Options, screen: Screen) -> int:
     """Judge what lies beside the goldens of the cases that state a `min_sensitivity`; returns the exit code.
 
-    What was measured under other limits than today's, for another golden or with fewer faults than there are
-    now says nothing, and is an `error`: limits that were loosened do not pass unseen.
+    What was measured under other limits than today's, for another golden or definition, or with other faults
+    than there are now says nothing, and is an `error`, as no golden is: nothing that was loosened passes unseen.
     """
     store = GoldenStore(options.goldens)
     cases = [case for case in chosen_cases(options, screen) if case.min_sensitivity is not None]
     report = SensitivityReport(None, tuple(result for case in cases for result in _results(case, store)))
     text = sensitivity_json(report)
-    write_text(options.out / "sensitivity.json", text)
+    # Not over the last real run's file, which alone holds the ladder.
+    write_text(options.out / "sensitivity-stored.json", text)
     emit_json(text, options)
     screen.show_sensitivity(report)
     return report.exit_code()
@@ -42,8 +43,10 @@ def stored_sensitivity(options: Options, screen: Screen) -> int:
 def _results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult]:
     platforms = store.platforms(case.id)
     if not platforms:
-        reason = "no golden on any platform, so no sensitivity was measured"
-        yield SensitivityResult(case.id, SensitivityState.SKIPPED, reason, 0.0, case.min_sensitivity)
+        reason, step = f"no golden in {store.root}", f"record one: {command('record', case.id)}"
+        yield SensitivityResult(
+            case.id, SensitivityState.ERROR, reason, 0.0, case.min_sensitivity, next_step=step
+        )
     for platform in platforms:
         golden = store.path(case.id, platform)
         try:
@@ -67,14 +70,19 @@ class _Outdated(HarnessError):
 
 def _measured(case: Case, golden: Path, store: GoldenStore) -> Sensitivity:
     """What was measured under the limits of today; raises HarnessError where there is nothing of the kind."""
-    found = read_sensitivity(golden, store.document(golden))
+    document = store.document(golden)
+    if document.digest != case.digest():
+        raise _Outdated(f"{golden}: was recorded from a different definition of this case")
+    found = read_sensitivity(golden, document)
     if isinstance(found, Unusable):
         raise _Outdated(found.reason)
     if found.limits != ruler(case, golden, store).digest():
         raise _Outdated(f"{golden}: its limits are others than those that the faults were judged by")
-    tried = {(fault.fault, fault.strength) for fault in found.faults}
-    if new := [fault.name for fault in FAULTS.values() if (fault.name, fault.strength) not in tried]:
-        raise _Outdated(f"{golden}: {', '.join(new)}: never planted")
+    tried = [(fault.fault, fault.strength) for fault in found.faults]
+    known = [(fault.name, fault.strength) for fault in FAULTS.values()]
+    if tried != known:
+        others = sorted({name for name, _ in set(tried) ^ set(known)}) or ["their order"]
+        raise _Outdated(f"{golden}: the catalogue of faults has changed since ({', '.join(others)})")
     return found
 
 
@@ -87,12 +95,13 @@ def _result(case: Case, platform: str, golden: Path, found: Sensitivity) -> Sens
         reason,
         found.seconds,
         case.min_sensitivity,
-        scores(found.faults, relations),
+        scores(found.faults, relations, forced=case.forced),
         found.faults,
         found.smallest,
         next_step=f"tighten its limits: {command('calibrate', case.id)}"
         if state is SensitivityState.BLUNT
         else "",
         platform=platform,
-        path=golden.as_posix(),
+        path=SENSITIVITY.path(golden).as_posix(),
+        forced=case.forced,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +160,10 @@ def test_scores_count_what_applied() -> None:
         result("decoding.shift", state=FaultState.EQUIVALENT),
         result("decoding.tile_seam", state=FaultState.NOT_APPLICABLE),
     ]
-    [score] = scores(faults, (HARDWARE,))
+    [score] = scores(faults, (HARDWARE,), forced=True)
     assert (score.caught, score.applied, score.share) == (2, 3, pytest.approx(2 / 3))
     assert score.by_channel == {Channel.EXACT: 0, Channel.FORCED: 2, Channel.OUTPUTS: 1}
-    [none] = scores([], (HARDWARE,))
+    [none] = scores([], (HARDWARE,), forced=True)
     assert none.share is None
 
 
@@ -202,6 +203,7 @@ def test_every_limit_is_in_the_digest() -> None:
         Ruler(LIMITS.allowed, boundaries={"unet.forward": 1e-6}),
         Ruler(LIMITS.allowed, accepted=("unet.config.*",)),
         Ruler(LIMITS.allowed, seeded=False),
+        Ruler(LIMITS.allowed, forced=False),
     ]
     digests = {ruler.digest() for ruler in rulers}
     assert len(digests) == len(rulers)
@@ -221,5 +223,12 @@ def test_a_case_is_sharp_from_its_stated_share_on() -> None:
         SensitivityState.BLUNT,
         "1 of 2 faults caught in same-hardware, 50.0%",
     )
+    boundary = FaultResult(
+        "guidance.scale", 1e-3, FaultState.APPLIED, sightings=(replace(caught, channel=Channel.FORCED),)
+    )
+    assert sharpness(a_case(min_sensitivity=1.0, forced=True), [boundary])[0] is SensitivityState.SHARP
+    assert sharpness(a_case(min_sensitivity=1.0), [boundary])[0] is SensitivityState.BLUNT
+    idle = FaultResult("guidance.scale", 1e-3, FaultState.NOT_APPLICABLE, "no such place")
+    assert sharpness(a_case(min_sensitivity=0.5), [idle])[0] is SensitivityState.ERROR
     unknown = FaultResult("guidance.scale", 1e-3, FaultState.ERROR, "the worker exited")
     assert sharpness(a_case(), [unknown]) == (SensitivityState.ERROR, "guidance.scale: the worker exited")

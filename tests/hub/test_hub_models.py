@@ -382,3 +382,6 @@ def test_a_modular_repository_whose_weights_do_not_arrive_is_unavailable(a_hub: 
     found = a_hub.online.locate("org/modular-cut")
     assert found.keys() == {"unavailable"}
     assert found["unavailable"].startswith("org/modular-cut: ")
+    # The index is in the cache by now, and the weights are not.
+    offline = a_hub.offline.locate("org/modular-cut")
+    assert "unet/*.safetensors is missing; connect this machine" in offline["unavailable"]

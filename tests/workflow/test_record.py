@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from safetensors import safe_open
 
+from harness import cli
+from harness.workflow import record
 from tests.support.files import edit
 from tests.support.project import ROOT, TWO_STEPS, Project, interruptible
 
@@ -114,3 +117,20 @@ def test_an_interrupted_recording_keeps_what_it_had_finished(tmp_path: Path) -> 
     assert process.returncode == 130
     assert document(golden)["accepted"]["runs"] == 2
     assert not (tmp_path / "goldens/b").exists()
+
+
+def test_gates_that_fail_cost_neither_golden_nor_report(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def broken(*_given: object) -> None:
+        assert states(project) == {"ddim/two": "unchanged"}, "told before the gates begin"
+        raise OSError("no space left")
+
+    monkeypatch.setattr(record, "weaknesses", broken)
+    assert cli.main(["record", "ddim/two", "--update", "--device", "cpu", "--quiet"]) == 0
+    [case] = project.report("record.json")["cases"]
+    assert case["state"] == "unchanged"
+    assert case["warnings"][-1] == "its gates could not be looked at: no space left"

@@ -23,7 +23,9 @@ from tests.golden.test_sensitivities import a_sensitivity
 from tests.support.project import ROOT, TWO_STEPS, Project
 from tests.workflow.test_record import GOLDEN
 
-STATED = "tolerance: {same-hardware: {rel_l2: 1.0e-3}, cross-hardware: refuse}\nmin_sensitivity: 1\n"
+STATED = (
+    "tolerance: {same-hardware: {rel_l2: 1.0e-3}, cross-hardware: refuse}\nmin_sensitivity: 1\nforced: true\n"
+)
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def golden(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stored() -> tuple[int, list[dict[str, Any]]]:
     code = main(["sensitivity", "--stored"])
-    return code, json.loads(Path("out/sensitivity.json").read_text())["cases"]
+    return code, json.loads(Path("out/sensitivity-stored.json").read_text())["cases"]
 
 
 def test_what_was_caught_under_the_same_limits_is_caught(golden: Path) -> None:
@@ -97,16 +99,32 @@ def test_a_fault_that_is_new_in_the_catalogue_has_to_be_planted(golden: Path) ->
     edited(golden, lambda kept: replace(kept, faults=kept.faults[1:]))
     code, [case] = stored()
     assert (code, case["state"]) == (3, "error")
-    assert "scheduler.timesteps_off_by_one: never planted" in case["reason"]
+    assert "the catalogue of faults has changed since (scheduler.timesteps_off_by_one)" in case["reason"]
+    edited(golden, lambda kept: replace(kept, faults=(*kept.faults, replace(kept.faults[0], fault="gone"))))
+    assert stored()[0] == 3
 
 
-def test_a_case_without_a_golden_is_skipped_and_one_without_a_share_left_out(
+def test_a_case_without_a_golden_is_an_error_and_one_without_a_share_left_out(
     golden: Path, project: Project
 ) -> None:
     project.config("new", TWO_STEPS + STATED)
     code, cases = stored()
-    assert code == 0
-    assert {case["case"]: case["state"] for case in cases} == {"ddim/two": "sharp", "new": "skipped"}
+    assert code == 3
+    assert {case["case"]: case["state"] for case in cases} == {"ddim/two": "sharp", "new": "error"}
+
+
+def test_another_definition_is_an_error(golden: Path, project: Project) -> None:
+    project.config("ddim/two", TWO_STEPS.replace("steps: 2", "steps: 3") + STATED)
+    code, [case] = stored()
+    assert (code, case["state"]) == (3, "error")
+    assert "was recorded from a different definition of this case" in case["reason"]
+
+
+def test_a_case_that_is_judged_by_less_than_before_is_an_error(golden: Path, project: Project) -> None:
+    project.config("ddim/two", TWO_STEPS + STATED.replace("forced: true\n", ""))
+    code, [case] = stored()
+    assert (code, case["state"]) == (3, "error")
+    assert "its limits are others" in case["reason"]
 
 
 def test_a_run_is_stored_and_judged_alike_afterwards(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,5 +136,5 @@ def test_a_run_is_stored_and_judged_alike_afterwards(golden: Path, monkeypatch: 
     [ran] = json.loads(Path("out/sensitivity.json").read_text())["cases"]
     assert Path(ran["path"]).resolve() == SENSITIVITY.path(golden)
     code, [kept] = stored()
-    assert (code, kept["scores"]) == (0, ran["scores"])
+    assert (code, kept["scores"], kept["path"]) == (0, ran["scores"], ran["path"])
     assert kept["faults"] == ran["faults"]

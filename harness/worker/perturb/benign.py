@@ -63,7 +63,7 @@ def attention_processor(site: Site) -> None:
 def _leaf(site: Site, call: Call) -> Any:
     """What a module without children gives, moved."""
     result = call.proceed()
-    if isinstance(call.owner, torch.nn.GroupNorm):
+    if isinstance(call.owner, torch.nn.GroupNorm) and not _is_away(call.owner):
         result = _regrouped(site, call.owner, result)
     return site.changed(result, lambda x: _moved(site, x))
 
@@ -72,29 +72,35 @@ def _regrouped(site: Site, norm: torch.nn.GroupNorm, result: torch.Tensor) -> to
     """`result` (N, C, ...) as if the mean and deviation of every group had been summed up in another order."""
     samples, channels = result.shape[:2]
     elements = result[0].numel() // norm.num_groups
-    size = _sum_error(elements, serial=_is_channels_last(result)) * (site.strength or 1.0)
+    kept_in = torch.promote_types(result.dtype, torch.float32)
+    roundoff = torch.finfo(kept_in).eps / 2
+    size = roundoff * _sum_error(elements, serial=_is_channels_last(result)) * (site.strength or 1.0)
     shape = (samples, norm.num_groups, *(1 for _ in result.shape[2:]))
     factor, offset = (
         (size * site.random_like(result.new_empty(shape))).repeat_interleave(channels // norm.num_groups, 1)
         for _ in range(2)
     )
     bias, weight = (
-        default if values is None else values.float().reshape(1, channels, *shape[2:])
+        default if values is None else values.to(kept_in).reshape(1, channels, *shape[2:])
         for values, default in ((norm.bias, 0.0), (norm.weight, 1.0))
     )
-    exact = result.float()
+    exact = result.to(kept_in)
     return (exact + factor * (exact - bias) + offset * weight).to(result.dtype)
 
 
 def _sum_error(elements: int, *, serial: bool) -> float:
-    """By how much, relatively, a float32 sum of so many numbers moves with the order of summation.
+    """By how many unit roundoffs, relatively, a sum of so many numbers moves with the order of summation.
 
     Errors of rounding add up like a random walk (Higham and Mary, A New Approach to Probabilistic Rounding Error
     Analysis, 2019): over sqrt(n) unit roundoffs where n numbers are added one after the other, over
     sqrt(log2(n)) where they are added pairwise.
     """
-    roundoff = torch.finfo(torch.float32).eps / 2
-    return roundoff * math.sqrt(elements if serial else math.log2(max(elements, 2)))
+    return math.sqrt(elements if serial else math.log2(max(elements, 2)))
+
+
+def _is_away(norm: torch.nn.GroupNorm) -> bool:
+    """Whether its weights are elsewhere between two calls, as sequential offload has it."""
+    return any(weight.is_meta for weight in norm.parameters())
 
 
 def _is_channels_last(tensor: torch.Tensor) -> bool:
