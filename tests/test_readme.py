@@ -20,16 +20,24 @@ from tests.support.variables import without_make
 README = (ROOT / "README.md").read_text()
 CONSOLE = "".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL)).splitlines()
 COMMANDS = [line.strip() for line in CONSOLE if line.strip()]
+CASES = ("ddim/cpu-generator", "ddim/device-generator", "ddim/unseeded", "sd/ddim-latents")
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what a clone holds and the commands need, with a .venv that is this interpreter."""
+    """A copy of what a clone holds and the commands need, with a .venv that is this interpreter.
+
+    Of the cases it has a few: that all of them pass is what test_shipped.py is for.
+    """
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("Makefile", "pyproject.toml", "requirements", ".ci", "configs", "goldens"):
+    for name in ("Makefile", "pyproject.toml", "requirements", ".ci"):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name)
+    for name in CASES:
+        (folder / "configs" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / "configs" / f"{name}.yaml", folder / "configs" / f"{name}.yaml")
+        shutil.copytree(ROOT / "goldens" / name, folder / "goldens" / name)
     binaries = folder / ".venv/bin"
     binaries.mkdir(parents=True)
     (binaries / "python").symlink_to(sys.executable)

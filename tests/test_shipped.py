@@ -67,7 +67,10 @@ def test_a_consistently_edited_golden_is_drifted(shipped: Project) -> None:
         return images
 
     edit(shipped.folder / GOLDEN, "output/images", move_one_value)
-    ran = shipped.harness("verify", "ddim/fifty-steps@seed=0", "--device", "cpu")
+    # The calibrated limits of the other relations belong to the golden as it was, so on another machine it
+    # would be an error instead.
+    same = ("--relation", "same")
+    ran = shipped.harness("verify", "ddim/fifty-steps@seed=0", "--device", "cpu", *same)
     assert ran.code == 1
     assert shipped.verdicts() == {"ddim/fifty-steps@seed=0": "drifted"}
     assert shipped.report()["cases"][0]["tensors"][0]["metrics"]["max_abs"] == pytest.approx(1e-2, rel=1e-4)

@@ -22,7 +22,7 @@ from harness.core.calibration import (
     Gate,
 )
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
-from harness.core.case import Case, GeneratorKind
+from harness.core.case import Case
 from harness.core.environment import Environment, relation_between, same_software
 from harness.core.tolerance import Relation
 from harness.core.trace import TraceLevel
@@ -93,7 +93,7 @@ def _subjects(
     cases: Sequence[Case], store: GoldenStore, options: Options, screen: Screen
 ) -> tuple[list[_Subject], dict[str, CalibrationResult]]:
     """The cases whose unvaried run succeeded and that have a golden here, and what became of the others."""
-    results = {case.id: _unseeded(case) for case in cases if case.generator is GeneratorKind.NONE}
+    results = {case.id: _nondeterministic(case) for case in cases if case.allow_nondeterministic}
     runs = [
         Run(case, capture_path(options.out, case, "calibrate"), trace=TraceLevel.FULL)
         for case in cases
@@ -306,8 +306,8 @@ def _with_boundaries(run: Evidence, found: Mapping[str, float] | str | None) -> 
     return run if found is None or run.effect is not Effect.COUNTED else replace(run, boundaries=found)
 
 
-def _unseeded(case: Case) -> CalibrationResult:
-    reason = "generator: none, so no two runs have the same noise and nothing can be measured"
+def _nondeterministic(case: Case) -> CalibrationResult:
+    reason = "nondeterministic: allow, so two runs differ by themselves and nothing can be measured"
     return CalibrationResult(case.id, CalibrationState.SKIPPED, reason, 0.0)
 
 

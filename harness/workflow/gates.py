@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.core.calibration import Evidence
 from harness.core.capture import Completed
-from harness.core.case import Case, GeneratorKind
+from harness.core.case import Case
 from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
 from harness.diagnose.calibration import amplification
@@ -53,7 +53,8 @@ def weaknesses(
     `recorded` are cases with the capture that was accepted. What cannot be run or compared is left out: it
     tells nothing about the case. Raises UnreadableGolden for an accepted capture that is damaged by now.
     """
-    cases = [(case, capture) for case, capture in recorded if _can_be_tried(case)]
+    # Of two runs that differ anyway nothing follows.
+    cases = [(case, capture) for case, capture in recorded if not case.allow_nondeterministic]
     tried = _with_full_traces(cases, options, screen)
     runs = {run.capture: run for one in tried.values() for run in _runs(one, options.out)}
     for run in runs.values():
@@ -96,11 +97,6 @@ def _level(capture: Path) -> TraceLevel | None:
     with TensorFile(capture) as file:
         trace = read_trace(file)
     return trace.index.level if trace else None
-
-
-def _can_be_tried(case: Case) -> bool:
-    """Of two runs that differ anyway nothing follows."""
-    return case.generator is not GeneratorKind.NONE and not case.allow_nondeterministic
 
 
 def _runs(one: _Tried, out: Path) -> Iterator[Run]:

@@ -35,7 +35,7 @@ def test_limits_from_what_is_benign(project: Project) -> None:
     assert {name: case["state"] for name, case in found.items()} == {
         "ddim/new": "error",
         "ddim/two": "calibrated",
-        "unseeded": "skipped",
+        "unseeded": "error",  # nor has it
     }
     stored = json.loads((project.folder / CALIBRATION).read_text())
     assert stored == found["ddim/two"]["calibration"]
