@@ -138,12 +138,16 @@ def test_unused(store: GoldenStore, tmp_path: Path) -> None:
     put(store, "old", "cpu-x86_64").write_bytes(b"no golden of ours")
     with_it = store.root / "old" / "cuda-sm90.calibration.json"
     alone = store.root / "ddim" / "two" / "cuda-sm90.calibration.json"
-    for path in (with_it, alone, store.root / "ddim" / "two" / "cpu-x86_64.calibration.json"):
+    other = store.root / "ddim" / "two" / "cuda-sm90.sensitivity.json"
+    kept = [
+        store.root / "ddim" / "two" / f"cpu-x86_64.{kind}.json" for kind in ("calibration", "sensitivity")
+    ]
+    for path in (with_it, alone, other, *kept):
         path.write_text("{}")
     write_capture(store.root / "loose.safetensors", {"images": np.ones(2)})
     cases = [a_case("ddim/two"), a_case("ddim/new")]
-    assert store.unused(cases) == (gone, alone, with_it, also)
-    assert store.unused(cases, lambda case_id: case_id.startswith("ddim/")) == (gone, alone)
+    assert store.unused(cases) == (gone, alone, other, with_it, also)
+    assert store.unused(cases, lambda case_id: case_id.startswith("ddim/")) == (gone, alone, other)
     assert GoldenStore(tmp_path / "nowhere").unused(cases) == ()
 
 
