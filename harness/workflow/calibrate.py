@@ -45,7 +45,7 @@ from harness.report.calibrate_view import calibrate_json
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
-from harness.workflow.cases import capture_path, cases_to_run, environment_of, recorded_cases, run_all
+from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.measuring import WAITING, argument_shapes, moved_by, replay_noise, same_outputs
@@ -76,7 +76,7 @@ _OTHER_MACHINE = "the golden's own machine"
 def calibrate(options: Options, screen: Screen) -> int:
     """Returns the exit code of the report."""
     store = GoldenStore(options.goldens)
-    cases = cases_to_run(options, screen, recorded_cases(store))
+    cases = cases_to_run(options, screen, store)
     subjects, results = _subjects(cases, store, options, screen)
     _run_variations(subjects, options, screen)
     results |= {subject.case.id: _result(subject) for subject in subjects}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.messages import Progress
+from harness.errors import HarnessError
 from harness.golden.store import GoldenStore
 from harness.report.progress import Progress as Display
 from harness.report.terminal import Screen
@@ -25,22 +26,24 @@ FORCED_NAME = "forced"
 """The name of the capture of a forced replay."""
 
 
-def cases_to_run(options: Options, screen: Screen, recorded: Collection[str] = ()) -> tuple[Case, ...]:
+def cases_to_run(options: Options, screen: Screen, store: GoldenStore | None = None) -> tuple[Case, ...]:
     """The selected cases, their calls checked against what their pipelines take before anything is started.
 
-    The calls of those in `recorded` worked once: what a pipeline no longer takes is a finding about the
-    pipeline, not about the config, and comes out when the case is run.
+    The calls of those with a golden of this very definition in `store` worked once: what a pipeline no longer
+    takes is a finding about the pipeline, not about the config, and comes out when the case is run.
     """
     cases = chosen_cases(options, screen)
-    check_calls([case for case in cases if case.id not in recorded])
+    check_calls([case for case in cases if store is None or not _worked_once(case, store)])
     return cases
 
 
-def recorded_cases(store: GoldenStore) -> frozenset[str]:
-    """The ids of the cases that have a golden on any platform."""
-    return frozenset(
-        path.parent.relative_to(store.root).as_posix() for path in store.root.rglob("*.safetensors")
-    )
+def _worked_once(case: Case, store: GoldenStore) -> bool:
+    """Whether a golden was recorded from the case as it is now; one that cannot be read has its own error later."""
+    try:
+        documents = [store.document(store.path(case.id, platform)) for platform in store.platforms(case.id)]
+    except HarnessError:
+        return True
+    return any(document.digest == case.digest() for document in documents)
 
 
 def capture_path(out: Path, case: Case, name: str = "capture") -> Path:

@@ -13,7 +13,6 @@ from harness.workflow.cases import (
     capture_path,
     cases_to_run,
     environment_of,
-    recorded_cases,
     run_all,
 )
 from harness.workflow.explained import explanation_of
@@ -28,7 +27,7 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     the network in which it began are named.
     """
     store = GoldenStore(options.goldens)
-    cases = cases_to_run(options, screen, recorded_cases(store))
+    cases = cases_to_run(options, screen, store)
     runs = [Run(case, capture_path(options.out, case)) for case in cases]
     outcomes, results = [], dict[str, CaseResult]()
     for run, outcome in run_all(runs, options, screen):

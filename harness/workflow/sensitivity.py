@@ -46,7 +46,7 @@ from harness.report.json_report import write_text
 from harness.report.sensitivity_view import sensitivity_json
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
-from harness.workflow.cases import capture_path, cases_to_run, environment_of, recorded_cases, run_all
+from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
@@ -77,7 +77,7 @@ class _Subject:
 def sensitivity(options: Options, screen: Screen, *, ladder: bool = True) -> int:
     """Returns the exit code of the report; without `ladder` each fault is planted at one strength only."""
     store = GoldenStore(options.goldens)
-    cases = cases_to_run(options, screen, recorded_cases(store))
+    cases = cases_to_run(options, screen, store)
     subjects, results, outcomes = _subjects(cases, store, options, screen)
     _plant(subjects, options, screen, ladder=ladder)
     results |= {subject.case.id: _result(subject, store) for subject in subjects}

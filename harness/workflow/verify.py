@@ -22,7 +22,6 @@ from harness.workflow.cases import (
     capture_path,
     cases_to_run,
     environment_of,
-    recorded_cases,
     run_all,
 )
 from harness.workflow.emit import emit_json
@@ -32,7 +31,7 @@ from harness.workflow.options import Options, VerifyOptions
 
 def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     """Returns the exit code of the report."""
-    cases = cases_to_run(options, screen, recorded_cases(GoldenStore(options.goldens)))
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
     report = _judge_all([Run(case, capture_path(options.out, case)) for case in cases], options, how, screen)
     save_report(report, options, how)
     screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)

@@ -146,3 +146,10 @@ module.DDIMPipeline.__call__ = call""",
     ran = project.harness("verify", "ddim/*", "--device", "cpu")
     assert ran.code == 2
     assert "call.outputtype" in ran.err
+
+
+def test_a_call_that_was_misspelt_after_recording_is_told_before_a_run(project: Project) -> None:
+    project.config("ddim/two", TWO_STEPS.replace("output_type", "output_typ"))
+    ran = project.harness("verify", "ddim/two", "--device", "cpu")
+    assert ran.code == 2, ran.out + ran.err
+    assert "did you mean 'output_type'?" in ran.err
