@@ -30,8 +30,8 @@ CHANGE = patch_of(
     "diffusers.schedulers.scheduling_ddpm",
     """\
 step = module.DDPMScheduler.step
-def changed(self, model_output, *args, **kwargs):
-    return step(self, model_output * 1.0001, *args, **kwargs)
+def changed(self, model_output, timestep, sample, **kwargs):
+    return step(self, model_output * 1.0001, timestep, sample, **kwargs)
 module.DDPMScheduler.step = changed""",
 )
 """What the noise predictor says counts 0.01 % more."""
