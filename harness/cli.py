@@ -130,12 +130,19 @@ def _add_reading(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compare = _command(commands, "compare", "the metrics between two capture or golden files")
     compare.add_argument("left", type=Path, metavar="A")
     compare.add_argument("right", type=Path, metavar="B")
-    _command(commands, "accept", "make the captures of the last verify the goldens", _selects)
+    _command(commands, "accept", "make what the last verify judged the goldens", _selects)
     report = _command(commands, "report", "show the report of the last verify again")
     report.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML")
     report.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
-    prune = _command(commands, "prune", "list goldens that belong to no case")
+    prune = _command(
+        commands, "prune", "list goldens that belong to no case, and fail if there are any", _selects
+    )
     prune.add_argument("--delete", action="store_true", help="delete them")
+    prune.add_argument(
+        "--all",
+        action="store_true",
+        help="delete them even if they are most of the store or may belong to other configs",
+    )
     env = _command(commands, "env", "the fingerprint of this machine, or what differs between two")
     env.add_argument(
         "left", type=Path, nargs="?", metavar="A", help="a golden, a capture or a saved fingerprint"
@@ -309,7 +316,7 @@ def _report(arguments: argparse.Namespace, screen: Screen) -> int:
 def _prune(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.workflow.prune import prune
 
-    return prune(_options(arguments), screen, delete=arguments.delete)
+    return prune(_options(arguments), screen, delete=arguments.delete, everything=arguments.all)
 
 
 def _env(arguments: argparse.Namespace, screen: Screen) -> int:

@@ -50,7 +50,19 @@ class ConfigError(HarnessError):
 
 
 class UnreadableGolden(HarnessError):
-    """A golden or capture file that is damaged or is not one; the case's verdict is `error`."""
+    """A golden or capture file that is damaged or is not one; the case's verdict is `error`.
+
+    `what` starts with the file's path and says what is wrong with it, `remedy` what to do about it.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(f"{what}; {remedy}" if remedy else what)
+        self.what = what
+        self.remedy = remedy
+
+
+class NotAGolden(UnreadableGolden):
+    """A file in a golden's place that can be read, and must not judge the case it lies with."""
 
 
 class StoreError(HarnessError):

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import translate
+from typing import Protocol, TypeVar
 
 from harness.config.wording import alternatives, nearest
-from harness.core.case import Case
 from harness.errors import UsageError
 
 TAG = "tag:"
 NOT = "!"
 
 
-def select(cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ...]:
+class Named(Protocol):
+    """What can be selected."""
+
+    @property
+    def id(self) -> str:
+        """The case id."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The case's tags."""
+
+
+N = TypeVar("N", bound=Named)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A case of which only the id is known."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+
+
+def select(cases: Sequence[N], patterns: Sequence[str]) -> tuple[N, ...]:
     """The cases that any of `patterns` selects, in the order of `cases`; all of them without patterns.
 
     A pattern is a case id, a config's id (all its matrix entries), a glob over whole ids (`*` matches `/`
@@ -31,7 +55,16 @@ def select(cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ...]:
     return kept
 
 
-def _selected(cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ...]:
+def select_ids(ids: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """As `select`, of ids whose cases may be gone; raises UsageError for `tag:NAME` as well."""
+    for pattern in patterns:
+        if pattern.removeprefix(NOT).startswith(TAG):
+            step = "name it by its id or a glob"
+            raise UsageError(f"{pattern}: the tags of a case that is gone are not known; {step}")
+    return tuple(case.id for case in select([_Gone(name) for name in ids], patterns))
+
+
+def _selected(cases: Sequence[N], patterns: Sequence[str]) -> tuple[N, ...]:
     by_pattern = {pattern: _matching(cases, pattern) for pattern in patterns}
     missing = [_complaint(pattern, cases) for pattern, found in by_pattern.items() if not found]
     if missing:
@@ -45,7 +78,7 @@ def _selected(cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ...
     return tuple(case for case in cases if case.id in chosen)
 
 
-def _matching(cases: Sequence[Case], pattern: str) -> list[Case]:
+def _matching(cases: Sequence[N], pattern: str) -> list[N]:
     if pattern.startswith(TAG):
         return [case for case in cases if pattern.removeprefix(TAG) in case.tags]
     exact = [case for case in cases if pattern in (case.id, _config_id(case))]
@@ -55,17 +88,17 @@ def _matching(cases: Sequence[Case], pattern: str) -> list[Case]:
     return [case for case in cases if matches(case.id)]
 
 
-def _config_id(case: Case) -> str:
+def _config_id(case: Named) -> str:
     return case.id.partition("@")[0]
 
 
-def _complaint(pattern: str, cases: Sequence[Case]) -> str:
+def _complaint(pattern: str, cases: Sequence[Named]) -> str:
     near = _near(pattern, cases)
     hint = f" (did you mean {alternatives(near)}?)" if near else ""
     return f"{pattern!r} selects no case{hint}"
 
 
-def _near(pattern: str, cases: Sequence[Case]) -> list[str]:
+def _near(pattern: str, cases: Sequence[Named]) -> list[str]:
     if pattern.startswith(TAG):
         tags = _unique(tag for case in cases for tag in case.tags)
         return [TAG + name for name in nearest(pattern.removeprefix(TAG), tags, 3)]

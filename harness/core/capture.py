@@ -53,7 +53,8 @@ class CaptureDocument:
     the weights of each component that has some. `sha256` maps each tensor's name to the hex digest of its
     raw bytes as stored; `text` names the tensors that hold UTF-8 text; `absent` the output fields that were
     None; `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
-    `perturbed` counts how often a perturbation acted, None for a run without one.
+    `perturbed` counts how often a perturbation acted, None for a run without one; `forced` marks a forced
+    replay. Neither of the two can become a golden.
     """
 
     schema: int
@@ -72,6 +73,7 @@ class CaptureDocument:
     warnings: tuple[str, ...] = ()
     accepted: Acceptance | None = None
     perturbed: int | None = None
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

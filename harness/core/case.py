@@ -261,10 +261,13 @@ class Case:
 
     def digest(self) -> str:
         """The sha256, in hex, of the definition as canonical JSON; a golden with another one is `stale`."""
-        text = json.dumps(
-            self.definition(), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-        )
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self.definition())
+
+
+def digest_of(definition: Values) -> str:
+    """The digest that a case with this definition has; raises ValueError for numbers that are not finite."""
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def step_argument(stage: str) -> str:

@@ -17,6 +17,7 @@ class RecordState(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     KEPT = "kept"
+    STALE = "stale"
     NONDETERMINISTIC = "nondeterministic"
     SKIPPED = "skipped"
     BROKEN = "broken"
@@ -47,10 +48,16 @@ class RecordResult:
 
 @dataclass(frozen=True, slots=True)
 class RecordReport:
-    """All recordings of one invocation."""
+    """All recordings of one invocation.
+
+    One that is under way, was interrupted or ended by an error is not `finished`; `not_run` are the ids of
+    the cases that nothing was decided about by then, which are not among `cases`.
+    """
 
     environment: Environment | None
     cases: tuple[RecordResult, ...]
+    finished: bool = True
+    not_run: tuple[str, ...] = ()
 
     def summary(self) -> Mapping[RecordState, int]:
         """How many cases ended in each state that occurred, in the order of `RecordState`."""
@@ -58,11 +65,11 @@ class RecordReport:
         return {state: found.count(state) for state in RecordState if state in found}
 
     def exit_code(self) -> int:
-        """0 nothing failed, 1 a case is broken or nondeterministic, 3 at least one `error`."""
+        """0 nothing failed, 1 a case is broken, nondeterministic or stale, 3 an `error` or not finished."""
         states = {case.state for case in self.cases}
-        if RecordState.ERROR in states:
+        if RecordState.ERROR in states or not self.finished:
             return 3
-        return 1 if states & {RecordState.BROKEN, RecordState.NONDETERMINISTIC} else 0
+        return 1 if states & {RecordState.BROKEN, RecordState.NONDETERMINISTIC, RecordState.STALE} else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,8 @@ class RepeatReport:
 class ListedGolden:
     """One stored golden of a listed case; `stale` when it was recorded from another definition.
 
-    `calibrated` is the largest rel_l2 that its calibration allows on the same hardware, or `missing`; ""
+    `unusable` says why the file is no golden that may judge the case, "" where it is one. `calibrated` is the
+    largest rel_l2 that its calibration allows on the same hardware, or `missing`; ""
     where the case asks for no calibrated limits.
     """
 
@@ -150,6 +158,7 @@ class ListedGolden:
     stale: bool
     readable: bool = True
     calibrated: str = ""
+    unusable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +172,36 @@ class ListedCase:
     tolerance: Mapping[str, str]
     goldens: tuple[ListedGolden, ...]
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObsoleteFile:
+    """A file of the goldens folder that no case uses, by its place in it; `bytes` is its size."""
+
+    path: str
+    case: str
+    platform: str
+    bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSize:
+    """The goldens folder as a whole: all files, those of them that are goldens, and their bytes together."""
+
+    files: int
+    goldens: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What `prune` found obsolete in the store, and whether it was deleted.
+
+    `store` is what there was before; `objections` say why none of it should go without a second thought.
+    """
+
+    obsolete: tuple[ObsoleteFile, ...]
+    store: StoreSize
+    deleted: bool
+    objections: tuple[str, ...] = ()

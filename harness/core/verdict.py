@@ -98,8 +98,20 @@ class InvariantResult:
 
 
 @dataclass(frozen=True, slots=True)
+class FileDigest:
+    """A file that was read: where it lay, and the sha256, in hex, of its whole content."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseResult:
-    """The judgement of one case, with everything that led to it."""
+    """The judgement of one case, with everything that led to it.
+
+    `capture` is the file that was judged, None where the run gave none; `golden_sha256` the digest of the
+    whole file `golden` as it was then.
+    """
 
     case: str
     verdict: Verdict
@@ -117,6 +129,8 @@ class CaseResult:
     log: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     invariants: tuple[InvariantResult, ...] = ()
+    capture: FileDigest | None = None
+    golden_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +172,18 @@ def _severity(worst: WorstMetric) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All judgements of one invocation; `environment` is None when no worker came up."""
+    """All judgements of one invocation; `environment` is None when no worker came up.
+
+    An invocation that is under way, was interrupted or ended by an error is not `finished`; `not_run` are
+    the ids of the cases that it had not judged by then, which are not among `cases`. `command` is what
+    was run, `verify` or `explain`.
+    """
 
     environment: Environment | None
     cases: tuple[CaseResult, ...]
+    finished: bool = True
+    not_run: tuple[str, ...] = ()
+    command: str = "verify"
 
     def summary(self) -> Mapping[Verdict, int]:
         """How many cases got each verdict that occurred, in the order of `Verdict`."""
@@ -169,9 +191,9 @@ class Report:
         return {verdict: found.count(verdict) for verdict in Verdict if verdict in found}
 
     def exit_code(self, *, allow_missing: bool = False, strict: bool = False) -> int:
-        """0 all pass, 1 at least one regression, 3 at least one `error` whatever else failed."""
+        """0 all pass, 1 at least one regression, 3 at least one `error` whatever else failed, or not finished."""
         verdicts = {case.verdict for case in self.cases}
-        if Verdict.ERROR in verdicts:
+        if Verdict.ERROR in verdicts or not self.finished:
             return 3
         failing = set(REGRESSIONS)
         if not allow_missing:

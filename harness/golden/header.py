@@ -7,6 +7,8 @@ the tensors' bytes (https://github.com/huggingface/safetensors#format).
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -19,10 +21,19 @@ from harness.codec import from_json, to_json
 from harness.core.capture import SCHEMA_VERSION, CaptureDocument
 from harness.errors import UnreadableGolden
 
+RESTORE = "restore the file from version control or a backup"
+"""The remedy for a golden that was damaged: what it held cannot be had from anywhere else."""
+
 METADATA_KEY = "harness"
 """The key in the header's `__metadata__` whose value is the document's JSON text."""
 
 LENGTH_BYTES = 8
+
+_POINTER_BYTES = 1024  # the specification of Git LFS allows pointers no longer than that
+_LFS_POINTER = b"version https://git-lfs"
+_ANNEX_POINTER = b"/annex/objects/"
+_CONFLICT = b"<<<<<<< "
+_RESOLVE = "choose one side: git checkout --ours or --theirs"
 
 _LARGEST_HEADER = 100_000_000  # the safetensors library refuses a longer one as well
 
@@ -80,9 +91,30 @@ class Header:
     tensors: Mapping[str, TensorInfo]
 
 
-def unreadable(path: Path, what: str) -> UnreadableGolden:
+def unreadable(path: Path, what: str, remedy: str = RESTORE) -> UnreadableGolden:
     """The error for a file at `path` that cannot be used because of `what`."""
-    return UnreadableGolden(f"{path}: {what}; restore the file or record the case again")
+    return UnreadableGolden(f"{path}: {what}", remedy)
+
+
+def cannot_open(path: Path, error: OSError) -> UnreadableGolden:
+    """The error for a file at `path` that the system would not open or read."""
+    if path.is_dir():
+        return unreadable(
+            path,
+            "cannot be read, it is a folder where a file is expected",
+            "move it away, then restore the file",
+        )
+    if path.is_symlink() and not path.exists():
+        return _broken_link(path)
+    if isinstance(error, PermissionError):
+        return unreadable(path, f"cannot be read ({error.strerror})", "grant the permission")
+    return unreadable(path, f"cannot be read ({error.strerror or error})")
+
+
+def _broken_link(path: Path) -> UnreadableGolden:
+    target = os.readlink(path)
+    remedy = f"fetch it: git annex get {shlex.quote(str(path))}" if "/annex/" in target else RESTORE
+    return unreadable(path, f"is a link to {target}, which is not there", remedy)
 
 
 def read_document(path: Path) -> CaptureDocument:
@@ -94,7 +126,7 @@ def read_document(path: Path) -> CaptureDocument:
         with path.open("rb") as file:
             return read_header(file, path).document
     except OSError as error:
-        raise unreadable(path, f"cannot be read ({error.strerror})") from error
+        raise cannot_open(path, error) from error
 
 
 def read_header(file: IO[bytes], path: Path) -> Header:
@@ -107,11 +139,13 @@ def read_header(file: IO[bytes], path: Path) -> Header:
     file.seek(0)
     length = int.from_bytes(file.read(LENGTH_BYTES), "little")
     if size < LENGTH_BYTES or length > min(size - LENGTH_BYTES, _LARGEST_HEADER):
-        raise unreadable(path, f"is truncated or not a safetensors file ({size} bytes)")
+        raise _no_header(file, path, size)
     base = LENGTH_BYTES + length
     text, tensors = _parse(file.read(length), base, path)
-    if max((tensor.stop for tensor in tensors.values()), default=base) != size:
-        raise unreadable(path, f"is truncated or damaged ({size} bytes, the header tells of another number)")
+    told = max((tensor.stop for tensor in tensors.values()), default=base)
+    if told != size:
+        state = "truncated" if size < told else "damaged"
+        raise unreadable(path, f"is {state} ({size} bytes, its header tells of {told})")
     if not isinstance(text, str):
         raise unreadable(
             path, f"holds no document of the harness (no `{METADATA_KEY}` in the header's metadata)"
@@ -119,6 +153,25 @@ def read_header(file: IO[bytes], path: Path) -> Header:
     document = _parse_document(text, path)
     _check_fit(document, tensors, path)
     return Header(document, tensors)
+
+
+def _no_header(file: IO[bytes], path: Path, size: int) -> UnreadableGolden:
+    """The error for a file that does not begin as safetensors do, by what it begins with instead."""
+    if not size:
+        return unreadable(path, "is empty (0 bytes)")
+    file.seek(0)
+    start = file.read(_POINTER_BYTES)
+    if _LFS_POINTER in start:
+        what = "is a Git LFS pointer, the file itself was not fetched"
+        if start.startswith(_CONFLICT):
+            return unreadable(path, "holds the conflict of a merge of two Git LFS pointers", _RESOLVE)
+        return unreadable(path, what, "fetch it: git lfs pull")
+    if _ANNEX_POINTER in start:
+        remedy = f"fetch it: git annex get {shlex.quote(str(path))}"
+        return unreadable(path, "is a git-annex pointer, the file itself was not fetched", remedy)
+    if start.startswith(_CONFLICT):
+        return unreadable(path, "holds the conflict markers of a merge", _RESOLVE)
+    return unreadable(path, f"is truncated or not a safetensors file ({size} bytes)")
 
 
 def header_bytes(header: Header) -> bytes:
@@ -160,9 +213,14 @@ def _tensor(name: str, entry: Mapping[str, object], base: int) -> TensorInfo:
 def _parse_document(text: str, path: Path) -> CaptureDocument:
     try:
         version = from_json(_Versioned, text).schema
+        if version > SCHEMA_VERSION:
+            what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
+            raise unreadable(path, f"{what}; a newer one wrote it", "upgrade the harness")
         if version != SCHEMA_VERSION:
             raise unreadable(path, f"has schema version {version}, this harness reads {SCHEMA_VERSION}")
         return from_json(CaptureDocument, text)
+    except UnicodeError as error:
+        raise unreadable(path, f"has a damaged document ({error})") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -1,4 +1,4 @@
-"""The goldens folder: find the golden that judges a case, accept a capture, list what no case uses."""
+"""The goldens folder: find the golden that judges a case, accept a capture, remove a file."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import dataclasses
 import platform as machine_platform
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.core.capture import Acceptance, CaptureDocument
 from harness.core.case import Case
 from harness.core.tolerance import Rule
-from harness.errors import StoreError, UnreadableGolden
+from harness.errors import NotAGolden, StoreError
 from harness.golden.accept import Accepted, Exists, write_accepted
-from harness.golden.calibrations import CALIBRATION
 from harness.golden.header import read_document
-from harness.golden.sensitivities import SENSITIVITY
 from harness.golden.tensors import TensorFile
+from harness.golden.usable import check_golden
 
 SUFFIX = ".safetensors"
 
@@ -92,12 +91,28 @@ class GoldenStore:
         return Found(self.path(case.id, name), name, nearest=True, why=why)
 
     def document(self, path: Path) -> CaptureDocument:
-        """The document of the golden at `path`; raises UnreadableGolden."""
-        return read_document(path)
+        """The document of the golden at `path`.
+
+        Raises UnreadableGolden, and NotAGolden where the file is none of the case and platform that its
+        place names.
+        """
+        document = read_document(path)
+        self._check(path, document)
+        return document
 
     def open(self, path: Path) -> TensorFile:
-        """The golden at `path`, to be closed by the caller; raises UnreadableGolden."""
-        return TensorFile(path)
+        """The golden at `path`, to be closed by the caller; raises as `document` does."""
+        file = TensorFile(path)
+        try:
+            self._check(path, file.document)
+        except NotAGolden:
+            file.close()
+            raise
+        return file
+
+    def _check(self, path: Path, document: CaptureDocument) -> None:
+        case = path.parent.relative_to(self.root).as_posix()
+        check_golden(path, document, case, path.name.removesuffix(SUFFIX))
 
     def accept(self, capture: Path, acceptance: Acceptance, *, replace: bool) -> Accepted | Exists:
         """Store `capture` as the golden of the case and platform that its document names.
@@ -111,7 +126,7 @@ class GoldenStore:
         return write_accepted(capture, golden, accepted, replace=replace)
 
     def remove(self, path: Path) -> None:
-        """Delete the golden at `path` and the folders that are empty without it; raises StoreError."""
+        """Delete the file at `path` and the folders that are empty without it; raises StoreError."""
         if self.root not in path.parents:
             raise StoreError(f"{path}: lies outside {self.root}; name a golden of this store")
         try:
@@ -123,39 +138,6 @@ class GoldenStore:
                 (self.root / folder).rmdir()
             except OSError:  # not empty
                 return
-
-    def unused(
-        self, cases: Sequence[Case], selected: Callable[[str], bool] = lambda _case_id: True
-    ) -> tuple[Path, ...]:
-        """The goldens that belong to none of `cases`, of those whose case id is `selected`.
-
-        The calibrations and sensitivities beside them go with them, and so do those without a golden. Files
-        that are no goldens of the harness, lie in no case's folder or cannot be read are left out. Raises
-        StoreError where a folder cannot be read.
-        """
-        ids = {case.id for case in cases}
-        goldens = [
-            path
-            for path in self._files(SUFFIX)
-            if (case_id := path.parent.relative_to(self.root).as_posix()) not in ids
-            and selected(case_id)
-            and _is_golden(path)
-        ]
-        beside = [
-            path
-            for kind in (CALIBRATION, SENSITIVITY)
-            for path in self._files(kind.suffix)
-            if (golden := kind.golden(path)) in goldens
-            or (selected(path.parent.relative_to(self.root).as_posix()) and not golden.exists())
-        ]
-        return tuple(sorted((*goldens, *beside)))
-
-    def _files(self, suffix: str) -> Iterator[Path]:
-        try:
-            found = self.root.rglob(f"*/*{suffix}")
-            yield from sorted(path for path in found if not path.name.startswith("."))
-        except OSError as error:
-            raise _unlistable(self.root, error) from error
 
 
 def nearest_platform(platform: str, there: Sequence[str], machine: str) -> tuple[str, str]:
@@ -186,14 +168,6 @@ def _capability(platform: str) -> int | None:
 
 def _is_golden_name(path: Path) -> bool:
     return path.name.endswith(SUFFIX) and not path.name.startswith(".")
-
-
-def _is_golden(path: Path) -> bool:
-    try:
-        read_document(path)
-    except UnreadableGolden:
-        return False
-    return True
 
 
 def _unlistable(folder: Path, error: OSError) -> StoreError:

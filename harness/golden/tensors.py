@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from safetensors import SafetensorError, safe_open
 
 from harness.core.capture import CaptureDocument
-from harness.golden.header import Header, TensorInfo, read_header, unreadable
+from harness.golden.header import Header, TensorInfo, cannot_open, read_header, unreadable
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -38,7 +38,7 @@ class TensorFile:
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
-            raise unreadable(path, f"cannot be read ({error.strerror})") from error
+            raise cannot_open(path, error) from error
         self._close = weakref.finalize(self, self._file.close)
         self._header = _checked_header(self._file, path)
 
@@ -106,17 +106,28 @@ class TensorFile:
                     raise unreadable(self.path, "ends early (it was truncated while it was read)")
                 done += count
         except OSError as error:
-            raise unreadable(self.path, f"cannot be read ({error.strerror})") from error
+            raise cannot_open(self.path, error) from error
 
 
 def _checked_header(file: FileIO, path: Path) -> Header:
-    """The header, once the library found the file valid as a whole."""
+    """The header of a file that the library, too, finds valid as a whole."""
     try:
+        # First, since it tells a truncated file from a pointer to one; the library tells what overlaps.
+        header = read_header(file, path)
         with safe_open(path, framework="numpy"):
             pass
-        return read_header(file, path)
     except (SafetensorError, OSError) as error:
         raise unreadable(path, f"is damaged or not a safetensors file ({error})") from error
+    return header
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256, in hex, of the whole content of the file at `path`; raises UnreadableGolden."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_open(path, error) from error
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,7 +34,7 @@ from harness.core.trace import (
     TraceIndex,
 )
 from harness.errors import UnreadableGolden
-from harness.golden.header import unreadable
+from harness.golden.header import cannot_open, unreadable
 from harness.golden.tensors import TensorFile, numpy_dtype
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Versioned:
+    """The part of a TraceIndex that every version has."""
+
+    version: int = TRACE_VERSION
 
 
 class Trace:
@@ -64,6 +72,8 @@ class Trace:
             if PLACES in file.tensors
             else np.full(rows, -1, dtype=np.int64)
         )
+        _check_slots(file, self.index)
+        _check_structure(file, self.structure)
         self.events = _events(file, self.index, rows)
         self._bits = (file.tensors[BITS].start, file.tensors[BITS].stop) if BITS in file.tensors else (0, 0)
         self._file = _opened(file.path)
@@ -76,19 +86,20 @@ class Trace:
     def raw(self, row: int, slot: Slot) -> bytes | None:
         """The little-endian bytes of the tensor of `row`, which has the dtype and shape of `slot`.
 
-        None where they were not kept. Raises UnreadableGolden where the file does not hold that many.
+        None where they were not kept, or are of a dtype that numpy lacks. Raises UnreadableGolden where the
+        file does not hold that many.
         """
-        place = int(self.places[row])
-        if place < 0:
+        place, dtype = int(self.places[row]), _known_dtype(slot.dtype)
+        if place < 0 or dtype is None:
             return None
-        start, size = self._bits[0] + place, prod(slot.shape) * numpy_dtype(slot.dtype).itemsize
+        start, size = self._bits[0] + place, prod(slot.shape) * dtype.itemsize
         if start + size > self._bits[1]:
             raise damaged(self.path, BITS, f"row {row} ends behind the last byte")
         try:
             self._file.seek(start)
             raw = self._file.read(size)
         except OSError as error:
-            raise unreadable(self.path, f"cannot be read ({error.strerror})") from error
+            raise cannot_open(self.path, error) from error
         if len(raw) != size:
             raise unreadable(self.path, "ends early (it was truncated while it was read)")
         return raw
@@ -138,13 +149,29 @@ def read_trace(file: TensorFile) -> Trace | None:
 
     Everything but the kept tensors is read and verified against its sha256.
     """
-    trace = Trace(file) if EVENTS in file.tensors else None
-    return trace if trace and trace.index.version == TRACE_VERSION else None
+    if EVENTS not in file.tensors or other_version(file) is not None:
+        return None
+    return Trace(file)
+
+
+def other_version(file: TensorFile) -> int | None:
+    """The version of a trace in `file` that this harness cannot compare; None where there is no such trace."""
+    if EVENTS not in file.tensors:
+        return None
+    version = _json(file, EVENTS, _Versioned).version
+    return None if version == TRACE_VERSION else version
 
 
 def damaged(path: Path, name: str, what: str) -> UnreadableGolden:
     """The error for the trace's tensor `name` that contradicts itself or the others."""
     return unreadable(path, f"has a damaged trace ({name}: {what})")
+
+
+def _known_dtype(name: str) -> np.dtype[Any] | None:
+    try:
+        return numpy_dtype(name)
+    except (TypeError, AttributeError):
+        return None
 
 
 def _index(rows: Sequence[int] | Array) -> Array:
@@ -155,7 +182,7 @@ def _opened(path: Path) -> FileIO:
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
-        raise unreadable(path, f"cannot be read ({error.strerror})") from error
+        raise cannot_open(path, error) from error
 
 
 def _raw(file: TensorFile, name: str) -> bytes:
@@ -195,6 +222,22 @@ def _events(file: TensorFile, index: TraceIndex, rows: int) -> tuple[Event, ...]
     if len(slots) and (slots.min() < 0 or slots.max() >= rows):
         raise damaged(file.path, ROWS, f"a row that is none of the {rows}")
     return tuple(_built(index, order.tolist(), slots.tolist()))
+
+
+def _check_slots(file: TensorFile, index: TraceIndex) -> None:
+    for signature in index.signatures:
+        for slot in (*signature.inputs, *signature.outputs):
+            if any(size < 0 for size in slot.shape):
+                raise damaged(
+                    file.path, EVENTS, f"{signature.name} has {slot.name} {slot}, which is no tensor"
+                )
+
+
+def _check_structure(file: TensorFile, structure: Structure) -> None:
+    known = len(structure.attributes)
+    for name, component in structure.components.items():
+        if not all(0 <= number < known for number in component.modules.values()):
+            raise damaged(file.path, STRUCTURE, f"{name} refers to attributes that are not there")
 
 
 def _check_order(file: TensorFile, index: TraceIndex, order: Array) -> None:

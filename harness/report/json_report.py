@@ -29,6 +29,10 @@ class _Verify:
     environment: Environment | None
     summary: Mapping[str, int]
     cases: tuple[CaseResult, ...]
+    # Not in the reports of the first releases.
+    finished: bool = True
+    not_run: tuple[str, ...] = ()
+    command: str = "verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class _Record:
     environment: Environment | None
     summary: Mapping[str, int]
     cases: tuple[RecordResult, ...]
+    finished: bool
+    not_run: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +88,17 @@ def verify_json(report: Report) -> str:
         )
         for case in report.cases
     )
-    return _text(_Verify(SCHEMA, report.environment, _names(report.summary()), cases))
+    summary = _names(report.summary())
+    return _text(
+        _Verify(SCHEMA, report.environment, summary, cases, report.finished, report.not_run, report.command)
+    )
 
 
 def record_json(report: RecordReport) -> str:
     """The states by case, with a summary of how many cases ended in each."""
     cases = tuple(replace(case, tensors=_finite(case.tensors)) for case in report.cases)
-    return _text(_Record(SCHEMA, report.environment, _names(report.summary()), cases))
+    summary = _names(report.summary())
+    return _text(_Record(SCHEMA, report.environment, summary, cases, report.finished, report.not_run))
 
 
 def repeat_json(report: RepeatReport) -> str:
@@ -129,7 +139,7 @@ def read_report(text: str, name: str = "report.json") -> Report:
         raise UsageError(
             f"{name}: is no report of `harness verify` ({place}: {first['msg']}); run `harness verify` anew"
         ) from error
-    return Report(document.environment, document.cases)
+    return Report(document.environment, document.cases, document.finished, document.not_run, document.command)
 
 
 def write_text(path: Path, text: str) -> None:

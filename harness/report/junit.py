@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from harness.core.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.details import case_details, text_of
-from harness.report.wording import fails, plain
+from harness.report.wording import fails, plain, unfinished_words
 
 SUITE = "harness"
 
@@ -14,11 +14,13 @@ SUITE = "harness"
 def junit_xml(report: Report, *, allow_missing: bool, strict: bool) -> str:
     """One test case for each case: failures and errors are what `Report.exit_code` counts as such.
 
-    What neither passed nor fails (skipped, or no golden where that is allowed) is `skipped`.
+    What neither passed nor fails (skipped, or no golden where that is allowed) is `skipped`. A run that was
+    not finished has one more test case, an error that names the cases which were not judged.
     """
     cases = [
         _test_case(case, fails(case, allow_missing=allow_missing, strict=strict)) for case in report.cases
     ]
+    cases += [] if report.finished else [_unfinished(report)]
     counts = {
         "tests": str(len(cases)),
         "failures": _count(cases, "failure"),
@@ -34,6 +36,14 @@ def junit_xml(report: Report, *, allow_missing: bool, strict: bool) -> str:
 
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def _unfinished(report: Report) -> ElementTree.Element:
+    attributes = {"classname": SUITE, "name": "unfinished", "time": _time(0.0)}
+    element = ElementTree.Element("testcase", attributes)
+    message = {"message": unfinished_words(report.not_run), "type": "unfinished"}
+    ElementTree.SubElement(element, "error", message).text = plain("\n".join(report.not_run))
+    return element
 
 
 def _test_case(case: CaseResult, failed: bool) -> ElementTree.Element:

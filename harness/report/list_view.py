@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.recording import ListedCase
-from harness.report.details import Line
+from harness.core.recording import ListedCase, ListedGolden
+from harness.report.details import Line, brief
 from harness.report.paint import STYLES, Sheet, painted
 from harness.report.wording import count_words, plain, tally
 
@@ -22,16 +22,29 @@ def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) 
     """The sections of the screen; the cases stand under the tolerance they share."""
     if not cases:
         return [[Text("no cases")]]
-    return [_table(cases, platform, console), painted(_summary(cases, platform), console)]
+    unusable = [
+        brief(case.case, golden.unusable) for case in cases for golden in case.goldens if golden.unusable
+    ]
+    return [
+        _table(cases, platform, console),
+        painted(unusable, console),
+        painted(_summary(cases, platform), console),
+    ]
 
 
 def golden_state(case: ListedCase, platform: str) -> str:
-    """`recorded`, `stale` or `unreadable` on this platform, else the platforms there are, else `none`."""
+    """`recorded`, `stale`, `unusable` or `unreadable` on this platform, else the platforms there are, else `none`."""
     for golden in case.goldens:
         if golden.platform == platform:
-            return "unreadable" if not golden.readable else "stale" if golden.stale else "recorded"
+            return _state(golden)
     names = [golden.platform for golden in case.goldens]
     return f"{', '.join(names)} only" if names else "none"
+
+
+def _state(golden: ListedGolden) -> str:
+    if not golden.readable:
+        return "unreadable"
+    return "unusable" if golden.unusable else "stale" if golden.stale else "recorded"
 
 
 def calibration_state(case: ListedCase, platform: str) -> str:

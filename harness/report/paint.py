@@ -31,6 +31,7 @@ STYLES = {
     "not deterministic": "bold red",
     "none": "yellow",
     "unreadable": "bold magenta",
+    "unusable": "bold magenta",
     "warning": "yellow",
     "fails": "bold red",
     "noted": "dim",

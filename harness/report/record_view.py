@@ -10,11 +10,11 @@ from rich.text import Text
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.report.details import Line, brief, next_lines, record_details, warning_lines
 from harness.report.paint import Sheet, painted, word
-from harness.report.wording import seconds_words, summary_line, tally
+from harness.report.wording import seconds_words, summary_line, tally, unfinished_words
 
 HEADINGS = ("case", "platform", "state", "seconds")
 
-FAILURES = frozenset({RecordState.NONDETERMINISTIC, RecordState.BROKEN, RecordState.ERROR})
+FAILURES = frozenset({RecordState.NONDETERMINISTIC, RecordState.BROKEN, RecordState.STALE, RecordState.ERROR})
 _BLOCKS = FAILURES | {RecordState.UPDATED}
 _SAY_ALL = _BLOCKS | {RecordState.UNCHANGED}
 
@@ -33,7 +33,8 @@ def record_sections(report: RecordReport, console: Console, *, quiet: bool) -> l
 def _summary(report: RecordReport) -> str:
     failed = sum(case.state in FAILURES for case in report.cases)
     unknown = sum(case.state is RecordState.ERROR for case in report.cases)
-    return summary_line(tally(report.summary()), failed, len(report.cases), unknown, report.exit_code())
+    line = summary_line(tally(report.summary()), failed, len(report.cases), unknown, report.exit_code())
+    return line if report.finished else f"{unfinished_words(report.not_run)}; so far {line}"
 
 
 def _table(cases: Sequence[RecordResult], console: Console) -> list[Text]:

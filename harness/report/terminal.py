@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.core.calibration import CalibrationReport
     from harness.core.environment import Change, Environment
     from harness.core.explanation import Explanation
-    from harness.core.recording import ListedCase, RecordReport, RepeatReport
+    from harness.core.recording import ListedCase, PruneReport, RecordReport, RepeatReport
     from harness.core.sensitivity import SensitivityReport
     from harness.core.verdict import Report, TensorResult
 
@@ -114,6 +114,12 @@ class Screen:
         from harness.report.sensitivity_view import sensitivity_sections
 
         self._print(sensitivity_sections(report, self._console, quiet=self._quiet))
+
+    def show_pruned(self, report: PruneReport, root: str, command: str) -> None:
+        """What of the goldens in `root` no case uses; `command` is what would delete it."""
+        from harness.report.prune_view import prune_sections
+
+        self._print(prune_sections(report, root, command, self._console, quiet=self._quiet))
 
     def note(self, message: str) -> None:
         """A remark on the way, unwrapped; with quiet nothing."""

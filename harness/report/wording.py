@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from harness.core.recording import RepeatReport, RepeatResult
@@ -110,14 +110,23 @@ def verdict_summary(report: Report, *, allow_missing: bool, strict: bool) -> str
     code = report.exit_code(allow_missing=allow_missing, strict=strict)
     failed = sum(fails(case, allow_missing=allow_missing, strict=strict) for case in report.cases)
     unknown = sum(case.verdict is Verdict.ERROR for case in report.cases)
-    return summary_line(tally(report.summary()), failed, len(report.cases), unknown, code)
+    line = summary_line(tally(report.summary()), failed, len(report.cases), unknown, code)
+    return line if report.finished else f"{unfinished_words(report.not_run)}; so far {line}"
+
+
+def unfinished_words(not_run: Sequence[str]) -> str:
+    """`not finished: 2 cases were not run to the end`."""
+    count = len(not_run)
+    told = f"{count_words(count, 'case')} {'was' if count == 1 else 'were'} not run to the end"
+    return f"not finished: {told}"
 
 
 def summary_line(counts: str, failed: int, total: int, unknown: int, code: int) -> str:
     """`2 identical, 1 drifted: 1 of 3 cases failed (exit code 1)`."""
     if not total:
         return f"no cases (exit code {code})"
-    meaning = f"{failed} of {count_words(total, 'case')} failed" if failed else "all pass"
+    passing = "all pass" if code == 0 else "none failed"
+    meaning = f"{failed} of {count_words(total, 'case')} failed" if failed else passing
     if unknown:
         meaning += f", {unknown} of them because the harness could not find out"
     return f"{counts}: {meaning} (exit code {code})"

@@ -11,13 +11,17 @@ from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Rais
 from harness.core.case import Case, GeneratorKind
 from harness.core.environment import Environment, changes_between, relation_between
 from harness.core.tolerance import Limits, Relation, Rule
-from harness.core.verdict import CaseResult, ExactFinding, TensorResult, Verdict
+from harness.core.trace import TraceLevel
+from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.beside import Unusable
 from harness.golden.calibrations import read_calibration
+from harness.golden.completeness import not_comparable
+from harness.golden.header import RESTORE
 from harness.golden.store import Found, GoldenStore, Missing
-from harness.golden.tensors import TensorFile
+from harness.golden.tensors import TensorFile, file_sha256
 from harness.golden.trace import read_trace
+from harness.golden.usable import unfit
 from harness.verify.compare import compare_tensors
 from harness.verify.exact import exact_findings
 from harness.verify.expect import ExpectationResult, check_expectations
@@ -26,8 +30,6 @@ from harness.verify.stale import other_weights, stale_reason
 _TRACEBACK_LINES = 20
 
 _FINDINGS_TOLD = 3
-
-_UNTRACED = "{}: has no trace that can be compared, so the outputs alone were judged; record it anew"
 
 _BY_SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN)
 
@@ -100,8 +102,10 @@ def _judge_completed(
             if isinstance(golden, _Golden):
                 result = _against(result, golden, outcome.environment)
             judgement = _judge_capture(case, capture, golden, store)
-    except (UnreadableGolden, StoreError) as error:
-        judgement = _Judgement(Verdict.ERROR, str(error), _recovery(case, outcome, error))
+    except UnreadableGolden as error:
+        judgement = _Judgement(Verdict.ERROR, error.what, _recovery(case, outcome, error))
+    except StoreError as error:
+        judgement = _Judgement(Verdict.ERROR, str(error))
     return replace(
         result,
         verdict=judgement.verdict,
@@ -119,6 +123,9 @@ def _judge_capture(
     digest = case.digest()
     if (capture.document.case, capture.document.digest) != (case.id, digest):
         reason = f"{capture.path}: is a capture of another definition, of case {capture.document.case}"
+        return _Judgement(Verdict.ERROR, reason, f"run the case again: {_verify(case)}")
+    if odd := unfit(capture.document, case.id):
+        reason = f"{capture.path}: is no capture of the case as it is: {'; '.join(odd)}"
         return _Judgement(Verdict.ERROR, reason, f"run the case again: {_verify(case)}")
     if isinstance(golden, Missing):
         return _without_golden(case, capture, golden.reason, golden.next_step)
@@ -139,9 +146,20 @@ def _judge_capture(
     with store.open(golden.found.path) as file:
         tensors = compare_tensors(file, capture, limits)
         there, here = read_trace(file), read_trace(capture)
+        lacking = not_comparable(file, there, capture, here, case.trace_level)
     findings = exact_findings(there, here, case.accept_exact) if there and here else ()
     judgement = _weigh(case, tensors, check_expectations(case, capture), findings)
-    return replace(judgement, warnings=(_UNTRACED.format(golden.found.path),) if here and not there else ())
+    return _whole(case, judgement, golden.found.path, lacking) if lacking else judgement
+
+
+def _whole(case: Case, judgement: _Judgement, golden: Path, lacking: Sequence[str]) -> _Judgement:
+    """`judgement` of a comparison that lacks something: no pass, unless the case wants its outputs compared alone."""
+    told = f"{golden}: {'; '.join(lacking)}"
+    if judgement.verdict not in PASSES or case.trace_level is TraceLevel.NONE:
+        return replace(judgement, warnings=(*judgement.warnings, told))
+    reason = f"{told}, so the outputs alone could be compared ({judgement.verdict})"
+    step = f"record it anew: {_update(case)}; to judge by outputs alone, set `trace: none` in {case.source}"
+    return replace(judgement, verdict=Verdict.ERROR, reason=reason, next_step=step)
 
 
 def _calibrated(golden: _Golden) -> Mapping[str, Limits] | Unusable:
@@ -220,6 +238,7 @@ def _against(result: CaseResult, golden: _Golden, now: Environment) -> CaseResul
     return replace(
         result,
         golden=golden.found.path.as_posix(),
+        golden_sha256=file_sha256(golden.found.path),
         relation=golden.relation,
         environment_changes=changes_between(golden.document.environment, now),
         warnings=(*result.warnings, *([golden.found.why] if golden.found.nearest else [])),
@@ -242,10 +261,11 @@ def _refusal(golden: _Golden) -> str:
     return f"{golden.found.path}: recorded on {model} ({hardware.device}), the case refuses {golden.relation}"
 
 
-def _recovery(case: Case, outcome: Completed, error: Exception) -> str:
-    if str(error).startswith(f"{Path(outcome.path)}:"):
+def _recovery(case: Case, outcome: Completed, error: UnreadableGolden) -> str:
+    """What to do about a damaged file; never to record over a golden, which would make today's numbers the truth."""
+    if error.what.startswith(f"{Path(outcome.path)}:"):
         return f"run the case again: {_verify(case)}"
-    return f"restore the golden from version control, or record it anew: {_update(case)}"
+    return error.remedy or RESTORE
 
 
 def _verify(case: Case) -> str:

@@ -155,6 +155,7 @@ def _stored(
             warnings=warnings,
             recorded=produced.recorded,
             perturbed=produced.perturbed,
+            forced=job.forced is not None,
         )
     except Exception as error:
         return Lost(

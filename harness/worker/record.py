@@ -48,6 +48,7 @@ def write_capture(
     warnings: tuple[str, ...],
     recorded: Recorded | None = None,
     perturbed: int | None = None,
+    forced: bool = False,
 ) -> None:
     """Write `outputs`, and the trace where one was recorded, to `path`, whole or not at all.
 
@@ -75,6 +76,7 @@ def write_capture(
         weights=weights,
         warnings=warnings,
         perturbed=perturbed,
+        forced=forced,
     )
     _write(path, document, entries)
 

@@ -1,17 +1,22 @@
-"""`harness accept`: make the captures of the last verify the goldens."""
+"""`harness accept`: make captures that the last verify judged the goldens."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.core.case import Case
 from harness.core.recording import RecordReport, RecordResult, RecordState
+from harness.core.verdict import CaseResult, Report, Verdict
 from harness.errors import HarnessError, UsageError
+from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
+from harness.golden.tensors import file_sha256
 from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.workflow.acceptance import accept_capture
-from harness.workflow.cases import capture_path
+from harness.workflow.cases import REPORT_NAME, capture_path
 from harness.workflow.chosen import chosen_cases
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
@@ -19,27 +24,111 @@ from harness.workflow.options import Options
 
 
 def accept(options: Options, screen: Screen) -> int:
-    """Returns 0 when every selected capture was accepted, 3 when one could not be."""
-    cases = [case for case in chosen_cases(options, screen) if capture_path(options.out, case).is_file()]
+    """Returns the exit code: 0 when every selected capture was accepted, 3 when one could not be.
+
+    Only what the last finished verify judged is accepted, and only the very file that it judged. Raises
+    UsageError where there is no report of a verify in the output folder.
+    """
+    chosen = chosen_cases(options, screen)
+    last = _last_verify(options.out, chosen)
+    judged = {result.case: result for result in last.cases}
+    cases = chosen if options.select else [one for one in chosen if one.id in {*judged, *last.not_run}]
     if not cases:
         raise UsageError(
-            f"{options.out}/captures: holds no capture of these cases; run `harness verify` first"
+            f"{options.out / REPORT_NAME}: lists none of the cases in {options.configs}; "
+            f"run {command('verify')} first"
         )
     store = GoldenStore(options.goldens)
-    results = [_accept_one(case, capture_path(options.out, case), store) for case in cases]
+    results = [_accepted(case, last, judged, options.out, store) for case in cases]
     report = RecordReport(None, tuple(results))
     emit_json(json_report.record_json(report), options)
     screen.show_record(report)
     return report.exit_code()
 
 
-def _accept_one(case: Case, capture: Path, store: GoldenStore) -> RecordResult:
+def _last_verify(out: Path, cases: Sequence[Case]) -> Report:
+    path = out / REPORT_NAME
     try:
-        if store.document(capture).digest != case.digest():
-            reason = "the capture was made from a different definition of this case"
-            return RecordResult(
-                case.id, RecordState.ERROR, None, None, reason, 0.0, next_step=command("verify", case.id)
-            )
+        report = json_report.read_report(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        reason = "no such file, so nothing tells what `harness verify` judged"
+        raise _refusal(f"{path}: {reason}", cases) from None
+    except (OSError, UnicodeError) as error:
+        raise _refusal(f"{path}: cannot be read ({error})", cases) from error
+    except UsageError as error:
+        raise _refusal(str(error), cases) from error
+    if report.command != "verify":
+        raise _refusal(f"{path}: is the report of `harness {report.command}`, not of a verify", cases)
+    return report
+
+
+def _refusal(reason: str, cases: Sequence[Case]) -> UsageError:
+    told = [f"  {case.id}: not accepted" for case in cases]
+    return UsageError("\n".join([f"{reason}; run {command('verify')} first", *told]))
+
+
+def _accepted(
+    case: Case, last: Report, judged: Mapping[str, CaseResult], out: Path, store: GoldenStore
+) -> RecordResult:
+    if not last.finished:
+        reason = "the last verify was not finished, so nothing of it is accepted"
+        return _not_accepted(case, RecordState.ERROR, reason)
+    result = judged.get(case.id)
+    if result is None:
+        reason = f"is none of the cases that the last verify judged ({len(judged)} of them)"
+        return _not_accepted(case, RecordState.ERROR, reason)
+    if nothing := _nothing_to_accept(case, result):
+        return nothing
+    capture = capture_path(out, case)
+    try:
+        if reason := _another(case, result, capture, store):
+            return _not_accepted(case, RecordState.ERROR, reason)
         return accept_capture(case, capture, store, how="accept", runs=1)
     except HarnessError as error:
-        return RecordResult(case.id, RecordState.ERROR, None, None, str(error), 0.0)
+        return _not_accepted(case, RecordState.ERROR, str(error))
+
+
+def _nothing_to_accept(case: Case, result: CaseResult) -> RecordResult | None:
+    """What is said of a case whose verdict leaves no capture to accept; None where there is one."""
+    if result.verdict is Verdict.SKIPPED:
+        return _not_accepted(case, RecordState.SKIPPED, f"was skipped by the last verify: {result.reason}")
+    if result.verdict is Verdict.ERROR:
+        reason = f"the last verify could not judge it: {result.reason}"
+        return _not_accepted(case, RecordState.ERROR, reason, result.next_step)
+    if result.capture is not None:
+        return None
+    if result.verdict is Verdict.BROKEN:
+        return _not_accepted(case, RecordState.BROKEN, f"gave nothing to accept: {result.reason}")
+    return _not_accepted(
+        case, RecordState.ERROR, "the last verify kept no digest of its capture, an older harness did it"
+    )
+
+
+def _another(case: Case, result: CaseResult, capture: Path, store: GoldenStore) -> str:
+    """Why this capture, or the golden it would replace, is not the one that was judged; "" where both are."""
+    assert result.capture is not None
+    if not capture.is_file():
+        return f"{capture}: no such file; the capture that was judged is gone"
+    if file_sha256(capture) != result.capture.sha256:
+        return f"{capture}: is another capture than the one that the last verify judged"
+    document = read_document(capture)
+    if document.digest != case.digest():
+        return "the capture was made from a different definition of this case"
+    golden = store.path(case.id, document.environment.platform)
+    if not os.path.lexists(golden) or _same_outputs(golden, capture):
+        return ""
+    compared = result.golden_sha256 if Path(result.golden or "").name == golden.name else None
+    return "" if compared == file_sha256(golden) else f"{golden}: is another golden than the last verify saw"
+
+
+def _same_outputs(golden: Path, capture: Path) -> bool:
+    """Whether accepting would change no bit, as after an accept of this very capture."""
+    try:
+        return read_document(golden).sha256 == read_document(capture).sha256
+    except HarnessError:
+        return False
+
+
+def _not_accepted(case: Case, state: RecordState, reason: str, next_step: str = "") -> RecordResult:
+    step = next_step or (command("verify", case.id) if state is RecordState.ERROR else "")
+    return RecordResult(case.id, state, None, None, reason, 0.0, next_step=step)

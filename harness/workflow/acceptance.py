@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +16,16 @@ from harness.core.recording import RecordResult, RecordState
 from harness.core.trace import TRACE_PREFIX
 from harness.core.verdict import TensorResult
 from harness.diagnose.gates import trace_gates
-from harness.errors import UnreadableGolden
-from harness.golden.header import read_document
+from harness.errors import NotAGolden, UnreadableGolden
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
+from harness.golden.usable import unfit
 from harness.verify.worth import Worth, worth
 from harness.workflow.bits import compare_files, differing
 from harness.workflow.commands import command
+
+_AGAIN = "run the case as it is: harness verify"
 
 
 def accept_capture(
@@ -38,15 +41,18 @@ def accept_capture(
     """Store `capture` as the golden of `case` on its platform, in the place of an older one.
 
     Nothing is stored of outputs that could judge nothing: the result's state is then `broken`. Raises
-    UnreadableGolden when the capture is damaged, StoreError when the golden cannot be written.
+    UnreadableGolden when the capture is damaged, NotAGolden when it holds another case or a run that was
+    meddled with on purpose, StoreError when the golden cannot be written.
     """
     with TensorFile(capture) as file:
         document, judged, trace = file.document, worth(file), read_trace(file)
     platform = document.environment.platform
+    if odd := unfit(document, case.id):
+        raise NotAGolden(f"{capture}: can be no golden: {'; '.join(odd)}", _AGAIN)
     if judged.refusals:
         return _refused(case, platform, judged, seconds)
     path = store.path(case.id, platform)
-    result = _what_changes(case, capture, document, path)
+    result = _what_changes(case, capture, document, store, path)
     if result.state is not RecordState.UNCHANGED:
         differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
         at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -71,25 +77,36 @@ def _refused(case: Case, platform: str, judged: Worth, seconds: float) -> Record
     return RecordResult(case.id, RecordState.BROKEN, platform, None, reason, seconds, next_step=step)
 
 
-def _what_changes(case: Case, capture: Path, document: CaptureDocument, golden: Path) -> RecordResult:
+def _what_changes(
+    case: Case, capture: Path, document: CaptureDocument, store: GoldenStore, golden: Path
+) -> RecordResult:
     """A result without timings that says how the capture differs from the golden it would replace."""
-    if not golden.exists():
+    if not os.path.lexists(golden):
         return _bare(case, RecordState.RECORDED, "")
     try:
+        before = store.document(golden)
         tensors = compare_files(golden, capture)
-        before = read_document(golden)
     except UnreadableGolden as error:
-        return _bare(case, RecordState.UPDATED, f"the old golden could not be read: {error}")
+        return _bare(case, RecordState.UPDATED, f"what lay in its place was of no use: {error.what}")
     changed = differing(tensors)
     definition = definition_changes(before.definition, document.definition)
     environment = changes_between(before.environment, document.environment)
-    retraced = _trace_digests(before) != _trace_digests(document)
-    if not (changed or definition or environment or retraced):
+    anew = _recorded_anew(before, document)
+    if not (changed or definition or environment or anew):
         return _bare(case, RecordState.UNCHANGED, "bit for bit the golden that was there")
-    reason = "" if changed else f"the same bits, recorded anew{' with another trace' if retraced else ''}"
+    reason = "" if changed else f"the same bits, recorded anew{f' with {anew}' if anew else ''}"
     return RecordResult(
         case.id, RecordState.UPDATED, None, None, reason, 0.0, changed, definition, environment
     )
+
+
+def _recorded_anew(before: CaptureDocument, document: CaptureDocument) -> str:
+    """What differs between two captures beside outputs, definition and environment, in words; "" for nothing."""
+    other = {
+        "another trace": _trace_digests(before) != _trace_digests(document),
+        "other weights": (before.weights, before.commit) != (document.weights, document.commit),
+    }
+    return " and ".join(what for what, differs in other.items() if differs)
 
 
 def _trace_digests(document: CaptureDocument) -> Mapping[str, str]:

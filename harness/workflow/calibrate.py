@@ -121,7 +121,7 @@ def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject | Calib
             return _error(case, f"{platform}: there is no golden that limits could belong to", step)
         document = store.document(path)
     except HarnessError as error:
-        return _error(case, str(error), f"record it anew: {command('record', '--update', case.id)}")
+        return _error(case, str(error), "")
     if document.digest != case.digest():
         step = f"record it anew: {command('record', '--update', case.id)}"
         return _error(case, f"{path}: was recorded from a different definition of this case", step)

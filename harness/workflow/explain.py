@@ -34,7 +34,7 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
         outcomes.append(outcome)
         results[run.case.id] = judge(run.case, outcome, store, relation=how.relation)
     again = [case for case in cases if _differs(results[case.id]) and replayable(results[case.id])]
-    results |= replayed(again, results, options, screen)
+    results |= dict(replayed(again, results, options, screen))
     explanations = tuple(
         explanation_of(
             case,
@@ -44,7 +44,8 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
         )
         for case in cases
     )
-    report = Report(environment_of(outcomes), tuple(one.result for one in explanations))
+    results_told = tuple(one.result for one in explanations)
+    report = Report(environment_of(outcomes), results_told, command="explain")
     save_report(report, options, how)
     screen.show_explanations(explanations, deep=deep)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)

@@ -50,6 +50,12 @@ def judged(result: CaseResult, asked: Sequence[Variation], outcomes: Mapping[Pat
     return with_invariants(result, [_result(one, Path(base.path), outcomes) for one in of_case])
 
 
+def complete(case: Case, asked: Sequence[Variation], outcomes: Mapping[Path, Outcome]) -> bool:
+    """Whether every run that the invariants of `case` ask for has ended."""
+    runs = [one.run for one in asked if one.case.id == case.id]
+    return all(run is None or run.capture in outcomes for run in runs)
+
+
 def _result(one: Variation, base: Path, outcomes: Mapping[Path, Outcome]) -> InvariantResult:
     outcome = Unavailable(one.reason) if one.run is None else outcomes[one.run.capture]
     return judge_invariant(one.invariant, base, outcome)

@@ -6,7 +6,7 @@ from harness.core.capture import CaptureDocument
 from harness.core.case import Case
 from harness.core.recording import ListedCase, ListedGolden
 from harness.core.tolerance import Relation, Rule
-from harness.errors import UnreadableGolden
+from harness.errors import HarnessError, NotAGolden
 from harness.golden.beside import Unusable
 from harness.golden.calibrations import read_calibration
 from harness.golden.store import GoldenStore
@@ -43,8 +43,10 @@ def _listed(case: Case, store: GoldenStore, platform: str) -> ListedCase:
 def _golden(case: Case, store: GoldenStore, platform: str) -> ListedGolden:
     try:
         document = store.document(store.path(case.id, platform))
-    except UnreadableGolden:
-        return ListedGolden(platform, stale=False, readable=False)
+    except NotAGolden as error:
+        return ListedGolden(platform, stale=False, unusable=str(error))
+    except HarnessError as error:
+        return ListedGolden(platform, stale=False, readable=False, unusable=str(error))
     stale = document.digest != case.digest()
     return ListedGolden(platform, stale, calibrated=_calibrated(case, store, platform, document))
 

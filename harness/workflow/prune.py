@@ -2,22 +2,129 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 from harness.config.load import load_cases
+from harness.config.select import select_ids
+from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
+from harness.errors import UsageError
+from harness.golden.obsolete import Obsolete, Stored, obsolete, stored
 from harness.golden.store import GoldenStore
+from harness.report.prune_view import prune_json
 from harness.report.terminal import Screen
+from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
 
+_SUFFIXES = (".yaml", ".yml")
 
-def prune(options: Options, screen: Screen, *, delete: bool) -> int:
-    """Always returns 0."""
-    store = GoldenStore(options.goldens)
-    unused = store.unused(load_cases(options.configs).cases)
-    for path in unused:
-        if delete:
-            store.remove(path)
-        screen.note(f"{'deleted' if delete else 'unused'}: {path}")
-    if not unused:
-        screen.note(f"{options.goldens}: every golden belongs to a case")
-    elif not delete:
-        screen.note("to delete them: harness prune --delete")
-    return 0
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The files of the store that were looked at, those that no case uses, and what speaks against deleting them."""
+
+    files: Sequence[Stored]
+    unused: Sequence[Obsolete]
+    objections: Sequence[str]
+
+    def report(self, *, deleted: bool) -> PruneReport:
+        told = [
+            ObsoleteFile(
+                one.file.path.as_posix(), one.file.case, one.file.platform, one.file.size, one.reason
+            )
+            for one in self.unused
+        ]
+        return PruneReport(tuple(told), _size(self.files), deleted, tuple(self.objections))
+
+
+def prune(options: Options, screen: Screen, *, delete: bool = False, everything: bool = False) -> int:
+    """Returns 1 where something is obsolete and still there, else 0.
+
+    Raises UsageError, and deletes nothing, where `delete` would take more than half of the goldens, or any
+    that the loaded configs say nothing about, unless `everything` is to go.
+    """
+    found = _found(options)
+    refused = delete and bool(found.objections) and not everything
+    if delete and not refused:
+        store = GoldenStore(options.goldens)
+        for one in found.unused:
+            store.remove(one.file.path)
+    report = found.report(deleted=delete and not refused and bool(found.unused))
+    emit_json(prune_json(report), options)
+    screen.show_pruned(report, str(options.goldens), _command(options))
+    if refused:
+        told = "\n".join(f"  {objection}" for objection in found.objections)
+        raise UsageError(
+            f"nothing was deleted:\n{told}\nname the whole folder with --configs, select fewer goldens, "
+            "or confirm with --all"
+        )
+    return 1 if found.unused and not report.deleted else 0
+
+
+def _found(options: Options) -> _Found:
+    cases = load_cases(options.configs).cases
+    if not cases:
+        raise UsageError(f"{options.configs}: holds no configs, so every golden would count as unused")
+    ids = frozenset(case.id for case in cases)
+    files = stored(options.goldens)
+    known = sorted({one.case for one in files} | ids)
+    chosen = frozenset(select_ids(known, options.select))
+    unused = [one for one in obsolete(files, ids) if one.file.case in chosen]
+    return _Found(files, unused, _objections(files, unused, ids, options.configs))
+
+
+def _objections(
+    files: Sequence[Stored], unused: Sequence[Obsolete], ids: Collection[str], configs: Path
+) -> list[str]:
+    """Why these files should not go without a second thought, in sentences."""
+    objections = []
+    gone = sorted({one.file.case for one in unused if one.file.case not in ids})
+    if outside := [case for case in gone if _lies_outside(case, ids, configs)]:
+        more = f" and {len(outside) - 3} more" if len(outside) > 3 else ""
+        objections.append(
+            f"{', '.join(outside[:3])}{more}: outside the folder of the loaded configs ({configs}), "
+            "so other configs may use them"
+        )
+    all_goldens = [one for one in files if one.kind is None]
+    goldens = [one for one in unused if one.file.kind is None]
+    if 2 * len(goldens) > len(all_goldens):
+        objections.append(f"{len(goldens)} of {len(all_goldens)} goldens are more than half of the store")
+    return objections
+
+
+def _lies_outside(case: str, ids: Collection[str], configs: Path) -> bool:
+    """Whether a golden's case may come from configs that were not loaded, since these are a part of a larger folder."""
+    folder = case.rpartition("/")[0]
+    first = folder.partition("/")[0]
+    if first and not (configs / first).is_dir():
+        return True
+    return _config_above(case, configs.resolve()) or _under_own_name(case, ids, configs.resolve())
+
+
+def _config_above(case: str, configs: Path) -> bool:
+    """Whether a folder above the loaded one holds a config of the case."""
+    name = case.partition("@")[0]
+    return any((above / f"{name}{suffix}").is_file() for above in configs.parents for suffix in _SUFFIXES)
+
+
+def _under_own_name(case: str, ids: Collection[str], configs: Path) -> bool:
+    """Whether the case is one of the loaded ones, under the name it has from a folder above: `ddim/two` for `two`."""
+    parts = configs.parts
+    prefixes = ("/".join(parts[start:]) for start in range(len(parts) - 1, 0, -1))
+    return any(case.removeprefix(f"{prefix}/") in ids for prefix in prefixes if case.startswith(f"{prefix}/"))
+
+
+def _size(files: Sequence[Stored]) -> StoreSize:
+    return StoreSize(len(files), sum(one.kind is None for one in files), sum(one.size for one in files))
+
+
+def _command(options: Options) -> str:
+    words = ["harness", "prune", "--delete", *options.select]
+    defaults = Options()
+    if options.configs != defaults.configs:
+        words += ["--configs", str(options.configs)]
+    if options.goldens != defaults.goldens:
+        words += ["--goldens", str(options.goldens)]
+    return shlex.join(words)

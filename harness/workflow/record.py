@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
-from harness.core.environment import Environment
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.core.verdict import TensorResult
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnreadableGolden
+from harness.golden.completeness import check_whole
+from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.run.execute import fingerprint
+from harness.verify.stale import stale_reason
 from harness.workflow.acceptance import accept_capture
 from harness.workflow.bits import compare_files, differing
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
@@ -27,34 +29,65 @@ from harness.workflow.options import Options
 RUNS = 2
 """How often a case is recorded before it may become a golden."""
 
+RECORD_NAME = "record.json"
+"""The report of a recording, in the output folder."""
+
 _ACCEPTED = (RecordState.RECORDED, RecordState.UPDATED, RecordState.UNCHANGED)
 """The states of a case whose capture is now its golden."""
 
 
 def record(options: Options, screen: Screen, *, update: bool, gates: bool = True) -> int:
-    """Returns the exit code of the report; with `gates` what was recorded is run further, to warn of a bad judge."""
-    cases = cases_to_run(options, screen)
-    store = GoldenStore(options.goldens)
-    results = {} if update else _kept(cases, store, options)
-    pairs = list[Pair]()
-    for pair in _run_twice([case for case in cases if case.id not in results], options, screen):
-        case = pair[0][0].case
-        # At once, so that an interrupted recording keeps what it had finished.
-        results[case.id] = _result(case, pair, store)
-        pairs.append(pair)
-    environment = environment_of([outcome for pair in pairs for _, outcome in pair])
-    report = RecordReport(environment, tuple(results[case.id] for case in cases))
-    # Before the gates as well: what is stored is told, however they end.
+    """Returns the exit code of the report; with `gates` what was recorded is run further, to warn of a bad judge.
+
+    However it ends, what was stored by then is reported, as unfinished.
+    """
+    found = _Found(cases_to_run(options, screen))
+    path = options.out / RECORD_NAME
+    json_report.write_text(path, json_report.record_json(found.report(finished=False)))
+    try:
+        _record_all(found, options, screen, update=update)
+        if gates:
+            # Before the gates as well: what is stored is told, however they end.
+            json_report.write_text(path, json_report.record_json(found.report(finished=False)))
+            found.results.update(_with_gates(found.pairs, found.results, options, screen))
+    except BaseException:
+        _save_unfinished(found.report(finished=False), options, screen)
+        raise
+    report = found.report(finished=True)
     _save(report, options)
-    if gates:
-        results |= _with_gates(pairs, results, options, screen)
-        report = replace(report, cases=tuple(results[case.id] for case in cases))
-        _save(report, options)
     screen.show_record(report)
     return report.exit_code()
 
 
 Pair = Sequence[tuple[Run, Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The cases to record, what became of each so far, and the runs that this took."""
+
+    cases: Sequence[Case]
+    results: dict[str, RecordResult] = field(default_factory=dict)
+    pairs: list[Pair] = field(default_factory=list)
+
+    def report(self, *, finished: bool) -> RecordReport:
+        """What is known by now, in the order of the configs."""
+        done = tuple(self.results[case.id] for case in self.cases if case.id in self.results)
+        left = tuple(case.id for case in self.cases if case.id not in self.results)
+        environment = environment_of([outcome for pair in self.pairs for _, outcome in pair])
+        return RecordReport(environment, done, finished, left)
+
+
+def _record_all(found: _Found, options: Options, screen: Screen, *, update: bool) -> None:
+    store = GoldenStore(options.goldens)
+    if not update:
+        found.results.update(_kept(found.cases, store, options))
+    to_run = [case for case in found.cases if case.id not in found.results]
+    for pair in _run_twice(to_run, options, screen):
+        case = pair[0][0].case
+        # At once, so that an interrupted recording keeps what it had finished.
+        found.results[case.id] = _result(case, pair, store, update=update)
+        found.pairs.append(pair)
 
 
 def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> Iterator[Pair]:
@@ -98,38 +131,41 @@ def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[s
         # The runs themselves will say what is wrong with the device or the worker.
         return {}
     existing = [case for case in cases if here.platform in store.platforms(case.id)]
-    return {case.id: _kept_result(case, here, store) for case in existing}
+    return {case.id: _kept_result(case, here.platform, store) for case in existing}
 
 
-def _kept_result(case: Case, here: Environment, store: GoldenStore) -> RecordResult:
-    path = store.path(case.id, here.platform)
-    update = command("record", "--update", case.id)
+def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
+    path = store.path(case.id, platform)
+    step = f"to record it anew: {command('record', '--update', case.id)}"
     try:
-        stale = store.document(path).digest != case.digest()
-        state = "was recorded from a different definition of this case" if stale else "exists already"
+        state, reason = RecordState.KEPT, "the golden exists already and was not touched"
+        with store.open(path) as golden:
+            check_whole(golden)
+        if golden.document.digest != case.digest():
+            told = stale_reason(case, golden.document)
+            state, reason = RecordState.STALE, f"the golden is of another definition: {told}"
+    except UnreadableGolden as error:
+        # Not to be recorded over: that would make what the code does today the truth.
+        state, reason, step = RecordState.ERROR, error.what, error.remedy
     except HarnessError as error:
-        state = f"cannot be read ({error})"
-    return RecordResult(
-        case=case.id,
-        state=RecordState.KEPT,
-        platform=here.platform,
-        golden=path.as_posix(),
-        reason=f"the golden {state} and was not touched",
-        seconds=0.0,
-        next_step=f"to record it anew: {update}",
-    )
+        state, reason, step = RecordState.ERROR, str(error), ""
+    return RecordResult(case.id, state, platform, path.as_posix(), reason=reason, seconds=0.0, next_step=step)
 
 
-def _result(case: Case, pair: Pair, store: GoldenStore) -> RecordResult:
+def _result(case: Case, pair: Pair, store: GoldenStore, *, update: bool) -> RecordResult:
     seconds = sum(outcome.seconds for _, outcome in pair if isinstance(outcome, Completed | Raised))
     failed = next((outcome for _, outcome in pair if not isinstance(outcome, Completed)), None)
     if failed is not None:
         return _failure(case, failed, seconds)
     first, second = (run.capture for run, _ in pair)
     try:
+        platform = read_document(first).environment.platform
+        if not update and platform in store.platforms(case.id):
+            # It came while the case ran, or could not be looked for before.
+            return _kept_result(case, platform, store)
         noise = differing(compare_files(first, second))
         if noise and not case.allow_nondeterministic:
-            return _nondeterministic(case, store.document(first), noise, seconds)
+            return _nondeterministic(case, read_document(first), noise, seconds)
         return accept_capture(case, first, store, how="record", runs=RUNS, noise=noise, seconds=seconds)
     except HarnessError as error:
         return _failure(case, Lost(str(error)), seconds)
@@ -177,5 +213,16 @@ def _why_nondeterministic(global_rngs: Sequence[str]) -> str:
 
 def _save(report: RecordReport, options: Options) -> None:
     text = json_report.record_json(report)
-    json_report.write_text(options.out / "record.json", text)
+    json_report.write_text(options.out / RECORD_NAME, text)
     emit_json(text, options)
+
+
+def _save_unfinished(report: RecordReport, options: Options, screen: Screen) -> None:
+    """Report what was stored before the recording ended by an exception, which this one never replaces."""
+    try:
+        _save(report, options)
+    except (HarnessError, OSError) as error:
+        screen.warn(f"the report of what was recorded could not be written: {error}")
+        return
+    done, path = len(report.cases), options.out / RECORD_NAME
+    screen.warn(f"not finished: {done} of {done + len(report.not_run)} cases were recorded, see {path}")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.config.select import select
+from harness.config.select import select, select_ids
 from harness.core.case import Case, ModelSpec
 from harness.errors import UsageError
 
@@ -103,3 +103,15 @@ def test_all_patterns_that_select_nothing_are_named_at_once() -> None:
 @given(st.lists(st.sampled_from([one.id for one in CASES]), min_size=1))
 def test_ids_select_exactly_themselves(patterns: list[str]) -> None:
     assert set(ids(*patterns)) == set(patterns)
+
+
+def test_ids_of_cases_that_are_gone() -> None:
+    ids = ("a", "sd/x@seed=0", "sd/x@seed=1", "sd/y")
+    assert select_ids(ids, ()) == ids
+    assert select_ids(ids, ["sd/x", "a"]) == ("a", "sd/x@seed=0", "sd/x@seed=1")
+    assert select_ids(ids, ["sd/*", "!sd/y"]) == ("sd/x@seed=0", "sd/x@seed=1")
+    for pattern in ("tag:smoke", "!tag:smoke"):
+        with pytest.raises(UsageError, match=f"{pattern}: the tags of a case that is gone are not known"):
+            select_ids(ids, [pattern])
+    with pytest.raises(UsageError, match="selects no case"):
+        select_ids(ids, ["nothing"])

@@ -26,6 +26,7 @@ from harness.core.case import (
     SchedulerSpec,
     Variant,
     definition_changes,
+    digest_of,
 )
 from harness.core.environment import Change
 from harness.core.tolerance import Rule, Tolerance
@@ -170,3 +171,10 @@ def test_steps_are_arguments_of_the_call(steps: object, arguments: dict[str, int
 
 def test_where_a_case_may_run_is_no_part_of_its_definition() -> None:
     assert case(devices=("cuda",)).digest() == case().digest()
+
+
+def test_the_digest_of_a_definition_that_was_written_and_read() -> None:
+    some = case(call={"prompt": "sieben — 7", "eta": 1e-5, "sizes": (1, 2)})
+    assert digest_of(json.loads(json.dumps(some.definition()))) == some.digest()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        digest_of({"eta": float("inf")})

@@ -21,6 +21,7 @@ def _record(*states: RecordState) -> RecordReport:
         (RecordState.SKIPPED, 0),
         (RecordState.NONDETERMINISTIC, 1),
         (RecordState.BROKEN, 1),
+        (RecordState.STALE, 1),
         (RecordState.ERROR, 3),
     ],
 )
@@ -57,3 +58,7 @@ def _repeat(*results: tuple[bool | None, bool]) -> RepeatReport:
 )
 def test_the_exit_code_of_repeating(results: list[tuple[bool | None, bool]], code: int) -> None:
     assert _repeat(*results).exit_code() == code
+
+
+def test_a_recording_that_was_not_finished_is_no_pass() -> None:
+    assert RecordReport(None, (), finished=False, not_run=("digits",)).exit_code() == 3

@@ -94,3 +94,7 @@ def test_a_limit_of_zero_is_exceeded_by_anything_and_met_by_zero() -> None:
 
 def test_without_limits_there_is_no_worst_metric() -> None:
     assert worst_metric(_result(Verdict.IDENTICAL, _tensor("a", {"max_abs": 0.0}, {}))) is None
+
+
+def test_a_verify_that_was_not_finished_is_no_pass() -> None:
+    assert Report(None, (), finished=False, not_run=("digits",)).exit_code(allow_missing=True) == 3

@@ -12,10 +12,13 @@ import pytest
 from safetensors import safe_open
 
 from harness.codec import from_json
-from harness.core.capture import CaptureDocument
+from harness.core.capture import Acceptance, CaptureDocument
 from harness.errors import UnreadableGolden
 from harness.golden.header import Header, TensorInfo, header_bytes, read_document, read_header
+from harness.golden.store import GoldenStore
 from tests.golden.builders import DTYPES, a_case, environment, write_capture
+
+ACCEPTANCE = Acceptance("record", "2026-01-01T00:00:00+00:00", 2, "0.1.0")
 
 
 @pytest.fixture
@@ -112,13 +115,15 @@ def test_a_truncated_file_is_unreadable(capture: Path) -> None:
     whole = capture.read_bytes()
     for size in [*range(0, len(whole), 5), len(whole) - 1]:
         capture.write_bytes(whole[:size])
-        with pytest.raises(UnreadableGolden, match=r"a\.safetensors: .*; restore the file or record"):
+        with pytest.raises(
+            UnreadableGolden, match=r"a\.safetensors: .*; restore the file from version control"
+        ):
             read_document(capture)
 
 
 def test_appended_bytes_are_unreadable(capture: Path) -> None:
     capture.write_bytes(capture.read_bytes() + b"\0")
-    with pytest.raises(UnreadableGolden, match="truncated or damaged"):
+    with pytest.raises(UnreadableGolden, match=r"is damaged \(\d+ bytes, its header tells of \d+\)"):
         read_document(capture)
 
 
@@ -126,7 +131,11 @@ def test_appended_bytes_are_unreadable(capture: Path) -> None:
     ("content", "what"),
     [
         (b"", r"\(0 bytes\)"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "not a safetensors file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.*; .*git lfs pull"),
+        (b"<<<<<<< HEAD\nversion https://git-lfs.github.com/spec/v1\n", "conflict of a merge.*git checkout"),
+        (b"<<<<<<< HEAD\nversion 1\n", "conflict markers"),
+        (b"/annex/objects/SHA256E-s12--ab.safetensors\n", "git-annex pointer.*git annex get"),
+        (b"PK\x03\x04 a zip archive", "truncated or not a safetensors file"),
         (struct.pack("<Q", 2) + b"[]", "damaged header"),
         (struct.pack("<Q", 4) + b"{xx}", "damaged header"),
         (struct.pack("<Q", 2) + b"{}", "no document of the harness"),
@@ -143,13 +152,23 @@ def test_other_files_are_unreadable(tmp_path: Path, content: bytes, what: str) -
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableGolden, match=r"b\.safetensors: cannot be read \(No such file"):
         read_document(tmp_path / "b.safetensors")
-    with pytest.raises(UnreadableGolden, match="cannot be read"):
+    with pytest.raises(UnreadableGolden, match="is a folder where a file is expected; move it away"):
         read_document(tmp_path)
+    link = tmp_path / "c.safetensors"
+    link.symlink_to("../.git/annex/objects/ab/cd.safetensors")
+    with pytest.raises(
+        UnreadableGolden, match=r"is a link to .*, which is not there; fetch it: git annex get"
+    ):
+        read_document(link)
 
 
 def test_another_schema_version(capture: Path) -> None:
     change_document(capture, schema=2)
-    with pytest.raises(UnreadableGolden, match="has schema version 2, this harness reads 1"):
+    newer = "has schema version 2, this harness reads 1; a newer one wrote it; upgrade the harness"
+    with pytest.raises(UnreadableGolden, match=newer):
+        read_document(capture)
+    change_document(capture, schema=0)
+    with pytest.raises(UnreadableGolden, match="has schema version 0, this harness reads 1; restore"):
         read_document(capture)
 
 
@@ -190,10 +209,12 @@ def test_str_of_a_tensor() -> None:
     assert str(TensorInfo("output/images", "float32", (1, 2), 0, 8)) == "float32 [1, 2]"
 
 
-def test_reading_the_document_imports_no_numpy(capture: Path) -> None:
+def test_reading_the_document_imports_no_numpy(capture: Path, tmp_path: Path) -> None:
+    golden = GoldenStore(tmp_path / "goldens").accept(capture, ACCEPTANCE, replace=True).path
     code = (
         "import sys; from pathlib import Path; from harness.golden.store import GoldenStore\n"
-        f"assert GoldenStore(Path('x')).document(Path({str(capture)!r})).case == 'ddim/two'\n"
+        f"path = Path({str(golden)!r})\n"
+        "assert GoldenStore(path.parents[2]).document(path).case == 'ddim/two'\n"
         "print([name for name in ('numpy', 'ml_dtypes', 'torch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -131,26 +131,6 @@ def test_accept_never_leaves_the_root(store: GoldenStore, tmp_path: Path) -> Non
     assert not (tmp_path / "evil").exists()
 
 
-def test_unused(store: GoldenStore, tmp_path: Path) -> None:
-    put(store, "ddim/two", "cpu-x86_64")
-    gone = put(store, "ddim/gone", "cpu-x86_64")
-    also = put(store, "old", "cuda-sm90")
-    put(store, "old", "cpu-x86_64").write_bytes(b"no golden of ours")
-    with_it = store.root / "old" / "cuda-sm90.calibration.json"
-    alone = store.root / "ddim" / "two" / "cuda-sm90.calibration.json"
-    other = store.root / "ddim" / "two" / "cuda-sm90.sensitivity.json"
-    kept = [
-        store.root / "ddim" / "two" / f"cpu-x86_64.{kind}.json" for kind in ("calibration", "sensitivity")
-    ]
-    for path in (with_it, alone, other, *kept):
-        path.write_text("{}")
-    write_capture(store.root / "loose.safetensors", {"images": np.ones(2)})
-    cases = [a_case("ddim/two"), a_case("ddim/new")]
-    assert store.unused(cases) == (gone, alone, other, with_it, also)
-    assert store.unused(cases, lambda case_id: case_id.startswith("ddim/")) == (gone, alone, other)
-    assert GoldenStore(tmp_path / "nowhere").unused(cases) == ()
-
-
 def test_remove_takes_empty_folders_along(store: GoldenStore) -> None:
     put(store, "ddim/two", "cpu-x86_64")
     gone, other = put(store, "sd/deep/gone", "cpu-x86_64"), put(store, "sd/deep/gone", "cuda-sm90")

@@ -84,7 +84,7 @@ def test_not_safetensors_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"\x80\x04pickled")
     with pytest.raises(
-        UnreadableGolden, match=r"a\.safetensors: is damaged or not a safetensors file .*record"
+        UnreadableGolden, match=r"a\.safetensors: is truncated or not a safetensors file .*restore"
     ):
         TensorFile(path)
 

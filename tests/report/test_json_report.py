@@ -110,7 +110,10 @@ def _strict(text: str) -> Any:
 def test_the_report_keeps_the_contract() -> None:
     document = _strict(verify_json(FULL))
     Draft202012Validator(CONTRACT).validate(document)
-    assert list(document) == ["schema", "environment", "summary", "cases"]
+    assert list(document) == [
+        *("schema", "environment", "summary", "cases"),
+        *("finished", "not_run", "command"),
+    ]
     keys = list(CONTRACT["properties"]["cases"]["items"]["properties"])
     assert all(list(case)[: len(keys)] == keys for case in document["cases"])
     tensor_keys = ["name", "verdict", "dtype", "shape", "metrics", "limits"]
@@ -205,7 +208,7 @@ def test_list_comparison_and_changes_json() -> None:
     listed = _strict(list_json(LISTED))
     assert listed["cases"][0]["tolerance"]["same"] == "exact"
     assert listed["cases"][3]["goldens"] == [
-        {"platform": "cuda-sm90", "stale": False, "readable": True, "calibrated": ""}
+        {"platform": "cuda-sm90", "stale": False, "readable": True, "calibrated": "", "unusable": ""}
     ]
     compared = _strict(comparison_json([DRIFTED_TENSOR]))
     assert compared["tensors"][0]["verdict"] == "drifted"
@@ -231,3 +234,10 @@ def test_write_text_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> No
             write_text(path, "text")
         assert str(error.value).startswith(f"{path}: cannot be written (")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_an_unfinished_report_reads_back_and_an_older_one_counts_as_finished() -> None:
+    report = Report(None, (), finished=False, not_run=("a", "b"), command="explain")
+    assert read_report(verify_json(report)) == report
+    old = '{"schema": 1, "environment": null, "summary": {}, "cases": []}'
+    assert read_report(old) == Report(None, (), finished=True, not_run=(), command="verify")

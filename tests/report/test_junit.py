@@ -105,3 +105,12 @@ def test_skipped_says_why() -> None:
     skipped = _suite(_of(SKIPPED)).find("testcase/skipped")
     assert skipped is not None
     assert skipped.get("message") == SKIPPED.reason
+
+
+def test_a_verify_that_was_not_finished_holds_an_error_that_names_what_is_left() -> None:
+    suite = _suite(Report(None, (IDENTICAL,), finished=False, not_run=("sd/b", "sd/c")))
+    assert (suite.get("tests"), suite.get("errors"), suite.get("failures")) == ("2", "1", "0")
+    [error] = suite.iter("error")
+    told = "not finished: 2 cases were not run to the end"
+    assert error.attrib == {"message": told, "type": "unfinished"}
+    assert error.text == "sd/b\nsd/c"

@@ -36,7 +36,8 @@ def test_the_whole_screen() -> None:
         ((), "none"),
         ((ListedGolden("cpu", stale=False),), "recorded"),
         ((ListedGolden("cpu", stale=True),), "stale"),
-        ((ListedGolden("cpu", stale=False, readable=False),), "unreadable"),
+        ((ListedGolden("cpu", stale=False, readable=False, unusable="is empty"),), "unreadable"),
+        ((ListedGolden("cpu", stale=False, unusable="it holds a forced replay"),), "unusable"),
         (
             (ListedGolden("cuda-sm80", stale=False), ListedGolden("cuda-sm90", stale=True)),
             "cuda-sm80, cuda-sm90 only",

@@ -80,3 +80,9 @@ def test_an_error_shows_its_log() -> None:
 def test_long_ids_fit() -> None:
     cases = tuple(replace(case, case=LONG_ID, next_step="") for case in RECORD.cases)
     assert widest(shown(lambda screen: screen.show_record(RecordReport(None, cases)))) <= 80
+
+
+def test_a_recording_that_was_not_finished_says_so() -> None:
+    report = RecordReport(None, (), finished=False, not_run=(LONG_ID,))
+    told = shown(lambda screen: screen.show_record(report))
+    assert told == "not finished: 1 case was not run to the end; so far no cases (exit code 3)\n"

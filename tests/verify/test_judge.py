@@ -12,18 +12,27 @@ from harness.core.capture import Acceptance, Completed, Lost, Raised, Unavailabl
 from harness.core.case import Case, Expectation, GeneratorKind
 from harness.core.environment import Change, Environment
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
+from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, ExactFinding, Verdict
 from harness.golden.beside import outputs_digest
 from harness.golden.calibrations import write_calibration
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.verify.judge import judge
-from tests.golden.builders import a_case, environment, write_capture
+from tests.golden import builders
+from tests.golden.builders import environment, write_capture
 from tests.support.calibrations import a_calibration
 
 ACCEPTANCE = Acceptance("record", "2026-01-01T00:00:00+00:00", 2, "0.1.0")
 HERE = environment()
 VALUES = np.array([3.0, 4.0], np.float32)
+
+
+def a_case(case_id: str = "ddim/two", **changes: Any) -> Case:
+    """A case that is judged by its outputs alone, unless it asks for a trace."""
+    return builders.a_case(case_id, **{"trace": TraceLevel.NONE, **changes})
+
+
 PUBLISHED = Expectation("images", "sum", 7.0, 0.1)
 
 
@@ -113,7 +122,7 @@ def test_raised_with_an_unreadable_golden_stays_broken(bench: Bench) -> None:
     bench.golden({"images": VALUES}).write_bytes(b"")
     result = judge(a_case(), raised(), bench.store)
     assert result.verdict is Verdict.BROKEN
-    assert "truncated" in result.warnings[0]
+    assert "is empty" in result.warnings[0]
 
 
 def test_no_golden(bench: Bench) -> None:
@@ -207,7 +216,7 @@ def test_unreadable_golden_is_an_error(bench: Bench) -> None:
         result = bench.judge(tensors)
         assert (result.verdict, result.tensors) == (Verdict.ERROR, ())
         assert result.reason.startswith(f"{golden}: tensor output/images is damaged")
-        assert result.next_step.endswith("record it anew: harness record --update ddim/two")
+        assert result.next_step == "restore the file from version control or a backup"
     golden.write_bytes(b"")
     assert bench.judge({"images": VALUES}).verdict is Verdict.ERROR
 

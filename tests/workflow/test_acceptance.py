@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from harness.core.recording import RecordState
+from harness.errors import NotAGolden
 from harness.golden.store import GoldenStore
 from harness.workflow.acceptance import accept_capture
 from tests.golden.builders import a_case, write_capture
+from tests.support.files import describe
 from tests.support.traces import Call, write_trace
 
 CASE = a_case("ddim/two")
@@ -47,3 +50,26 @@ def test_what_makes_the_case_a_bad_judge_is_warned_about(tmp_path: Path) -> None
     result = accept_capture(CASE, capture, GoldenStore(tmp_path / "goldens"), how="record", runs=2)
     (warning,) = result.warnings
     assert warning.startswith("constant image: call.image is 0 everywhere")
+
+
+@pytest.mark.parametrize(
+    "odd", [{"perturbed": 0}, {"forced": True}, {"case": "sd/other"}, {"digest": "0" * 64}]
+)
+def test_what_can_be_no_golden_is_refused(tmp_path: Path, odd: dict[str, object]) -> None:
+    capture = write_capture(tmp_path / "odd.safetensors", {"images": GOOD}, case=CASE)
+    describe(capture, lambda document: document.update(odd))
+    with pytest.raises(NotAGolden, match="can be no golden"):
+        accept_capture(CASE, capture, GoldenStore(tmp_path / "goldens"), how="accept", runs=1)
+    assert not (tmp_path / "goldens").exists()
+
+
+def test_weights_that_the_old_golden_did_not_know_are_a_change(tmp_path: Path) -> None:
+    store = GoldenStore(tmp_path / "goldens")
+    for weights, state, reason in (
+        ({}, RecordState.RECORDED, ""),
+        ({"unet": "1" * 64}, RecordState.UPDATED, "the same bits, recorded anew with other weights"),
+        ({"unet": "1" * 64}, RecordState.UNCHANGED, "bit for bit the golden that was there"),
+    ):
+        capture = write_capture(tmp_path / "c.safetensors", {"images": GOOD}, case=CASE, weights=weights)
+        result = accept_capture(CASE, capture, store, how="record", runs=2)
+        assert (result.state, result.reason) == (state, reason)

@@ -11,6 +11,7 @@ import pytest
 
 from harness.cli import main
 from harness.diagnose.calibration_variations import variations
+from harness.golden.header import read_document
 from harness.workflow import calibrate
 from tests.support.files import describe, edit
 from tests.support.project import ROOT, TWO_STEPS, Project
@@ -50,6 +51,8 @@ def test_limits_from_what_is_benign(project: Project) -> None:
         "verify", "ddim/two", "--device", "cpu", "--forced"
     )
     assert ran.code == 0, ran.out + ran.err
+    forced = read_document(project.folder / "out/captures/ddim/two/forced.safetensors")
+    assert forced.forced, "a forced replay says so, lest it becomes a golden"
     (case,) = project.report()["cases"]
     assert (case["relation"], case["tensors"][0]["limits"]["rel_l2"]) == ("same-hardware", limit)
     limits = {boundary["event"]: boundary["limit"] for boundary in case["boundaries"]}

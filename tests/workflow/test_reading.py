@@ -16,15 +16,16 @@ GOLDEN = Path("goldens/ddim/two") / f"{PLATFORM}.safetensors"
 
 
 def test_list_shows_the_state_of_each_golden(project: Project) -> None:
-    project.config("ddim/stale", TWO_STEPS.replace("steps: 2", "steps: 3"))
-    stale = project.folder / "goldens/ddim/stale"
-    stale.mkdir()
-    (stale / GOLDEN.name).write_bytes((project.folder / GOLDEN).read_bytes())
+    project.config("ddim/two", TWO_STEPS.replace("steps: 2", "steps: 3"))
+    project.config("ddim/copied")
+    copied = project.folder / "goldens/ddim/copied"
+    copied.mkdir()
+    (copied / GOLDEN.name).write_bytes((project.folder / GOLDEN).read_bytes())
     ran = project.harness("list", "--device", "cpu", "--json", "list.json")
     assert ran.code == 0
     cases = {case["case"]: case for case in json.loads((project.folder / "list.json").read_text())["cases"]}
-    assert [golden["stale"] for golden in cases["ddim/two"]["goldens"]] == [False]
-    assert [golden["stale"] for golden in cases["ddim/stale"]["goldens"]] == [True]
+    assert [golden["stale"] for golden in cases["ddim/two"]["goldens"]] == [True]
+    assert "it holds the case ddim/two" in cases["ddim/copied"]["goldens"][0]["unusable"]
     assert cases["unseeded"]["goldens"] == []
 
 
@@ -65,9 +66,11 @@ def test_accept_refuses_a_capture_of_another_definition(project: Project) -> Non
 def test_prune_lists_and_then_deletes_what_no_case_uses(project: Project) -> None:
     assert "every golden belongs to a case" in project.harness("prune").out
     (project.folder / "configs/ddim/two.yaml").unlink()
-    assert str(GOLDEN) in project.harness("prune").out
+    ran = project.harness("prune")
+    assert (ran.code, str(GOLDEN) in ran.out) == (1, True)
+    assert project.harness("prune", "--delete").code == 2, "it is the whole store"
     assert (project.folder / GOLDEN).exists()
-    assert project.harness("prune", "--delete").code == 0
+    assert project.harness("prune", "--delete", "--all").code == 0
     assert not (project.folder / GOLDEN).exists()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.files import describe
 from tests.support.project import ROOT, TWO_STEPS, Project, interruptible, patch_of
 
 GOLDEN = Path("goldens/ddim/two") / f"cpu-{platform.machine().lower()}.safetensors"
@@ -24,9 +25,10 @@ def test_every_verdict_that_a_config_or_store_can_bring_about(project: Project) 
     project.config("ddim/new")
     project.config("hub", TWO_STEPS.replace("builtin:ddpm-digits", "nobody/nothing-at-all"))
     project.config("raises", TWO_STEPS.replace("output_type: np", "batch_size: -1"))
-    stale = project.folder / "goldens/ddim/stale"
-    stale.mkdir()
-    (stale / GOLDEN.name).write_bytes((project.folder / GOLDEN).read_bytes())
+    stale = project.folder / "goldens/ddim/stale" / GOLDEN.name
+    stale.parent.mkdir()
+    stale.write_bytes((project.folder / GOLDEN).read_bytes())
+    describe(stale, lambda document: document.update(case="ddim/stale"))
     project.config("ddim/stale", TWO_STEPS.replace("steps: 2", "steps: 3"))
     (project.folder / "configs/unseeded.yaml").unlink()
 

@@ -60,3 +60,15 @@ def test_recording_changes_no_bit_of_the_output(
     plain, recorded = (digests(bench, case, one) for one in (TraceLevel.NONE, level))
     assert recorded.keys() == plain.keys()
     assert recorded == plain or case.generator is GeneratorKind.NONE  # two runs differ anyway
+
+
+def test_a_forced_replay_says_that_it_is_one(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By that it is told from a run of the case, and becomes no golden."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    case = shipped()["ddim/cpu-generator"]
+    golden = bench.path.with_name("golden.safetensors")
+    for path, replayed in ((golden, None), (bench.path, str(golden))):
+        outcome = bench.executor.run(Job(case, str(path), TraceLevel.FULL, replayed))
+        assert isinstance(outcome, Completed), outcome
+        assert read_document(path).forced is (replayed is not None)
+    golden.unlink()

@@ -1,0 +1,58 @@
+"""Whether a golden or capture holds all that it should: to be read whole, and to be compared whole with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.core.capture import CaptureDocument
+from harness.core.trace import TRACE_VERSION, TraceLevel
+from harness.golden.tensors import TensorFile
+from harness.golden.trace import Trace, other_version, read_trace
+
+
+def check_whole(file: TensorFile) -> None:
+    """Read all of a golden or capture: every tensor's sha256 and the trace; raises UnreadableGolden."""
+    for name in file.tensors:
+        file.verify(name)
+    read_trace(file)
+
+
+def not_comparable(
+    golden: TensorFile, ours: Trace | None, now: TensorFile, theirs: Trace | None, wanted: TraceLevel
+) -> tuple[str, ...]:
+    """What of a run cannot be compared with the golden, since one of the files lacks it; empty where all can.
+
+    `ours` and `theirs` are the traces of the two files, `wanted` is how much of one the case asks for.
+    """
+    traces = [*_untraced(golden, ours, wanted, "the golden"), *_untraced(now, theirs, wanted, "the run")]
+    return (*traces, *_unweighed(golden.document, ours, now.document, theirs))
+
+
+def _untraced(file: TensorFile, trace: Trace | None, wanted: TraceLevel, whose: str) -> Iterator[str]:
+    if wanted is TraceLevel.NONE:
+        return
+    if trace is None:
+        version = other_version(file)
+        other = f"a trace of version {version}, this harness compares version {TRACE_VERSION}"
+        yield f"{whose} has {'no trace' if version is None else other}"
+    # FULL and MODULES each keep what the other does not; both keep all of COMPONENTS.
+    elif wanted not in (TraceLevel.COMPONENTS, trace.index.level):
+        yield f"{whose} has a trace of the level {trace.index.level}, the case asks for {wanted}"
+
+
+def _unweighed(
+    golden: CaptureDocument, ours: Trace | None, now: CaptureDocument, theirs: Trace | None
+) -> Iterator[str]:
+    """Components that both runs have and whose weights only one side knows the digest of."""
+    if now.weights and not golden.weights:
+        yield "the golden does not say which weights it was made from"
+        return
+    shared = _with_modules(ours) & _with_modules(theirs)
+    for name in sorted((golden.weights.keys() ^ now.weights.keys()) & shared):
+        whose = "the run" if name in golden.weights else "the golden"
+        yield f"{whose} does not say which weights {name} had"
+
+
+def _with_modules(trace: Trace | None) -> set[str]:
+    parts = trace.structure.components if trace else {}
+    return {name for name, part in parts.items() if part.modules}

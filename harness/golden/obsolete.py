@@ -1,0 +1,120 @@
+"""What in the goldens folder belongs to no case any more: goldens, whole or damaged, and what lies beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import StoreError, UnreadableGolden
+from harness.golden.beside import GOLDEN_SUFFIX, Kind
+from harness.golden.calibrations import CALIBRATION
+from harness.golden.header import LENGTH_BYTES, METADATA_KEY, read_document
+from harness.golden.sensitivities import SENSITIVITY
+
+BESIDE = (CALIBRATION, SENSITIVITY)
+"""The kinds of file that lie beside a golden and go with it."""
+
+_PLATFORM = re.compile(r"[a-z]+-[\w.+=-]+")
+"""What a golden of ours is called, where its content does not tell any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A golden, or a file beside one: where it lies, whose it is by its place, its size in bytes.
+
+    `damaged` says why a golden cannot be read; `kind` is that of a file beside a golden, None for the golden.
+    """
+
+    path: Path
+    case: str
+    platform: str
+    size: int
+    damaged: str = ""
+    kind: Kind | None = None
+
+    @property
+    def golden(self) -> Path:
+        """The golden itself, or the one that the file lies beside."""
+        return self.kind.golden(self.path) if self.kind else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Obsolete:
+    """A file that no case uses, for the `reason` given."""
+
+    file: Stored
+    reason: str
+
+
+def stored(root: Path) -> tuple[Stored, ...]:
+    """Every golden under `root` and every file beside one, by path.
+
+    Links, hidden files and what is not of the harness are left out: a .safetensors file without a document
+    of ours, and one that cannot be read and is not named like a platform. Raises StoreError.
+    """
+    return tuple(sorted(_stored(root), key=lambda one: one.path))
+
+
+def obsolete(files: Collection[Stored], ids: Collection[str]) -> tuple[Obsolete, ...]:
+    """Those of `files` that belong to no case of `ids`."""
+    there = {one.path for one in files if one.kind is None}
+    return tuple(_obsolete(files, ids, there))
+
+
+def _obsolete(files: Collection[Stored], ids: Collection[str], there: set[Path]) -> Iterator[Obsolete]:
+    for one in files:
+        if one.kind is not None and one.golden not in there and not os.path.lexists(one.golden):
+            yield Obsolete(one, f"its golden {one.golden.name} is not there")
+        elif one.case not in ids:
+            damage = f", and it {one.damaged}" if one.damaged else ""
+            yield Obsolete(one, f"no config gives the case {one.case}{damage}")
+
+
+def _stored(root: Path) -> Iterator[Stored]:
+    for folder, _, names in os.walk(root, onerror=_refuse):
+        case = Path(folder).relative_to(root).as_posix()
+        for name in names if case != "." else ():
+            path = Path(folder, name)
+            if not name.startswith(".") and path.is_file() and not path.is_symlink():
+                yield from _of_ours(path, case)
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise StoreError(f"{error.filename}: cannot be listed ({error.strerror}); grant the permission")
+
+
+def _of_ours(path: Path, case: str) -> Iterator[Stored]:
+    size = path.stat().st_size
+    for kind in BESIDE:
+        if path.name.endswith(kind.suffix):
+            yield Stored(path, case, path.name.removesuffix(kind.suffix), size, kind=kind)
+    if path.name.endswith(GOLDEN_SUFFIX):
+        platform, damage = path.name.removesuffix(GOLDEN_SUFFIX), _damage(path)
+        if not damage or (_PLATFORM.fullmatch(platform) and not _is_foreign(path)):
+            yield Stored(path, case, platform, size, damage)
+
+
+def _damage(path: Path) -> str:
+    try:
+        read_document(path)
+    except UnreadableGolden as error:
+        return error.what.removeprefix(f"{path}: ")
+    return ""
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether the file is whole safetensors of somebody else."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            if not 0 < length < path.stat().st_size:
+                return False
+            entries = json.loads(file.read(length))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(entries, dict) and METADATA_KEY not in (entries.get("__metadata__") or {})
