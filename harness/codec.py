@@ -6,9 +6,13 @@ from collections.abc import Hashable
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
+
+from harness.core.text import NotText, conflict_in, decoded
 
 T = TypeVar("T")
+
+_BOM = "\ufeff"
 
 
 @cache
@@ -22,5 +26,23 @@ def to_json(value: object, kind: object | None = None, *, indent: int | None = N
 
 
 def from_json(kind: type[T], text: str | bytes) -> T:
-    """The `kind` that `text` describes; raises `pydantic.ValidationError` where it does not."""
-    return cast(T, _adapter(cast(Hashable, kind)).validate_json(text))
+    """The `kind` that `text` describes, a byte order mark dropped; raises `pydantic.ValidationError`."""
+    plain = text.removeprefix(_BOM) if isinstance(text, str) else text.removeprefix(_BOM.encode())
+    return cast(T, _adapter(cast(Hashable, kind)).validate_json(plain))
+
+
+def why_not(error: ValidationError, text: str | bytes) -> str:
+    """Why `text` does not describe what was expected, in one line without a full stop.
+
+    An unresolved merge conflict and another encoding are called so; else the first thing that `error` names.
+    """
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if not first["loc"]:
+        if marker := conflict_in(text):
+            return str(marker)
+        try:
+            decoded(text if isinstance(text, bytes) else text.encode())
+        except NotText as other:
+            return str(other)
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place or 'the file'}: {first['msg']}"

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.config.wording import joined, shown
@@ -52,28 +52,55 @@ def expand(values: Values) -> Expansion:
 
 def rendered(value: object) -> str:
     """`value` as a short text that is safe in a file name: itself if possible, else a slug and a digest."""
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    text = value if isinstance(value, str) else _json(value)
     if _SAFE.fullmatch(text):
         return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     slug = re.sub(r"[^A-Za-z0-9._+-]+", "-", text)[:24].strip("-.")
-    return f"{slug}-{digest}" if slug else digest
+    return f"{slug}-{_digest(text)}" if slug else _digest(text)
+
+
+def told_apart(values: Iterable[object]) -> Mapping[str, str]:
+    """How each of the `values` of one key is rendered, by its JSON text: no two alike but for letter case.
+
+    Of values that would be (`Euler` and `euler`, 1 and "1") the first in the order of characters, with no
+    text before a number, keeps its plain text, and the others get a digest of what they are: the order in
+    which a file lists them changes no id.
+    """
+    plain = {_json(value): (rendered(value), isinstance(value, str)) for value in values}
+    texts: dict[str, str] = {}
+    taken: set[str] = set()
+    for key, (text, _) in sorted(plain.items(), key=lambda item: (item[1], item[0])):
+        free = text if text.casefold() not in taken else f"{text}-{_digest(key)}"
+        texts[key] = free
+        taken.add(free.casefold())
+    return texts
 
 
 def _combined(base: Values, matrix: Mapping[str, list[object]]) -> Expansion:
     entries: dict[str, Entry] = {}
     problems = []
+    texts = {key: told_apart(choices) for key, choices in matrix.items()}
     for combination in itertools.product(*matrix.values()):
         values = base
         for key, value in zip(matrix, combination, strict=True):
             values = _with(values, key.split("."), value)
-        suffix = ",".join(f"{key}={rendered(value)}" for key, value in zip(matrix, combination, strict=True))
+        suffix = ",".join(
+            f"{key}={texts[key][_json(value)]}" for key, value in zip(matrix, combination, strict=True)
+        )
         if suffix in entries:
             problems.append(
                 Problem("", "matrix", None, f"two entries have the id @{suffix}; keep one of them")
             )
         entries.setdefault(suffix, Entry(f"@{suffix}" if suffix else "", values, tuple(matrix)))
     return Expansion(tuple(entries.values()), tuple(dict.fromkeys(problems)))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _with(values: Values, parts: list[str], new: object) -> Values:

@@ -16,6 +16,7 @@ import yaml
 
 from harness.config.wording import joined, shortened
 from harness.config.yaml_scalars import MERGE, TAG, Refused, scalar, short_tag
+from harness.core.text import Marker, NotText, conflict_in, conflicts, decoded
 from harness.errors import Problem
 
 MAX_BYTES = 1 << 20
@@ -54,6 +55,8 @@ def read(path: Path, shown_as: str) -> Document:
 def parse(text: str, shown_as: str) -> Document:
     """The mapping that the YAML `text` holds; never raises."""
     reader = _Reader(shown_as)
+    if left := conflicts(text):
+        return Document(None, tuple(_conflict(marker, shown_as) for marker in left))
     try:
         _check_printable(text)
         for event in yaml.parse(text, Loader=_LOADER):
@@ -62,8 +65,14 @@ def parse(text: str, shown_as: str) -> Document:
     except _Stop as stop:
         return Document(None, (*reader.problems, Problem(shown_as, stop.key, stop.value, str(stop))))
     except yaml.YAMLError as error:
+        if marker := conflict_in(text):
+            return Document(None, (_conflict(marker, shown_as),))
         return Document(None, (*reader.problems, Problem(shown_as, "", None, _syntax(error, text))))
     return Document(values, tuple(reader.problems))
+
+
+def _conflict(marker: Marker, shown_as: str) -> Problem:
+    return Problem(shown_as, "", None, str(marker))
 
 
 class _Stop(Exception):
@@ -276,12 +285,9 @@ def _decoded(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         raise _Stop("larger than 1 MiB; keep data in input files and name them with $file")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _Stop(
-            f"line {line}: not UTF-8 text (byte 0x{content[error.start]:02x}); save it as UTF-8"
-        ) from None
+        return decoded(content)
+    except NotText as error:
+        raise _Stop(str(error)) from None
 
 
 def _check_printable(text: str) -> None:

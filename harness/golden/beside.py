@@ -12,8 +12,9 @@ from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from harness.codec import from_json, to_json
+from harness.codec import from_json, to_json, why_not
 from harness.core.capture import OUTPUT_PREFIX, CaptureDocument
+from harness.core.schema import other_schema
 from harness.errors import StoreError
 
 GOLDEN_SUFFIX = ".safetensors"
@@ -74,16 +75,14 @@ def read_beside(form: type[B], kind: Kind, golden: Path, document: CaptureDocume
         text = path.read_bytes()
         schema = from_json(_Head, text).schema
         if schema != kind.schema:
-            return Unusable(f"{path}: has schema {schema}, this harness reads {kind.schema}")
+            return Unusable(f"{path}: {other_schema(schema, kind.schema, f'measure the {kind.noun} again')}")
         found = from_json(form, text)
     except FileNotFoundError:
         return Unusable(f"{path}: no such file")
     except OSError as error:
         return Unusable(f"{path}: cannot be read ({error.strerror})")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        return Unusable(f"{path}: is no {kind.noun} ({place}: {first['msg']})")
+        return Unusable(f"{path}: is no {kind.noun} ({why_not(error, text)})")
     if found.golden != outputs_digest(document):
         return Unusable(f"{path}: belongs to another golden, with other outputs than {golden.name}")
     return found

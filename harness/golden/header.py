@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from harness.codec import from_json, to_json
 from harness.core.capture import SCHEMA_VERSION, CaptureDocument
+from harness.core.text import conflict_in
 from harness.errors import UnreadableGolden
 
 RESTORE = "restore the file from version control or a backup"
@@ -32,7 +33,6 @@ LENGTH_BYTES = 8
 _POINTER_BYTES = 1024  # the specification of Git LFS allows pointers no longer than that
 _LFS_POINTER = b"version https://git-lfs"
 _ANNEX_POINTER = b"/annex/objects/"
-_CONFLICT = b"<<<<<<< "
 _RESOLVE = "choose one side: git checkout --ours or --theirs"
 
 _LARGEST_HEADER = 100_000_000  # the safetensors library refuses a longer one as well
@@ -161,15 +161,16 @@ def _no_header(file: IO[bytes], path: Path, size: int) -> UnreadableGolden:
         return unreadable(path, "is empty (0 bytes)")
     file.seek(0)
     start = file.read(_POINTER_BYTES)
+    conflict = conflict_in(start) is not None
     if _LFS_POINTER in start:
         what = "is a Git LFS pointer, the file itself was not fetched"
-        if start.startswith(_CONFLICT):
+        if conflict:
             return unreadable(path, "holds the conflict of a merge of two Git LFS pointers", _RESOLVE)
         return unreadable(path, what, "fetch it: git lfs pull")
     if _ANNEX_POINTER in start:
         remedy = f"fetch it: git annex get {shlex.quote(str(path))}"
         return unreadable(path, "is a git-annex pointer, the file itself was not fetched", remedy)
-    if start.startswith(_CONFLICT):
+    if conflict:
         return unreadable(path, "holds the conflict markers of a merge", _RESOLVE)
     return unreadable(path, f"is truncated or not a safetensors file ({size} bytes)")
 
@@ -217,7 +218,8 @@ def _parse_document(text: str, path: Path) -> CaptureDocument:
             what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
             raise unreadable(path, f"{what}; a newer one wrote it", "upgrade the harness")
         if version != SCHEMA_VERSION:
-            raise unreadable(path, f"has schema version {version}, this harness reads {SCHEMA_VERSION}")
+            what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
+            raise unreadable(path, f"{what}; an older one wrote it", "record the case again")
         return from_json(CaptureDocument, text)
     except UnicodeError as error:
         raise unreadable(path, f"has a damaged document ({error})") from error

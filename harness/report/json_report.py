@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.codec import from_json, to_json
+from harness.codec import from_json, to_json, why_not
 from harness.core.environment import Change, Environment
 from harness.core.recording import ListedCase, RecordReport, RecordResult, RepeatReport, RepeatResult
+from harness.core.schema import other_schema
 from harness.core.tolerance import METRICS
 from harness.core.verdict import CaseResult, Report, TensorResult
 from harness.errors import StoreError, UsageError
@@ -21,6 +22,8 @@ from harness.report.wording import Word, repeat_summary
 
 SCHEMA = 1
 """The version of every document written here."""
+
+_ANEW = "run `harness verify` anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def changes_json(changes: Sequence[Change]) -> str:
     return _text(_Changes(SCHEMA, tuple(changes)))
 
 
-def read_report(text: str, name: str = "report.json") -> Report:
+def read_report(text: str | bytes, name: str = "report.json") -> Report:
     """The report that `verify_json` wrote; `name` is what an error calls it.
 
     Raises UsageError where `text` is no such report, or one of another schema.
@@ -129,16 +132,12 @@ def read_report(text: str, name: str = "report.json") -> Report:
     try:
         schema = from_json(_Head, text).schema
         if schema != SCHEMA:
-            raise UsageError(
-                f"{name}: has schema {schema}, this harness reads {SCHEMA}; run `harness verify` anew"
-            )
+            other = other_schema(schema, SCHEMA, _ANEW)
+            raise UsageError(f"{name}: {other}" + (f", or {_ANEW}" if schema > SCHEMA else ""))
         document = from_json(_Verify, text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(
-            f"{name}: is no report of `harness verify` ({place}: {first['msg']}); run `harness verify` anew"
-        ) from error
+        told = why_not(error, text)
+        raise UsageError(f"{name}: is no report of `harness verify` ({told}); {_ANEW}") from error
     return Report(document.environment, document.cases, document.finished, document.not_run, document.command)
 
 

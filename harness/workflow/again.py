@@ -16,7 +16,7 @@ def show_again(options: Options, screen: Screen, *, markdown_file: Path | None) 
     path = options.out / REPORT_NAME
     if not path.is_file():
         raise UsageError(f"{path}: no such file; run `harness verify` first, or name its folder with --out")
-    report = json_report.read_report(path.read_text(encoding="utf-8"), str(path))
+    report = json_report.read_report(path.read_bytes(), str(path))
     if options.junit is not None:
         json_report.write_text(options.junit, junit.junit_xml(report, allow_missing=False, strict=False))
     if markdown_file is not None:

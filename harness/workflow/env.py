@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.codec import from_json, to_json
+from harness.codec import from_json, to_json, why_not
 from harness.core.capture import Lost
 from harness.core.environment import Environment, changes_between
 from harness.errors import HarnessError, UsageError
@@ -41,9 +41,10 @@ def _read(path: Path) -> Environment:
         )
     if path.suffix == ".safetensors":
         return read_document(path).environment
+    content = path.read_bytes()
     try:
-        return from_json(Environment, path.read_bytes())
+        return from_json(Environment, content)
     except ValidationError as error:
         raise UsageError(
-            f"{path}: holds no fingerprint; save one with `harness env --json {path}`"
+            f"{path}: holds no fingerprint ({why_not(error, content)}); save one with `harness env --json {path}`"
         ) from error

@@ -217,12 +217,13 @@ def test_what_only_a_wrong_matrix_gives_is_not_called_missing(configs: Path) -> 
 
 
 def test_equal_ids_are_problems_across_files_and_matrices(configs: Path) -> None:
-    write(configs, a=MINIMAL, b=MINIMAL + "matrix: {call.x: [up, UP]}")
+    write(configs, a=MINIMAL, b=MINIMAL, B=MINIMAL, c=MINIMAL + "matrix: {call.x: [up, up]}")
     (configs / "a.yml").write_text(MINIMAL)
     why = "differ only in what some file systems ignore (letter case, accents); rename one"
     assert problems(configs) == [
         "configs/a.yml: gives the case id 'a' a second time, after configs/a.yaml; rename one",
-        f"configs/b.yaml: the case ids 'b@call.x=UP' and 'b@call.x=up' (configs/b.yaml) {why}",
+        f"configs/b.yaml: the case ids 'b' and 'B' (configs/B.yaml) {why}",
+        "configs/c.yaml: matrix: two entries have the id @call.x=up; keep one of them",
     ]
 
 
