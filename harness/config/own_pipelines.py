@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.files import kind_of
+from harness.core.text import NotText, conflicts, decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,13 @@ def problem(own: OwnPipeline, folder: Path) -> str | None:
     if kind_of(path) != "file":
         return f"no such file {own.file}; paths are relative to this config file"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
     except OSError as error:
         return f"{own.file} cannot be read ({error.strerror}); check the file"
-    except UnicodeDecodeError:
+    except NotText:
         return f"{own.file} is not UTF-8 text; save it as UTF-8"
+    if left := conflicts(text):
+        return f"{own.file}: {left[0]}"
     if re.search(rf"\b{own.class_name}\b", text):
         return None
     classes = re.findall(r"^class (\w+)", text, re.MULTILINE)

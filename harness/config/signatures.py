@@ -237,6 +237,6 @@ def _class_names(file: Path) -> Iterator[str]:
 @cache
 def _text_of(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""

@@ -15,7 +15,7 @@ from harness.core.capture import Completed, Lost, Outcome, Raised, Timings, Unav
 from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
-from harness.worker import arguments, determinism, fingerprint, outputs, preparation, seeding
+from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
@@ -84,6 +84,7 @@ class Executor:
             )
         warnings = (
             *loaded.warnings,
+            *inputs.lost(case),
             *determinism.not_in_effect(case.determinism, threads, switches),
             *determinism.changed(switches, determinism.read_back()),
         )

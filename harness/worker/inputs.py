@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageSequence
 from safetensors import safe_open
 
 from harness.core.case import Case, Values
-from harness.worker import dataclass_inputs, synthetic
+from harness.core.text import conflicts, decoded
+from harness.worker import dataclass_inputs, pictures, synthetic, wav
 from harness.worker.rejection import Rejection
 
 Loader = Callable[[Path, str], object]
@@ -31,6 +30,11 @@ def arguments(case: Case, key: str, values: Values) -> dict[str, object]:
     """
     files = {file.name: Path(file.path) for file in case.inputs}
     return {name: _resolve(f"{key}.{name}", value, files) for name, value in values.items()}
+
+
+def lost(case: Case) -> tuple[str, ...]:
+    """What reading drops of the case's input files, as warnings."""
+    return pictures.lost((file.name, Path(file.path)) for file in case.inputs)
 
 
 def _resolve(key: str, value: object, files: Mapping[str, Path]) -> object:
@@ -71,13 +75,6 @@ def _load(key: str, reference: str, files: Mapping[str, Path]) -> object:
         ) from error
 
 
-def _image(path: Path, _part: str) -> Image.Image:
-    """A PIL image; grey, 16-bit and float images keep their mode (masks, depth), all others become RGB."""
-    with Image.open(path) as image:
-        image.load()
-        return image.copy() if image.mode in ("RGB", "L", "I;16", "I", "F") else image.convert("RGB")
-
-
 def _array(path: Path, _part: str) -> np.ndarray:
     return np.load(path, allow_pickle=False)
 
@@ -93,32 +90,11 @@ def _tensor(path: Path, part: str) -> torch.Tensor:
 
 
 def _text(path: Path, _part: str) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def _audio(path: Path, _part: str) -> torch.Tensor:
-    """PCM samples as float32 in [-1, 1), shape (channels, samples)."""
-    with wave.open(str(path)) as file:
-        width, channels = file.getsampwidth(), file.getnchannels()
-        raw = file.readframes(file.getnframes())
-    if width not in (1, 2, 4):
-        raise ValueError(f"{8 * width}-bit samples; 8, 16 and 32 bits are supported")
-    samples = np.frombuffer(raw, {1: "u1", 2: "<i2", 4: "<i4"}[width]).astype(np.float64)
-    scaled = (samples - 128.0) / 128.0 if width == 1 else samples / 2.0 ** (8 * width - 1)
-    return torch.from_numpy(scaled.astype(np.float32).reshape(-1, channels).T.copy())
-
-
-def _frames(path: Path, _part: str) -> list[Image.Image]:
-    with Image.open(path) as image:
-        return [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
-
-
-def _video(path: Path, _part: str) -> list[Image.Image]:
-    try:
-        import imageio.v3 as imageio
-    except ImportError as error:
-        raise ValueError("it needs imageio: pip install imageio imageio-ffmpeg") from error
-    return [Image.fromarray(frame) for frame in imageio.imiter(path)]
+    """The text without a byte order mark; every kind of line end is a line feed."""
+    text = decoded(path.read_bytes())
+    if left := conflicts(text):
+        raise ValueError(str(left[0]))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _numbers(argument: object) -> tuple[object, str]:
@@ -147,17 +123,11 @@ _FORMS: Mapping[object, Callable[[Any], object]] = {
 }
 
 _LOADERS: Mapping[str, Loader] = {
-    ".png": _image,
-    ".jpg": _image,
-    ".jpeg": _image,
-    ".webp": _image,
-    ".bmp": _image,
-    ".tif": _image,
-    ".tiff": _image,
+    **dict.fromkeys(pictures.PICTURE_SUFFIXES, lambda path, _part: pictures.picture(path)),
     ".npy": _array,
     ".safetensors": _tensor,
     ".txt": _text,
-    ".wav": _audio,
-    ".gif": _frames,
-    ".mp4": _video,
+    ".wav": lambda path, _part: wav.samples(path),
+    pictures.FRAMES_SUFFIX: lambda path, _part: pictures.frames(path),
+    ".mp4": lambda path, _part: pictures.film(path),
 }

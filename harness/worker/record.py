@@ -132,8 +132,10 @@ def _of_tensor(name: str, tensor: torch.Tensor) -> _Entry:
     if tensor.is_complex() and tensor.dtype is not torch.complex64:
         # safetensors knows complex64 only; the real view keeps every bit of the others.
         tensor = torch.view_as_real(tensor)
-    # reshape first: a 0-d tensor cannot be viewed as another dtype.
-    content = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
+    # reshape first: a 0-d tensor cannot be viewed as another dtype; nor can one without elements, whose strides
+    # may be 0.
+    flat = tensor.contiguous().reshape(-1)
+    content = flat.view(torch.uint8).numpy().data if flat.numel() else memoryview(b"")
     dtype = str(tensor.dtype).removeprefix("torch.")
     digest = hashlib.sha256(content).hexdigest()
     return _Entry(name, dtype, tuple(tensor.shape), content, content.nbytes, digest)
