@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
@@ -177,6 +178,7 @@ class Report:
     An invocation that is under way, was interrupted or ended by an error is not `finished`; `not_run` are
     the ids of the cases that it had not judged by then, which are not among `cases`. `command` is what
     was run, `verify` or `explain`.
+    `started` is when the invocation began, with its zone; None in reports of earlier versions.
     """
 
     environment: Environment | None
@@ -184,6 +186,7 @@ class Report:
     finished: bool = True
     not_run: tuple[str, ...] = ()
     command: str = "verify"
+    started: datetime | None = None
 
     def summary(self) -> Mapping[Verdict, int]:
         """How many cases got each verdict that occurred, in the order of `Verdict`."""

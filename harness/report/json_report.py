@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -36,6 +37,7 @@ class _Verify:
     finished: bool = True
     not_run: tuple[str, ...] = ()
     command: str = "verify"
+    started: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,8 @@ def verify_json(report: Report) -> str:
         for case in report.cases
     )
     summary = _names(report.summary())
-    return _text(
-        _Verify(SCHEMA, report.environment, summary, cases, report.finished, report.not_run, report.command)
-    )
+    how = (report.finished, report.not_run, report.command, report.started)
+    return _text(_Verify(SCHEMA, report.environment, summary, cases, *how))
 
 
 def record_json(report: RecordReport) -> str:
@@ -138,7 +139,8 @@ def read_report(text: str | bytes, name: str = "report.json") -> Report:
     except ValidationError as error:
         told = why_not(error, text)
         raise UsageError(f"{name}: is no report of `harness verify` ({told}); {_ANEW}") from error
-    return Report(document.environment, document.cases, document.finished, document.not_run, document.command)
+    how = (document.finished, document.not_run, document.command, document.started)
+    return Report(document.environment, document.cases, *how)
 
 
 def write_text(path: Path, text: str) -> None:

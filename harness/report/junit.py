@@ -1,9 +1,16 @@
-"""The verdicts as JUnit XML, for the services that show test results."""
+"""The verdicts as JUnit XML, for the services that show test results.
+
+There is no one schema of it. This is what Jenkins' xUnit plugin accepts, the strictest in wide use
+(https://github.com/jenkinsci/xunit-plugin, junit-10.xsd): others read it as well.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC
 from xml.etree import ElementTree
 
+from harness.core.environment import entries
 from harness.core.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.details import case_details, text_of
 from harness.report.wording import fails, plain, unfinished_words
@@ -25,11 +32,14 @@ def junit_xml(report: Report, *, allow_missing: bool, strict: bool) -> str:
         "tests": str(len(cases)),
         "failures": _count(cases, "failure"),
         "errors": _count(cases, "error"),
-        "skipped": _count(cases, "skipped"),
         "time": _time(sum(case.seconds for case in report.cases)),
     }
     root = ElementTree.Element("testsuites", {"name": SUITE, **counts})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": SUITE, **counts})
+    own = {"skipped": _count(cases, "skipped"), **_timestamp(report)}
+    suite = ElementTree.SubElement(root, "testsuite", {"name": SUITE, **counts, **own})
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in _properties(report):
+        ElementTree.SubElement(properties, "property", {"name": plain(name), "value": plain(value)})
     suite.extend(cases)
     ElementTree.indent(root)
     return _DECLARATION + ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -57,6 +67,24 @@ def _test_case(case: CaseResult, failed: bool) -> ElementTree.Element:
     elif case.verdict not in PASSES:
         ElementTree.SubElement(element, "skipped", {"message": plain(case.reason)})
     return element
+
+
+def _timestamp(report: Report) -> dict[str, str]:
+    """When the run began, in UTC; the forms in use allow no zone here."""
+    if report.started is None:
+        return {}
+    return {"timestamp": report.started.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")}
+
+
+def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    """Against what was judged, and where: the fingerprint without packages that can change no number."""
+    relations = {case.relation for case in report.cases if case.relation}
+    if relations:
+        yield "relation", ", ".join(sorted(relations))
+    if report.environment:
+        for name, value in entries(report.environment).items():
+            if not name.startswith("software.imported."):
+                yield name, value
 
 
 def _count(cases: list[ElementTree.Element], tag: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from harness.core.verdict import CaseResult, Report, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.terminal import Screen
@@ -27,7 +29,7 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     the network in which it began are named.
     """
     store = GoldenStore(options.goldens)
-    cases = cases_to_run(options, screen, store)
+    started, cases = datetime.now(UTC), cases_to_run(options, screen, store)
     runs = [Run(case, capture_path(options.out, case)) for case in cases]
     outcomes, results = [], dict[str, CaseResult]()
     for run, outcome in run_all(runs, options, screen):
@@ -45,7 +47,7 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
         for case in cases
     )
     results_told = tuple(one.result for one in explanations)
-    report = Report(environment_of(outcomes), results_told, command="explain")
+    report = Report(environment_of(outcomes), results_told, command="explain", started=started)
     save_report(report, options, how)
     screen.show_explanations(explanations, deep=deep)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.core.capture import Completed, Outcome
@@ -63,6 +64,7 @@ class _Found:
     outcomes: dict[Path, Outcome] = field(default_factory=dict)
     results: dict[str, CaseResult] = field(default_factory=dict)
     replayed: set[str] = field(default_factory=set)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def to_replay(self) -> list[Case]:
         """The cases that are judged under forced replay as well."""
@@ -77,7 +79,8 @@ class _Found:
         done = {run.case.id: self._so_far(run) for run in self.runs if not self._pending(run.case)}
         left = tuple(run.case.id for run in self.runs if run.case.id not in done)
         environment = environment_of(list(self.outcomes.values()))
-        return Report(environment, tuple(done.values()), finished=False, not_run=left)
+        judged = tuple(done.values())
+        return Report(environment, judged, finished=False, not_run=left, started=self.started)
 
     def _so_far(self, run: Run) -> CaseResult:
         whole = invariants.complete(run.case, self.asked, self.outcomes)
@@ -110,7 +113,7 @@ def _judge_all(found: _Found, options: Options, screen: Screen) -> Report:
     for run in found.runs:
         found.results[run.case.id] = with_divergence(run.case, found.results[run.case.id], run.capture)
     environment = environment_of(list(found.outcomes.values()))
-    return Report(environment, tuple(found.judged(run) for run in found.runs))
+    return Report(environment, tuple(found.judged(run) for run in found.runs), started=found.started)
 
 
 def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_the_report_keeps_the_contract() -> None:
     Draft202012Validator(CONTRACT).validate(document)
     assert list(document) == [
         *("schema", "environment", "summary", "cases"),
-        *("finished", "not_run", "command"),
+        *("finished", "not_run", "command", "started"),
     ]
     keys = list(CONTRACT["properties"]["cases"]["items"]["properties"])
     assert all(list(case)[: len(keys)] == keys for case in document["cases"])
@@ -160,7 +161,9 @@ def test_any_report_keeps_the_contract_and_reads_back_the_same(cases: list[CaseR
 
 
 def test_a_full_report_reads_back_equal_but_for_unmeasured_metrics() -> None:
-    again = read_report(verify_json(FULL))
+    started = datetime(2026, 3, 1, 23, 59, 58, tzinfo=UTC)
+    again = read_report(verify_json(replace(FULL, started=started)))
+    assert again.started == started
     assert again.environment == FULL.environment
     assert again.cases == FULL.cases
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from itertools import combinations
 from xml.etree import ElementTree
 
@@ -15,8 +16,13 @@ def _suite(report: Report, *, allow_missing: bool = False, strict: bool = False)
     root = ElementTree.fromstring(junit_xml(report, allow_missing=allow_missing, strict=strict))
     assert root.tag == "testsuites"
     (suite,) = root
-    assert suite.attrib == root.attrib
+    own = {"skipped", "timestamp"}
+    assert {name: value for name, value in suite.attrib.items() if name not in own} == root.attrib
     return suite
+
+
+def _cases(suite: ElementTree.Element) -> list[ElementTree.Element]:
+    return suite.findall("testcase")
 
 
 def _of(*cases: CaseResult) -> Report:
@@ -36,8 +42,8 @@ def test_a_document_with_one_suite_of_all_cases() -> None:
         "skipped": "1",
         "time": "619.550",
     }
-    assert [case.get("name") for case in suite] == [case.case for case in FULL.cases]
-    assert [[child.tag for child in case] for case in suite] == [
+    assert [case.get("name") for case in _cases(suite)] == [case.case for case in FULL.cases]
+    assert [[child.tag for child in case] for case in _cases(suite)] == [
         [], [], ["failure"], ["failure"], ["failure"], ["failure"], ["skipped"], ["error"],
     ]  # fmt: skip
 
@@ -45,7 +51,7 @@ def test_a_document_with_one_suite_of_all_cases() -> None:
 def test_a_case_is_named_by_its_id_and_classed_by_its_folder() -> None:
     ids = ("sd/variants@call.prompt=a/b", "a/b/c", "alone")
     suite = _suite(_of(*(replace(IDENTICAL, case=name) for name in ids)))
-    assert [(case.get("classname"), case.get("name"), case.get("time")) for case in suite] == [
+    assert [(case.get("classname"), case.get("name"), case.get("time")) for case in _cases(suite)] == [
         ("sd", ids[0], "1.240"),
         ("a/b", ids[1], "1.240"),
         ("harness", ids[2], "1.240"),
@@ -77,7 +83,7 @@ def test_characters_that_xml_lacks_are_escaped() -> None:
     error = suite.find("testcase/error")
     assert error is not None
     assert error.get("message") == "bad\\x00\\x0b\\ufffe\\ud800 <&\"' 七 ]]>"
-    assert suite[0].get("name") == "a\\x01b"
+    assert _cases(suite)[0].get("name") == "a\\x01b"
 
 
 @pytest.mark.parametrize("allow_missing", [False, True])
@@ -94,7 +100,7 @@ def test_failures_and_errors_are_what_the_exit_code_says(allow_missing: bool, st
 def test_options_change_what_is_skipped() -> None:
     def tags(*, allow_missing: bool, strict: bool) -> list[str]:
         suite = _suite(_of(NO_GOLDEN, SKIPPED, DRIFTED), allow_missing=allow_missing, strict=strict)
-        return [case[0].tag for case in suite]
+        return [case[0].tag for case in _cases(suite)]
 
     assert tags(allow_missing=False, strict=False) == ["failure", "skipped", "failure"]
     assert tags(allow_missing=True, strict=False) == ["skipped", "skipped", "failure"]
@@ -114,3 +120,21 @@ def test_a_verify_that_was_not_finished_holds_an_error_that_names_what_is_left()
     told = "not finished: 2 cases were not run to the end"
     assert error.attrib == {"message": told, "type": "unfinished"}
     assert error.text == "sd/b\nsd/c"
+
+
+def test_the_suite_says_when_where_and_against_what() -> None:
+    east = timezone(timedelta(hours=2))
+    suite = _suite(replace(FULL, started=datetime(2026, 3, 1, 0, 59, 58, 777, tzinfo=east)))
+    assert suite.get("timestamp") == "2026-02-28T22:59:58"
+    properties = {one.get("name"): one.get("value") for one in suite.findall("properties/property")}
+    assert properties["relation"] == "same, same-hardware"
+    assert properties["platform"] == "cpu-x86_64"
+    assert properties["software.packages.torch"] == "2.13.0+cpu"
+    assert properties["hardware.device"] == "cpu"
+
+
+def test_without_an_environment_there_is_nothing_to_tell() -> None:
+    suite = _suite(_of(SKIPPED))
+    assert suite.get("timestamp") is None
+    assert list(suite)[0].tag == "properties"
+    assert len(suite[0]) == 0
