@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import importlib.util
 import inspect
@@ -18,6 +19,7 @@ import torch
 from diffusers import DiffusionPipeline, pipelines
 from diffusers.pipelines.pipeline_loading_utils import LOADABLE_CLASSES
 
+from harness.core.text import conflicts, decoded
 from harness.worker.rejection import Rejection
 
 INDEX = "model_index.json"
@@ -31,7 +33,15 @@ _MOVED_TO = "diffusers.pipelines.deprecated"
 
 def read(path: Path) -> Index:
     """The model_index.json at `path`; raises ValueError when it is none."""
-    index = json.loads(path.read_text(encoding="utf-8"))
+    content = path.read_bytes()
+    if content.startswith(codecs.BOM_UTF8):
+        raise ValueError(
+            "it begins with a byte order mark, which diffusers does not read; save it without one"
+        )
+    text = decoded(content)
+    if left := conflicts(text):
+        raise ValueError(str(left[0]))
+    index = json.loads(text)
     if not isinstance(index, dict) or not index.get("_class_name"):
         raise ValueError("it names no pipeline class (`_class_name`)")
     return index

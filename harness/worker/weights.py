@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from diffusers import DiffusionPipeline
 from safetensors import SafetensorError, safe_open
 
 from harness.core.case import ModelSpec
+from harness.core.text import conflict_in
+from harness.worker import shards
 from harness.worker.model_index import INDEX, Index, components, is_model
 from harness.worker.rejection import Rejection
 
@@ -22,6 +24,7 @@ PICKLE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 
 _SHARD = re.compile(r"-\d{5}-of-\d{5}")
 _LFS_POINTER = b"version https://git-lfs"
+_LONGEST_POINTER = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +137,37 @@ def _missing_of(one: WeightFiles, folder: Path, expected: Collection[str]) -> It
         yield f"{one.component}/*{SAFE_SUFFIX}"
     elif not one.names and one.component in expected:
         yield f"{one.component}/*"
+    for name in _indices(one):
+        beside = name.rpartition("/")[0]
+        found = {one_name.rpartition("/")[2] for one_name in one.names}
+        # An index that cannot be read is `damaged`.
+        with suppress(shards.BadIndex):
+            named = set(shards.weight_map(folder / name).values())
+            yield from (f"{beside}/{shard}".lstrip("/") for shard in sorted(named - found))
+
+
+def _indices(one: WeightFiles) -> tuple[str, ...]:
+    """The files that say which shard holds which tensor, of the variant that will be loaded."""
     suffix = f"{SAFE_SUFFIX}.index.json" if one.chosen is None else f"{SAFE_SUFFIX}.index.{one.chosen}.json"
-    for name in one.names:
-        if name.endswith(suffix):
-            shards = set(json.loads((folder / name).read_text(encoding="utf-8"))["weight_map"].values())
-            beside = name.rpartition("/")[0]
-            found = {one_name.rpartition("/")[2] for one_name in one.names}
-            yield from (f"{beside}/{shard}".lstrip("/") for shard in sorted(shards - found))
+    return tuple(name for name in one.names if name.endswith(suffix))
 
 
 def damaged(files: Collection[WeightFiles], folder: Path) -> tuple[str, ...]:
-    """The safetensors files that cannot be read to their end, each with the reason."""
+    """The safetensors files that cannot be read to their end, or hold another shard's tensors, each with the reason."""
     names = sorted({name for one in files for name in one.wanted if name.endswith(SAFE_SUFFIX)})
-    return tuple(f"{name} {reason}" for name in names if (reason := damage(folder / name)))
+    found = [f"{name} {reason}" for name in names if (reason := damage(folder / name))]
+    for name in sorted({name for one in files for name in _indices(one)}):
+        beside = name.rpartition("/")[0]
+        found += [f"{beside}/{what}".lstrip("/") for what in shards.misplaced(folder / name)]
+    return tuple(found)
 
 
 def damage(path: Path) -> str:
     """Why the safetensors file at `path` cannot be used; "" if its header is sound and its data complete."""
     with path.open("rb") as file:
         if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            if marker := conflict_in(file.read(_LONGEST_POINTER)):
+                return f"is a Git LFS pointer; {marker}"
             return "is a Git LFS pointer without the file (run `git lfs pull` in its folder)"
     try:
         # Opening compares the file's size with what its header announces; no tensor is read.

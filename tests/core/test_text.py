@@ -45,7 +45,14 @@ def test_where_whole_conflicts_begin() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<<: *a", "a\n=======\nb", "a <<<<<<< HEAD", " <<<<<<< HEAD\n =======\n >>>>>>> a", "<<<<<<<x\n=======\n"],
+    [
+        "",
+        "<<: *a",
+        "a\n=======\nb",
+        "a <<<<<<< HEAD",
+        " <<<<<<< HEAD\n =======\n >>>>>>> a",
+        "<<<<<<<x\n=======\n",
+    ],
 )
 def test_what_is_no_whole_conflict(text: str) -> None:
     assert conflicts(text) == ()

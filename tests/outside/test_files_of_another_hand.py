@@ -62,7 +62,10 @@ def test_every_conflict_of_a_config_is_listed(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(CONFLICT + CONFIG + CONFLICT)
     with pytest.raises(ConfigError) as caught:
         load_cases(tmp_path)
-    assert [str(one).partition(": unres")[0].rpartition(" ")[2] for one in caught.value.problems] == ["1", "9"]
+    assert [str(one).partition(": unres")[0].rpartition(" ")[2] for one in caught.value.problems] == [
+        "1",
+        "9",
+    ]
 
 
 def test_a_line_of_equals_signs_in_a_config_is_no_conflict(tmp_path: Path) -> None:
@@ -107,7 +110,9 @@ def test_a_sidecar_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 
 def test_a_newer_sidecar_asks_for_a_newer_harness(tmp_path: Path) -> None:
     for reason in beside(golden(tmp_path), '{"schema": 99, "of": "a form of its own"}'):
-        assert reason.endswith("has schema 99, this harness reads 1; a newer harness wrote it: upgrade the harness")
+        assert reason.endswith(
+            "has schema 99, this harness reads 1; a newer harness wrote it: upgrade the harness"
+        )
     for reason in beside(golden(tmp_path), '{"schema": 0}'):
         assert "an older harness wrote it: measure the " in reason
 

@@ -86,7 +86,13 @@ def test_properties_come_first_and_tell_the_environment() -> None:
     suite = document(FULL)[0]
     assert [child.tag for child in suite][:2] == ["properties", "testcase"]
     told = {one.get("name"): one.get("value") for one in suite[0]}
-    assert {"platform", "relation", "hardware.device", "software.python", "software.packages.torch"} <= told.keys()
+    assert {
+        "platform",
+        "relation",
+        "hardware.device",
+        "software.python",
+        "software.packages.torch",
+    } <= told.keys()
 
 
 def test_a_report_of_an_earlier_version_has_no_time() -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.support.project import Project
 
-PIPELINE = '''
+PIPELINE = """
 import os
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Captioner(DiffusionPipeline):
     def __call__(self, image, prompt):
         spelling = prompt.replace("v", os.environ.get("LETTER", "v"))
         return Texts([f"{spelling}, {image.size[0]} x {image.size[1]}", ""])
-'''
+"""
 CONFIG = """
 pipeline: ./mine.py:Captioner
 model: {id: "builtin:ddpm-digits"}

@@ -167,3 +167,21 @@ def test_components_are_those_with_library_and_class() -> None:
         "flag": True,
     }
     assert list(model_index.components(index)) == [("unet", "diffusers", "U")]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            '{"_class_name": "A"}'.encode("utf-8-sig"),
+            "begins with a byte order mark, which diffusers does not read",
+        ),
+        ('{"_class_name": "A"}'.encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+        (b"{\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n}", "line 2: unresolved merge conflict"),
+        (b"[]", "names no pipeline class"),
+    ],
+)
+def test_an_index_that_another_hand_wrote(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "model_index.json").write_bytes(content)
+    with pytest.raises(ValueError, match=told):
+        model_index.read(tmp_path / "model_index.json")

@@ -16,7 +16,8 @@ SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
 
 def riff(*chunks: tuple[bytes, bytes]) -> bytes:
     body = b"".join(
-        name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2) for name, content in chunks
+        name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+        for name, content in chunks
     )
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
 
@@ -45,7 +46,8 @@ def test_whole_numbers_of_every_width_as_the_standard_library_writes_them(
     low, high = -(2 ** (8 * width - 1)), 2 ** (8 * width - 1) - 1
     values = [low, -1, 0, 1, high, high // 3, low // 7, 5 if width > 1 else 2, 0, 1, 2, 3]
     raw = b"".join(
-        bytes([value + 128]) if width == 1 else value.to_bytes(width, "little", signed=True) for value in values
+        bytes([value + 128]) if width == 1 else value.to_bytes(width, "little", signed=True)
+        for value in values
     )
     written = BytesIO()
     with wave.open(written, "wb") as file:
@@ -72,15 +74,19 @@ def test_files_that_scipy_writes(tmp_path: Path, dtype: str, channels: int) -> N
 
 
 def test_extensible_files_and_containers_that_are_not_full(tmp_path: Path) -> None:
-    three = bytes.fromhex("000080" "ffff7f" "000040")
+    three = bytes.fromhex("000080ffff7f000040")
     assert read(tmp_path, riff((b"fmt ", extensible(1, 1, 24, 24)), (b"data", three))) == [
         [-1.0, (2**23 - 1) / 2**23, 0.5]
     ]
     # 20 of 24 and 24 of 32 bits: a sample fills its container from the top.
-    assert read(tmp_path, riff((b"fmt ", extensible(1, 1, 24, 20)), (b"data", bytes.fromhex("100000")))) == [[2**-19]]
+    assert read(tmp_path, riff((b"fmt ", extensible(1, 1, 24, 20)), (b"data", bytes.fromhex("100000")))) == [
+        [2**-19]
+    ]
     four = bytes.fromhex("00010000")
     assert read(tmp_path, riff((b"fmt ", extensible(1, 1, 32, 24)), (b"data", four))) == [[2**-23]]
-    assert read(tmp_path, riff((b"fmt ", extensible(3, 2, 32, 32)), (b"data", struct.pack("<2f", 1.5, -3)))) == [
+    assert read(
+        tmp_path, riff((b"fmt ", extensible(3, 2, 32, 32)), (b"data", struct.pack("<2f", 1.5, -3)))
+    ) == [
         [1.5],
         [-3.0],
     ]
@@ -88,7 +94,11 @@ def test_extensible_files_and_containers_that_are_not_full(tmp_path: Path) -> No
 
 def test_other_chunks_are_passed_over_odd_ones_with_their_padding(tmp_path: Path) -> None:
     content = riff(
-        (b"LIST", b"odd"), (b"fmt ", form(1, 1, 8)), (b"fact", b"1234"), (b"data", b"\x80\xff\x00"), (b"id3 ", b"x")
+        (b"LIST", b"odd"),
+        (b"fmt ", form(1, 1, 8)),
+        (b"fact", b"1234"),
+        (b"data", b"\x80\xff\x00"),
+        (b"id3 ", b"x"),
     )
     assert read(tmp_path, content) == [[0.0, 127 / 128, -1.0]]
 
@@ -112,7 +122,10 @@ FLOAT = (b"fmt ", form(3, 1, 32))
         (b"RIFF\0\0\0\0AVI LIST", "it is no RIFF/WAVE file"),
         (b"RIFX" + riff(FLOAT, (b"data", b""))[4:], "it is a RIFX file"),
         (b"RF64" + riff(FLOAT, (b"data", b""))[4:], "it is a RF64 file"),
-        (riff((b"fmt ", form(6, 1, 8)), (b"data", b"")), "A-law samples; PCM of 8, 16, 24 or 32 bits and float"),
+        (
+            riff((b"fmt ", form(6, 1, 8)), (b"data", b"")),
+            "A-law samples; PCM of 8, 16, 24 or 32 bits and float",
+        ),
         (riff((b"fmt ", form(7, 1, 8)), (b"data", b"")), "mu-law samples"),
         (riff((b"fmt ", form(0x11, 1, 4)), (b"data", b"")), "IMA ADPCM samples"),
         (riff((b"fmt ", form(0x55, 1, 0)), (b"data", b"")), "MP3 samples"),
