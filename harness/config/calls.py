@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from harness import zoo
+from harness.config import strength
 from harness.config.own_pipelines import own_pipeline
 from harness.config.pipelines import AUTO
 from harness.config.signatures import (
@@ -46,6 +47,8 @@ def problems(case: Case) -> Iterator[Problem]:
         *(() if case.generator is GeneratorKind.NONE else ("generator",)),
     }
     yield from _missing(case, "call", given, pipeline.name, takes)
+    if any(name.endswith("strength") for name in takes.names):
+        yield from strength.problems(case, pipeline, _scheduler_of(case))
     for index, preparation in enumerate(case.before):
         yield from _preparation_problems(case, joined("before", index), preparation, pipeline)
 
@@ -67,17 +70,31 @@ def _class_of(case: Case) -> ClassText | None:
     return installed_class(name) if name else None
 
 
+def _scheduler_of(case: Case) -> str | None:
+    """The class of the case's scheduler: its own, or the one that comes with a model on this machine."""
+    if case.scheduler and case.scheduler.class_name:
+        return case.scheduler.class_name
+    named = _model_index(case).get("scheduler")
+    name = named[-1] if isinstance(named, list) and named else None
+    return name if isinstance(name, str) else None
+
+
 def _named_by_model(case: Case) -> str | None:
     """The class that the model's `model_index.json` names, where the model lies on this machine."""
+    named = _model_index(case).get("_class_name")
+    return named if isinstance(named, str) else None
+
+
+def _model_index(case: Case) -> Values:
     name = case.model.id
     try:
         folder = (
             zoo.model_dir(name.removeprefix(BUILTIN)) if name.startswith(BUILTIN) else Path(case.base, name)
         )
-        named = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"]
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return named if isinstance(named, str) else None
+        return {}
+    return index if isinstance(index, dict) else {}
 
 
 def _generator_problems(case: Case, pipeline: str, takes: Signature) -> Iterator[Problem]:

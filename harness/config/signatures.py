@@ -97,6 +97,18 @@ def signature(of: ClassText, method: str) -> Signature | NoMethod | Unreadable:
     return NoMethod(tuple(methods))
 
 
+@cache
+def method(of: ClassText, name: str) -> ast.FunctionDef | None:
+    """The method of the class, or of the first base that has it; None where there is none, or no readable text."""
+    for one in _with_bases(of, set()):
+        if one is None:
+            return None
+        if name in _methods(one.text):
+            found = _method(one.text, name)
+            return found if isinstance(found, ast.FunctionDef) else None
+    return None
+
+
 def _with_bases(of: ClassText, seen: set[str]) -> Iterator[ClassText | None]:
     """The class and its bases, depth first; None for one whose text is not found."""
     seen.add(of.name)
@@ -147,17 +159,22 @@ def _asked_of(text: str, method: str, kwargs: str) -> tuple[str, ...] | None:
 
     Understood are `kwargs.pop("name", ...)`, `kwargs.get("name")`, `kwargs["name"]` and `"name" in kwargs`.
     """
-    try:
-        [one] = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return None
-    body = one.body if isinstance(one, ast.ClassDef) else []
-    found = next((node for node in body if isinstance(node, _FUNCTIONS) and node.name == method), None)
+    found = _method(text, method)
     if found is None:
         return None
     understood = dict(_asking(found, kwargs))
     uses = [node for node in ast.walk(found) if isinstance(node, ast.Name) and node.id == kwargs]
     return tuple(understood.values()) if all(use in understood for use in uses) else None
+
+
+def _method(text: str, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The method in the text of a class, body and all."""
+    try:
+        [one] = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return None
+    body = one.body if isinstance(one, ast.ClassDef) else []
+    return next((node for node in body if isinstance(node, _FUNCTIONS) and node.name == name), None)
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -136,5 +136,5 @@ def test_the_suite_says_when_where_and_against_what() -> None:
 def test_without_an_environment_there_is_nothing_to_tell() -> None:
     suite = _suite(_of(SKIPPED))
     assert suite.get("timestamp") is None
-    assert list(suite)[0].tag == "properties"
+    assert next(iter(suite)).tag == "properties"
     assert len(suite[0]) == 0
