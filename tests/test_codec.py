@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.codec import from_json, to_json
+from harness.codec import from_json, to_json, why_not
 from harness.core.capture import (
     Acceptance,
     CaptureDocument,
@@ -171,3 +172,23 @@ def test_a_capture_document_comes_back_as_it_went_in() -> None:
 def test_what_is_no_reply_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         from_json(Reply, text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("encode", [str, str.encode], ids=["text", "bytes"])
+def test_a_byte_order_mark_is_dropped(encode: Callable[[str], str | bytes]) -> None:
+    assert from_json(Timings, encode('\ufeff{"load": 1, "run": 2}')) == Timings(1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"load": 1}', "run: "),
+        ("{", "the file: Invalid JSON"),
+        ("{\n=======\n}", "line 2: unresolved merge conflict (=======); resolve it and remove the markers"),
+        ("{}".encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+    ],
+)
+def test_why_a_text_is_not_what_was_expected(text: str | bytes, told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        from_json(Timings, text)
+    assert why_not(caught.value, text).startswith(told)

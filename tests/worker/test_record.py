@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -271,3 +272,14 @@ def test_what_was_spooled_is_copied_in_pieces(tmp_path: Path, monkeypatch: pytes
     assert tensors["trace/bits"].view(torch.int32).equal(large)
     assert pieces
     assert max(pieces) <= 2**22
+
+
+def test_tensors_without_elements_are_stored(tmp_path: Path) -> None:
+    """Also those that numpy gives strides of 0, such as the trace of a pipeline that calls nothing."""
+    empty = {"a": torch.from_numpy(np.empty((0, 4), np.int32)), "b": torch.empty(3, 0, dtype=torch.float64)}
+    tensors, document = written(tmp_path, Outputs(empty))
+    assert {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()} == {
+        "output/a": (torch.int32, (0, 4)),
+        "output/b": (torch.float64, (3, 0)),
+    }
+    assert set(document.sha256.values()) == {hashlib.sha256(b"").hexdigest()}
