@@ -219,7 +219,8 @@ def _parse_document(text: str, path: Path) -> CaptureDocument:
             raise unreadable(path, f"{what}; a newer one wrote it", "upgrade the harness")
         if version != SCHEMA_VERSION:
             what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
-            raise unreadable(path, f"{what}; an older one wrote it", "record the case again")
+            remedy = "verify with the harness that wrote it, then record the case again"
+            raise unreadable(path, f"{what}; an older one wrote it", remedy)
         return from_json(CaptureDocument, text)
     except UnicodeError as error:
         raise unreadable(path, f"has a damaged document ({error})") from error

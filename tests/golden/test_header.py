@@ -168,7 +168,9 @@ def test_another_schema_version(capture: Path) -> None:
     with pytest.raises(UnreadableGolden, match=newer):
         read_document(capture)
     change_document(capture, schema=0)
-    with pytest.raises(UnreadableGolden, match="has schema version 0, this harness reads 1; restore"):
+    with pytest.raises(
+        UnreadableGolden, match="has schema version 0, this harness reads 1; an older one wrote it; verify"
+    ):
         read_document(capture)
 
 
