@@ -18,11 +18,13 @@ from harness.config.signatures import (
     Signature,
     Unreadable,
     class_in,
+    defined_in,
     installed_class,
     signature,
 )
 from harness.config.weights import BUILTIN
 from harness.config.wording import joined, listing, shown, suggestion
+from harness.core import preparations
 from harness.core.case import STEPS_ARGUMENT, Case, GeneratorKind, Preparation, Values, step_argument
 from harness.errors import Problem
 
@@ -149,6 +151,10 @@ def _preparation_problems(
         message = f"{pipeline.name} has no such method{hint} It has: {listing(takes.methods)}"
         yield Problem(case.source, joined(key, "method"), shown(method), message)
     if not isinstance(takes, Signature):
+        return
+    if not preparations.may_be_called(method, defined_in(pipeline, method)):
+        message = preparations.refusal(pipeline.name)
+        yield Problem(case.source, joined(key, "method"), shown(method), message)
         return
     what = f"{pipeline.name}.{method}"
     if preparation.generator and not _accepts(takes, "generator"):

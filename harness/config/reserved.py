@@ -21,7 +21,31 @@ CALL: Mapping[str, str] = {
 }
 """Keyword arguments of the pipeline's call."""
 
-BEFORE_CALL: Mapping[str, str] = {"generator": "use `generator: true` beside `method`", **_CALLBACKS}
+_ENVIRONMENT: Mapping[str, str] = {
+    "cache_dir": "the cache belongs to the machine; use the variable HF_HUB_CACHE",
+    "force_download": "delete what the cache has of the model; leave it out",
+    "proxies": "the network belongs to the machine; use the variable HTTPS_PROXY",
+    "token": "a config holds no secrets; use the variable HF_TOKEN",
+}
+
+_NO_CODE = "code from the hub is never run; leave it out"
+_SAFETENSORS = "models are read from safetensors only; leave it out"
+_NO_FILES = "outputs go into the capture, and nothing else is written; leave it out"
+
+BEFORE_CALL: Mapping[str, str] = {
+    "generator": "use `generator: true` beside `method`",
+    **_CALLBACKS,
+    **_ENVIRONMENT,
+    "custom_pipeline": _NO_CODE,
+    "local_files_only": "the network belongs to the machine; use the variable HF_HUB_OFFLINE=1",
+    "offload_folder": _NO_FILES,
+    "offload_to_disk_path": _NO_FILES,
+    "push_to_hub": _NO_FILES,
+    "save_directory": _NO_FILES,
+    "trust_remote_code": _NO_CODE,
+    "use_auth_token": _ENVIRONMENT["token"],
+    "use_safetensors": _SAFETENSORS,
+}
 """Keyword arguments of the methods called before the run."""
 
 METHODS: Mapping[str, str] = {
@@ -29,8 +53,22 @@ METHODS: Mapping[str, str] = {
     "from_pretrained": "use `model`",
     "from_single_file": "use `model`",
     "from_pipe": "use `pipeline` and `model`",
-    "save_pretrained": "outputs go into the capture; leave it out",
-    "push_to_hub": "outputs go into the capture; leave it out",
+    "from_config": "use `pipeline` and `model`",
+    "download": "use `model`",
+    "load_config": "use `model`",
+    "get_config_dict": "use `model`",
+    "load_components": "use `model`",
+    "register_components": "use `model`",
+    "register_modules": "use `model`",
+    "register_to_config": "use `model` and `scheduler`",
+    "register_for_auto_class": _NO_CODE,
+    "save_pretrained": _NO_FILES,
+    "push_to_hub": _NO_FILES,
+    "save_config": _NO_FILES,
+    "save_lora_weights": _NO_FILES,
+    "write_lora_layers": _NO_FILES,
+    "to_json_file": _NO_FILES,
+    "to_json_string": _NO_FILES,
     "load_lora_weights": "use `adapters`",
     "set_adapters": "use `adapters`",
     "load_textual_inversion": "use `embeddings`",
@@ -48,9 +86,20 @@ COMPONENTS: Mapping[str, str] = {
     "revision": "use `model.revision`",
     "variant": "use `model.variant`",
     "quantization_config": "use `quantization`",
-    "use_safetensors": "models are read from safetensors only; leave it out",
-    "trust_remote_code": "code from the hub is never run; leave it out",
+    "use_safetensors": _SAFETENSORS,
+    "use_flashpack": _SAFETENSORS,
+    "trust_remote_code": _NO_CODE,
     "custom_pipeline": "code from the hub is never run; use `pipeline: ./file.py:ClassName`",
-    "custom_revision": "code from the hub is never run; leave it out",
+    "custom_revision": _NO_CODE,
+    "original_config_file": "use `model.components.original_config`",
+    **_ENVIRONMENT,
+    "offload_folder": _NO_FILES,
+    "load_connected_pipeline": "use `pipeline` and name the class",
 }
 """Keyword arguments of `from_pretrained`."""
+
+
+def told(what: str, advice: str) -> str:
+    """Why a name is refused: `what` is what the harness does with it, unless the advice gives the reason itself."""
+    is_ours = advice.startswith("use ") or advice == _CALLBACK
+    return f"the harness {what} this itself; {advice}" if is_ours else advice

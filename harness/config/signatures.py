@@ -109,6 +109,20 @@ def method(of: ClassText, name: str) -> ast.FunctionDef | None:
     return None
 
 
+@cache
+def defined_in(of: ClassText, method: str) -> str | None:
+    """The module of the first class, among `of` and its bases, that defines `method`; None where none is found.
+
+    A file outside of diffusers has the name of no module: it gives its stem.
+    """
+    found = (one for one in _with_bases(of, set()) if one is not None and method in _methods(one.text))
+    file = next((one.file for one in found), None)
+    folder = diffusers_folder()
+    if file is None or folder is None or not file.is_relative_to(folder):
+        return None if file is None else f"./{file.stem}"
+    return ".".join(("diffusers", *file.relative_to(folder).with_suffix("").parts))
+
+
 def _with_bases(of: ClassText, seen: set[str]) -> Iterator[ClassText | None]:
     """The class and its bases, depth first; None for one whose text is not found."""
     seen.add(of.name)

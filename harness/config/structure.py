@@ -82,8 +82,7 @@ def _arguments(
 ) -> Iterator[Problem]:
     for name, value in arguments.items():
         if name in refused:
-            message = f"the harness sets this itself; {refused[name]}"
-            yield Problem("", joined(path, name), shown(value), message)
+            yield Problem("", joined(path, name), shown(value), reserved.told("sets", refused[name]))
         yield from forms.problems(value, joined(path, name), allowed)
 
 
@@ -121,7 +120,7 @@ def _preparations(values: Values) -> Iterator[Problem]:
     for key, preparation in entries(values, "before"):
         method = preparation.get("method")
         if isinstance(method, str) and method in reserved.METHODS:
-            message = f"the harness calls this itself; {reserved.METHODS[method]}"
+            message = reserved.told("calls", reserved.METHODS[method])
             yield Problem("", joined(key, "method"), shown(method), message)
         call = _mapping(preparation, "call")
         yield from _arguments(call, joined(key, "call"), reserved.BEFORE_CALL, forms.FORMS)

@@ -7,6 +7,7 @@ import inspect
 import torch
 from diffusers import DiffusionPipeline
 
+from harness.core import preparations
 from harness.core.case import Case, Preparation
 from harness.worker import seeding
 from harness.worker.inputs import arguments
@@ -17,14 +18,22 @@ def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> No
     """Make the calls in order; raises Rejection for a method or argument that the pipeline does not have."""
     for number, step in enumerate(case.before):
         key = f"before.{number}"
-        method = getattr(pipeline, step.method, None)
-        if not callable(method):
-            raise Rejection(f"{key}.method", step.method, f"{type(pipeline).__name__} has no such method")
+        method = _method(pipeline, f"{key}.method", step.method)
         keywords = arguments(case, f"{key}.call", step.call)
         if step.generator:
             keywords["generator"] = seeding.fresh_generator(case, device)
         _check_taken(key, step, keywords, method)
         method(**keywords)
+
+
+def _method(pipeline: DiffusionPipeline, key: str, name: str):  # type: ignore[no-untyped-def]
+    kind = type(pipeline)
+    definer = next((one for one in kind.__mro__ if name in vars(one)), None)
+    if definer is None or not callable(getattr(kind, name)):
+        raise Rejection(key, name, f"{kind.__name__} has no such method")
+    if not preparations.may_be_called(name, definer.__module__):
+        raise Rejection(key, name, preparations.refusal(kind.__name__))
+    return getattr(pipeline, name)
 
 
 def _check_taken(key: str, step: Preparation, keywords: dict[str, object], method) -> None:  # type: ignore[no-untyped-def]

@@ -32,6 +32,7 @@ def test_the_keys_that_are_named_instead_are_keys_of_a_config() -> None:
 def test_the_refused_methods_are_those_of_pipelines() -> None:
     places = ("pipelines/pipeline_utils.py", "loaders/lora_base.py", "loaders/lora_pipeline.py")
     places += ("loaders/single_file.py", "loaders/textual_inversion.py", "utils/hub_utils.py")
+    places += ("configuration_utils.py", "modular_pipelines/modular_pipeline.py")
     texts = [diffusers_text(place) or "" for place in places]
     if not any(texts):
         pytest.skip("diffusers is not installed")
@@ -40,8 +41,10 @@ def test_the_refused_methods_are_those_of_pipelines() -> None:
 
 
 def test_the_refused_options_are_those_of_from_pretrained() -> None:
-    text = diffusers_text("pipelines/pipeline_utils.py")
-    if text is None:
+    text = "".join(
+        diffusers_text(place) or "" for place in ("pipelines/pipeline_utils.py", "loaders/single_file.py")
+    )
+    if not text:
         pytest.skip("diffusers is not installed")
     for name in reserved.COMPONENTS:
         assert f'kwargs.pop("{name}"' in text or f"{name}=" in text, name

@@ -192,6 +192,10 @@ class Session(Silent):
             before = noise.state_of(found)
             with self._recorder.event(NOISE, name, Found()) as entry:
                 result = original(*args, **kwargs)
+                if isinstance(result, torch.Tensor) and result.is_meta:
+                    # A layer made without data, which weights are put into next: nothing was drawn.
+                    self._recorder.forget(entry)
+                    return result
                 entry.values.update(
                     generator=noise.device_of(found), before=before, after=noise.state_of(found)
                 )
