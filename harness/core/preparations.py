@@ -46,7 +46,7 @@ _LIBRARIES = re.compile(r"(accelerate|builtins|diffusers|huggingface_hub|peft|to
 
 
 def is_own(module: str) -> bool:
-    """Whether a class defined in `module` is a pipeline's own, not what diffusers and its kin give to every pipeline."""
+    """Whether a class of `module` is a pipeline's own, not what diffusers and its kin give to every pipeline."""
     return _PIPELINES.match(module) is not None or _LIBRARIES.match(module) is None
 
 

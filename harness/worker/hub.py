@@ -20,7 +20,7 @@ from huggingface_hub import (
 from huggingface_hub.errors import HFValidationError
 
 from harness.core.case import ModelSpec
-from harness.worker import model_index, weights
+from harness.worker import model_folder, model_index, weights
 from harness.worker.hub_errors import ModelUnavailable, in_brief, says_revision_is_gone, unavailable
 from harness.worker.model_index import INDEX, MODULAR_INDEX, Index
 from harness.worker.rejection import Rejection
@@ -291,8 +291,12 @@ def _cached_tree(model: ModelSpec, commit: str) -> frozenset[str] | None:
 def _sound(model: ModelSpec, folder: Path) -> Path:
     """`folder` when all weights in it can be read to their end; a file cut short is never used."""
     index = model_index.read(folder / INDEX)
+    model_folder.refuse_unsafe_snapshot(
+        folder, [name for name, _, _ in model_index.components(index)], model.id
+    )
     damaged = weights.damaged(weights.weight_files(index, model_index.files_in(folder, index), model), folder)
     if damaged:
         advice = "delete these files and run again"
         raise ModelUnavailable(f"{model.id}: in the cache {folder} {'; '.join(damaged)}; {advice}")
+    model_folder.check_nested(model, folder)
     return folder

@@ -256,8 +256,14 @@ def nulls_to_pass(index: Index, pipeline_class: type[DiffusionPipeline]) -> Mapp
 
 def is_model(library: str, class_name: str) -> bool:
     """Whether the class holds weights; False also where it cannot be imported here."""
+    found = class_of(library, class_name)
+    return found is not None and issubclass(found, torch.nn.Module)
+
+
+def class_of(library: str, class_name: str) -> type | None:
+    """The class of a component; None where it cannot be imported here."""
     try:
         found = getattr(_library(library), class_name, None)
-        return inspect.isclass(found) and issubclass(found, torch.nn.Module)
     except Exception:
-        return False
+        return None
+    return found if inspect.isclass(found) else None

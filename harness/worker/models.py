@@ -12,10 +12,11 @@ from transformers import dynamic_module_utils
 
 from harness import zoo
 from harness.core.case import ModelSpec
-from harness.worker import hub, model_index, modular, modular_index, weights
+from harness.worker import hub, model_folder, model_index, modular, modular_index, weights
 from harness.worker.hub_errors import ModelUnavailable, in_brief, is_the_hubs
 from harness.worker.model_index import INDEX, MODULAR_INDEX, alias_moved_modules
 from harness.worker.rejection import Rejection
+from harness.worker.sealed import sealed
 from harness.worker.weights import component_digests, weights_sha256
 
 __all__ = [
@@ -89,45 +90,16 @@ def _builtin_folder(name: str) -> Path:
 def _folder(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
     if (folder / MODULAR_INDEX).is_file() and not (folder / INDEX).is_file():
         return _modular_folder(model, folder, pipeline_class)
-    files, warnings = _checked(model, folder, pipeline_class)
-    problems = [f"{name} is missing" for name in weights.missing(files, folder)]
-    problems += weights.damaged(files, folder)
-    if problems:
-        raise Rejection(
-            "model.id", model.id, f"{'; '.join(problems)}; save the model anew with save_pretrained"
-        )
-    return Source(folder, None, False, warnings)
+    return Source(folder, None, False, model_folder.check(model, folder, pipeline_class))
 
 
 def _modular_folder(
     model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline], *, from_hub: bool = False
 ) -> Source:
-    index = _index_of(model, folder, MODULAR_INDEX)
+    index = model_folder.index_of(model, folder, MODULAR_INDEX)
     modular_index.pipeline_class_of(index, pipeline_class, model.id)
     parts, warnings = modular_index.locate(model, folder, index, from_hub=from_hub)
     return Source(folder, None, False, warnings, parts)
-
-
-def _checked(
-    model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]
-) -> tuple[tuple[weights.WeightFiles, ...], tuple[str, ...]]:
-    """The weight files of the model in `folder`, none of them a pickle, and what to tell the user of them."""
-    index = _index_of(model, folder)
-    names = model_index.files_in(folder, index)
-    warnings = model_index.check(index, names, model.id, pipeline_class)
-    files = weights.weight_files(index, names, model)
-    return files, warnings + weights.check(files, model, from_hub=False)
-
-
-def _index_of(model: ModelSpec, folder: Path, name: str = INDEX) -> model_index.Index:
-    try:
-        return model_index.read(folder / name)
-    except FileNotFoundError as error:
-        message = f"the folder has no {INDEX}; expected what a pipeline's save_pretrained writes"
-        raise Rejection("model.id", model.id, message) from error
-    except ValueError as error:
-        message = f"its {name} cannot be used ({in_brief(error)}); save the model anew with save_pretrained"
-        raise Rejection("model.id", model.id, message) from error
 
 
 def _single_file(model: ModelSpec, path: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
@@ -167,7 +139,7 @@ def load(
     keywords = {**model.components, **options}
     if source.single_file and _CONFIG in model.components:
         keywords[_CONFIG] = _config_of(model, base, pipeline_class)
-    with _no_code_from_models(model), _reasons(model, source):
+    with sealed("model.id", model.id), _no_code_from_models(model), _reasons(model, source):
         if source.single_file:
             return pipeline_class.from_single_file(str(source.path), **keywords)
         if source.parts:
@@ -189,7 +161,7 @@ def _config_of(model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipel
         return named
     folder = (_builtin_folder(named) if named.startswith(_BUILTIN) else base / named).resolve()
     # It needs no weights, but what components a single file lacks are loaded from it.
-    _checked(replace(model, id=named), folder, pipeline_class)
+    model_folder.offered(replace(model, id=named), folder, pipeline_class)
     return str(folder)
 
 

@@ -10,7 +10,7 @@ import diffusers
 from diffusers import DiffusionPipeline, ModularPipeline
 
 from harness.core.case import ModelSpec
-from harness.worker import hub, model_index, weights
+from harness.worker import hub, model_folder, model_index, weights
 from harness.worker.hub_errors import ModelUnavailable
 from harness.worker.model_index import MODULAR_INDEX, Index
 from harness.worker.rejection import Rejection
@@ -83,6 +83,7 @@ def locate(
     Raises ModelUnavailable and Rejection, as `models.locate` does.
     """
     _refuse_own_code(model, index)
+    (model_folder.refuse_unsafe_snapshot if from_hub else model_folder.refuse_unsafe)(folder, (), model.id)
     entries = [entry for entry in _entries(index) if entry.name not in model.components]
     found, warnings = list[_Found](), list[str]()
     for entry in entries:
@@ -110,6 +111,8 @@ def _find(entry: _Entry, model: ModelSpec, folder: Path, *, optional: bool, from
         return None
     if not entry.saved and not any((place / entry.subfolder).glob("*")):
         return None
+    refuse = model_folder.refuse_unsafe_snapshot if from_hub or warnings else model_folder.refuse_unsafe
+    refuse(place, [entry.subfolder] if entry.subfolder else [], model.id)
     files = _files_of(entry, model, place)
     cached = place != folder / entry.place and (from_hub or place != folder)
     _refuse_unsound(entry, model, place, files, cached=cached)

@@ -44,10 +44,17 @@ class WeightFiles:
 
     @property
     def pickles(self) -> tuple[str, ...]:
-        """The pickle files that would have to be read, none if there is a safetensors file."""
-        if any(name.endswith(SAFE_SUFFIX) for name in self.wanted):
+        """The pickle files that might be read: none of a model that has safetensors files, since these are insisted on.
+
+        What is no model is told nothing of safetensors, and might read any pickle but one that has its twin as
+        safetensors.
+        """
+        safe = {_stem(name) for name in self.wanted if name.endswith(SAFE_SUFFIX)}
+        if safe and self.is_model:
             return ()
-        return self.wanted
+        return tuple(
+            name for name in self.wanted if name.endswith(PICKLE_SUFFIXES) and _stem(name) not in safe
+        )
 
 
 def weight_files(index: Index, names: Collection[str], model: ModelSpec) -> tuple[WeightFiles, ...]:
@@ -82,6 +89,12 @@ def _variant_of(name: str) -> str | None:
     """`fp16` of `unet/model.fp16.safetensors`, `unet/model.fp16-00001-of-00002.safetensors`, ..."""
     parts = _SHARD.sub("", name.rpartition("/")[2]).split(".")
     return parts[1] if len(parts) > 2 else None
+
+
+def _stem(name: str) -> str:
+    """What safetensors and pickles of the same weights have in common: `pytorch_model.bin` is `model.safetensors`."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/{file.partition('.')[0].removeprefix('pytorch_')}"
 
 
 def check(files: Collection[WeightFiles], model: ModelSpec, *, from_hub: bool) -> tuple[str, ...]:

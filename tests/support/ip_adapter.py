@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 _TEXT_WIDTH, _PICTURE_WIDTH, _TOKENS = 48, 16, 4
-"""The width of the text embeddings of sd-digits, that of the picture embeddings, and the tokens that stand for a picture."""
+"""The widths of the text embeddings of sd-digits and of picture embeddings, and the tokens of a picture."""
 
 
 def write_ip_adapter(folder: Path, widths: tuple[int, ...], *, seed: int = 0) -> None:

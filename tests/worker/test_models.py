@@ -245,16 +245,18 @@ def test_a_class_that_diffusers_does_not_have_is_refused(digits: Path) -> None:
 def test_code_that_a_component_asks_for_is_neither_run_nor_asked_about(
     digits: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # A processor loads its tokenizer by a class that would ask on the terminal whether to run mine.py.
+    # A processor loads its tokenizer by a class that would ask on the terminal whether to run the hub's mine.py.
     folder = digits / "tokenizer"
     folder.mkdir()
-    code = {"auto_map": {"AutoTokenizer": ["mine.MyTokenizer", None]}, "tokenizer_class": "MyTokenizer"}
+    code = {
+        "auto_map": {"AutoTokenizer": ["nobody/model--mine.MyTokenizer", None]},
+        "tokenizer_class": "MyTokenizer",
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(code))
     (folder / "preprocessor_config.json").write_text(
         json.dumps({"image_processor_type": "CLIPImageProcessor"})
     )
     (folder / "config.json").write_text(json.dumps({"model_type": "mine"}))
-    (folder / "mine.py").write_text("raise SystemExit")
     rewrite_index(digits, _class_name="LDMTextToImagePipeline", tokenizer=["transformers", "CLIPProcessor"])
     assert "it needs code of its own" in refusal(digits.parent).message
     assert "Do you wish" not in capsys.readouterr().out

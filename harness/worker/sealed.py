@@ -1,0 +1,71 @@
+"""While a model is loaded, no code that lies with it runs and nothing is unpickled, whatever the libraries would do."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any, NoReturn
+
+import torch
+from diffusers.utils import dynamic_modules_utils
+from transformers import dynamic_module_utils
+
+from harness.worker.rejection import Rejection
+
+_CODE = "it asks for Python code of its own ({}); code from a model's folder is never run"
+_PICKLE = "it asks for a pickle ({}), and reading one can run any code it holds; convert it to .safetensors"
+
+_DOORS: tuple[tuple[ModuleType, str, str], ...] = (
+    *(
+        (module, name, _CODE)
+        for module in (dynamic_modules_utils, dynamic_module_utils)
+        for name in ("get_cached_module_file", "get_class_in_module")
+    ),
+    (torch, "load", _PICKLE),
+    (pickle, "load", _PICKLE),
+)
+"""The functions through which every version of diffusers and transformers runs code or reads a pickle."""
+
+
+@contextmanager
+def sealed(key: str, value: object) -> Iterator[None]:
+    """Refuse code and pickles while the block loads what the config has as `value` at `key`.
+
+    The checks of a model's folder name what they find before anything is opened; this holds for what they do not
+    know of. Raises Rejection, also where a library wrapped it in an error of its own.
+    """
+    with ExitStack() as stack:
+        for holder, name, words in _DOORS:
+            _replace(holder, name, _refusing(key, value, words), stack)
+        try:
+            yield
+        except Exception as error:
+            refused = _refused(error)
+            if refused is None or refused is error:
+                raise
+            raise refused from error
+
+
+def _refusing(key: str, value: object, words: str) -> Callable[..., NoReturn]:
+    def refuse(*args: Any, **_keywords: Any) -> NoReturn:
+        # The file's name is the last of the leading texts: (folder, file) or (file,).
+        texts = [str(one) for one in args if isinstance(one, str)]
+        raise Rejection(key, value, words.format(texts[-1] if texts else "no name given"))
+
+    return refuse
+
+
+def _replace(holder: ModuleType, name: str, stand_in: object, stack: ExitStack) -> None:
+    stack.callback(setattr, holder, name, getattr(holder, name))
+    setattr(holder, name, stand_in)
+
+
+def _refused(error: BaseException | None) -> Rejection | None:
+    """The refusal that led to `error`."""
+    while error is not None:
+        if isinstance(error, Rejection):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
