@@ -18,6 +18,7 @@ from harness.core.case import (
     Expectation,
     GeneratorKind,
     InputFile,
+    IpAdapter,
     Memory,
     ModelSpec,
     Offload,
@@ -89,6 +90,7 @@ def _variant(config: ConfigFile) -> Variant:
     compiled, quantized = config.compile, config.quantization
     return Variant(
         adapters=tuple(Adapter(**one) for one in adapters),
+        ip_adapters=tuple(IpAdapter(**dict(one)) for one in config.ip_adapters),
         embeddings=tuple(Embedding(**dict(one)) for one in config.embeddings),
         memory=Memory(**{**dict(config.memory), "offload": Offload(config.memory.offload)}),
         channels_last=tuple(dict.fromkeys(config.channels_last)),

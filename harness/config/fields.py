@@ -27,6 +27,15 @@ Filled = Annotated[str, text(r"^[^\x00]+$", "a text that is not empty")]
 WeightFile = Annotated[
     str, text(r"^[^\x00]+\.safetensors$", "a .safetensors file's name (pickles are not read)")
 ]
+IpAdapterFile = Annotated[
+    str,
+    text(
+        r"^[^\x00]+\.safetensors$",
+        "a .safetensors file's name (pickles are not read: convert a .bin where you trust it, with "
+        "safetensors.torch.save_file({f'{part}.{name}': one.contiguous() for part, tensors in "
+        "torch.load(FILE, weights_only=True).items() for name, one in tensors.items()}, 'FILE.safetensors'))",
+    ),
+]
 Positive = Annotated[int, Field(gt=0)]
 Limit = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]

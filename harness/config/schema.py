@@ -22,7 +22,15 @@ from harness.config.fields import (
     text,
     worded,
 )
-from harness.config.variant import Adapter, Compile, Embedding, MemorySwitches, Preparation, Quantization
+from harness.config.variant import (
+    Adapter,
+    Compile,
+    Embedding,
+    IpAdapter,
+    MemorySwitches,
+    Preparation,
+    Quantization,
+)
 
 PIPELINE_PATTERN = r"^([A-Za-z_][A-Za-z0-9_]*|(\.{1,2}/|/)[^\x00]*[^/\x00]\.py:[A-Za-z_][A-Za-z0-9_]*)$"
 LONGEST_TIMEOUT = 604_800
@@ -231,6 +239,9 @@ class ConfigFile(Strict):
         description="methods of the pipeline to call before the run, such as invert, in this order",
     )
     adapters: list[Adapter] = Field(default=[], description="LoRA weights added to the pipeline")
+    ip_adapters: list[IpAdapter] = Field(
+        default=[], description="IP-Adapters, whose pictures are given as `call.ip_adapter_image`"
+    )
     embeddings: list[Embedding] = Field(default=[], description="textual inversions that prompts may name")
     memory: MemorySwitches = Field(default=MemorySwitches(), description="ways to need less memory")
     channels_last: list[Name] = Field(

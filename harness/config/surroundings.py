@@ -19,6 +19,9 @@ from harness.errors import Problem
 
 Values = Mapping[str, object]
 
+_ORIGINAL = "original_config"
+"""A single file's config as its original code has it; diffusers would fetch it from any address."""
+
 
 @dataclass(slots=True)
 class Surroundings:
@@ -41,6 +44,7 @@ def problems(values: Values, around: Surroundings) -> Iterator[Problem]:
     yield from weights.model_problems(_mapping(values, "model"), pipeline, around.folder)
     for key, addition in _additions(values):
         yield from weights.addition_problems(key, addition, around.folder)
+    yield from _loading_problems(values, around.folder)
     backend = _mapping(values, "quantization").get("backend")
     if isinstance(backend, str):
         yield from _problem("quantization.backend", backend, backends.problem(backend))
@@ -54,6 +58,9 @@ def warnings(values: Values, around: Surroundings) -> Iterator[str]:
     yield from weights.floating("model", _mapping(values, "model"), around.folder)
     for key, addition in _additions(values):
         yield from weights.floating(key, addition, around.folder)
+    for key, call in _loading_calls(values):
+        for name in weights.listed(call.get(weights.SOURCE)):
+            yield from weights.floating(key, {**call, "id": name}, around.folder)
 
 
 def inputs(values: Values, around: Surroundings) -> tuple[InputFile, ...]:
@@ -71,6 +78,25 @@ def inputs(values: Values, around: Surroundings) -> tuple[InputFile, ...]:
 def _additions(values: Values) -> Iterator[tuple[str, Values]]:
     yield from entries(values, "adapters")
     yield from entries(values, "embeddings")
+    yield from entries(values, "ip_adapters")
+
+
+def _loading_calls(values: Values) -> Iterator[tuple[str, Values]]:
+    """The key and the arguments of each call before the run that loads something."""
+    for key, preparation in entries(values, "before"):
+        if str(preparation.get("method")).startswith("load_"):
+            yield joined(key, "call"), _mapping(preparation, "call")
+
+
+def _loading_problems(values: Values, folder: Path) -> Iterator[Problem]:
+    """What those calls name that cannot be had, or is a pickle; and the original config of a single file."""
+    for key, call in _loading_calls(values):
+        yield from weights.call_problems(key, call, folder)
+    components = _mapping(_mapping(values, "model"), "components")
+    original = components.get(_ORIGINAL)
+    if _ORIGINAL in components and not (isinstance(original, str) and kind_of(folder / original) == "file"):
+        message = "no such file; expected a YAML file's path, relative to this file"
+        yield Problem("", f"model.components.{_ORIGINAL}", shown(original), message)
 
 
 def _files(values: Values) -> Iterator[tuple[str, str]]:

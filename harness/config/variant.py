@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.config.fields import Filled, Name, Positive, SomeNames, Strict, WeightFile, text
+from harness.config.fields import Filled, IpAdapterFile, Name, Positive, SomeNames, Strict, WeightFile, text
 
 AdapterName = Annotated[str, text("^[A-Za-z0-9][A-Za-z0-9_-]*$", "a name of letters, digits, '_' and '-'")]
 Token = Annotated[str, text(r"^\S+$", "a word without spaces")]
@@ -36,6 +36,26 @@ class Embedding(Strict):
     token: Token = Field(description="the word by which prompts name the embedding, such as <toy>")
     weight_name: WeightFile | None = Field(default=None, description=_WEIGHT_NAME)
     revision: Filled | None = Field(default=None, description=_REVISION)
+
+
+class IpAdapter(Strict):
+    """A picture as a prompt; the picture is `call.ip_adapter_image`."""
+
+    id: Filled = Field(description=_WEIGHTS)
+    subfolder: str = Field(
+        default="", description="the folder of the weights inside the repository or folder"
+    )
+    weight_name: IpAdapterFile | None = Field(default=None, description=_WEIGHT_NAME)
+    image_encoder_folder: Filled | None = Field(
+        default="image_encoder",
+        description="the image encoder's folder beside the weights or, with a slash, a path in the repository or "
+        "folder; null loads none, for `call.ip_adapter_image_embeds`",
+    )
+    revision: Filled | None = Field(default=None, description=_REVISION)
+    scale: float | dict[Name, object] = Field(
+        default=1.0,
+        description="the weight of the picture; 0 switches it off, and a mapping sets it per block",
+    )
 
 
 class MemorySwitches(Strict):

@@ -20,6 +20,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 Values = Mapping[str, object]
 
+_CONVERT_IP_ADAPTER = (
+    "convert it to .safetensors where you trust it, with safetensors.torch.save_file({f'{part}.{name}': "
+    "one.contiguous() for part, tensors in torch.load(FILE, weights_only=True).items() for name, one in "
+    "tensors.items()}, 'FILE.safetensors')"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -40,6 +46,26 @@ ADDITION = Kind(
     False,
     'with safetensors.torch.save_file(torch.load(FILE, weights_only=True), "FILE.safetensors")',
 )
+
+
+SOURCE = "pretrained_model_name_or_path_or_dict"
+"""How diffusers' methods that load weights call their place."""
+
+
+def call_problems(key: str, call: Values, folder: Path) -> Iterator[Problem]:
+    """What is wrong with the arguments `call`, which stand at `key`, of a method that loads something."""
+    for name, value in call.items():
+        for one in listed(value):
+            if PurePosixPath(one).suffix in PICKLES:
+                advice = f"a pickle can run any code when it is read; {_CONVERT_IP_ADAPTER}"
+                yield Problem("", joined(key, name), shown(one), advice)
+            elif name == SOURCE and (message := _id_problem(one, folder, ADDITION)):
+                yield Problem("", joined(key, name), shown(one), message)
+
+
+def listed(value: object) -> list[str]:
+    """The texts in an argument that takes one or a list of them."""
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def model_problems(model: Values, pipeline: object, folder: Path) -> Iterator[Problem]:
@@ -66,12 +92,27 @@ def addition_problems(key: str, addition: Values, folder: Path) -> Iterator[Prob
     yield from _weights_problems(key, addition, name, folder, ADDITION)
     kind = kind_of(folder / name)
     if not isinstance(inside, str):
+        if kind == "folder":
+            yield from _only_pickles(key, addition, folder / name)
         return
     if kind == "file":
         message = f"`{key}.id` is a file already; leave this out"
         yield Problem("", joined(key, "weight_name"), shown(inside), message)
-    elif kind == "folder" and kind_of(folder / name / inside) != "file":
+    elif (
+        kind == "folder" and kind_of(folder / name / str(addition.get("subfolder") or "") / inside) != "file"
+    ):
         yield Problem("", joined(key, "weight_name"), shown(inside), f"no such file in the folder {name}")
+
+
+def _only_pickles(key: str, addition: Values, folder: Path) -> Iterator[Problem]:
+    """A folder that an addition names, without saying which file in it, and that offers nothing but pickles."""
+    place = folder / str(addition.get("subfolder") or "")
+    names = sorted(path.name for path in place.iterdir()) if kind_of(place) == "folder" else []
+    pickles = [name for name in names if name.endswith(PICKLES)]
+    if pickles and not any(name.endswith(SAFETENSORS) for name in names):
+        message = f"holds pickles only ({pickles[0]}), which can run any code when they are read"
+        advice = f"convert it to .safetensors where you trust it, {ADDITION.convert}"
+        yield Problem("", joined(key, "id"), shown(addition["id"]), f"{message}; {advice}")
 
 
 def floating(key: str, weights: Values, folder: Path) -> Iterator[str]:

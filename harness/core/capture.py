@@ -46,11 +46,20 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """A file that was read for a run: the sha256 of its content, and the hub commit it is of, None for local files."""
+
+    sha256: str
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureDocument:
     """The JSON text `harness` in the header of a capture or golden file.
 
     `commit` is the hub commit the model really came from, None for other models; `weights` the sha256 over
-    the weights of each component that has some. `sha256` maps each tensor's name to the hex digest of its
+    the weights of each component that has some; `files` are those that the config adds to the model, by its key and the
+    path as it is written there. `sha256` maps each tensor's name to the hex digest of its
     raw bytes as stored; `text` names the tensors that hold UTF-8 text; `absent` the output fields that were
     None; `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
     `perturbed` counts how often a perturbation acted, None for a run without one; `forced` marks a forced
@@ -74,6 +83,7 @@ class CaptureDocument:
     accepted: Acceptance | None = None
     perturbed: int | None = None
     forced: bool = False
+    files: Mapping[str, LoadedFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

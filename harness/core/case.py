@@ -84,6 +84,21 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True)
+class IpAdapter:
+    """A picture as a prompt: weights in `subfolder` of `id` (as in ModelSpec), `scale` for all blocks or for some.
+
+    `image_encoder_folder` is a folder beside the weights or, with a slash, a path in `id`; None loads none.
+    """
+
+    id: str
+    subfolder: str = ""
+    weight_name: str | None = None
+    image_encoder_folder: str | None = "image_encoder"
+    revision: str | None = None
+    scale: float | Mapping[str, object] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What a pipeline does to need less memory; attention slicing is auto, max, a slice size, or None for off."""
 
@@ -134,6 +149,7 @@ class Variant:
     channels_last: tuple[str, ...] = ()
     compile: Compile | None = None
     quantization: Quantization | None = None
+    ip_adapters: tuple[IpAdapter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.core.capture import CaptureDocument
+from collections.abc import Iterator
+
+from harness.core.capture import CaptureDocument, LoadedFile
 from harness.core.case import Case, definition_changes
 from harness.core.environment import Change
 
@@ -18,10 +20,28 @@ def stale_reason(case: Case, golden: CaptureDocument) -> str:
 
 
 def other_weights(golden: CaptureDocument, now: CaptureDocument) -> str:
-    """Which components have other weights than the golden was recorded with; "" when none.
+    """Which components and which files that the config adds are others than the golden was recorded with; "" when none.
 
     A component that only one side has is no other checkpoint: the pipeline's class has changed.
     """
+    return "; ".join(filter(None, (_other_components(golden, now), *_other_files(golden, now))))
+
+
+def _other_files(golden: CaptureDocument, now: CaptureDocument) -> Iterator[str]:
+    """The files of other content, and those that only one side read: then what was added is not the same."""
+    for name in sorted(golden.files.keys() | now.files.keys()):
+        ours, theirs = golden.files.get(name), now.files.get(name)
+        if (ours and ours.sha256) != (theirs and theirs.sha256):
+            yield f"{name}: {_digest(ours)} → {_digest(theirs)}"
+
+
+def _digest(file: LoadedFile | None) -> str:
+    if file is None:
+        return "not known"
+    return f"sha256 {file.sha256[:12]}…" + (f" of commit {file.commit[:12]}" if file.commit else "")
+
+
+def _other_components(golden: CaptureDocument, now: CaptureDocument) -> str:
     shared = sorted(golden.weights.keys() & now.weights.keys())
     changed = [name for name in shared if golden.weights[name] != now.weights[name]]
     if not changed:

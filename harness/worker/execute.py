@@ -16,6 +16,7 @@ from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
+from harness.worker.additions import Files
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
@@ -39,6 +40,7 @@ class _Produced:
     filled_in: Values
     recorded: Recorded | None
     perturbed: int | None
+    files: Files
 
 
 class Executor:
@@ -106,14 +108,14 @@ class Executor:
             perturbed.planted(Where.BETWEEN),
             torch.no_grad(),
         ):
-            preparation.prepare(pipeline, case, self._device)
+            files = preparation.prepare(pipeline, case, self._device)
             session.inputs(keywords)
             output = pipeline(**keywords)
             session.output(output)
         flat = outputs.flatten(output)
         seconds = time.perf_counter() - started
         drawn = seeding.drawn_from(before, seeding.global_states())
-        return _Produced(flat, seconds, drawn, filled_in, session.finish(), perturbed.acted)
+        return _Produced(flat, seconds, drawn, filled_in, session.finish(), perturbed.acted, files)
 
 
 def _unfit(case: Case, device: torch.device) -> str | None:
@@ -153,6 +155,7 @@ def _stored(
             filled_in=produced.filled_in,
             commit=loaded.commit,
             weights=loaded.weights,
+            files={**loaded.files, **produced.files},
             warnings=warnings,
             recorded=produced.recorded,
             perturbed=produced.perturbed,

@@ -15,6 +15,7 @@ from diffusers.utils import deprecation_utils
 from harness.codec import to_json
 from harness.core.case import Case
 from harness.worker import gaps, models, seeding, variants
+from harness.worker.additions import Files
 from harness.worker.classes import pipeline_class
 from harness.worker.models import ModelUnavailable
 from harness.worker.pristine import Pristine, to_eval_mode
@@ -51,7 +52,8 @@ class Loaded:
     """A pipeline on its device, and what was really loaded.
 
     `commit` is the hub commit, None for models that are not from the hub; `weights` the sha256 over the
-    weights of each component that has some, taken before the variant changed any.
+    weights of each component that has some, taken before the variant changed any,
+    and `files` what the config adds to the model.
     """
 
     pipeline: DiffusionPipeline
@@ -60,6 +62,7 @@ class Loaded:
     seconds: float
     commit: str | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
 
 
 class PipelineShelf:
@@ -99,9 +102,9 @@ def _load(case: Case, device: torch.device) -> Loaded:
     _check_components(pipeline, case.model.components)
     warnings = source.warnings + gaps.warnings(case.model, pipeline, found) + to_eval_mode(pipeline)
     weights = models.component_digests(pipeline)
-    variants.set_up(pipeline, case, device)
+    files = {**models.named_files(source, case.model, base), **variants.set_up(pipeline, case, device)}
     seconds = time.perf_counter() - started
-    return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights)
+    return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights, files)
 
 
 def _check_components(pipeline: DiffusionPipeline, given: Mapping[str, object]) -> None:

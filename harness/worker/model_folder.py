@@ -75,7 +75,7 @@ def index_of(model: ModelSpec, folder: Path, name: str = INDEX) -> Index:
         raise Rejection("model.id", model.id, message) from error
 
 
-def refuse_unsafe(folder: Path, parts: Collection[str], model_id: str) -> None:
+def refuse_unsafe(folder: Path, parts: Collection[str], model_id: str, key: str = "model.id") -> None:
     """Raise Rejection for what is no data of this folder, at its root and anywhere inside its `parts`.
 
     That is Python code, links out of the folder, and files that name others elsewhere. Whether code would run
@@ -83,39 +83,38 @@ def refuse_unsafe(folder: Path, parts: Collection[str], model_id: str) -> None:
     """
     found = sorted(_files(folder, parts))
     if code := [name for name in found if name.lower().endswith(_CODE)]:
-        _refuse(model_id, f"{_listed(code)} is Python code", f"{_NEVER_RUN}; move it elsewhere")
+        _refuse(key, model_id, f"{_listed(code)} is Python code", f"{_NEVER_RUN}; move it elsewhere")
     if outside := [name for name in found if not _stays_inside(folder, folder / name)]:
-        _refuse(
-            model_id, f"{_listed(outside)} leads out of the model's folder", "copy what it leads to into it"
-        )
-    _refuse_redirected(folder, found, model_id)
+        what = f"{_listed(outside)} leads out of the model's folder"
+        _refuse(key, model_id, what, "copy what it leads to into it")
+    _refuse_redirected(folder, found, key, model_id)
 
 
 def refuse_unsafe_snapshot(folder: Path, parts: Collection[str], model_id: str) -> None:
     """As `refuse_unsafe`, for the hub's cache: what a model does not name there is not for loading it."""
     if (folder / _RUN_BY_ANY).exists():
-        _refuse(model_id, f"{_RUN_BY_ANY} is Python code", f"{_NEVER_RUN}; use another model")
-    _refuse_redirected(folder, sorted(_files(folder, parts)), model_id)
+        _refuse("model.id", model_id, f"{_RUN_BY_ANY} is Python code", f"{_NEVER_RUN}; use another model")
+    _refuse_redirected(folder, sorted(_files(folder, parts)), "model.id", model_id)
 
 
-def _refuse_redirected(folder: Path, names: Sequence[str], model_id: str) -> None:
+def _refuse_redirected(folder: Path, names: Sequence[str], key: str, model_id: str) -> None:
     """Refuse what would have weights read from other files than the safetensors beside it."""
     for name in names:
-        if name.endswith(f"/{_ADAPTER}"):
+        if name.rpartition("/")[2] == _ADAPTER:
             advice = "merge the adapter into its model, or name it in `adapters`"
-            _refuse(model_id, f"{name} loads weights from elsewhere", advice)
+            _refuse(key, model_id, f"{name} loads weights from elsewhere", advice)
         if f"{weights.SAFE_SUFFIX}.index." in name and name.endswith(".json"):
             try:
                 wrong = [one for one in sorted(weights.shards(folder / name)) if not _is_beside(one)]
             except (OSError, ValueError) as error:
-                _refuse(model_id, f"{name} is damaged ({error})", _SAVE_ANEW)
+                _refuse(key, model_id, f"{name} is damaged ({error})", _SAVE_ANEW)
             if wrong:
                 what = f"{name} names {wrong[0]}, which is no {weights.SAFE_SUFFIX} file beside it"
-                _refuse(model_id, what, _SAVE_ANEW)
+                _refuse(key, model_id, what, _SAVE_ANEW)
 
 
-def _refuse(model_id: str, what: str, advice: str) -> NoReturn:
-    raise Rejection("model.id", model_id, f"{what}; {advice}")
+def _refuse(key: str, model_id: str, what: str, advice: str) -> NoReturn:
+    raise Rejection(key, model_id, f"{what}; {advice}")
 
 
 def _parts(index: Index, model_id: str) -> list[str]:
@@ -124,7 +123,7 @@ def _parts(index: Index, model_id: str) -> list[str]:
     for name in names:
         if not name.isidentifier():
             what = f"its {INDEX} names a component {name!r}, which can be no argument of a pipeline"
-            _refuse(model_id, what, _SAVE_ANEW)
+            _refuse("model.id", model_id, what, _SAVE_ANEW)
     return names
 
 
@@ -149,7 +148,9 @@ def _stays_inside(folder: Path, path: Path) -> bool:
     if not path.is_symlink() and path.parent == folder:
         return True
     # A snapshot of the hub's cache links to the blobs beside it.
-    root = folder.parent.parent if folder.parent.name == "snapshots" else folder
+    root = next(
+        (one.parents[1] for one in (folder, *folder.parents) if one.parent.name == "snapshots"), folder
+    )
     try:
         return path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError):

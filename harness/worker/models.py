@@ -11,8 +11,9 @@ from diffusers import DiffusionPipeline, ModularPipeline
 from transformers import dynamic_module_utils
 
 from harness import zoo
+from harness.core.capture import LoadedFile
 from harness.core.case import ModelSpec
-from harness.worker import hub, model_folder, model_index, modular, modular_index, weights
+from harness.worker import additions, hub, model_folder, model_index, modular, modular_index, weights
 from harness.worker.hub_errors import ModelUnavailable, in_brief, is_the_hubs
 from harness.worker.model_index import INDEX, MODULAR_INDEX, alias_moved_modules
 from harness.worker.rejection import Rejection
@@ -31,6 +32,7 @@ __all__ = [
 
 _BUILTIN = "builtin:"
 _CONFIG = "config"
+_ORIGINAL = "original_config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def load(
     keywords = {**model.components, **options}
     if source.single_file and _CONFIG in model.components:
         keywords[_CONFIG] = _config_of(model, base, pipeline_class)
+    if source.single_file and _ORIGINAL in model.components:
+        keywords[_ORIGINAL] = _original_of(model, base)
     with sealed("model.id", model.id), _no_code_from_models(model), _reasons(model, source):
         if source.single_file:
             return pipeline_class.from_single_file(str(source.path), **keywords)
@@ -152,6 +156,34 @@ def load(
         nulls = model_index.nulls_to_pass(model_index.read(source.path / INDEX), pipeline_class)
         keywords = {**nulls, **keywords, "variant": model.variant, "use_safetensors": True}
         return pipeline_class.from_pretrained(str(source.path), **keywords)
+
+
+def named_files(source: Source, model: ModelSpec, base: Path) -> additions.Files:
+    """The local files beside a model's weights that `model.components` names: the configs of a single file."""
+    if not source.single_file:
+        return {}
+    key = "model.components"
+    files: dict[str, LoadedFile] = {}
+    original = model.components.get(_ORIGINAL)
+    if isinstance(original, str):
+        files.update(additions.whole(f"{key}.{_ORIGINAL}", original, base))
+    config = model.components.get(_CONFIG)
+    if isinstance(config, str) and (base / config).is_dir():
+        index = model_folder.index_of(replace(model, id=config), base / config)
+        for name in sorted(model_index.files_in(base / config, index)):
+            if not name.endswith((weights.SAFE_SUFFIX, *weights.PICKLE_SUFFIXES)):
+                digest = additions.sha256(base / config / name)
+                files[f"{key}.{_CONFIG}: {config.rstrip('/')}/{name}"] = LoadedFile(digest)
+    return files
+
+
+def _original_of(model: ModelSpec, base: Path) -> str:
+    """The original config of a single file, which diffusers would fetch from any address."""
+    named = str(model.components[_ORIGINAL])
+    if not (base / named).is_file():
+        message = "expected a YAML file, relative to the config; put the file there"
+        raise Rejection(f"model.components.{_ORIGINAL}", named, message)
+    return str((base / named).resolve())
 
 
 def _config_of(model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipeline]) -> str:

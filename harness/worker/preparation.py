@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
 
 from harness.core import preparations
+from harness.core.capture import LoadedFile
 from harness.core.case import Case, Preparation
-from harness.worker import seeding
+from harness.worker import additions, ip_adapters, seeding
+from harness.worker.additions import Files
 from harness.worker.inputs import arguments
 from harness.worker.rejection import Rejection
+from harness.worker.sealed import sealed
 
 
-def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> None:
-    """Make the calls in order; raises Rejection for a method or argument that the pipeline does not have."""
+def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Files:
+    """Make the calls in order; what they read of the files that they name.
+
+    Raises Rejection for a method or argument that the pipeline does not have, and ModelUnavailable.
+    """
+    files: dict[str, LoadedFile] = {}
     for number, step in enumerate(case.before):
         key = f"before.{number}"
         method = _method(pipeline, f"{key}.method", step.method)
@@ -23,7 +32,30 @@ def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> No
         if step.generator:
             keywords["generator"] = seeding.fresh_generator(case, device)
         _check_taken(key, step, keywords, method)
-        method(**keywords)
+        if step.method.startswith("load_"):
+            with sealed(f"{key}.method", step.method):
+                keywords, read = _with_places(
+                    pipeline, step.method, f"before[{number}].call", keywords, Path(case.base)
+                )
+                files.update(read)
+                method(**keywords)
+        else:
+            method(**keywords)
+    return files
+
+
+def _with_places(
+    pipeline: DiffusionPipeline, method: str, key: str, keywords: dict[str, Any], base: Path
+) -> tuple[dict[str, Any], Files]:
+    """The arguments of a method that loads something, with paths beside the config absolute; what it will read."""
+    if method == ip_adapters.METHOD:
+        return ip_adapters.arguments(pipeline, key, keywords, base)
+    files: dict[str, LoadedFile] = {}
+    for name, value in keywords.items():
+        if isinstance(value, str) and value and (base / value).exists():
+            files.update(additions.whole(f"{key}.{name}", value, base))
+            keywords[name] = str(base / value)
+    return keywords, files
 
 
 def _method(pipeline: DiffusionPipeline, key: str, name: str):  # type: ignore[no-untyped-def]

@@ -14,7 +14,7 @@ import torch
 
 from harness.codec import to_json
 from harness.core import trace
-from harness.core.capture import OUTPUT_PREFIX, SCHEMA_VERSION, CaptureDocument, Timings
+from harness.core.capture import OUTPUT_PREFIX, SCHEMA_VERSION, CaptureDocument, LoadedFile, Timings
 from harness.core.case import Case, Values
 from harness.core.environment import Environment
 from harness.golden.header import Header, TensorInfo, header_bytes
@@ -49,6 +49,7 @@ def write_capture(
     recorded: Recorded | None = None,
     perturbed: int | None = None,
     forced: bool = False,
+    files: Mapping[str, LoadedFile] | None = None,
 ) -> None:
     """Write `outputs`, and the trace where one was recorded, to `path`, whole or not at all.
 
@@ -77,6 +78,7 @@ def write_capture(
         warnings=warnings,
         perturbed=perturbed,
         forced=forced,
+        files=files or {},
     )
     _write(path, document, entries)
 

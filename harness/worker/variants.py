@@ -10,9 +10,13 @@ import torch
 from diffusers import DiffusionPipeline
 from diffusers.quantizers import PipelineQuantizationConfig
 
+from harness.core.capture import LoadedFile
 from harness.core.case import Adapter, Case, Compile, Embedding, Memory, Offload
-from harness.worker.hub_errors import ModelUnavailable, in_brief
+from harness.worker import additions, ip_adapters
+from harness.worker.additions import Files, Wanted
+from harness.worker.hub_errors import ModelUnavailable
 from harness.worker.rejection import Rejection
+from harness.worker.sealed import sealed
 
 _PACKAGE_OF = {
     "auto-round": "auto_round",
@@ -49,66 +53,55 @@ def loading_keywords(case: Case, dtype_keyword: str) -> dict[str, object]:
     return {dtype_keyword: dtype, "quantization_config": config}
 
 
-def set_up(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> None:
-    """Apply the case's variant and bring the pipeline to `device`.
+def set_up(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Files:
+    """Apply the case's variant and bring the pipeline to `device`; what was read of what it adds.
 
     Raises Rejection for what this pipeline does not have, ModelUnavailable for adapters that cannot be
     had and for offloading on a device that has no other memory.
     """
-    variant, base = case.variant, Path(case.base)
-    for adapter in variant.adapters:
-        _add_adapter(pipeline, adapter, base)
-    if variant.adapters:
-        pipeline.set_adapters([one.name for one in variant.adapters], [one.scale for one in variant.adapters])
-    for embedding in variant.embeddings:
-        _add_embedding(pipeline, embedding, base)
+    variant = case.variant
+    files = _add(pipeline, case)
     for name, module in _modules(pipeline, "channels_last", variant.channels_last):
         setattr(pipeline, name, module.to(memory_format=torch.channels_last))
     _save_memory(pipeline, variant.memory)
     _place(pipeline, variant.memory.offload, device)
     if variant.compile is not None:
         _compile(pipeline, variant.compile)
+    return files
 
 
-def _add_adapter(pipeline: DiffusionPipeline, adapter: Adapter, base: Path) -> None:
+def _add(pipeline: DiffusionPipeline, case: Case) -> Files:
+    """Load the adapters, IP-Adapters and embeddings of a case; what was read of them."""
+    variant, base = case.variant, Path(case.base)
+    files: dict[str, LoadedFile] = {}
+    for number, adapter in enumerate(variant.adapters):
+        with sealed("adapters", adapter.id):
+            files.update(_add_adapter(pipeline, f"adapters[{number}]", adapter, base))
+    if variant.adapters:
+        pipeline.set_adapters([one.name for one in variant.adapters], [one.scale for one in variant.adapters])
+    if variant.ip_adapters:
+        with sealed("ip_adapters", variant.ip_adapters[0].id):
+            files.update(ip_adapters.add(pipeline, variant.ip_adapters, base))
+    for number, embedding in enumerate(variant.embeddings):
+        with sealed("embeddings", embedding.id):
+            files.update(_add_embedding(pipeline, f"embeddings[{number}]", embedding, base))
+    return files
+
+
+def _add_adapter(pipeline: DiffusionPipeline, key: str, adapter: Adapter, base: Path) -> Files:
     load = _method(pipeline, "load_lora_weights", "adapters")
-    _load_extra(
-        load,
-        adapter.id,
-        base,
-        adapter_name=adapter.name,
-        weight_name=adapter.weight_name,
-        revision=adapter.revision,
-    )
+    wanted = Wanted(key, adapter.id, weight_name=adapter.weight_name, revision=adapter.revision)
+    found = additions.find(wanted, base, "pytorch_lora_weights.safetensors")
+    load(str(found.folder), weight_name=found.weight_name, adapter_name=adapter.name, use_safetensors=True)
+    return found.files
 
 
-def _add_embedding(pipeline: DiffusionPipeline, embedding: Embedding, base: Path) -> None:
+def _add_embedding(pipeline: DiffusionPipeline, key: str, embedding: Embedding, base: Path) -> Files:
     load = _method(pipeline, "load_textual_inversion", "embeddings")
-    _load_extra(
-        load,
-        embedding.id,
-        base,
-        token=embedding.token,
-        weight_name=embedding.weight_name,
-        revision=embedding.revision,
-    )
-
-
-def _load_extra(load, name: str, base: Path, **keywords: object) -> None:  # type: ignore[no-untyped-def]
-    """Load small weights from a folder or file relative to the config, or from the hub; safetensors only."""
-    local = base / name
-    given = {key: value for key, value in keywords.items() if value is not None}
-    if local.is_file():
-        load(str(local.parent), use_safetensors=True, **{**given, "weight_name": local.name})
-    elif local.is_dir():
-        load(str(local), use_safetensors=True, **given)
-    else:
-        try:
-            load(name, use_safetensors=True, **given)
-        except OSError as error:
-            raise ModelUnavailable(
-                f"{name}: {in_brief(error)}; connect this machine or mend the id"
-            ) from error
+    wanted = Wanted(key, embedding.id, weight_name=embedding.weight_name, revision=embedding.revision)
+    found = additions.find(wanted, base, "learned_embeds.safetensors")
+    load(str(found.folder), weight_name=found.weight_name, token=embedding.token, use_safetensors=True)
+    return found.files
 
 
 def _method(pipeline: DiffusionPipeline, name: str, key: str):  # type: ignore[no-untyped-def]
