@@ -86,9 +86,9 @@ timeout: 0
         d=MINIMAL,
     )
     top = (
-        "pipeline, model, scheduler, steps, seed, generator, call, before, adapters, embeddings, memory, "
-        "channels_last, compile, quantization, determinism, tolerance, expect, nondeterministic, golden, devices, "
-        "trace, forced, invariants, accept_exact and 4 more"
+        "pipeline, model, scheduler, steps, seed, generator, call, before, adapters, ip_adapters, embeddings, "
+        "memory, channels_last, compile, quantization, determinism, tolerance, expect, nondeterministic, golden, "
+        "devices, trace, forced, invariants and 5 more"
     )
     metrics = "max_abs, mean_abs, rel_l2, cosine_distance, psnr, max_ulp, mismatched"
     assert problems(configs) == [
