@@ -1,0 +1,100 @@
+"""A file that a config adds to its model was changed after recording: the case is stale, and the file is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from harness.cli import main
+from tests.support.ip_adapter import write_ip_adapter, write_lora
+
+HEAD = "pipeline: StableDiffusionPipeline\nmodel: {id: 'builtin:sd-digits'}\nsteps: 2\ntrace: components\n"
+CALL = "call: {prompt: a seven, output_type: latent}\n"
+PICTURE = (
+    "call: {prompt: a seven, output_type: latent, ip_adapter_image: {$gradient: {shape: [32, 32, 3]}}}\n"
+)
+
+CASES = {
+    "lora": f"{HEAD}{CALL}adapters: [{{id: loras/style.safetensors, scale: 1.0e-5}}]\n",
+    "lora-folder": f"{HEAD}{CALL}adapters: [{{id: ./loras, scale: 1.0e-5}}]\n",
+    "word": f"{HEAD}{CALL}embeddings: [{{id: words/toy.safetensors, token: <toy>}}]\n",
+    "ip": f"{HEAD}{PICTURE}ip_adapters: [{{id: ./ip, subfolder: models, scale: 1.0e-6}}]\n",
+    "ip-before": HEAD + PICTURE + "before:\n  - method: load_ip_adapter\n    call: "
+    "{pretrained_model_name_or_path_or_dict: ./ip, subfolder: models, weight_name: ip-adapter.safetensors}\n",
+}
+IP = "ip/models/ip-adapter.safetensors"
+NAMED = {
+    "lora": "adapters[0]: loras/style.safetensors: ",
+    "lora-folder": "adapters[0]: ./loras/style.safetensors: ",
+    "word": "embeddings[0]: words/toy.safetensors: ",
+    "ip": f"ip_adapters[0]: ./{IP}: ",
+    "ip-before": f"before[0].call.pretrained_model_name_or_path_or_dict: ./{IP}: ",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five recorded cases, each with a file beside its model."""
+    pytest.importorskip("peft", reason="LoRA needs peft")
+    root = tmp_path_factory.mktemp("project")
+    configs = root / "configs"
+    configs.mkdir()
+    write_ip_adapter(configs / "ip")
+    write_lora(configs / "loras" / "style.safetensors")
+    (configs / "words").mkdir()
+    save_file({"emb_params": np.full((1, 48), 0.1, np.float32)}, configs / "words/toy.safetensors")
+    for name, text in CASES.items():
+        (configs / f"{name}.yaml").write_text(text)
+    assert run(root, "record", "--no-gates") == 0
+    return root
+
+
+def run(root: Path, command: str, *more: str, configs: Path | None = None) -> int:
+    folders = {"--configs": configs or root / "configs", "--goldens": root / "goldens", "--out": root / "out"}
+    return main([command, *more, *(str(part) for pair in folders.items() for part in pair)])
+
+
+def verified(root: Path, configs: Path | None = None) -> dict[str, tuple[str, str]]:
+    run(root, "verify", "--json", str(root / "report.json"), configs=configs)
+    report = json.loads((root / "report.json").read_text())
+    return {one["case"]: (one["verdict"], one["reason"]) for one in report["cases"]}
+
+
+def test_a_changed_file_is_stale_and_named_wherever_the_folder_lies(project: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(project / "configs", tmp_path / "moved" / "configs"))
+    for path in (moved / IP, moved / "words/toy.safetensors"):
+        tensors = load_file(path)
+        tensors[min(tensors)] += np.float32(1e-7)
+        save_file(tensors, path)
+    write_lora(moved / "loras/style.safetensors", seed=1)
+    found = verified(project, moved)
+    assert {case: verdict for case, (verdict, _) in found.items()} == dict.fromkeys(CASES, "stale")
+    for case, words in NAMED.items():
+        assert found[case][1].startswith(f"{words}sha256 "), found[case][1]
+
+    # The same files elsewhere are the same files.
+    again = verified(project, Path(shutil.copytree(project / "configs", tmp_path / "again" / "configs")))
+    assert {case: verdict for case, (verdict, _) in again.items()} == dict.fromkeys(CASES, "identical")
+
+
+def test_the_digest_is_that_of_the_file_and_both_ways_to_an_ip_adapter_give_the_same_file(
+    project: Path,
+) -> None:
+    from hashlib import sha256
+
+    expected = sha256((project / "configs" / IP).read_bytes()).hexdigest()
+    for case in ("ip", "ip-before"):
+        with safe_open(project / "goldens" / case / "cpu-x86_64.safetensors", framework="numpy") as file:
+            files = json.loads(file.metadata()["harness"])["files"]
+        assert files[NAMED[case].removesuffix(": ")] == {"sha256": expected, "commit": None}
+        assert {name.rpartition("/")[2] for name in files} == {
+            "ip-adapter.safetensors",
+            "config.json",
+            "model.safetensors",
+        }
