@@ -18,7 +18,7 @@ from harness.worker.rejection import Rejection
 
 _CODE = ".py"
 _RUN_BY_ANY = "None.py"
-"""Diffusers before 0.38 runs it, since no custom pipeline is called None."""
+"""Diffusers 0.35 runs it: it looks for the NAME.py of a custom pipeline, and the name is None."""
 
 _NEVER_RUN = "code from a model's folder is never run"
 _SAVE_ANEW = "save the model anew with save_pretrained"

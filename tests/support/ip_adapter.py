@@ -57,8 +57,8 @@ def _layers(suffix: str) -> list[tuple[str, tuple[int, ...]]]:
     with safe_open(
         zoo.model_dir("sd-digits") / "unet/diffusion_pytorch_model.safetensors", framework="numpy"
     ) as file:
-        names = [name for name in file.keys() if name.endswith(suffix)]
-        return [(name, tuple(file.get_slice(name).get_shape())) for name in names]
+        names = sorted(file.keys())
+        return [(name, tuple(file.get_slice(name).get_shape())) for name in names if name.endswith(suffix)]
 
 
 def _write_image_encoder(folder: Path) -> None:
