@@ -11,7 +11,7 @@ from typing import NoReturn
 from diffusers import DiffusionPipeline
 
 from harness.core.case import ModelSpec
-from harness.worker import model_index, weights
+from harness.worker import model_index, shards, weights
 from harness.worker.hub_errors import in_brief
 from harness.worker.model_index import INDEX, Index
 from harness.worker.rejection import Rejection
@@ -104,13 +104,18 @@ def _refuse_redirected(folder: Path, names: Sequence[str], key: str, model_id: s
             advice = "merge the adapter into its model, or name it in `adapters`"
             _refuse(key, model_id, f"{name} loads weights from elsewhere", advice)
         if f"{weights.SAFE_SUFFIX}.index." in name and name.endswith(".json"):
-            try:
-                wrong = [one for one in sorted(weights.shards(folder / name)) if not _is_beside(one)]
-            except (OSError, ValueError) as error:
-                _refuse(key, model_id, f"{name} is damaged ({error})", _SAVE_ANEW)
+            wrong = [one for one in _shards(folder / name) if not _is_beside(one)]
             if wrong:
                 what = f"{name} names {wrong[0]}, which is no {weights.SAFE_SUFFIX} file beside it"
                 _refuse(key, model_id, what, _SAVE_ANEW)
+
+
+def _shards(index: Path) -> list[str]:
+    """The files that an index names; none of one that cannot be read, which `weights.damaged` tells."""
+    try:
+        return sorted({*shards.weight_map(index).values()})
+    except (OSError, shards.BadIndex):
+        return []
 
 
 def _refuse(key: str, model_id: str, what: str, advice: str) -> NoReturn:

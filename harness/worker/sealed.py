@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,11 +19,24 @@ from harness.worker.rejection import Rejection
 _CODE = "it asks for Python code of its own ({}); code from a model's folder is never run"
 _PICKLE = "it asks for a pickle ({}), and reading one can run any code it holds; convert it to .safetensors"
 
+
+def _if_there(module: str, name: str) -> Iterator[ModuleType]:
+    """The module where this version of its package has it, with that name in it."""
+    found = importlib.import_module(module) if importlib.util.find_spec(module) else None
+    if found is not None and hasattr(found, name):
+        yield found
+
+
 _DOORS: tuple[tuple[ModuleType, str, str], ...] = (
     *(
         (module, name, _CODE)
         for module in (dynamic_modules_utils, dynamic_module_utils)
         for name in ("get_cached_module_file", "get_class_in_module")
+    ),
+    # A config's `attn_implementation` may be a repository of the hub, whose kernels are code.
+    *(
+        (module, "get_kernel", _CODE)
+        for module in _if_there("transformers.integrations.hub_kernels", "get_kernel")
     ),
     (torch, "load", _PICKLE),
     (pickle, "load", _PICKLE),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.capture import LoadedFile
 from harness.core.case import Case, SchedulerSpec
 from harness.golden.header import read_document
 from harness.verify.stale import other_weights, stale_reason
@@ -51,6 +52,31 @@ def test_other_weights_name_the_component_and_the_commit(tmp_path: Path) -> None
         f"unet: weights sha256 {'a' * 12}… → {'c' * 12}…; commit {'1' * 40} → {'2' * 40}"
     )
     assert other_weights(golden, golden) == ""
+
+
+def test_other_files_are_named_with_their_digests_also_where_one_side_has_none(tmp_path: Path) -> None:
+    golden = replace(
+        read_document(write_capture(tmp_path / "a.safetensors", {})),
+        files={
+            "adapters[0]: a/b/x.safetensors": LoadedFile("a" * 64, "1" * 40),
+            "gone": LoadedFile("d" * 64),
+        },
+    )
+    now = replace(
+        golden, files={"adapters[0]: a/b/x.safetensors": LoadedFile("b" * 64), "new": LoadedFile("c" * 64)}
+    )
+    assert other_weights(golden, now) == (
+        f"adapters[0]: a/b/x.safetensors: sha256 {'a' * 12}… of commit {'1' * 12} → sha256 {'b' * 12}…; "
+        f"gone: sha256 {'d' * 12}… → not known; new: not known → sha256 {'c' * 12}…"
+    )
+
+
+def test_another_commit_of_the_same_file_is_the_same_file(tmp_path: Path) -> None:
+    golden = replace(
+        read_document(write_capture(tmp_path / "a.safetensors", {})),
+        files={"x": LoadedFile("a" * 64, "1" * 40)},
+    )
+    assert other_weights(golden, replace(golden, files={"x": LoadedFile("a" * 64, "2" * 40)})) == ""
 
 
 def test_a_component_that_only_one_side_has_is_no_other_checkpoint(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from harness.worker.weights import (
+    WeightFiles,
     component_digests,
     weights_sha256,
 )
@@ -151,3 +152,13 @@ def test_components_without_weights_are_left_out() -> None:
         }
 
     assert component_digests(Pipeline()) == {"unet": weights_sha256(Pipeline.components["unet"])}
+
+
+def test_a_decoy_does_not_hide_a_pickle_of_what_is_told_nothing_of_safetensors() -> None:
+    def pickles(*names: str, is_model: bool) -> tuple[str, ...]:
+        return WeightFiles("part", is_model, names, names, frozenset({None}), None).pickles
+
+    assert pickles("part/vocab.pkl", "part/decoy.safetensors", is_model=False) == ("part/vocab.pkl",)
+    assert pickles("part/pytorch_model.bin", "part/model.safetensors", is_model=False) == ()
+    assert pickles("part/pytorch_model.bin", "part/other.safetensors", is_model=True) == ()
+    assert pickles("part/pytorch_model.bin", is_model=True) == ("part/pytorch_model.bin",)

@@ -227,6 +227,19 @@ def test_an_additional_draw_is_an_event_more(tmp_path: Path) -> None:
 # Levels
 
 
+def test_a_layer_made_without_data_is_no_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = runs.ddim()
+    original = type(pipeline).__call__
+
+    def with_a_layer(self: Any, *args: Any, **kwargs: Any) -> Any:
+        torch.nn.Linear(2, 2, device="meta")
+        return original(self, *args, **kwargs)
+
+    plain = record(tmp_path, pipeline, num_inference_steps=1, output_type="np").names
+    monkeypatch.setattr(type(pipeline), "__call__", with_a_layer)
+    assert record(tmp_path, pipeline, num_inference_steps=1, output_type="np").names == plain
+
+
 def test_which_modules_are_recorded_depends_on_the_level(tmp_path: Path) -> None:
     modules = {path for path, _ in runs.ddim().unet.named_modules() if path}
     counts = []
