@@ -20,6 +20,7 @@ from harness import files, interrupts
 from harness.codec import from_json, to_json
 from harness.core.capture import Lost, Outcome
 from harness.core.messages import Finished, Job, Progress, Ready, Reply
+from harness.errors import StoreError
 from harness.run.variables import Variables, process_environment
 
 STARTUP_SECONDS = 300.0
@@ -165,7 +166,8 @@ def _opened(log: Path) -> IO[bytes]:
         log.parent.mkdir(parents=True, exist_ok=True)
         return log.open("ab")
     except OSError as error:
-        raise files.refusal(log.parent, error, "folder with --out") from error
+        step = "free the space or grant the permission, or name another folder with --out"
+        raise StoreError(f"{log}: cannot be written ({files.reason(error)}); {step}") from error
 
 
 def _telling(lines: list[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.messages import Progress
-from harness.errors import HarnessError
+from harness.errors import HarnessError, StoreError
 from harness.golden.store import GoldenStore
 from harness.report.progress import Progress as Display
 from harness.report.terminal import Screen
@@ -69,7 +69,8 @@ def _remove(capture: Path) -> None:
     except NotADirectoryError:  # the worker says what lies in the way
         pass
     except OSError as error:
-        raise files.refusal(capture, error) from error
+        step = "grant the permission, or name another folder with --out"
+        raise StoreError(f"{capture}: cannot be replaced ({files.reason(error)}); {step}") from error
 
 
 def environment_of(outcomes: Sequence[Outcome]) -> Environment | None:
