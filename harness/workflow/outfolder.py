@@ -89,8 +89,15 @@ def held_for_reading(options: Options, words: Sequence[str]) -> Iterator[None]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    # Unbuffered: a full disk shows where the line is written, not where the file is closed.
-    return open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+    # Never through a link: what it leads to would be cut off. Unbuffered: a full disk shows where the line is written.
+    flags = os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return open(os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+    except PermissionError:
+        # Another user's, in a folder that is shared: it can be locked all the same.
+        if not os.access(path.parent, os.W_OK):
+            raise
+        return open(os.open(path, flags | os.O_RDONLY), "rb", buffering=0)
 
 
 def _locked(file: IO[bytes], out: Path, warn: Callable[[str], None]) -> bool:
@@ -106,16 +113,24 @@ def _locked(file: IO[bytes], out: Path, warn: Callable[[str], None]) -> bool:
 
 
 def _sign(file: IO[bytes], words: Sequence[str]) -> None:
+    if not file.writable():
+        return
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    holder = _Holder(os.getpid(), os.uname().nodename, shlex.join(["harness", *words]), now)
+    command = shlex.join(["harness", *words]).encode(errors="backslashreplace").decode()
+    holder = _Holder(os.getpid(), os.uname().nodename, command, now)
     os.ftruncate(file.fileno(), 0)
     file.seek(0)
-    file.write(f"{to_json(holder)}\n".encode(errors="backslashreplace"))
+    file.write(f"{to_json(holder)}\n".encode())
 
 
 def _holder(file: IO[bytes]) -> str:
+    """Who holds the folder, as far as the file tells: one who could not write may hold it after one who did."""
     with suppress(OSError, ValueError):
-        return str(from_json(_Holder, file.read()))
+        holder = from_json(_Holder, file.read())
+        if holder.host == os.uname().nodename:
+            with suppress(PermissionError):
+                os.kill(holder.pid, 0)
+        return str(holder)
     return "another command"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -77,22 +76,3 @@ def test_after_a_kill_the_next_command_runs_and_sweeps(tmp_path: Path) -> None:
     assert ran.code == 1, ran.err
     assert [path for path in left if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []
-
-
-def test_a_folder_without_locks_is_used_with_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from harness.workflow.options import Options
-    from harness.workflow.outfolder import held as hold
-
-    def no_locks(*_: object) -> None:
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr("fcntl.flock", no_locks)
-    warnings = list[str]()
-    with hold(Options(out=tmp_path / "out", goldens=tmp_path / "goldens"), ["verify"], warnings.append):
-        holder = json.loads((tmp_path / "out" / ".lock").read_text())
-    assert holder["pid"] == os.getpid()
-    assert holder["command"] == "harness verify"
-    (warning,) = warnings
-    assert "cannot be locked (No locks available); run no other command on this folder meanwhile" in warning
