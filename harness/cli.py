@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import __version__
+from harness import __version__, interrupts, streams
 from harness.core.recording import Flags
 from harness.core.tolerance import Relation
-from harness.errors import HarnessError
+from harness.errors import HarnessError, Terminated
 from harness.workflow.options import Options, RepeatOptions, VerifyOptions
 
 if TYPE_CHECKING:
@@ -22,27 +25,102 @@ Action = Callable[[argparse.Namespace, "Screen"], int]
 
 INTERRUPTED = 130
 
+_WRITERS = ("record", "verify", "explain", "calibrate", "sensitivity", "repeat")
+"""The commands that run cases into the output folder; two of them in one folder would destroy each other's captures."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code and never lets a traceback out for bad input."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    with interrupts.answered(), streams.guarded() as output:
+        try:
+            arguments = parser().parse_args(words)
+        except SystemExit as ended:
+            raise SystemExit(_settled(int(ended.code or 0), output, asked=False)) from None
+        return _run(arguments, words, output)
+
+
+def _settled(code: int, output: streams.Output, *, asked: bool) -> int:
+    """The exit code, once standard output has taken all or failed; `asked` is whether it was to hold a document."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    problem = output.problem(asked=asked)
+    # Bad usage and an interrupt wrote nothing that could be missed.
+    if problem is None or code not in (0, 1, HarnessError.exit_code):
+        return code
+    sys.stderr.write(f"error: {problem}\n")
+    return HarnessError.exit_code
+
+
+def _run(arguments: argparse.Namespace, words: Sequence[str], output: streams.Output) -> int:
     # Deferred: `--help` and bad usage answer without loading the terminal library.
     from harness.report.terminal import Screen
+    from harness.workflow.emit import is_standard_output
 
-    # With `--json -` standard output holds the JSON alone.
-    screen = Screen(quiet=arguments.quiet, stream=sys.stderr if arguments.json == "-" else None)
+    targets = _targets(arguments)
+    # What is asked for on standard output is alone there.
+    alone = any(map(is_standard_output, targets))
+    screen = Screen(quiet=arguments.quiet, stream=sys.stderr if alone else None)
+    return _settled(_acted(arguments, words, screen, targets), output, asked=alone)
+
+
+def _acted(
+    arguments: argparse.Namespace, words: Sequence[str], screen: Screen, targets: Sequence[str | Path]
+) -> int:
+    """The exit code of the command; whatever ended it is a sentence on standard error."""
+    from harness.workflow.emit import check_targets
+
     try:
-        return _ACTIONS[arguments.command](arguments, screen)
+        check_targets(targets)
+        with _place(arguments, words, screen):
+            return _ACTIONS[arguments.command](arguments, screen)
     except HarnessError as error:
         screen.show_error(str(error))
+        return error.exit_code
+    except Terminated as error:
+        screen.show_error("terminated; every worker was stopped, and no golden was left half-written")
         return error.exit_code
     except KeyboardInterrupt:
         screen.show_error("interrupted; every worker was stopped, and no golden was left half-written")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone (`harness list | head`); say nothing more to the closed pipe.
-        sys.stdout = None
-        return 0
+    except Exception as error:
+        screen.show_error(_unforeseen(error))
+        return HarnessError.exit_code
+
+
+def _targets(arguments: argparse.Namespace) -> list[str | Path]:
+    """What the options name to write documents to."""
+    names = ("json", "junit", "markdown")
+    return [target for name in names if (target := getattr(arguments, name, None)) is not None]
+
+
+@contextmanager
+def _place(arguments: argparse.Namespace, words: Sequence[str], screen: Screen) -> Iterator[None]:
+    """The output folder held for the command where it needs it; signals wait for the cleaning up from then on."""
+    command = arguments.command
+    if command not in (*_WRITERS, "accept") or getattr(arguments, "stored", False):
+        yield
+        return
+    from harness.workflow import outfolder
+
+    # Before the handler changes: an exception in the middle of an import can get lost.
+    importlib.import_module(f"harness.workflow.{command}")
+    options = _options(arguments)
+    reads = command == "accept"
+    with (
+        interrupts.gently(),
+        outfolder.held_for_reading(options, words) if reads else outfolder.held(options, words, screen.warn),
+    ):
+        yield
+
+
+def _unforeseen(error: Exception) -> str:
+    """The operating system's refusals in a sentence; anything else is ours, and told with its traceback."""
+    if isinstance(error, OSError) and error.strerror:
+        place = error.filename if error.filename is not None else "the operating system"
+        return f"{place}: {error.strerror}; put that right and run the command again"
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    return f"this is a bug of the harness; report it with these lines:\n{trace}"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -67,3 +67,15 @@ class NotAGolden(UnreadableGolden):
 
 class StoreError(HarnessError):
     """The golden store cannot be written or read (permissions, full disk)."""
+
+
+class NotRecorded(HarnessError):
+    """The recorder could not take down what a pipeline did; the pipeline is not to blame."""
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal other than Ctrl-C asked the process to end; exit code 128 + `number`, cleaned up as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number

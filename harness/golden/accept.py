@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
+from harness import files
 from harness.core.capture import CaptureDocument
 from harness.errors import StoreError
 from harness.golden.header import Header, header_bytes
 from harness.golden.tensors import TensorFile
-
-_TEMPORARY_PREFIX = ".golden-"
-_TEMPORARY_SUFFIX = ".tmp"
-
-_ABANDONED_AFTER = 3600.0  # seconds; a process that still writes touches its file far more often
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +46,10 @@ def write_accepted(
         if not replace and golden.exists():
             return Exists(golden)
         golden.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(golden.parent)
-        with TensorFile(capture) as source, _temporary(golden) as temporary:
-            _copy(source, temporary, document)
-            return _publish(temporary, golden, replace=replace)
+        files.sweep(golden.parent)
+        with TensorFile(capture) as source, files.temporary(golden) as target:
+            _copy(source, target, document)
+            return _publish(Path(target.name), golden, replace=replace)
     except OSError as error:
         raise StoreError(
             f"{golden}: cannot be written ({error.strerror}); free the space or grant the permission, "
@@ -63,33 +57,17 @@ def write_accepted(
         ) from error
 
 
-@contextmanager
-def _temporary(golden: Path) -> Iterator[Path]:
-    path = golden.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{_TEMPORARY_SUFFIX}")
-    try:
-        yield path
-    finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def _copy(source: TensorFile, target: Path, document: CaptureDocument) -> None:
+def _copy(source: TensorFile, target: BinaryIO, document: CaptureDocument) -> None:
     if document.sha256 != source.document.sha256:
         raise StoreError(
             f"{source.path}: is not the capture to be accepted, its digests differ; record the case again"
         )
-    with target.open("xb") as file:
-        file.write(header_bytes(Header(document, source.tensors)))
-        for name in source.tensors:
-            for piece in source.raw(name):
-                file.write(piece)
-        _flush(file)
-    TensorFile(target).close()  # what is about to become a golden must be readable as one
-
-
-def _flush(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+    target.write(header_bytes(Header(document, source.tensors)))
+    for name in source.tensors:
+        for piece in source.raw(name):
+            target.write(piece)
+    files.flush(target)
+    TensorFile(Path(target.name)).close()  # what is about to become a golden must be readable as one
 
 
 def _publish(temporary: Path, golden: Path, *, replace: bool) -> Accepted | Exists:
@@ -112,11 +90,3 @@ def _locked(folder: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes left behind."""
-    for path in folder.glob(f"{_TEMPORARY_PREFIX}*{_TEMPORARY_SUFFIX}"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
-                path.unlink()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
+from harness import files
 from harness.codec import from_json, to_json, why_not
 from harness.core.capture import OUTPUT_PREFIX, CaptureDocument
 from harness.core.schema import other_schema
@@ -91,20 +90,15 @@ def read_beside(form: type[B], kind: Kind, golden: Path, document: CaptureDocume
 def write_beside(kind: Kind, golden: Path, value: Belonging) -> Path:
     """Store `value` beside the golden, through a flushed temporary sibling; raises StoreError."""
     path = kind.path(golden)
-    temporary = path.with_name(f".{kind.noun}-{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(to_json(value, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with files.temporary(path) as file:
+            file.write(f"{to_json(value, indent=1)}\n".encode())
+            files.flush(file)
+            os.replace(file.name, path)
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be written ({error.strerror}); free the space or grant the permission, "
             "then run the command again"
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return path

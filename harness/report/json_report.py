@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,13 +10,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from harness import files
 from harness.codec import from_json, to_json, why_not
 from harness.core.environment import Change, Environment
 from harness.core.recording import ListedCase, RecordReport, RecordResult, RepeatReport, RepeatResult
 from harness.core.schema import other_schema
 from harness.core.tolerance import METRICS
 from harness.core.verdict import CaseResult, Report, TensorResult
-from harness.errors import StoreError, UsageError
+from harness.errors import UsageError
 from harness.report.wording import Word, repeat_summary
 
 SCHEMA = 1
@@ -144,21 +143,9 @@ def read_report(text: str | bytes, name: str = "report.json") -> Report:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` in UTF-8 at once or not at all, making folders as needed; raises StoreError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Names of files may hold bytes that are no UTF-8.
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise StoreError(f"{path}: cannot be written ({reason}); mend that, or name another file") from error
+    """Write `text` in UTF-8 as `files.write` does, and raise what it raises."""
+    # Names of files may hold bytes that are no UTF-8.
+    files.write(path, text.encode("utf-8", errors="backslashreplace"))
 
 
 def _text(document: object) -> str:

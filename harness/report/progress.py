@@ -1,10 +1,12 @@
-"""Progress of running cases: a line each while the terminal lasts, nothing elsewhere."""
+"""Progress of running cases: a picture at the foot of a terminal, elsewhere a line for each case as it ends."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -12,38 +14,54 @@ from typing import Protocol
 from rich.console import Console, Group
 from rich.text import Text
 
-from harness.report.paint import Sheet
-from harness.report.wording import count_words
+from harness.report.details import Line
+from harness.report.paint import STYLES, Sheet, painted
+from harness.report.wording import count_words, seconds_words, tally
 
 _BAR = 20
 """Columns of a progress bar."""
 
 _REFRESHES_PER_SECOND = 8
 
+HEARTBEAT_SECONDS = 30.0
+"""After so much silence whoever reads a log thinks that it hangs."""
+
 
 class Progress(Protocol):
-    """Told what the running cases do, from any thread; `label` is the case id, with the run where several count."""
+    """Told what becomes of the runs and the cases, from any thread; `label` is the case id, with the run's number."""
+
+    def expect(self, further: int) -> None:
+        """So many runs are to come beside the cases' own: variations, replays, gates."""
 
     def started(self, label: str) -> None:
-        """The case was handed to a worker."""
+        """The run was handed to a worker."""
 
     def progressed(self, label: str, stage: str, step: int, total: int) -> None:
         """It did `step` of `total` (0 when unknown) in `stage` (loading, running)."""
 
-    def finished(self, label: str, passed: bool = True) -> None:
-        """It came to an end."""
+    def finished(self, label: str, *, further: bool = False) -> None:
+        """It came to an end; `further` is whether it was one of those expected beside the cases' own."""
+
+    def concluded(self, case: str, word: str, seconds: float) -> None:
+        """All runs of the case that decide have ended, and this verdict or state is what came of it."""
 
 
 class NoProgress:
     """Shows nothing."""
 
+    def expect(self, further: int) -> None:
+        """Show nothing."""
+
     def started(self, label: str) -> None:
         """Show nothing."""
 
     def progressed(self, label: str, stage: str, step: int, total: int) -> None:
         """Show nothing."""
 
-    def finished(self, label: str, passed: bool = True) -> None:
+    def finished(self, label: str, *, further: bool = False) -> None:
+        """Show nothing."""
+
+    def concluded(self, case: str, word: str, seconds: float) -> None:
         """Show nothing."""
 
 
@@ -68,13 +86,18 @@ class _Running:
 class Board:
     """The state of all running cases, and its picture."""
 
-    def __init__(self, total: int, noun: str = "case") -> None:
-        self._total = total
-        self._noun = noun
-        self._done = 0
-        self._failed = 0
+    def __init__(self, cases: int) -> None:
+        self._cases = cases
+        self._words: dict[str, str] = {}
+        self._further = 0
+        self._further_done = 0
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
+
+    def expect(self, further: int) -> None:
+        """Count on so many more runs beside the cases' own."""
+        with self._lock:
+            self._further += further
 
     def started(self, label: str) -> None:
         """Show a line for `label`."""
@@ -87,26 +110,105 @@ class Board:
             if label in self._running:
                 self._running[label] = replace(self._running[label], stage=stage, step=step, total=total)
 
-    def finished(self, label: str, passed: bool = True) -> None:
-        """Take the line of `label` away and count it."""
+    def finished(self, label: str, *, further: bool = False) -> None:
+        """Take the line of `label` away, and count it where it is a further run."""
         with self._lock:
             self._running.pop(label, None)
-            self._done += 1
-            self._failed += not passed
+            self._further_done += further
+
+    def concluded(self, case: str, word: str, seconds: float) -> None:  # noqa: ARG002 - Progress has it
+        """Count the case."""
+        with self._lock:
+            self._words[case] = word
 
     def lines(self, console: Console) -> list[Text]:
-        """A line for each running case in the order they began, and the count."""
+        """A line for each run under way in the order they began, and the count."""
         with self._lock:
-            running, done, failed = dict(self._running), self._done, self._failed
+            running = dict(self._running)
         filled, rest = ("#", "-") if console.options.ascii_only else ("━", "─")
         sheet = Sheet(["", "", ""])
         for label, state in running.items():
             sheet.add(label, state.words(), state.bar(filled, rest))
-        count = f"{done} of {count_words(self._total, self._noun)} done"
-        return [
-            *(sheet.lines(console) if running else []),
-            Text(f"{count}, {failed} failed" if failed else count),
-        ]
+        return [*(sheet.lines(console) if running else []), *painted([Line(self.count())], console)]
+
+    def running(self) -> str:
+        """The runs under way in words: `sd/image step 12 of 50, ddpm/two loading`; "" where there are none."""
+        with self._lock:
+            return ", ".join(f"{label} {state.words()}" for label, state in self._running.items())
+
+    def count(self) -> str:
+        """`12 of 31 cases: 10 identical, 2 drifted; 4 of 22 further runs`."""
+        with self._lock:
+            found = Counter(self._words.values())
+            further = (
+                f"; {self._further_done} of {count_words(self._further, 'further run')}"
+                if self._further
+                else ""
+            )
+        done = f"{found.total()} of {count_words(self._cases, 'case')}"
+        words = tally({word: found[word] for word in sorted(found, key=_rank)})
+        return f"{done}: {words}{further}" if words else f"{done}{further}"
+
+
+def _rank(word: str) -> int:
+    """The place of a verdict or state in every summary."""
+    return list(STYLES).index(word) if word in STYLES else len(STYLES)
+
+
+class Lines:
+    """A line for each case as it ends, and one with what is under way where nothing was said for a while."""
+
+    def __init__(
+        self, board: Board, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._board = board
+        self._say = say
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._spoke = clock()
+        self.expect, self.started = board.expect, board.started
+        self.progressed, self.finished = board.progressed, board.finished
+
+    def concluded(self, case: str, word: str, seconds: float) -> None:
+        """Say what came of the case."""
+        self._board.concluded(case, word, seconds)
+        self._speak(f"{case}  {word}  {seconds_words(seconds)} s")
+
+    def beat(self) -> float:
+        """Say what is under way if nothing was said for HEARTBEAT_SECONDS; returns the seconds until that may be."""
+        silent = self._clock() - self._spoke
+        if silent < HEARTBEAT_SECONDS:
+            return HEARTBEAT_SECONDS - silent
+        running = self._board.running()
+        self._speak(
+            f"still at work: {running}; {self._board.count()}"
+            if running
+            else f"still at work: {self._board.count()}"
+        )
+        return HEARTBEAT_SECONDS
+
+    def _speak(self, line: str) -> None:
+        with self._lock:
+            self._say(line)
+            self._spoke = self._clock()
+
+
+@contextmanager
+def spoken(lines: Lines) -> Iterator[Progress]:
+    """Let the heart of `lines` beat while open."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(lines.beat()):
+            pass
+
+    heart = threading.Thread(target=beat, daemon=True)
+    heart.start()
+    try:
+        yield lines
+    finally:
+        ended.set()
+        heart.join()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from harness.report.progress import Board, NoProgress, Progress, live_display
+from harness.report.progress import Board, Lines, NoProgress, Progress, live_display, spoken
 from harness.report.wording import plain
 
 # Each view is imported by the one method that needs it: `list` has no time to lose.
@@ -45,11 +45,12 @@ class Screen:
         _never_fail_to_encode(stream)
         self._console = _console(stream, self._terminal, width)
 
-    def watch(self, total: int, noun: str = "case") -> AbstractContextManager[Progress]:
-        """A live display of running cases while open; of `total` of what `noun` says, in the singular."""
-        if self._quiet or not self._terminal:
+    def watch(self, cases: int) -> AbstractContextManager[Progress]:
+        """While open, shows how far so many cases are: a live display on a terminal, lines elsewhere."""
+        if self._quiet:
             return nullcontext(NoProgress())
-        return live_display(Board(total, noun), self._console)
+        board = Board(cases)
+        return live_display(board, self._console) if self._terminal else spoken(Lines(board, self.note))
 
     def show_verify(self, report: Report, *, allow_missing: bool = False, strict: bool = False) -> None:
         """The verdicts; the options are the command's, and decide what fails."""

@@ -22,7 +22,8 @@ class Run:
 
     `trace` is how much is recorded, the case's own level where it is None; `forced` the golden to replay;
     `perturbation` what is done differently on purpose; `variables` are set in the worker's environment
-    beside those of the case, None unsets one.
+    beside those of the case, None unsets one. A `further` run is made beside the case's own: a variation, a
+    replay, a gate.
     """
 
     case: Case
@@ -32,6 +33,7 @@ class Run:
     forced: Path | None = None
     perturbation: Perturbation | None = None
     variables: Variables = field(default_factory=dict)
+    further: bool = False
 
     def process_variables(self) -> Variables:
         """What its worker's process must have been started with."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -129,8 +130,9 @@ class _Driver(threading.Thread):
         outcome = worker.run(job, lambda progress: self._observer.progressed(run, progress))
         if isinstance(outcome, Lost):
             # A worker that died has left behind what it was writing.
-            Path(job.spool).unlink(missing_ok=True)
-        if self._workshop.fresh or isinstance(outcome, Raised):
+            with suppress(OSError):
+                Path(job.spool).unlink(missing_ok=True)
+        if self._workshop.fresh or isinstance(outcome, Raised | Lost):
             # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.
             self._dismiss()
         return outcome

@@ -12,12 +12,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
+from harness import files, interrupts
 from harness.codec import from_json, to_json
 from harness.core.capture import Lost, Outcome
 from harness.core.messages import Finished, Job, Progress, Ready, Reply
+from harness.errors import StoreError
 from harness.run.variables import Variables, process_environment
 
 STARTUP_SECONDS = 300.0
@@ -32,11 +35,10 @@ class WorkerProcess:
     """A worker and the pipe to it. Use from one thread; `kill` may be called from any."""
 
     def __init__(self, variables: Variables, device: str, log: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
         self.variables = variables
         self._log = log
-        self._log_start = log.stat().st_size if log.exists() else 0
-        with log.open("ab") as sink:
+        with _opened(log) as sink:
+            self._log_start = sink.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "harness.worker", device],
                 stdin=subprocess.PIPE,
@@ -46,6 +48,7 @@ class WorkerProcess:
                 # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
                 start_new_session=True,
             )
+        interrupts.kill_on_exit(self._process.pid)
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
         self._ready: Ready | None = None
@@ -70,7 +73,8 @@ class WorkerProcess:
         ready = self.wait_ready()
         if isinstance(ready, Lost):
             return ready
-        self._log_start = self._log.stat().st_size
+        with contextlib.suppress(OSError):  # somebody removed the folder meanwhile
+            self._log_start = self._log.stat().st_size
         with contextlib.suppress(BrokenPipeError):
             self._stdin.write(to_json(job).encode() + b"\n")
             self._stdin.flush()
@@ -99,6 +103,7 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        interrupts.killed(self._process.pid)
         with contextlib.suppress(OSError):
             self._stdin.close()
 
@@ -148,10 +153,21 @@ class WorkerProcess:
         self.kill()
 
     def _tail(self) -> tuple[str, ...]:
-        with self._log.open("rb") as file:
+        lines = list[str]()
+        with contextlib.suppress(OSError), self._log.open("rb") as file:
             file.seek(max(self._log_start, self._log.stat().st_size - _LOG_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
         return _telling([line for line in lines if line.strip()])
+
+
+def _opened(log: Path) -> IO[bytes]:
+    """The log, to be written on at its end; raises StoreError."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("ab")
+    except OSError as error:
+        step = "free the space or grant the permission, or name another folder with --out"
+        raise StoreError(f"{log}: cannot be written ({files.reason(error)}); {step}") from error
 
 
 def _telling(lines: list[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from harness import streams
 from harness.codec import from_json, to_json
 from harness.core.messages import Job, Reply
 
@@ -20,6 +21,9 @@ class Channel:
         sys.stdout.flush()
         self._out: BinaryIO = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
+        # A pipeline that prints is not to blame for a disk that the log has filled.
+        sys.stdout = streams.tolerant_text(streams.Tolerant(streams.STDOUT), sys.stdout)
+        sys.stderr = streams.tolerant_text(streams.Tolerant(streams.STDERR), sys.stderr)
         self._in: BinaryIO = os.fdopen(os.dup(0), "rb")
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from harness.core.capture import Completed, Lost, Outcome, Raised, Timings, Unav
 from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
+from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.additions import Files
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
@@ -56,7 +58,8 @@ class Executor:
         try:
             return self._run(job)
         finally:
-            Path(job.spool).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(job.spool).unlink(missing_ok=True)
 
     def _run(self, job: Job) -> Outcome:
         case = job.case
@@ -77,6 +80,9 @@ class Executor:
             return Raised(str(error), traceback.format_exc(), environment, time.perf_counter() - started)
         except (Rejection, outputs.UnknownOutput) as error:
             return Lost(f"{case.source}: {error}")
+        except HarnessError as error:
+            # The recorder or the golden to be replayed failed, not the pipeline.
+            return Lost(str(error))
         except Exception as error:
             if package := missing_package(error):
                 return Unavailable(_needs(case, package, error))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from harness import files
 from harness.codec import to_json
 from harness.core import trace
 from harness.core.capture import OUTPUT_PREFIX, SCHEMA_VERSION, CaptureDocument, LoadedFile, Timings
@@ -85,19 +86,16 @@ def write_capture(
 
 def _write(path: Path, document: CaptureDocument, entries: list[_Entry]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with partial.open("wb") as file:
-            file.write(header_bytes(Header(document, dict(_placed(entries)))))
-            for entry in entries:
-                if isinstance(entry.content, Path):
-                    with entry.content.open("rb") as source:
-                        shutil.copyfileobj(source, file, 2**20)
-                else:
-                    file.write(entry.content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.temporary(path) as file:
+        file.write(header_bytes(Header(document, dict(_placed(entries)))))
+        for entry in entries:
+            if isinstance(entry.content, Path):
+                with entry.content.open("rb") as source:
+                    shutil.copyfileobj(source, file, 2**20)
+            else:
+                file.write(entry.content)
+        file.flush()
+        os.replace(file.name, path)
 
 
 def _placed(entries: list[_Entry]) -> Iterator[tuple[str, TensorInfo]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.report import json_report, junit, markdown
 from harness.report.terminal import Screen
 from harness.workflow.cases import REPORT_NAME
+from harness.workflow.emit import emit
 from harness.workflow.options import Options
 
 
@@ -17,9 +19,10 @@ def show_again(options: Options, screen: Screen, *, markdown_file: Path | None) 
     if not path.is_file():
         raise UsageError(f"{path}: no such file; run `harness verify` first, or name its folder with --out")
     report = json_report.read_report(path.read_bytes(), str(path))
-    if options.junit is not None:
-        json_report.write_text(options.junit, junit.junit_xml(report, allow_missing=False, strict=False))
-    if markdown_file is not None:
-        json_report.write_text(markdown_file, markdown.markdown(report))
+    documents = [
+        (options.junit, partial(junit.junit_xml, report, allow_missing=False, strict=False)),
+        (markdown_file, partial(markdown.markdown, report)),
+    ]
+    emit(*((target, text()) for target, text in documents if target is not None))
     screen.show_verify(report)
     return report.exit_code()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
 from harness.report.calibrate_view import calibrate_json
 from harness.report.json_report import write_text
+from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
@@ -77,9 +79,13 @@ def calibrate(options: Options, screen: Screen) -> int:
     """Returns the exit code of the report."""
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
-    subjects, results = _subjects(cases, store, options, screen)
-    _run_variations(subjects, options, screen)
-    results |= {subject.case.id: _result(subject) for subject in subjects}
+    with screen.watch(len(cases)) as progress:
+        subjects, results = _subjects(cases, store, options, progress)
+        for failed in results.values():
+            progress.concluded(failed.case, failed.state, failed.seconds)
+        for subject in _run_variations(subjects, options, progress):
+            result = results[subject.case.id] = _result(subject)
+            progress.concluded(result.case, result.state, result.seconds)
     outcomes: list[Outcome] = [subject.outcome for subject in subjects]
     report = CalibrationReport(environment_of(outcomes), tuple(results[case.id] for case in cases))
     text = calibrate_json(report)
@@ -90,7 +96,7 @@ def calibrate(options: Options, screen: Screen) -> int:
 
 
 def _subjects(
-    cases: Sequence[Case], store: GoldenStore, options: Options, screen: Screen
+    cases: Sequence[Case], store: GoldenStore, options: Options, progress: Progress
 ) -> tuple[list[_Subject], dict[str, CalibrationResult]]:
     """The cases whose unvaried run succeeded and that have a golden here, and what became of the others."""
     results = {case.id: _nondeterministic(case) for case in cases if case.allow_nondeterministic}
@@ -100,7 +106,7 @@ def _subjects(
         if case.id not in results
     ]
     found = dict[str, _Subject]()
-    for run, outcome in run_all(runs, options, screen):
+    for run, outcome in run_all(runs, options, progress):
         subject = _subject(run, outcome, store)
         if isinstance(subject, _Subject):
             found[run.case.id] = subject
@@ -128,17 +134,20 @@ def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject | Calib
     return _Subject(case, run.capture, outcome, path, document, seconds=outcome.seconds)
 
 
-def _run_variations(subjects: Sequence[_Subject], options: Options, screen: Screen) -> None:
-    """Run every variation of every case, so that cases share processes, and take down what each shows."""
+def _run_variations(subjects: Sequence[_Subject], options: Options, progress: Progress) -> Iterator[_Subject]:
+    """Run every variation of every case, so that cases share processes; each case as its last run has ended."""
     planned = [(subject, *plan) for subject in subjects for plan in _planned(subject, options.out)]
     finishes = {run.capture: (subject, finish) for subject, run, finish in planned}
-    if not planned:
-        return
-    for run, outcome in run_all([run for _, run, _ in planned], options, screen):
+    waiting = Counter(subject.case.id for subject, _, _ in planned)
+    yield from (subject for subject in subjects if not waiting[subject.case.id])
+    for run, outcome in run_all([run for _, run, _ in planned], options, progress) if planned else ():
         subject, finish = finishes[run.capture]
         subject.seconds += outcome.seconds if isinstance(outcome, Completed | Raised) else 0.0
         finish(outcome)
         run.capture.unlink(missing_ok=True)
+        waiting[subject.case.id] -= 1
+        if not waiting[subject.case.id]:
+            yield subject
 
 
 def _planned(subject: _Subject, out: Path) -> Iterator[tuple[Run, Finish]]:
@@ -157,6 +166,7 @@ def _planned(subject: _Subject, out: Path) -> Iterator[tuple[Run, Finish]]:
             trace=TraceLevel.FULL,
             perturbation=variation.perturbation,
             variables={**WAITING, **variation.variables},
+            further=True,
         )
         yield run, partial(_varied, subject, variation, run.capture)
         if variation.replayed:
@@ -165,7 +175,7 @@ def _planned(subject: _Subject, out: Path) -> Iterator[tuple[Run, Finish]]:
             yield forced, partial(_replayed, subject, variation.name, subject.base, again)
     for probe in probes(case, argument_shapes(trace)):
         capture = capture_path(out, case, f"calibrate-input-{_file_name(probe.key)}")
-        run = Run(probe.case, capture, trace=TraceLevel.NONE)
+        run = Run(probe.case, capture, trace=TraceLevel.NONE, further=True)
         yield run, partial(_probed, subject, probe, capture)
 
 
@@ -193,7 +203,7 @@ def _from_the_golden(subject: _Subject, base: TensorFile, out: Path) -> Iterator
         return
     if trace is not None and trace.index.level is TraceLevel.FULL:
         capture = capture_path(out, subject.case, "calibrate-machine-forced")
-        run = Run(subject.case, capture, 1, trace=TraceLevel.FULL, forced=subject.golden)
+        run = Run(subject.case, capture, 1, TraceLevel.FULL, subject.golden, further=True)
         yield run, partial(_replayed, subject, _OTHER_MACHINE, subject.golden, capture)
 
 

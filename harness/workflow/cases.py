@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import files
 from harness.config.load import check_calls
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.messages import Progress
-from harness.errors import HarnessError
+from harness.errors import HarnessError, StoreError
 from harness.golden.store import GoldenStore
 from harness.report.progress import Progress as Display
 from harness.report.terminal import Screen
@@ -52,14 +53,24 @@ def capture_path(out: Path, case: Case, name: str = "capture") -> Path:
 
 
 def run_all(
-    runs: Sequence[Run], options: Options, screen: Screen, *, fresh: bool = False
+    runs: Sequence[Run], options: Options, progress: Display, *, fresh: bool = False
 ) -> Iterator[tuple[Run, Outcome]]:
-    """Do the runs under a live display; captures of earlier invocations in their place are removed first."""
+    """Do the runs and show how they go; captures of earlier invocations in their place are removed first."""
     for run in runs:
-        run.capture.unlink(missing_ok=True)
+        _remove(run.capture)
+    progress.expect(sum(run.further for run in runs))
     workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh)
-    with screen.watch(len(runs), "run" if fresh else "case") as progress:
-        yield from execute(runs, workshop, _Watcher(progress))
+    yield from execute(runs, workshop, _Watcher(progress))
+
+
+def _remove(capture: Path) -> None:
+    try:
+        capture.unlink(missing_ok=True)
+    except NotADirectoryError:  # the worker says what lies in the way
+        pass
+    except OSError as error:
+        step = "grant the permission, or name another folder with --out"
+        raise StoreError(f"{capture}: cannot be replaced ({files.reason(error)}); {step}") from error
 
 
 def environment_of(outcomes: Sequence[Outcome]) -> Environment | None:
@@ -81,9 +92,12 @@ class _Watcher:
     def progressed(self, run: Run, progress: Progress) -> None:
         self.display.progressed(_label(run), progress.stage, progress.step, progress.total)
 
-    def finished(self, run: Run, outcome: Outcome) -> None:
-        self.display.finished(_label(run), passed=isinstance(outcome, Completed))
+    def finished(self, run: Run, outcome: Outcome) -> None:  # noqa: ARG002 - Observer has it
+        self.display.finished(_label(run), further=run.further)
 
 
 def _label(run: Run) -> str:
-    return run.case.id if run.number == 0 else f"{run.case.id} (run {run.number})"
+    """The case, and which of its runs where that is not the only one; captures are named after what they are."""
+    if run.number:
+        return f"{run.case.id} (run {run.number})"
+    return f"{run.case.id} ({run.capture.stem})" if run.further else run.case.id

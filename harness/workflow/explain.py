@@ -32,11 +32,13 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     started, cases = datetime.now(UTC), cases_to_run(options, screen, store)
     runs = [Run(case, capture_path(options.out, case)) for case in cases]
     outcomes, results = [], dict[str, CaseResult]()
-    for run, outcome in run_all(runs, options, screen):
-        outcomes.append(outcome)
-        results[run.case.id] = judge(run.case, outcome, store, relation=how.relation)
-    again = [case for case in cases if _differs(results[case.id]) and replayable(results[case.id])]
-    results |= dict(replayed(again, results, options, screen))
+    with screen.watch(len(cases)) as progress:
+        for run, outcome in run_all(runs, options, progress):
+            outcomes.append(outcome)
+            result = results[run.case.id] = judge(run.case, outcome, store, relation=how.relation)
+            progress.concluded(run.case.id, result.verdict, result.seconds)
+        again = [case for case in cases if _differs(results[case.id]) and replayable(results[case.id])]
+        results |= dict(replayed(again, results, options, progress))
     explanations = tuple(
         explanation_of(
             case,

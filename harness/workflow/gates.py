@@ -19,7 +19,7 @@ from harness.diagnose.gates import amplification_gate, input_gates
 from harness.errors import UnreadableGolden
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
-from harness.report.terminal import Screen
+from harness.report.progress import Progress
 from harness.run.agenda import Run
 from harness.workflow.cases import capture_path, run_all
 from harness.workflow.measuring import argument_shapes, moved_by, replay_noise, same_outputs
@@ -46,7 +46,7 @@ class _Tried:
 
 
 def weaknesses(
-    recorded: Sequence[tuple[Case, Path]], options: Options, screen: Screen
+    recorded: Sequence[tuple[Case, Path]], options: Options, progress: Progress
 ) -> Mapping[str, tuple[str, ...]]:
     """Warnings by case id, from two runs with one-ulp noise and one with each input replaced.
 
@@ -55,12 +55,12 @@ def weaknesses(
     """
     # Of two runs that differ anyway nothing follows.
     cases = [(case, capture) for case, capture in recorded if not case.allow_nondeterministic]
-    tried = _with_full_traces(cases, options, screen)
+    tried = _with_full_traces(cases, options, progress)
     runs = {run.capture: run for one in tried.values() for run in _runs(one, options.out)}
     for run in runs.values():
         tried[run.case.id].waiting += 1
     found = dict[str, tuple[str, ...]]()
-    for run, outcome in run_all(list(runs.values()), options, screen) if runs else ():
+    for run, outcome in run_all(list(runs.values()), options, progress) if runs else ():
         one = tried[run.case.id]
         one.waiting -= 1
         if isinstance(outcome, Completed):
@@ -78,16 +78,16 @@ def _discard(one: _Tried) -> None:
 
 
 def _with_full_traces(
-    cases: Sequence[tuple[Case, Path]], options: Options, screen: Screen
+    cases: Sequence[tuple[Case, Path]], options: Options, progress: Progress
 ) -> dict[str, _Tried]:
     """The cases by id, those whose capture keeps too little to be replayed run once more."""
     tried = {case.id: _Tried(case, capture) for case, capture in cases}
     runs = [
-        Run(case, capture_path(options.out, case, _BASE), trace=TraceLevel.FULL)
+        Run(case, capture_path(options.out, case, _BASE), trace=TraceLevel.FULL, further=True)
         for case, capture in cases
         if _level(capture) is not TraceLevel.FULL
     ]
-    for run, outcome in run_all(runs, options, screen) if runs else ():
+    for run, outcome in run_all(runs, options, progress) if runs else ():
         if isinstance(outcome, Completed):
             tried[run.case.id] = _Tried(run.case, run.capture, temporary=True)
     return tried
@@ -103,11 +103,12 @@ def _runs(one: _Tried, out: Path) -> Iterator[Run]:
     if _level(one.base) is TraceLevel.FULL:
         for number, (name, forced) in enumerate(((_PLAIN, None), (_FORCED, one.base)), 1):
             capture = capture_path(out, one.case, name)
-            yield Run(one.case, capture, number, TraceLevel.FULL, forced, perturbation=_ULP)
+            yield Run(one.case, capture, number, TraceLevel.FULL, forced, _ULP, further=True)
     with TensorFile(one.base) as base:
         shapes = argument_shapes(read_trace(base))
     for number, probe in enumerate(probes(one.case, shapes), 3):
-        yield Run(probe.case, capture_path(out, one.case, _INPUT + probe.key), number, TraceLevel.NONE)
+        capture = capture_path(out, one.case, _INPUT + probe.key)
+        yield Run(probe.case, capture, number, TraceLevel.NONE, further=True)
 
 
 def _warnings(one: _Tried) -> Iterator[str]:

@@ -69,7 +69,7 @@ def _variation(case: Case, invariant: Invariant, out: Path) -> Variation:
     capture = capture_path(out, case, f"invariant-{invariant.kind}")
     if invariant.devices:
         varied = replace(varied, devices=invariant.devices)
-    run = Run(varied, capture, trace=TraceLevel.NONE, perturbation=perturbation)
+    run = Run(varied, capture, trace=TraceLevel.NONE, perturbation=perturbation, further=True)
     return Variation(case, capture_path(out, case), invariant, run)
 
 

@@ -14,6 +14,7 @@ from harness.golden.completeness import check_whole
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.report import json_report
+from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.run.execute import fingerprint
@@ -45,17 +46,20 @@ def record(options: Options, screen: Screen, *, update: bool, gates: bool = True
     path = options.out / RECORD_NAME
     json_report.write_text(path, json_report.record_json(found.report(finished=False)))
     try:
-        _record_all(found, options, screen, update=update)
-        if gates:
-            # Before the gates as well: what is stored is told, however they end.
-            json_report.write_text(path, json_report.record_json(found.report(finished=False)))
-            found.results.update(_with_gates(found.pairs, found.results, options, screen))
+        with screen.watch(len(found.cases)) as progress:
+            _record_all(found, options, progress, update=update)
+            if gates:
+                # Before the gates as well: what is stored is told, however they end.
+                json_report.write_text(path, json_report.record_json(found.report(finished=False)))
+                found.results.update(_with_gates(found.pairs, found.results, options, progress))
     except BaseException:
         _save_unfinished(found.report(finished=False), options, screen)
         raise
     report = found.report(finished=True)
-    _save(report, options)
-    screen.show_record(report)
+    try:
+        _save(report, options)
+    finally:  # a full disk does not hide what was stored
+        screen.show_record(report)
     return report.exit_code()
 
 
@@ -78,19 +82,22 @@ class _Found:
         return RecordReport(environment, done, finished, left)
 
 
-def _record_all(found: _Found, options: Options, screen: Screen, *, update: bool) -> None:
+def _record_all(found: _Found, options: Options, progress: Progress, *, update: bool) -> None:
     store = GoldenStore(options.goldens)
     if not update:
         found.results.update(_kept(found.cases, store, options))
+        for kept in found.results.values():
+            progress.concluded(kept.case, kept.state, kept.seconds)
     to_run = [case for case in found.cases if case.id not in found.results]
-    for pair in _run_twice(to_run, options, screen):
+    for pair in _run_twice(to_run, options, progress):
         case = pair[0][0].case
         # At once, so that an interrupted recording keeps what it had finished.
-        found.results[case.id] = _result(case, pair, store, update=update)
+        result = found.results[case.id] = _result(case, pair, store, update=update)
+        progress.concluded(case.id, result.state, result.seconds)
         found.pairs.append(pair)
 
 
-def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> Iterator[Pair]:
+def _run_twice(cases: Sequence[Case], options: Options, progress: Progress) -> Iterator[Pair]:
     """The runs of each case with their outcomes, a case at a time as its last run ends."""
     runs = [
         Run(case, capture_path(options.out, case, f"run-{number}"), number)
@@ -98,7 +105,7 @@ def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> Itera
         for number in range(1, RUNS + 1)
     ]
     done = dict[str, list[tuple[Run, Outcome]]]()
-    for run, outcome in run_all(runs, options, screen, fresh=True):
+    for run, outcome in run_all(runs, options, progress, fresh=True):
         pair = done.setdefault(run.case.id, [])
         pair.append((run, outcome))
         if len(pair) == RUNS:
@@ -106,13 +113,13 @@ def _run_twice(cases: Sequence[Case], options: Options, screen: Screen) -> Itera
 
 
 def _with_gates(
-    pairs: Sequence[Pair], results: Mapping[str, RecordResult], options: Options, screen: Screen
+    pairs: Sequence[Pair], results: Mapping[str, RecordResult], options: Options, progress: Progress
 ) -> dict[str, RecordResult]:
     """The results of what became a golden, with the warnings that further runs lead to."""
     firsts = [pair[0][0] for pair in pairs]
     accepted = [(run.case, run.capture) for run in firsts if results[run.case.id].state in _ACCEPTED]
     try:
-        found = weaknesses(accepted, options, screen)
+        found = weaknesses(accepted, options, progress)
     except (HarnessError, OSError) as error:
         # The goldens are stored and sound; that no more is known of them is no failure of theirs.
         found = {case.id: (f"its gates could not be looked at: {error}",) for case, _ in accepted}

@@ -14,7 +14,9 @@ from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult, 
 from harness.core.verdict import Verdict
 from harness.errors import HarnessError
 from harness.report import json_report
+from harness.report.progress import Progress
 from harness.report.terminal import Screen
+from harness.report.wording import repeat_verdict
 from harness.run.agenda import Run
 from harness.workflow.bits import compare_files
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
@@ -55,8 +57,13 @@ def repeat(options: Options, how: RepeatOptions, screen: Screen) -> int:
     """Returns 0 when every case is deterministic, 1 when runs differ, 3 when a run failed."""
     cases = cases_to_run(options, screen)
     groups = [_group(case, flags, how, options.out) for case in cases for flags in how.flags]
-    done = _do(groups, options, screen)
-    results = _with_trials(groups, [_result(group, done) for group in groups], how, options, screen)
+    with screen.watch(len(cases)) as progress:
+        done = _do(groups, options, progress)
+        results = [_result(group, done) for group in groups]
+        for group, result in zip(groups, results, strict=True):
+            if group.flags is how.flags[-1]:
+                progress.concluded(result.case, repeat_verdict(result), result.seconds)
+        results = _with_trials(groups, results, how, options, progress)
     report = RepeatReport(environment_of(list(done.values())), tuple(_with_apart(groups, results)))
     text = json_report.repeat_json(report)
     json_report.write_text(options.out / "repeat.json", text)
@@ -79,14 +86,14 @@ def _runs(case: Case, flags: Flags, name: str, how: RepeatOptions, out: Path) ->
     return _Group(case, flags, tuple(runs[: how.count]), tuple(runs[how.count :]))
 
 
-def _do(groups: Sequence[_Group], options: Options, screen: Screen) -> Outcomes:
+def _do(groups: Sequence[_Group], options: Options, progress: Progress) -> Outcomes:
     fresh = [run for group in groups for run in group.fresh]
-    done = {run.capture: outcome for run, outcome in run_all(fresh, options, screen, fresh=True)}
+    done = {run.capture: outcome for run, outcome in run_all(fresh, options, progress, fresh=True)}
     reused = [run for group in groups for run in group.reused]
     if reused:
         # More than one worker would share the runs out, and none of them might meet a used one.
         alone = replace(options, jobs=1)
-        done |= {run.capture: outcome for run, outcome in run_all(reused, alone, screen)}
+        done |= {run.capture: outcome for run, outcome in run_all(reused, alone, progress)}
     return done
 
 
@@ -100,7 +107,7 @@ def _with_trials(
     results: Sequence[RepeatResult],
     how: RepeatOptions,
     options: Options,
-    screen: Screen,
+    progress: Progress,
 ) -> list[RepeatResult]:
     """The results, those whose runs with flags off differ with a trial of each switch alone."""
     trials = {
@@ -110,7 +117,7 @@ def _with_trials(
     }
     if not trials:
         return list(results)
-    done = _do([group for row in trials.values() for group in row], options, screen)
+    done = _do([group for row in trials.values() for group in row], options, progress)
     return [
         replace(result, switches=tuple(_tried(trials.get(place, ()), done)))
         for place, result in enumerate(results)

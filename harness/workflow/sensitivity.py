@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
 from harness.report.json_report import write_text
+from harness.report.progress import Progress
 from harness.report.sensitivity_view import sensitivity_json
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
@@ -78,9 +80,13 @@ def sensitivity(options: Options, screen: Screen, *, ladder: bool = True) -> int
     """Returns the exit code of the report; without `ladder` each fault is planted at one strength only."""
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
-    subjects, results, outcomes = _subjects(cases, store, options, screen)
-    _plant(subjects, options, screen, ladder=ladder)
-    results |= {subject.case.id: _result(subject, store) for subject in subjects}
+    with screen.watch(len(cases)) as progress:
+        subjects, results, outcomes = _subjects(cases, store, options, progress)
+        for failed in results.values():
+            progress.concluded(failed.case, failed.state, failed.seconds)
+        for subject in _plant(subjects, options, progress, ladder=ladder):
+            result = results[subject.case.id] = _result(subject, store)
+            progress.concluded(result.case, result.state, result.seconds)
     report = SensitivityReport(environment_of(outcomes), tuple(results[case.id] for case in cases))
     text = sensitivity_json(report)
     write_text(options.out / "sensitivity.json", text)
@@ -90,12 +96,12 @@ def sensitivity(options: Options, screen: Screen, *, ladder: bool = True) -> int
 
 
 def _subjects(
-    cases: Sequence[Case], store: GoldenStore, options: Options, screen: Screen
+    cases: Sequence[Case], store: GoldenStore, options: Options, progress: Progress
 ) -> tuple[list[_Subject], dict[str, SensitivityResult], list[Outcome]]:
     """The cases that ran without a fault, and what is said of the others."""
     runs = [Run(case, _path(options, case, "base"), trace=TraceLevel.FULL) for case in cases]
     subjects, results, outcomes = [], dict[str, SensitivityResult](), list[Outcome]()
-    for run, outcome in run_all(runs, options, screen) if runs else ():
+    for run, outcome in run_all(runs, options, progress) if runs else ():
         outcomes.append(outcome)
         try:
             subjects.append(_subject(run, outcome, store))
@@ -131,15 +137,16 @@ def ruler(case: Case, golden: Path, store: GoldenStore) -> Ruler:
     return limits
 
 
-def _plant(subjects: Sequence[_Subject], options: Options, screen: Screen, *, ladder: bool) -> None:
-    """Run every fault plain and forced, and judge each as soon as both runs are done."""
+def _plant(
+    subjects: Sequence[_Subject], options: Options, progress: Progress, *, ladder: bool
+) -> Iterator[_Subject]:
+    """Run every fault plain and forced, and judge each as soon as both runs are done; each case after its last."""
     by_case = {subject.case.id: subject for subject in subjects}
     runs = [run for subject in subjects for run in _runs(subject, options, ladder=ladder)]
-    if not runs:
-        return
+    left = Counter(run.case.id for run in runs)
     with ExitStack() as stack:
         bases = {name: _base(subject.base, stack) for name, subject in by_case.items()}
-        for run, outcome in run_all(runs, options, screen):
+        for run, outcome in run_all(runs, options, progress) if runs else ():
             subject, key = by_case[run.case.id], _key(run)
             subject.seconds += outcome.seconds if isinstance(outcome, Completed | Raised) else 0.0
             done = subject.waiting.setdefault(key, {})
@@ -147,6 +154,9 @@ def _plant(subjects: Sequence[_Subject], options: Options, screen: Screen, *, la
             if len(done) == 2:
                 subject.results[key] = _judged(key, done, bases[run.case.id], subject.ruler)
                 _discard(done)
+            left[run.case.id] -= 1
+            if not left[run.case.id]:
+                yield subject
 
 
 def _base(path: Path, stack: ExitStack) -> Base:
@@ -162,8 +172,8 @@ def _runs(subject: _Subject, options: Options, *, ladder: bool) -> Iterator[Run]
         perturbation = Perturbation(name, strength)
         label = name if strength is None else f"{name} {strength:g}"
         plain, forced = _path(options, case, label), _path(options, case, f"{label} forced")
-        yield Run(case, plain, number, TraceLevel.COMPONENTS, perturbation=perturbation)
-        yield Run(case, forced, number, TraceLevel.FULL, subject.base, perturbation)
+        yield Run(case, plain, number, TraceLevel.COMPONENTS, perturbation=perturbation, further=True)
+        yield Run(case, forced, number, TraceLevel.FULL, subject.base, perturbation, further=True)
 
 
 def _keys(*, ladder: bool) -> Iterator[Key]:

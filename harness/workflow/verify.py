@@ -16,6 +16,7 @@ from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import file_sha256
 from harness.report import json_report, junit
+from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.verify.forced import cannot_replay, judge_forced, replayable
@@ -29,7 +30,7 @@ from harness.workflow.cases import (
     environment_of,
     run_all,
 )
-from harness.workflow.emit import emit_json
+from harness.workflow.emit import emit
 from harness.workflow.explained import with_divergence
 from harness.workflow.options import Options, VerifyOptions
 
@@ -49,8 +50,10 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     except BaseException:
         _save_unfinished(found.unfinished(), options, how, screen)
         raise
-    save_report(report, options, how)
-    screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)
+    try:
+        save_report(report, options, how)
+    finally:  # a full disk does not hide the verdicts
+        screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
@@ -82,6 +85,10 @@ class _Found:
         judged = tuple(done.values())
         return Report(environment, judged, finished=False, not_run=left, started=self.started)
 
+    def complete(self, run: Run) -> bool:
+        """Whether the run of the case and those of its invariants have all ended."""
+        return run.case.id in self.results and invariants.complete(run.case, self.asked, self.outcomes)
+
     def _so_far(self, run: Run) -> CaseResult:
         whole = invariants.complete(run.case, self.asked, self.outcomes)
         return self.judged(run) if whole else self.results[run.case.id]
@@ -101,19 +108,31 @@ class _Found:
 def _judge_all(found: _Found, options: Options, screen: Screen) -> Report:
     store = GoldenStore(options.goldens)
     variations = [one.run for one in found.asked if one.run]
-    for run, outcome in run_all([*found.runs, *variations], options, screen):
-        found.outcomes[run.capture] = outcome
-        if run in found.runs:
-            result = judge(run.case, outcome, store, relation=found.how.relation)
-            found.results[run.case.id] = replace(result, capture=_digest(run.capture, outcome))
-    for case_id, result in replayed(found.to_replay(), found.results, options, screen):
-        found.results[case_id] = result
-        found.replayed.add(case_id)
+    own = {run.case.id: run for run in found.runs}
+    replays = found.to_replay()
+    with screen.watch(len(found.runs)) as progress:
+        for run, outcome in run_all([*found.runs, *variations], options, progress):
+            found.outcomes[run.capture] = outcome
+            first = own[run.case.id]
+            if run is first:
+                result = judge(run.case, outcome, store, relation=found.how.relation)
+                found.results[run.case.id] = replace(result, capture=_digest(run.capture, outcome))
+            if first.case not in replays and found.complete(first):
+                _conclude(found, first, progress)
+        for case_id, result in replayed(replays, found.results, options, progress):
+            found.results[case_id] = result
+            found.replayed.add(case_id)
+            _conclude(found, own[case_id], progress)
     # Outcomes arrive as they end; the report keeps the order of the configs.
-    for run in found.runs:
-        found.results[run.case.id] = with_divergence(run.case, found.results[run.case.id], run.capture)
     environment = environment_of(list(found.outcomes.values()))
     return Report(environment, tuple(found.judged(run) for run in found.runs), started=found.started)
+
+
+def _conclude(found: _Found, run: Run, progress: Progress) -> None:
+    """Explain the result of the case, now that all its runs have ended, and show its verdict."""
+    found.results[run.case.id] = with_divergence(run.case, found.results[run.case.id], run.capture)
+    result = found.judged(run)
+    progress.concluded(result.case, result.verdict, result.seconds)
 
 
 def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
@@ -126,28 +145,36 @@ def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
 
 
 def replayed(
-    cases: Sequence[Case], results: Mapping[str, CaseResult], options: Options, screen: Screen
+    cases: Sequence[Case], results: Mapping[str, CaseResult], options: Options, progress: Progress
 ) -> Iterator[tuple[str, CaseResult]]:
     """The results of these cases with a forced replay beside them, each as its replay ends."""
     runs = [
-        Run(case, capture_path(options.out, case, FORCED_NAME), trace=TraceLevel.FULL, forced=Path(golden))
+        Run(
+            case,
+            capture_path(options.out, case, FORCED_NAME),
+            trace=TraceLevel.FULL,
+            forced=Path(golden),
+            further=True,
+        )
         for case in cases
         if replayable(results[case.id]) and (golden := results[case.id].golden)
     ]
     replays = {run.case.id for run in runs}
     yield from ((case.id, cannot_replay(results[case.id])) for case in cases if case.id not in replays)
-    for run, outcome in run_all(runs, options, screen) if runs else ():
+    for run, outcome in run_all(runs, options, progress) if runs else ():
         yield run.case.id, judge_forced(run.case, results[run.case.id], outcome)
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
     """Write report.json into the output folder, and the files that the options name."""
     text = json_report.verify_json(report)
-    json_report.write_text(options.out / REPORT_NAME, text)
-    emit_json(text, options)
+    documents: list[tuple[str | Path, str]] = [(options.out / REPORT_NAME, text)]
+    if options.json is not None:
+        documents.append((options.json, text))
     if options.junit is not None:
         xml = junit.junit_xml(report, allow_missing=how.allow_missing, strict=how.strict)
-        json_report.write_text(options.junit, xml)
+        documents.append((options.junit, xml))
+    emit(*documents)
 
 
 def _save_unfinished(report: Report, options: Options, how: VerifyOptions, screen: Screen) -> None:

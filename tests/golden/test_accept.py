@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from harness import files
 from harness.core.capture import Acceptance
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden import accept as module
@@ -186,16 +185,16 @@ def test_the_kills_above_happen_in_a_script_that_otherwise_ends(tmp_path: Path) 
     assert value_of(golden) == 2.0
 
 
-def test_leftovers_of_killed_processes_go_after_an_hour(tmp_path: Path) -> None:
+def test_leftovers_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:
     folder = tmp_path / "goldens"
     folder.mkdir()
-    fresh, old, foreign = folder / ".golden-aa.tmp", folder / ".golden-bb.tmp", folder / "notes.tmp"
-    for path in (fresh, old, foreign):
+    left, foreign = folder / ".harness-aa.tmp", folder / "notes.tmp"
+    for path in (left, foreign):
         path.write_bytes(b"half")
-    for path in (old, foreign):
-        os.utime(path, (time.time() - 3700, time.time() - 3700))
-    accept(capture_of(1.0, tmp_path), folder / "a.safetensors")
-    assert (fresh.exists(), old.exists(), foreign.exists()) == (True, False, True)
+    with files.temporary(folder / "b.safetensors") as living:
+        accept(capture_of(1.0, tmp_path), folder / "a.safetensors")
+        there = left.exists(), foreign.exists(), Path(living.name).exists()
+    assert there == (False, True, True)
 
 
 def test_two_processes_that_accept_at_once_corrupt_nothing(tmp_path: Path) -> None:

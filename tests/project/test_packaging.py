@@ -77,7 +77,7 @@ def test_models_in_the_wheel_have_their_locked_hashes(wheel: Path) -> None:
 def test_wheel_brings_the_command_and_the_licence(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     info = f"diffusers_goldens-{harness.__version__}.dist-info"
-    assert "harness = harness.cli:main" in archive.read(f"{info}/entry_points.txt").decode()
+    assert "harness = harness.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
     assert b"Apache License" in archive.read(f"{info}/licenses/LICENSE")
     described = archive.read(f"{info}/METADATA").decode()
     assert "License-Expression: Apache-2.0" in described

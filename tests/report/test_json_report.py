@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from harness.core.verdict import CaseResult, Report
-from harness.errors import StoreError, UsageError
+from harness.errors import UsageError
 from harness.report.json_report import (
     changes_json,
     comparison_json,
@@ -233,7 +233,7 @@ def test_write_text_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> No
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("here")
     for path in (tmp_path / "folder", tmp_path / "file" / "report.json"):
-        with pytest.raises(StoreError) as error:
+        with pytest.raises(UsageError) as error:
             write_text(path, "text")
         assert str(error.value).startswith(f"{path}: cannot be written (")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]

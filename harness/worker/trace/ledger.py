@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -12,7 +14,9 @@ from typing import IO
 import numpy as np
 import torch
 
+from harness import files
 from harness.core.trace import DIGEST_BYTES, SKETCH_SIZE, Slot
+from harness.errors import StoreError
 from harness.worker.trace.fingerprints import Fingerprints, fingerprints
 
 _PENDING_BYTES = 32 * 2**20  # how much may wait to be looked at together
@@ -105,7 +109,7 @@ class Ledger:
     def abandon(self) -> None:
         """Close the spool; nothing can be added or finished afterwards."""
         if self._spool:
-            self._spool.close()
+            self._spool.abandon()
 
     def finish(self) -> Rows:
         """Every tensor as rows; nothing can be added afterwards."""
@@ -147,28 +151,45 @@ class Ledger:
 
 
 class _Spool:
-    """The kept bytes, each distinct tensor once, written as they come."""
+    """The kept bytes, each distinct tensor once, written as they come; raises StoreError where the disk refuses."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._file: IO[bytes] = path.open("wb")
         self._sha256 = hashlib.sha256()
         self._size = 0
         self.places: dict[tuple[Slot, bytes], int] = {}
+        with self._refused():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] = path.open("wb")
 
     def write(self, key: tuple[Slot, bytes], tensor: torch.Tensor) -> None:
         if key in self.places:
             return
         self.places[key] = self._size
         data = tensor.cpu().reshape(-1).view(torch.uint8).numpy().data
-        self._file.write(data)
+        with self._refused():
+            self._file.write(data)
         self._sha256.update(data)
         self._size += data.nbytes
 
     def close(self) -> Spooled:
-        self._file.close()
+        with self._refused():
+            self._file.close()
         return Spooled(self._path, self._size, self._sha256.hexdigest())
+
+    def abandon(self) -> None:
+        with suppress(OSError):  # what could not be written is not wanted any more
+            self._file.close()
+
+    @contextmanager
+    def _refused(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            step = "free the space or grant the permission, or name another folder with --out"
+            raise StoreError(
+                f"{self._path}: the trace cannot be written ({files.reason(error)}); {step}"
+            ) from error
 
 
 def _packed(found: Fingerprints) -> list[bytes]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from harness.core.trace import Signature, Slot, Structure, TraceIndex, TraceLevel
+from harness.errors import HarnessError, NotRecorded
 from harness.worker.trace.ledger import Ledger, Rows
 from harness.worker.trace.tree import Found
 
@@ -79,6 +80,8 @@ class Recorder:
         self._counts = Counter[tuple[str, str | None, str]]()
         self._open: list[int] = []
         self._classes: dict[str, str] = {}
+        self.failure: HarnessError | None = None
+        """Why something could not be taken down; a pipeline that catches every exception may have caught this one."""
 
     def name_class(self, component: str, qualified: str) -> None:
         """Note of which class a component is."""
@@ -125,8 +128,14 @@ class Recorder:
         self._ledger.abandon()
 
     def finish(self, structure: Structure) -> Recorded:
-        """The trace of all events so far."""
-        rows = self._ledger.finish()
+        """The trace of all events so far; raises the `failure`, and StoreError where the disk refuses."""
+        try:
+            if self.failure:
+                raise self.failure
+            rows = self._ledger.finish()
+        except BaseException:
+            self.abandon()
+            raise
         signatures, values = _Interned[Signature](), _Interned[str]()
         kept_values: list[Mapping[str, object]] = []
         order, slots = [], list[int]()
@@ -151,9 +160,22 @@ class Recorder:
         # Modules' tensors are many; forced replay feeds components only.
         keep = entry.module is None
         for name, tensor in tensors:
-            into.append((name, self._ledger.add(tensor, keep=keep)))
+            into.append((name, self._ticket(tensor, keep=keep)))
             if keep and tensor.dtype in _WHOLE and tensor.numel() <= _LISTED and tensor.device.type == "cpu":
                 entry.values[f"{way}:{name}"] = tensor.tolist()
+
+    def _ticket(self, tensor: torch.Tensor, *, keep: bool) -> int:
+        try:
+            return self._ledger.add(tensor, keep=keep)
+        except HarnessError as error:
+            self.failure = self.failure or error
+            raise
+        except Exception as error:
+            kind = f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+            self.failure = NotRecorded(
+                f"a tensor of {kind} could not be recorded ({type(error).__name__}: {error}); set `trace: none`"
+            )
+            raise self.failure from error
 
     def _signature(self, entry: Entry) -> Signature:
         return Signature(

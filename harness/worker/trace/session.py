@@ -15,6 +15,7 @@ import torch
 from diffusers import DiffusionPipeline, SchedulerMixin
 
 from harness.core.trace import NOISE, PIPELINE, TraceLevel
+from harness.errors import HarnessError
 from harness.golden.tensors import TensorFile
 from harness.worker.trace import hooks, noise
 from harness.worker.trace.recorder import Entry, Recorded, Recorder
@@ -59,9 +60,13 @@ def recording(
         session.listen(pipeline, stack)
         try:
             yield session
-        except BaseException:
+        except BaseException as error:
             session.abandon()
-            raise
+            failure = session.failure
+            if failure is None or failure is error or not isinstance(error, Exception):
+                raise
+            # The pipeline fell over what the recorder raised, or wrapped it.
+            raise failure from error
 
 
 class Session(Silent):
@@ -105,6 +110,11 @@ class Session(Silent):
     def finish(self) -> Recorded | None:
         """The trace."""
         return self._recorder.finish(self._structure)
+
+    @property
+    def failure(self) -> HarnessError | None:
+        """What the recorder could not do."""
+        return self._recorder.failure
 
     def abandon(self) -> None:
         """Let go of the spool of a run that ended early."""

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from harness.core.trace import Slot
+from harness.errors import StoreError
 from harness.worker.trace.ledger import Ledger, Rows
 from tests.worker.trace.test_fingerprints import digest, noise
 
@@ -192,3 +193,24 @@ def test_the_ledger_keeps_no_tensor_alive() -> None:
     del tensor
     gc.collect()
     assert held() is None
+
+
+# A disk that refuses
+
+
+def test_a_spool_that_cannot_be_written_names_the_file_and_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(
+        StoreError, match=r"file/spool: the trace cannot be written \(Not a directory\); free"
+    ):
+        Ledger(tmp_path / "file" / "spool")
+    with pytest.raises(
+        StoreError, match=r"^/dev/full: the trace cannot be written \(No space left on device\);"
+    ):
+        rows_of(noise(0, 2**16), keep=True, spool=Path("/dev/full"))
+
+
+def test_a_full_disk_does_not_hide_why_a_run_ended() -> None:
+    ledger = Ledger(Path("/dev/full"))
+    ledger.add(noise(0, 2), keep=True)
+    ledger.abandon()  # raises nothing of its own
