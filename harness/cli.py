@@ -1,10 +1,9 @@
-"""The command line: parser, dispatch, error boundary, exit codes."""
+"""The command line: dispatch, error boundary, exit codes."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import __version__, interrupts, streams
+from harness import interrupts, streams
 from harness.core.recording import Flags
-from harness.core.tolerance import Relation
 from harness.errors import HarnessError, Terminated
+from harness.parser import parsed
 from harness.workflow.options import Options, RepeatOptions, VerifyOptions
 
 if TYPE_CHECKING:
@@ -28,13 +27,15 @@ INTERRUPTED = 130
 _WRITERS = ("record", "verify", "explain", "calibrate", "sensitivity", "repeat")
 """The commands that run cases into the output folder; two of them in one folder would destroy each other's captures."""
 
+_COMMON = ("configs", "goldens", "out", "device", "jobs", "json", "junit")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code and never lets a traceback out for bad input."""
     words = sys.argv[1:] if argv is None else list(argv)
     with interrupts.answered(), streams.guarded() as output:
         try:
-            arguments = parser().parse_args(words)
+            arguments = parsed(words)
         except SystemExit as ended:
             raise SystemExit(_settled(int(ended.code or 0), output, asked=False)) from None
         return _run(arguments, words, output)
@@ -72,7 +73,7 @@ def _acted(
 
     try:
         check_targets(targets)
-        with _place(arguments, words, screen):
+        with _in_project(arguments, screen), _place(arguments, words, screen):
             return _ACTIONS[arguments.command](arguments, screen)
     except HarnessError as error:
         screen.show_error(str(error))
@@ -123,204 +124,37 @@ def _unforeseen(error: Exception) -> str:
     return f"this is a bug of the harness; report it with these lines:\n{trace}"
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
-        prog="harness", description="Prove that diffusers pipelines still compute what they computed before."
-    )
-    top.add_argument("--version", action="version", version=f"diffusers-goldens {__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_running(commands)
-    _add_measuring(commands)
-    _add_reading(commands)
-    return top
+@contextmanager
+def _in_project(arguments: argparse.Namespace, screen: Screen) -> Iterator[None]:
+    """While open, the root of the project is the current folder, and `arguments` say all as seen from there."""
+    if not hasattr(arguments, "root"):
+        yield
+        return
+    from harness.workflow.place import place_of
 
-
-def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    record = _command(
-        commands, "record", "run each case twice and store what came out bit-identical", _selects, _runs
-    )
-    record.add_argument(
-        "--update", action="store_true", help="replace goldens that exist, and print what changed"
-    )
-    record.add_argument(
-        "--no-gates",
-        action="store_true",
-        help="skip the runs that show what makes a case a bad judge (rounding that grows, inputs without effect)",
-    )
-    verify = _command(
-        commands, "verify", "run the cases and judge them against their goldens", _selects, _runs
-    )
-    _judges(verify)
-    verify.add_argument("--allow-missing", action="store_true", help="a case without a golden passes")
-    verify.add_argument("--strict", action="store_true", help="a skipped case fails")
-    verify.add_argument(
-        "--forced",
-        action="store_true",
-        help="judge every component and step by itself as well, fed with the golden's tensors",
-    )
-    verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
-    explain = _command(
-        commands, "explain", "run cases and say where their difference began, and why", _selects, _runs
-    )
-    _judges(explain)
-    explain.add_argument(
-        "--deep", action="store_true", help="look into the network it began in, and name the module"
-    )
-
-
-def _add_measuring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    _command(
-        commands, "calibrate", "measure the noise that is legitimate, and set limits from it", _selects, _runs
-    )
-    sensitivity = _command(
-        commands,
-        "sensitivity",
-        "plant faults in the cases, and see which their limits catch",
-        _selects,
-        _runs,
-    )
-    sensitivity.add_argument(
-        "--no-ladder", action="store_true", help="plant each fault at one strength; skip the smallest ones"
-    )
-    sensitivity.add_argument(
-        "--stored",
-        action="store_true",
-        help="run nothing; judge what was kept beside the goldens, as long as it still speaks of these limits",
-    )
-    repeat = _command(
-        commands, "repeat", "run cases N times in fresh processes: deterministic or not", _selects, _runs
-    )
-    repeat.add_argument("--runs", type=_at_least(2), default=3, metavar="N", help="how many runs (default 3)")
-    repeat.add_argument(
-        "--reuse", action="store_true", help="as many runs again in one worker, compared with the others"
-    )
-    repeat.add_argument(
-        "--flags",
-        choices=["on", "off", "both"],
-        default="on",
-        help="run with the case's deterministic switches, without any, or both (default on)",
-    )
-
-
-def _add_reading(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    _command(commands, "list", "show the cases with device, tolerance and golden state", _selects)
-    compare = _command(commands, "compare", "the metrics between two capture or golden files")
-    compare.add_argument("left", type=Path, metavar="A")
-    compare.add_argument("right", type=Path, metavar="B")
-    _command(commands, "accept", "make what the last verify judged the goldens", _selects)
-    report = _command(commands, "report", "show the report of the last verify again")
-    report.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML")
-    report.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
-    prune = _command(
-        commands, "prune", "list goldens that belong to no case, and fail if there are any", _selects
-    )
-    prune.add_argument("--delete", action="store_true", help="delete them")
-    prune.add_argument(
-        "--all",
-        action="store_true",
-        help="delete them even if they are most of the store or may belong to other configs",
-    )
-    env = _command(commands, "env", "the fingerprint of this machine, or what differs between two")
-    env.add_argument(
-        "left", type=Path, nargs="?", metavar="A", help="a golden, a capture or a saved fingerprint"
-    )
-    env.add_argument("right", type=Path, nargs="?", metavar="B")
-    _command(commands, "schema", "print the JSON Schema of a config file")
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    summary: str,
-    *groups: Callable[[argparse.ArgumentParser], None],
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    for group in groups:
-        group(command)
-    add = command.add_argument
-    add(
-        "--configs",
-        type=Path,
-        default=Path("configs"),
-        metavar="DIR",
-        help="folder of the configs (default configs)",
-    )
-    add(
-        "--goldens",
-        type=Path,
-        default=Path("goldens"),
-        metavar="DIR",
-        help="folder of the goldens (default goldens)",
-    )
-    add(
-        "--out",
-        type=Path,
-        default=Path("out"),
-        metavar="DIR",
-        help="where captures and reports go (default out)",
-    )
-    add(
-        "--device",
-        type=_device,
-        default="auto",
-        metavar="DEVICE",
-        help="auto, cpu, cuda, cuda:N or mps (default auto)",
-    )
-    add("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
-    add("--quiet", action="store_true", help="show failures and the summary only")
-    return command
-
-
-def _selects(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "select",
-        nargs="*",
-        metavar="SELECT",
-        help="case ids, globs, tag:NAME; !X leaves out what X selects (default: all)",
-    )
-
-
-def _judges(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
-        help="judge as if this relation held: same, same-hardware or cross-hardware",
-    )  # fmt: skip
-
-
-def _runs(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--jobs", type=_at_least(1), default=1, metavar="N", help="worker processes at a time (default 1)"
-    )
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-        return int(text)
-
-    return number
-
-
-def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no device; accepted: auto, cpu, cuda, cuda:N, mps")
-    return text
+    unnamed = getattr(arguments, "configs", "") is None
+    place = place_of(arguments.root, needs_configs=unnamed)
+    for name, value in vars(arguments).items():
+        is_path = name == "json" or (isinstance(value, Path) and name != "root")
+        # Standard output lies in no folder.
+        if is_path and value is not None and str(value) != "-":
+            setattr(arguments, name, type(value)(place.path(Path(value))))
+    for name in ("configs", "goldens", "out", "device", "jobs"):
+        if getattr(arguments, name, "") is None:
+            setattr(arguments, name, getattr(place.project.settings, name))
+    if hasattr(arguments, "select"):
+        arguments.select = [place.pattern(word, arguments.configs) for word in arguments.select]
+    if place.elsewhere:
+        screen.say(f"the project's root is {place.project.root}")
+    with place.entered():
+        yield
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    return Options(
-        select=tuple(getattr(arguments, "select", ())),
-        configs=arguments.configs,
-        goldens=arguments.goldens,
-        device=arguments.device,
-        jobs=getattr(arguments, "jobs", 1),
-        out=arguments.out,
-        json=arguments.json,
-        junit=getattr(arguments, "junit", None),
-        quiet=arguments.quiet,
-    )
+    """The common options; those that the command does not have keep their defaults."""
+    stated = {name: getattr(arguments, name, None) for name in _COMMON}
+    given = {name: value for name, value in stated.items() if value is not None}
+    return Options(select=tuple(getattr(arguments, "select", ())), quiet=arguments.quiet, **given)
 
 
 def _verify(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -398,13 +232,13 @@ def _prune(arguments: argparse.Namespace, screen: Screen) -> int:
 
 
 def _env(arguments: argparse.Namespace, screen: Screen) -> int:
+    from harness.config import project
     from harness.workflow.env import compare_environments, show_environment
 
     if arguments.left is None:
+        arguments.device = arguments.device or project.find(Path.cwd()).settings.device
         return show_environment(_options(arguments), screen)
-    if arguments.right is None:
-        raise SystemExit(parser().error("env: name two files to compare, or none"))
-    return compare_environments(arguments.left, arguments.right, screen)
+    return compare_environments(arguments.left, arguments.right, _options(arguments), screen)
 
 
 def _schema(_arguments: argparse.Namespace, _screen: Screen) -> int:

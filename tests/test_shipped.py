@@ -44,6 +44,7 @@ def shipped(tmp_path: Path) -> Project:
 def test_everything_shipped_passes(shipped: Project) -> None:
     ran = shipped.harness("verify", "--device", "cpu")
     assert ran.code == 0, ran.out + ran.err
+    assert "warning" not in ran.out + ran.err
     verdicts = shipped.verdicts()
     assert verdicts.keys() >= DDIM_CASES
     hub = {case: verdict for case, verdict in verdicts.items() if case.startswith("hub/")}

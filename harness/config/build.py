@@ -7,6 +7,9 @@ from typing import Any, Literal, cast
 
 from harness.config.schema import ConfigFile, InvariantRules, MetricLimits, Model, Scheduler, ToleranceRules
 from harness.config.structure import adapter_name
+from harness.config.variant import Adapter as AddedAdapter
+from harness.config.variant import Embedding as AddedEmbedding
+from harness.config.variant import IpAdapter as AddedIpAdapter
 from harness.core.case import (
     STEPS_ARGUMENT,
     Adapter,
@@ -85,18 +88,23 @@ def _model(model: Model) -> ModelSpec:
 
 def _variant(config: ConfigFile) -> Variant:
     adapters = [
-        {**dict(one), "name": adapter_name(one.name, index)} for index, one in enumerate(config.adapters)
+        {**_decisive(one), "name": adapter_name(one.name, index)} for index, one in enumerate(config.adapters)
     ]
     compiled, quantized = config.compile, config.quantization
     return Variant(
         adapters=tuple(Adapter(**one) for one in adapters),
-        ip_adapters=tuple(IpAdapter(**dict(one)) for one in config.ip_adapters),
-        embeddings=tuple(Embedding(**dict(one)) for one in config.embeddings),
+        ip_adapters=tuple(IpAdapter(**_decisive(one)) for one in config.ip_adapters),
+        embeddings=tuple(Embedding(**_decisive(one)) for one in config.embeddings),
         memory=Memory(**{**dict(config.memory), "offload": Offload(config.memory.offload)}),
         channels_last=tuple(dict.fromkeys(config.channels_last)),
         compile=Compile(**_with_tuple(dict(compiled))) if compiled else None,
         quantization=Quantization(**_with_tuple(dict(quantized))) if quantized else None,
     )
+
+
+def _decisive(addition: AddedAdapter | AddedIpAdapter | AddedEmbedding) -> dict[str, Any]:
+    """The keys of an addition but for the reason of its floating revision."""
+    return {name: value for name, value in addition if name != "floating"}
 
 
 def _with_tuple(values: dict[str, Any]) -> dict[str, Any]:

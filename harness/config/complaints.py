@@ -103,10 +103,12 @@ def _unknown(parent: Node, name: str) -> str:
 
 
 def _nearest_choice(value: object, node: Node) -> str:
-    choices = [
-        choice for branch in branches(node) for choice in branch.get("enum", [branch.get("const", "")])
-    ]
+    choices = [choice for branch in branches(node) for choice in branch.get("enum", _constant(branch))]
     return suggestion(value, choices) if isinstance(value, str) else ""
+
+
+def _constant(branch: Node) -> list[Any]:
+    return [branch["const"]] if "const" in branch else []
 
 
 def _node(path: Path, schema: Node) -> Node | None:

@@ -36,6 +36,7 @@ IpAdapterFile = Annotated[
         "torch.load(FILE, weights_only=True).items() for name, one in tensors.items()}, 'FILE.safetensors'))",
     ),
 ]
+Reason = Annotated[str, text(r"[^\s\x00]", "a reason in words")]
 Positive = Annotated[int, Field(gt=0)]
 Limit = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
@@ -43,6 +44,9 @@ Dtype = Literal["float32", "float16", "bfloat16", "float64"]
 SomeNames = Annotated[
     list[Name], Field(min_length=1, json_schema_extra=worded("a list of at least one name"))
 ]
+
+
+FLOATING = "why the revision floats: without a reason that is a warning; no part of what a golden remembers"
 
 
 class Strict(BaseModel):

@@ -14,6 +14,7 @@ from harness.errors import Problem, UsageError
 
 SUFFIXES = (".yaml", ".yml")
 MAX_PART_BYTES = 200
+NOT_FOLLOWED = "a linked folder is not followed; copy it here"
 _PART = re.compile(r"\w[\w.+-]*")
 
 
@@ -27,12 +28,38 @@ class ConfigPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that cannot be a config: its `id` is what its name would give, `reason` why not."""
+
+    file: ConfigPath
+    reason: str
+
+    @property
+    def problem(self) -> Problem:
+        """The reason as a problem of the file."""
+        return Problem(self.file.shown, "", None, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """The config files under a folder in the order of their paths, and those that cannot be one."""
+    """The config files under a folder in the order of their paths, and those that cannot be one.
+
+    `linked` are the folders that are not followed, by the ids that their configs would begin with.
+    """
 
     files: tuple[ConfigPath, ...]
-    problems: tuple[Problem, ...]
-    warnings: tuple[str, ...]
+    refused: tuple[Refused, ...]
+    linked: tuple[ConfigPath, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the files that cannot be one."""
+        return tuple(one.problem for one in self.refused)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was passed over."""
+        return tuple(f"{link.shown}: {NOT_FOLLOWED}" for link in self.linked)
 
 
 def find(configs: Path) -> Found:
@@ -45,23 +72,31 @@ def find(configs: Path) -> Found:
         raise UsageError(f"{configs}: {what}; give the folder of the configs with --configs")
     root = configs.resolve()
     files: list[ConfigPath] = []
-    problems: list[Problem] = []
-    warnings: list[str] = []
-    for path in _candidates(configs, warnings):
-        shown = _printable(path)
+    refused: list[Refused] = []
+    linked: list[ConfigPath] = []
+    for path in _candidates(configs, linked, refused):
         name = path.relative_to(configs).as_posix()
+        file = ConfigPath(path, _printable(path), _printable(Path(name.rpartition(".")[0])))
         message = _bad_file(path, root) or _bad_name(PurePosixPath(name))
         if message:
-            problems.append(Problem(shown, "", None, message))
+            refused.append(Refused(file, message))
         else:
-            files.append(ConfigPath(path, shown, name.rpartition(".")[0]))
-    if not files and not problems:
+            files.append(file)
+    if not files and not refused:
         raise UsageError(f"{configs}: holds no *.yaml file; write a config there or give another --configs")
-    return Found(tuple(files), tuple(problems), tuple(warnings))
+    return Found(tuple(files), tuple(refused), tuple(linked))
 
 
-def duplicates(ids: Iterable[tuple[str, str]]) -> Iterator[Problem]:
-    """A problem for each (file, id) whose id an earlier one has, or has but for letter case."""
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A problem that two files have together; `earlier` is the one that it does not stand under."""
+
+    problem: Problem
+    earlier: str
+
+
+def duplicates(ids: Iterable[tuple[str, str]]) -> Iterator[Duplicate]:
+    """One for each (file, id) whose id an earlier one has, or has but for letter case."""
     first: dict[str, tuple[str, str]] = {}
     for shown, name in ids:
         folded = unicodedata.normalize("NFC", name).casefold()
@@ -73,7 +108,7 @@ def duplicates(ids: Iterable[tuple[str, str]]) -> Iterator[Problem]:
         else:
             why = "differ only in what some file systems ignore (letter case, accents)"
             message = f"the case ids {name!r} and {earlier!r} ({other}) {why}; rename one"
-        yield Problem(shown, "", None, message)
+        yield Duplicate(Problem(shown, "", None, message), other)
 
 
 def too_long(name: str) -> str | None:
@@ -106,13 +141,21 @@ def resolved(path: Path) -> Path:
         return path
 
 
-def _candidates(configs: Path, warnings: list[str]) -> list[Path]:
+def _candidates(configs: Path, linked: list[ConfigPath], refused: list[Refused]) -> list[Path]:
+    """The files that may be configs; links to folders, and folders that cannot be read, are put aside."""
+
+    def unreadable(error: OSError) -> None:
+        path = Path(error.filename)
+        name = path.relative_to(configs).as_posix()
+        folder = ConfigPath(path, _printable(path), "" if name == "." else f"{name}/")
+        refused.append(Refused(folder, f"cannot be read ({error.strerror}); check the folder"))
+
     found: list[Path] = []
-    for folder, folders, names in os.walk(configs):
+    for folder, folders, names in os.walk(configs, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
-        warnings.extend(
-            f"{_printable(link)}: a linked folder is not followed; copy it here" for link in links
+        linked.extend(
+            ConfigPath(link, _printable(link), _printable(link.relative_to(configs))) for link in links
         )
         visible = (name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES))
         found.extend(Path(folder, name) for name in visible)

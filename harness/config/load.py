@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.config import files, matrix, structure, surroundings, yaml_text
 from harness.config.build import build
+from harness.config.tags import tags_in_text, tags_of
 from harness.core.case import Case
 from harness.errors import ConfigError, Problem
 
@@ -17,14 +18,34 @@ class LoadedConfigs:
     """The cases in the order of their files and matrix entries, and what may go wrong with them later."""
 
     cases: tuple[Case, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _LoadedFile:
-    cases: tuple[Case, ...]
-    problems: tuple[Problem, ...]
-    warnings: tuple[str, ...] = ()
+class EntryName:
+    """How a matrix entry can be selected, whether it became a case or not.
+
+    `tags` is None where they could not be read. `open` tells that there may be more entries, whose ids go on
+    from this one: of a file whose matrix could not be read, or of a folder, whose id ends in `/`.
+    """
+
+    id: str
+    tags: tuple[str, ...] | None
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """What one file gives: its cases, how they are selected, and what is wrong or may go wrong with it.
+
+    A file with problems may still give cases, of those matrix entries that are sound.
+    """
+
+    shown: str
+    names: tuple[EntryName, ...]
+    cases: tuple[Case, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def load_cases(configs: Path) -> LoadedConfigs:
@@ -33,20 +54,53 @@ def load_cases(configs: Path) -> LoadedConfigs:
     Raises `ConfigError` with the problems of all files, `UsageError` when there is no such folder or no
     config in it.
     """
+    loaded = load_files(configs)
+    problems = problems_of(loaded)
+    if problems:
+        raise ConfigError(problems)
+    cases = tuple(case for file in loaded for case in file.cases)
+    return LoadedConfigs(cases, tuple(warning for file in loaded for warning in file.warnings))
+
+
+def load_files(configs: Path) -> tuple[LoadedFile, ...]:
+    """Every `*.yaml` and `*.yml` under `configs` with what it gives, sound or not, in the order of their paths.
+
+    Raises `UsageError` when there is no such folder or no config in it.
+    """
     found = files.find(configs)
     digests: dict[Path, str] = {}
     loaded = [_load(file, configs.resolve(), digests) for file in found.files]
-    cases = tuple(case for one in loaded for case in one.cases)
+    others = [_refused(one) for one in found.refused] + [_linked(one) for one in found.linked]
     ids = [(file.shown, file.id) for file in found.files]
-    ids += [(case.source, case.id) for case in cases if "@" in case.id]
-    problems = [
-        *found.problems,
-        *(problem for one in loaded for problem in one.problems),
-        *files.duplicates(ids),
-    ]
-    if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: problem.file))
-    return LoadedConfigs(cases, (*found.warnings, *(warning for one in loaded for warning in one.warnings)))
+    ids += [(case.source, case.id) for file in loaded for case in file.cases if "@" in case.id]
+    shared = list(files.duplicates(ids))
+    return tuple(_with_shared(file, shared) for file in sorted([*loaded, *others], key=_place))
+
+
+def problems_of(loaded: Sequence[LoadedFile]) -> tuple[Problem, ...]:
+    """The problems of all these files, each once, file by file."""
+    every = dict.fromkeys(problem for file in loaded for problem in file.problems)
+    return tuple(sorted(every, key=lambda problem: problem.file))
+
+
+def _place(file: LoadedFile) -> str:
+    return file.shown
+
+
+def _refused(one: files.Refused) -> LoadedFile:
+    name = EntryName(one.file.id, tags_in_text(one.file.path), open=True)
+    return LoadedFile(one.file.shown, (name,), problems=(one.problem,))
+
+
+def _linked(folder: files.ConfigPath) -> LoadedFile:
+    warning = Problem(folder.shown, "", None, files.NOT_FOLLOWED)
+    return LoadedFile(folder.shown, (EntryName(f"{folder.id}/", (), open=True),), warnings=(warning,))
+
+
+def _with_shared(file: LoadedFile, shared: Sequence[files.Duplicate]) -> LoadedFile:
+    """`file` with the problems that it has together with another one."""
+    more = [one.problem for one in shared if file.shown in (one.problem.file, one.earlier)]
+    return replace(file, problems=(*file.problems, *more)) if more else file
 
 
 def check_calls(cases: Sequence[Case]) -> None:
@@ -62,16 +116,17 @@ def check_calls(cases: Sequence[Case]) -> None:
         raise ConfigError(sorted(problems, key=lambda problem: problem.file))
 
 
-def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> _LoadedFile:
+def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> LoadedFile:
     document = yaml_text.read(file.path, file.shown)
     if document.values is None:
-        return _LoadedFile((), document.problems)
+        name = EntryName(file.id, tags_in_text(file.path), open=True)
+        return LoadedFile(file.shown, (name,), problems=document.problems)
     around = surroundings.Surroundings(root, file.path.parent.resolve(), digests)
     expansion = matrix.expand(document.values)
     problems: dict[Problem, None] = dict.fromkeys(document.problems)
     problems.update(dict.fromkeys(expansion.problems))
     cases: list[Case] = []
-    warnings: dict[str, None] = {}
+    warnings: dict[Problem, None] = {}
     for entry in expansion.entries:
         outcome = _entry(file, entry, around)
         if isinstance(outcome, Case):
@@ -80,8 +135,21 @@ def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> _Load
         else:
             matrix_is_wrong = bool(expansion.problems)
             problems.update(dict.fromkeys(_relevant(outcome, entry.axes, matrix_is_wrong, document.problems)))
-    named = tuple(replace(problem, file=file.shown) for problem in problems)
-    return _LoadedFile(tuple(cases), named, tuple(f"{file.shown}: {text}" for text in warnings))
+    return LoadedFile(
+        file.shown,
+        tuple(_name(file, entry, expansion) for entry in expansion.entries),
+        tuple(cases),
+        tuple(replace(problem, file=file.shown) for problem in problems),
+        tuple(replace(warning, file=file.shown) for warning in warnings),
+    )
+
+
+def _name(file: files.ConfigPath, entry: matrix.Entry, expansion: matrix.Expansion) -> EntryName:
+    """How `entry` is selected; a matrix with problems may have left entries out."""
+    tags = tags_of(entry.values)
+    if tags is None:
+        tags = tags_in_text(file.path)
+    return EntryName(file.id + entry.suffix, tags, open=bool(expansion.problems))
 
 
 def _entry(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from harness.config.fields import (
+    FLOATING,
     NAME_PATTERN,
     Dtype,
     Filled,
@@ -15,6 +16,7 @@ from harness.config.fields import (
     MatrixKey,
     Name,
     Positive,
+    Reason,
     Seed,
     SomeNames,
     Strict,
@@ -53,6 +55,7 @@ class Model(Strict):
     revision: Filled | None = Field(
         default=None, description="hub ids: a commit sha of 40 hex digits; others float"
     )
+    floating: Reason | None = Field(default=None, description=FLOATING)
     variant: Filled | None = Field(default=None, description="the variant of the weight files, such as fp16")
     dtype: Dtype | Annotated[dict[Name, Dtype], Field(min_length=1)] = Field(
         default="float32",

@@ -53,14 +53,15 @@ def problems(values: Values, around: Surroundings) -> Iterator[Problem]:
         yield from _problem(key, argument, message)
 
 
-def warnings(values: Values, around: Surroundings) -> Iterator[str]:
+def warnings(values: Values, around: Surroundings) -> Iterator[Problem]:
     """What works today and may not tomorrow; `values` have no problems."""
     yield from weights.floating("model", _mapping(values, "model"), around.folder)
     for key, addition in _additions(values):
         yield from weights.floating(key, addition, around.folder)
     for key, call in _loading_calls(values):
         for name in weights.listed(call.get(weights.SOURCE)):
-            yield from weights.floating(key, {**call, "id": name}, around.folder)
+            # The arguments of a method have no place for a reason.
+            yield from weights.floating(key, {**call, "id": name, "floating": None}, around.folder, "")
 
 
 def inputs(values: Values, around: Surroundings) -> tuple[InputFile, ...]:

@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.config.fields import Filled, IpAdapterFile, Name, Positive, SomeNames, Strict, WeightFile, text
+from harness.config.fields import (
+    FLOATING,
+    Filled,
+    IpAdapterFile,
+    Name,
+    Positive,
+    Reason,
+    SomeNames,
+    Strict,
+    WeightFile,
+    text,
+)
 
 AdapterName = Annotated[str, text("^[A-Za-z0-9][A-Za-z0-9_-]*$", "a name of letters, digits, '_' and '-'")]
 Token = Annotated[str, text(r"^\S+$", "a word without spaces")]
@@ -26,6 +37,7 @@ class Adapter(Strict):
     )
     weight_name: WeightFile | None = Field(default=None, description=_WEIGHT_NAME)
     revision: Filled | None = Field(default=None, description=_REVISION)
+    floating: Reason | None = Field(default=None, description=FLOATING)
     scale: float = Field(default=1.0, description="the weight of the adapter; 0 switches it off")
 
 
@@ -36,6 +48,7 @@ class Embedding(Strict):
     token: Token = Field(description="the word by which prompts name the embedding, such as <toy>")
     weight_name: WeightFile | None = Field(default=None, description=_WEIGHT_NAME)
     revision: Filled | None = Field(default=None, description=_REVISION)
+    floating: Reason | None = Field(default=None, description=FLOATING)
 
 
 class IpAdapter(Strict):
@@ -52,6 +65,7 @@ class IpAdapter(Strict):
         "folder; null loads none, for `call.ip_adapter_image_embeds`",
     )
     revision: Filled | None = Field(default=None, description=_REVISION)
+    floating: Reason | None = Field(default=None, description=FLOATING)
     scale: float | dict[Name, object] = Field(
         default=1.0,
         description="the weight of the picture; 0 switches it off, and a mapping sets it per block",

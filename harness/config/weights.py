@@ -10,12 +10,14 @@ from pathlib import Path, PurePosixPath
 from harness import zoo
 from harness.config.files import kind_of
 from harness.config.wording import joined, shown, unknown
+from harness.core.case import Case
 from harness.errors import Problem
 
 BUILTIN = "builtin:"
 SAFETENSORS = ".safetensors"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 _HUB_ID = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
+_DEEP_PATH = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*){2,}/?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 Values = Mapping[str, object]
@@ -25,6 +27,9 @@ _CONVERT_IP_ADAPTER = (
     "one.contiguous() for part, tensors in torch.load(FILE, weights_only=True).items() for name, one in "
     "tensors.items()}, 'FILE.safetensors')"
 )
+
+FLOATS = "floats, so the model may change under the golden; pin a commit sha of 40 hex digits"
+REASON = ", or give the reason why not as `floating` beside it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +120,31 @@ def _only_pickles(key: str, addition: Values, folder: Path) -> Iterator[Problem]
         yield Problem("", joined(key, "id"), shown(addition["id"]), f"{message}; {advice}")
 
 
-def floating(key: str, weights: Values, folder: Path) -> Iterator[str]:
-    """A warning where the hub may give other weights tomorrow; `weights` have no problems."""
-    revision = weights.get("revision")
-    if is_hub_id(str(weights["id"]), folder) and not _COMMIT.fullmatch(str(revision)):
-        advice = "floats, so the model may change under the golden; pin a commit sha of 40 hex digits"
-        yield f"{key}.revision = {shown(revision)}: {advice}"
+def floating(key: str, weights: Values, folder: Path, remedy: str = REASON) -> Iterator[Problem]:
+    """A warning where the hub may give other weights tomorrow and no reason accepts it; `weights` have no problems."""
+    if weights.get("floating") is None and _floats(weights, str(weights["id"]), folder):
+        yield Problem("", joined(key, "revision"), shown(weights.get("revision")), FLOATS + remedy)
 
 
 def is_hub_id(name: str, folder: Path) -> bool:
     """Whether `name` can only be a hub id."""
-    is_path = name.startswith((BUILTIN, ".", "/")) or _is_file_name(name)
+    is_path = name.startswith(BUILTIN) or _is_path(name) or _is_file_name(name)
     return not is_path and kind_of(folder / name) == "nothing"
+
+
+def absent(case: Case) -> tuple[str, ...]:
+    """The folders and files with weights that `case` names and that are not there: a reason to skip it."""
+    variant = case.variant
+    names = [case.model.id]
+    names += [one.id for one in variant.adapters]
+    names += [one.id for one in variant.ip_adapters]
+    names += [one.id for one in variant.embeddings]
+    names += [one for step in case.before for one in listed(step.call.get(SOURCE))]
+    return tuple(dict.fromkeys(name for name in names if _is_absent(name, Path(case.base))))
+
+
+def _is_absent(name: str, folder: Path) -> bool:
+    return _is_path(name) and kind_of(folder / name) == "nothing"
 
 
 def _weights_problems(key: str, weights: Values, name: str, folder: Path, kind: Kind) -> Iterator[Problem]:
@@ -137,6 +155,15 @@ def _weights_problems(key: str, weights: Values, name: str, folder: Path, kind: 
     if revision is not None and not is_hub_id(name, folder):
         message = "only a hub id has revisions; leave it out"
         yield Problem("", joined(key, "revision"), shown(revision), message)
+    reason = weights.get("floating")
+    if reason is not None and not _floats(weights, name, folder):
+        why = "this one is pinned" if is_hub_id(name, folder) else "only a hub id has revisions"
+        message = f"is for a revision that floats, and {why}; leave it out"
+        yield Problem("", joined(key, "floating"), shown(reason), message)
+
+
+def _floats(weights: Values, name: str, folder: Path) -> bool:
+    return is_hub_id(name, folder) and not _COMMIT.fullmatch(str(weights.get("revision")))
 
 
 def _id_problem(name: str, folder: Path, kind: Kind) -> str | None:
@@ -152,11 +179,17 @@ def _id_problem(name: str, folder: Path, kind: Kind) -> str | None:
         return f"a pickle can run any code when it is read; {advice}"
     if there != "nothing":
         return f"is neither a folder nor a .safetensors file; expected {kind.where}"
-    if name.startswith((".", "/")) or suffix == SAFETENSORS:
-        return f"is not there; expected {kind.where}"
-    if _HUB_ID.fullmatch(name):
+    if _is_absent(name, folder) or _HUB_ID.fullmatch(name):
         return None
     return f"expected {'builtin:NAME, ' if kind.builtin else ''}a hub id such as org/name, or {kind.where}"
+
+
+def _is_path(name: str) -> bool:
+    """Whether `name` can only be a path; one slash alone may be a hub id's."""
+    suffix = PurePosixPath(name).suffix
+    if suffix in PICKLES or "\0" in name:
+        return False
+    return name.startswith((".", "/")) or suffix == SAFETENSORS or bool(_DEEP_PATH.fullmatch(name))
 
 
 def _is_file_name(name: str) -> bool:

@@ -151,8 +151,25 @@ class CalibrationState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Unused:
+    """Measured limits that the config `file` does not ask for, under these relations.
+
+    `yaml` is what to write there, in the place of the `tolerance` that it states if `replaces`; "" where the
+    matrix of the file sets the tolerance.
+    """
+
+    file: str
+    relations: tuple[Relation, ...]
+    yaml: str
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """What became of calibrating one case; `path` is where the calibration lies."""
+    """What became of calibrating one case; `path` is where the calibration lies.
+
+    `unused` is None where the config uses what was measured.
+    """
 
     case: str
     state: CalibrationState
@@ -163,6 +180,7 @@ class CalibrationResult:
     next_step: str = ""
     log: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    unused: Unused | None = None
 
 
 @dataclass(frozen=True, slots=True)

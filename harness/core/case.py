@@ -43,7 +43,7 @@ class ModelSpec:
 
     `id` is `builtin:NAME`, a hub id, or a directory or .safetensors file as written in the config (relative
     to that file). `components` overrides keyword arguments of `from_pretrained`; `dtypes` holds the dtypes of
-    components that have another one than `dtype`.
+    components that have another one than `dtype`. `floating` is why a revision that floats is accepted.
     """
 
     id: str
@@ -52,6 +52,7 @@ class ModelSpec:
     dtype: str = "float32"
     components: Values = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    floating: str | None = None
 
 
 class Offload(StrEnum):
@@ -246,10 +247,13 @@ class Case:
 
         Leaving defaults out keeps old goldens valid when a later version adds an option. The thread
         count is left out as well: it is an effective switch of the environment, which the relation
-        judges, and the same definition may be run with another one.
+        judges, and the same definition may be run with another one. So is the reason for a floating
+        revision, which decides nothing.
         """
         determinism = _without_defaults(asdict(self.determinism), asdict(Determinism()))
         determinism.pop("threads", None)
+        model = _without_defaults(asdict(self.model), asdict(ModelSpec(id="")))
+        model.pop("floating", None)
         optional: dict[str, object] = {
             "scheduler": None if self.scheduler is None else asdict(self.scheduler),
             "steps": self.steps,
@@ -261,7 +265,7 @@ class Case:
         }
         return {
             "pipeline": self.pipeline,
-            "model": _without_defaults(asdict(self.model), asdict(ModelSpec(id=""))),
+            "model": model,
             "seed": self.seed,
             "generator": str(self.generator),
             **{key: value for key, value in optional.items() if value not in (None, {}, [])},

@@ -163,7 +163,10 @@ class ListedGolden:
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """One line of `harness list`; tolerances by relation in short words."""
+    """One line of `harness list`; tolerances by relation in short words.
+
+    `absent` are the folders and files with weights that the case names and that are not there.
+    """
 
     case: str
     pipeline: str
@@ -172,6 +175,7 @@ class ListedCase:
     tolerance: Mapping[str, str]
     goldens: tuple[ListedGolden, ...]
     tags: tuple[str, ...]
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

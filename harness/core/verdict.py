@@ -172,6 +172,14 @@ def _severity(worst: WorstMetric) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Passing:
+    """What passes on request: `allow_missing` lets `no-golden` pass, `strict` lets `skipped` fail."""
+
+    allow_missing: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All judgements of one invocation; `environment` is None when no worker came up.
 
@@ -179,6 +187,7 @@ class Report:
     the ids of the cases that it had not judged by then, which are not among `cases`. `command` is what
     was run, `verify` or `explain`.
     `started` is when the invocation began, with its zone; None in reports of earlier versions.
+    `passing` is what the invocation asked for, so that the report can be shown again as it was.
     """
 
     environment: Environment | None
@@ -187,6 +196,7 @@ class Report:
     not_run: tuple[str, ...] = ()
     command: str = "verify"
     started: datetime | None = None
+    passing: Passing = Passing()
 
     def summary(self) -> Mapping[Verdict, int]:
         """How many cases got each verdict that occurred, in the order of `Verdict`."""

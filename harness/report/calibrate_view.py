@@ -55,7 +55,20 @@ def calibrate_sections(report: CalibrationReport, console: Console, *, quiet: bo
     blocks = [_block(case, case.calibration, console) for case in report.cases if case.calibration]
     skipped = [brief(case.case, case.reason) for case in report.cases if _is_skipped(case)]
     notes = [word("skipped"), *painted(skipped, console)] if skipped else []
-    return [*blocks, *failed, notes, summary]
+    return [*blocks, *failed, notes, painted(_unused(report), console), summary]
+
+
+def _unused(report: CalibrationReport) -> Iterator[Line]:
+    """What to write into the configs that do not use what was measured, once for each file."""
+    for one in dict.fromkeys(case.unused for case in report.cases if case.unused):
+        what = f"warning: {plain(one.file)} does not use what was measured for {' and '.join(one.relations)}"
+        if not one.yaml:
+            yield Line(f"{what}; its matrix sets `tolerance`: write calibrated there", verdict="warning")
+            continue
+        where = "put this in the place of its `tolerance`" if one.replaces else "add this to it"
+        yield Line(f"{what}; {where}:", verdict="warning")
+        # At the margin, so that it can be pasted.
+        yield from (Line(plain(line), whole=True) for line in one.yaml.splitlines())
 
 
 def _is_skipped(case: CalibrationResult) -> bool:

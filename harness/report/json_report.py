@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from harness import files
 from harness.codec import from_json, to_json, why_not
-from harness.core.environment import Change, Environment
+from harness.core.environment import Change, Environment, Hardware, Software, Switches
 from harness.core.recording import ListedCase, RecordReport, RecordResult, RepeatReport, RepeatResult
 from harness.core.schema import other_schema
 from harness.core.tolerance import METRICS
-from harness.core.verdict import CaseResult, Report, TensorResult
-from harness.errors import UsageError
+from harness.core.verdict import CaseResult, Passing, Report, TensorResult
+from harness.errors import Problem, UsageError
 from harness.report.wording import Word, repeat_summary
 
 SCHEMA = 1
@@ -37,6 +37,7 @@ class _Verify:
     not_run: tuple[str, ...] = ()
     command: str = "verify"
     started: datetime | None = None
+    options: Passing = Passing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class _Repeat:
 class _List:
     schema: int
     cases: tuple[ListedCase, ...]
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,29 @@ class _Changes:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Environment:
+    """The entries of an Environment beside the schema, which the first files lack."""
+
+    schema: int = 1
+    platform: str
+    hardware: Hardware
+    software: Software
+    switches: Switches
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
     """The part of a document by which its reader knows it."""
 
     schema: int
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstHead:
+    """The same of a fingerprint, whose first files have no schema."""
+
+    schema: int = 1
 
 
 def verify_json(report: Report) -> str:
@@ -93,7 +113,7 @@ def verify_json(report: Report) -> str:
         for case in report.cases
     )
     summary = _names(report.summary())
-    how = (report.finished, report.not_run, report.command, report.started)
+    how = (report.finished, report.not_run, report.command, report.started, report.passing)
     return _text(_Verify(SCHEMA, report.environment, summary, cases, *how))
 
 
@@ -109,14 +129,32 @@ def repeat_json(report: RepeatReport) -> str:
     return _text(_Repeat(SCHEMA, report.environment, repeat_summary(report), report.cases))
 
 
-def list_json(cases: Sequence[ListedCase]) -> str:
-    """The cases with device, tolerance and goldens."""
-    return _text(_List(SCHEMA, tuple(cases)))
+def list_json(cases: Sequence[ListedCase], problems: Sequence[Problem] = ()) -> str:
+    """The cases with device, tolerance and goldens, and what is wrong with the configs that gave none."""
+    return _text(_List(SCHEMA, tuple(cases), tuple(problems)))
 
 
 def comparison_json(tensors: Sequence[TensorResult]) -> str:
     """The metrics between two files, tensor by tensor."""
     return _text(_Comparison(SCHEMA, _finite(tensors)))
+
+
+def environment_json(environment: Environment) -> str:
+    """A fingerprint, as `read_environment` reads it."""
+    entries = {field.name: getattr(environment, field.name) for field in fields(environment)}
+    return _text(_Environment(schema=SCHEMA, **entries))
+
+
+def read_environment(text: str | bytes, name: str) -> Environment:
+    """The fingerprint that `environment_json` wrote; `name` is what an error calls it.
+
+    Raises ValidationError where `text` is none, UsageError for one of another schema.
+    """
+    schema = from_json(_FirstHead, text).schema
+    if schema != SCHEMA:
+        raise UsageError(f"{name}: {other_schema(schema, SCHEMA, 'save one anew')}")
+    document = from_json(_Environment, text)
+    return Environment(document.platform, document.hardware, document.software, document.switches)
 
 
 def changes_json(changes: Sequence[Change]) -> str:
@@ -138,7 +176,7 @@ def read_report(text: str | bytes, name: str = "report.json") -> Report:
     except ValidationError as error:
         told = why_not(error, text)
         raise UsageError(f"{name}: is no report of `harness verify` ({told}); {_ANEW}") from error
-    how = (document.finished, document.not_run, document.command, document.started)
+    how = (document.finished, document.not_run, document.command, document.started, document.options)
     return Report(document.environment, document.cases, *how)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -77,4 +77,13 @@ def _summary(cases: Sequence[ListedCase], platform: str) -> list[Line]:
     return [
         Line(f"{count_words(len(cases), 'case')} on {plain(platform)}: {plain(counts)}"),
         Line(f"tolerance: {relations}"),
+        *_skipped(cases),
     ]
+
+
+def _skipped(cases: Sequence[ListedCase]) -> Iterator[Line]:
+    """Which cases cannot be run here, for want of weights."""
+    skipped = [case for case in cases if case.absent]
+    if skipped:
+        paths = ", ".join(dict.fromkeys(path for case in skipped for path in case.absent))
+        yield Line(f"{count_words(len(skipped), 'case')} to be skipped, weights not there: {plain(paths)}")

@@ -127,6 +127,11 @@ class Screen:
         if not self._quiet:
             self._print([[Text(line) for line in plain(message).splitlines()]])
 
+    def say(self, message: str) -> None:
+        """A remark on standard error, where it is no part of the result; with quiet nothing."""
+        if not self._quiet:
+            _complain("note", message)
+
     def warn(self, message: str) -> None:
         """A warning, whole and plain, on standard error."""
         _complain("warning", message)

@@ -13,7 +13,7 @@ from huggingface_hub import hf_hub_download, model_info, snapshot_download
 from harness.core.capture import LoadedFile
 from harness.core.case import ModelSpec
 from harness.worker import model_folder, weights
-from harness.worker.hub_errors import unavailable
+from harness.worker.hub_errors import ModelUnavailable, unavailable
 from harness.worker.rejection import Rejection
 
 Files = Mapping[str, LoadedFile]
@@ -69,6 +69,7 @@ def find(wanted: Wanted, base: Path, usual: str) -> Found:
         name = wanted.weight_name or _chosen(wanted, names, usual)
         folder, commit = local, None
     else:
+        refuse_absent(wanted.id, base)
         name = wanted.weight_name or _chosen(wanted, _offered(wanted), usual)
         folder, commit = _fetched(wanted, name)
     path = folder / wanted.subfolder / name
@@ -90,6 +91,7 @@ def find_model(wanted: Wanted, base: Path, subfolder: str) -> tuple[Path, Files]
     if local.exists():
         folder, commit = (local.parent if local.is_file() else local) / subfolder, None
     else:
+        refuse_absent(wanted.id, base)
         folder, commit = _fetched_model(wanted, subfolder)
     if not any(folder.glob(f"*{weights.SAFE_SUFFIX}")):
         pickles = sorted(
@@ -106,6 +108,14 @@ def find_model(wanted: Wanted, base: Path, subfolder: str) -> tuple[Path, Files]
     return folder, {
         wanted.named(f"{inside}{name}"): LoadedFile(_checked(wanted, folder / name), commit) for name in names
     }
+
+
+def refuse_absent(name: str, base: Path) -> None:
+    """Raise ModelUnavailable for what can only be a path, relative to `base`, where nothing lies."""
+    if weights.is_path(name) and not (base / name).exists():
+        raise ModelUnavailable(
+            f"{name}: there is no file or folder {base / name}; put it there or fix the id"
+        )
 
 
 def whole(key: str, written: str, base: Path) -> Files:

@@ -165,7 +165,7 @@ def _is_pinned(model: ModelSpec) -> bool:
 
 
 def _floating(model: ModelSpec, commit: str) -> tuple[str, ...]:
-    if _is_pinned(model):
+    if _is_pinned(model) or model.floating is not None:
         return ()
     revision = model.revision or constants.DEFAULT_REVISION
     return (f"{model.id}: revision {revision!r} floats; commit {commit} was used (pin it as model.revision)",)

@@ -67,7 +67,7 @@ def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeli
         return _folder(model, place.resolve(), pipeline_class)
     if place.is_file() or place.suffix in (weights.SAFE_SUFFIX, *weights.PICKLE_SUFFIXES):
         return _single_file(model, place, pipeline_class)
-    if _is_path(model.id):
+    if weights.is_path(model.id):
         raise ModelUnavailable(
             f"{model.id}: there is no folder {place}; put the model there or mend model.id"
         )
@@ -76,10 +76,6 @@ def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeli
         return Source(snapshot.path, snapshot.commit, False, snapshot.warnings)
     source = _modular_folder(model, snapshot.path, pipeline_class, from_hub=True)
     return replace(source, commit=snapshot.commit, warnings=(*snapshot.warnings, *source.warnings))
-
-
-def _is_path(model_id: str) -> bool:
-    return model_id.startswith((".", "/", "~")) or model_id.count("/") > 1
 
 
 def _builtin_folder(name: str) -> Path:
@@ -188,10 +184,13 @@ def _original_of(model: ModelSpec, base: Path) -> str:
 
 def _config_of(model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipeline]) -> str:
     named = str(model.components[_CONFIG])
-    if not named.startswith(_BUILTIN) and not _is_path(named) and not (base / named).is_dir():
+    if not named.startswith(_BUILTIN) and not weights.is_path(named) and not (base / named).is_dir():
         # A hub id: diffusers fetches nothing but configs and vocabularies.
         return named
     folder = (_builtin_folder(named) if named.startswith(_BUILTIN) else base / named).resolve()
+    if not folder.exists():
+        advice = "put it there or fix model.components.config"
+        raise ModelUnavailable(f"{named}: there is no folder {folder}; {advice}")
     # It needs no weights, but what components a single file lacks are loaded from it.
     model_folder.offered(replace(model, id=named), folder, pipeline_class)
     return str(folder)

@@ -162,7 +162,9 @@ def _place_of(entry: _Entry, model: ModelSpec, folder: Path) -> tuple[Path, tupl
         raise ModelUnavailable(
             f"{model.id}: {what}, which is not on this machine; put it there, or {_SAVE_ANEW}"
         )
-    snapshot = hub.fetch_part(ModelSpec(entry.place, entry.revision), entry.subfolder)
+    snapshot = hub.fetch_part(
+        ModelSpec(entry.place, entry.revision, floating=model.floating), entry.subfolder
+    )
     return snapshot.path, snapshot.warnings
 
 

@@ -52,6 +52,8 @@ def _with_places(
         return ip_adapters.arguments(pipeline, key, keywords, base)
     files: dict[str, LoadedFile] = {}
     for name, value in keywords.items():
+        if name == ip_adapters.SOURCE and isinstance(value, str):
+            additions.refuse_absent(value, base)
         if isinstance(value, str) and value and (base / value).exists():
             files.update(additions.whole(f"{key}.{name}", value, base))
             keywords[name] = str(base / value)

@@ -57,6 +57,11 @@ class WeightFiles:
         )
 
 
+def is_path(model_id: str) -> bool:
+    """Whether an id can only be a path on this machine."""
+    return model_id.startswith((".", "/", "~")) or model_id.count("/") > 1 or model_id.endswith(SAFE_SUFFIX)
+
+
 def weight_files(index: Index, names: Collection[str], model: ModelSpec) -> tuple[WeightFiles, ...]:
     """The weight files of every component that is neither null nor replaced by `model.components`.
 

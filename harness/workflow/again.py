@@ -14,15 +14,17 @@ from harness.workflow.options import Options
 
 
 def show_again(options: Options, screen: Screen, *, markdown_file: Path | None) -> int:
-    """Returns the exit code that the verify had."""
+    """Returns the exit code that the verify had, which was asked for with the options that its report keeps."""
     path = options.out / REPORT_NAME
     if not path.is_file():
         raise UsageError(f"{path}: no such file; run `harness verify` first, or name its folder with --out")
     report = json_report.read_report(path.read_bytes(), str(path))
+    how = {"allow_missing": report.passing.allow_missing, "strict": report.passing.strict}
     documents = [
-        (options.junit, partial(junit.junit_xml, report, allow_missing=False, strict=False)),
-        (markdown_file, partial(markdown.markdown, report)),
+        (options.json, partial(json_report.verify_json, report)),
+        (options.junit, partial(junit.junit_xml, report, **how)),
+        (markdown_file, partial(markdown.markdown, report, **how)),
     ]
     emit(*((target, text()) for target, text in documents if target is not None))
-    screen.show_verify(report)
-    return report.exit_code()
+    screen.show_verify(report, **how)
+    return report.exit_code(**how)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from harness import __version__
+from harness.config.calibrated import unused
 from harness.core.calibration import (
     CALIBRATION_SCHEMA,
     Calibration,
@@ -274,6 +275,7 @@ def _result(subject: _Subject) -> CalibrationResult:
         path.as_posix(),
         calibration,
         warnings=tuple(subject.warnings),
+        unused=unused(case),
     )
 
 

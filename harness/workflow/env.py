@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
-from harness.codec import from_json, to_json, why_not
+from harness.codec import why_not
 from harness.core.capture import Lost
 from harness.core.environment import Environment, changes_between
 from harness.errors import HarnessError, UsageError
 from harness.golden.header import read_document
+from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.run.execute import fingerprint
 from harness.workflow.emit import emit_json
@@ -18,18 +20,20 @@ from harness.workflow.options import Options
 
 
 def show_environment(options: Options, screen: Screen) -> int:
-    """Print (and save with --json) the fingerprint of a worker on the chosen device."""
-    here = fingerprint(options.device, options.out / "logs")
+    """Print (and save with --json) the fingerprint of a worker on the chosen device; leaves nothing else behind."""
+    with TemporaryDirectory(prefix="harness-env-") as logs:
+        here = fingerprint(options.device, Path(logs))
     if isinstance(here, Lost):
         raise HarnessError("\n".join([f"{options.device}: {here.reason}", *here.log]))
-    emit_json(to_json(here, indent=2), options)
+    emit_json(json_report.environment_json(here), options)
     screen.show_environment(here)
     return 0
 
 
-def compare_environments(left: Path, right: Path, screen: Screen) -> int:
-    """Print what differs between two goldens' or saved fingerprints' environments."""
+def compare_environments(left: Path, right: Path, options: Options, screen: Screen) -> int:
+    """Print (and save with --json) what differs between two goldens' or saved fingerprints' environments."""
     changes = changes_between(_read(left), _read(right), imported=True)
+    emit_json(json_report.changes_json(changes), options)
     screen.show_changes(changes, str(left), str(right))
     return 0
 
@@ -43,7 +47,7 @@ def _read(path: Path) -> Environment:
         return read_document(path).environment
     content = path.read_bytes()
     try:
-        return from_json(Environment, content)
+        return json_report.read_environment(content, str(path))
     except ValidationError as error:
         raise UsageError(
             f"{path}: holds no fingerprint ({why_not(error, content)}); save one with `harness env --json {path}`"

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from harness.config.weights import absent
 from harness.core.capture import CaptureDocument
 from harness.core.case import Case
 from harness.core.recording import ListedCase, ListedGolden
 from harness.core.tolerance import Relation, Rule
-from harness.errors import HarnessError, NotAGolden
+from harness.errors import ConfigError, HarnessError, NotAGolden
 from harness.golden.beside import Unusable
 from harness.golden.calibrations import read_calibration
 from harness.golden.store import GoldenStore
 from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.run.expectation import expected_platform
-from harness.workflow.chosen import chosen_cases
+from harness.workflow.chosen import selected, warn_of
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
 
 
 def list_cases(options: Options, screen: Screen) -> int:
-    """Always returns 0."""
+    """Returns 0; where configs have problems, shows the sound cases and raises ConfigError."""
+    selection = selected(options)
     store = GoldenStore(options.goldens)
     platform = expected_platform(options.device)
-    listed = [_listed(case, store, platform) for case in chosen_cases(options, screen)]
-    emit_json(json_report.list_json(listed), options)
-    screen.show_list(listed, platform)
+    listed = [_listed(case, store, platform) for case in selection.cases]
+    emit_json(json_report.list_json(listed, selection.problems), options)
+    if listed:
+        screen.show_list(listed, platform)
+    warn_of(selection, screen)
+    if selection.problems:
+        raise ConfigError(selection.problems)
     return 0
 
 
@@ -37,6 +46,7 @@ def _listed(case: Case, store: GoldenStore, platform: str) -> ListedCase:
         tolerance={str(relation): str(case.tolerance.for_relation(relation)) for relation in Relation},
         goldens=tuple(_golden(case, store, name) for name in store.platforms(case.id)),
         tags=case.tags,
+        absent=tuple(os.path.normpath(Path(case.source).parent / name) for name in absent(case)),
     )
 
 

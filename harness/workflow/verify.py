@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Case
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, CaseResult, FileDigest, Report, Verdict
+from harness.core.verdict import PASSES, CaseResult, FileDigest, Passing, Report, Verdict
 from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import file_sha256
@@ -82,8 +82,10 @@ class _Found:
         done = {run.case.id: self._so_far(run) for run in self.runs if not self._pending(run.case)}
         left = tuple(run.case.id for run in self.runs if run.case.id not in done)
         environment = environment_of(list(self.outcomes.values()))
-        judged = tuple(done.values())
-        return Report(environment, judged, finished=False, not_run=left, started=self.started)
+        judged, passing = tuple(done.values()), _passing(self.how)
+        return Report(
+            environment, judged, finished=False, not_run=left, started=self.started, passing=passing
+        )
 
     def complete(self, run: Run) -> bool:
         """Whether the run of the case and those of its invariants have all ended."""
@@ -125,7 +127,12 @@ def _judge_all(found: _Found, options: Options, screen: Screen) -> Report:
             _conclude(found, own[case_id], progress)
     # Outcomes arrive as they end; the report keeps the order of the configs.
     environment = environment_of(list(found.outcomes.values()))
-    return Report(environment, tuple(found.judged(run) for run in found.runs), started=found.started)
+    judged = tuple(found.judged(run) for run in found.runs)
+    return Report(environment, judged, started=found.started, passing=_passing(found.how))
+
+
+def _passing(how: VerifyOptions) -> Passing:
+    return Passing(how.allow_missing, how.strict)
 
 
 def _conclude(found: _Found, run: Run, progress: Progress) -> None:

@@ -94,6 +94,20 @@ def test_links_are_followed_inside_and_reported_outside(tmp_path: Path) -> None:
     assert found.warnings == (f"{root}/folder: a linked folder is not followed; copy it here",)
 
 
+def test_a_folder_that_cannot_be_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a.yaml", "secret/b.yaml")
+    scan = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert complaints(tmp_path) == ["secret: cannot be read (Permission denied); check the folder"]
+    assert [one.file.id for one in find(tmp_path).refused] == ["secret/"]
+
+
 def test_a_folder_that_is_itself_a_link_is_fine(tmp_path: Path) -> None:
     touch(tmp_path, "real/a.yaml")
     (tmp_path / "link").symlink_to("real")
@@ -124,7 +138,7 @@ def test_equal_ids_and_ids_that_some_file_systems_take_for_equal_are_problems() 
     ]
     ids += [("u1.yaml", "\u00fc"), ("u2.yaml", "u\u0308")]
     why = "differ only in what some file systems ignore (letter case, accents)"
-    assert [str(problem) for problem in duplicates(ids)] == [
+    assert [str(one.problem) for one in duplicates(ids)] == [
         "a.yml: gives the case id 'a' a second time, after a.yaml; rename one",
         f"A.yaml: the case ids 'A' and 'a' (a.yaml) {why}; rename one",
         f"b.yaml: the case ids 'b@x=C' and 'b@x=c' (b.yaml) {why}; rename one",

@@ -97,7 +97,8 @@ timeout: 0
             'model.dtype = "float12": expected float32, float16, bfloat16, float64 or a mapping '
             "of at least one name; did you mean 'float32'?",
             "model.components.a b: not a name that Python accepts for an argument; use letters, digits and '_'",
-            "model.dtyp: unknown key; did you mean 'dtype'? accepted: id, revision, variant, dtype, components",
+            "model.dtyp: unknown key; did you mean 'dtype'? accepted: id, revision, floating, variant, "
+            "dtype, components",
             "steps.prior = 0: expected a whole number greater than 0",
             "seed = -1: expected a whole number from 0 to 18446744073709551615 or null",
             "generator = \"gpu\": expected cpu, device or none; did you mean 'cpu'?",
@@ -134,7 +135,7 @@ timeout: 0
         "configs/b.yaml: seed = .nan: line 3: numbers must be finite; put it into quotes if it is text",
         "configs/b.yaml: pipeline: missing; expected a pipeline class of diffusers, 'auto', or ./file.py:ClassName "
         "for a pipeline of your own (a path that starts with ./, ../ or /)",
-        "configs/b.yaml: model: missing; expected a mapping with id, revision, variant, dtype, components",
+        "configs/b.yaml: model: missing; expected a mapping with id, revision, floating, variant, dtype, components",
         'configs/b.yaml: steps = "ten": expected a whole number greater than 0, '
         "a mapping of at least one name or null",
         "configs/c.yaml: line 1: the file holds a list; expected a mapping such as `pipeline: DDIMPipeline`",
@@ -174,7 +175,7 @@ def test_the_errors_text_lists_the_problems_below_a_next_step(configs: Path) -> 
             "matrix: {model.dtyp: [a, b]}",
             [
                 "matrix.model.dtyp: unknown key; did you mean 'dtype'? "
-                "accepted: id, revision, variant, dtype, components"
+                "accepted: id, revision, floating, variant, dtype, components"
             ],
         ),
         (

@@ -147,8 +147,8 @@ def test_the_defaults_of_a_variant_are_those_of_a_case() -> None:
     listed = {"components": ["unet"]}
     pairs = [
         (variant.MemorySwitches(), core.Memory(), {}),
-        (variant.Adapter(id="a"), core.Adapter("a", "n"), {"name": None}),
-        (variant.Embedding(id="a", token="t"), core.Embedding("a", "t"), {}),
+        (variant.Adapter(id="a"), core.Adapter("a", "n"), {"name": None, "floating": None}),
+        (variant.Embedding(id="a", token="t"), core.Embedding("a", "t"), {"floating": None}),
         (variant.Compile(components=["unet"]), core.Compile(("unet",)), listed),
         (variant.Quantization(backend="b", components=["unet"]), core.Quantization("b", ("unet",)), listed),
         (variant.Preparation(method="m"), core.Preparation("m"), {}),

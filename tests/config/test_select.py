@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.config.select import select, select_ids
+from harness.config.load import EntryName, LoadedFile
+from harness.config.select import select, select_among, select_ids
 from harness.core.case import Case, ModelSpec
-from harness.errors import UsageError
+from harness.errors import Problem, UsageError
 
 
 def case(name: str, *tags: str) -> Case:
@@ -115,3 +116,56 @@ def test_ids_of_cases_that_are_gone() -> None:
             select_ids(ids, [pattern])
     with pytest.raises(UsageError, match="selects no case"):
         select_ids(ids, ["nothing"])
+
+
+def broken(name: str, tags: tuple[str, ...] | None = (), *, is_open: bool = True) -> LoadedFile:
+    shown = f"{name}.yaml"
+    return LoadedFile(
+        shown, (EntryName(name, tags, is_open),), problems=(Problem(shown, "", None, "is wrong"),)
+    )
+
+
+SOUND = LoadedFile("sound.yaml", (EntryName("sound", ("smoke",)),), (case("sound", "smoke"),))
+
+
+@pytest.mark.parametrize(
+    ("file", "patterns", "becomes"),
+    [
+        (broken("a/b"), [], "problem"),
+        (broken("a/b"), ["a/b"], "problem"),
+        (broken("a/b"), ["a/*", "sound"], "problem"),
+        (broken("a/b"), ["a/b@seed=0"], "problem"),
+        (broken("a/b"), ["sound"], "outside"),
+        (broken("a/b"), ["tag:smoke"], "outside"),
+        (broken("a/b", ("smoke",)), ["tag:smoke"], "problem"),
+        (broken("a/b", None), ["tag:smoke"], "unknown"),
+        (broken("a/b", None), ["sound"], "outside"),
+        (broken("a/b", None), ["tag:else"], "problem"),  # it can mean nothing else
+        (broken("a/b"), ["*@seed=0", "sound"], "problem"),
+        (broken("a/b@seed=0", is_open=False), ["a/b@seed=1", "a/*"], None),  # a misspelling
+        (broken("a/b@seed=0", is_open=False), ["*@seed=0"], "problem"),
+        (broken("a/b"), ["!a/b"], "outside"),
+        (broken("a/b"), ["!a/*"], "outside"),
+        (broken("a/b"), ["!a/b@seed=0"], "problem"),  # other entries may be left
+        (broken("a/b", None), ["!tag:smoke"], "problem"),
+        (broken("a/b", ("slow",)), ["!tag:slow"], "outside"),
+        (broken("a/"), ["a/b"], "problem"),
+        (broken("a/"), ["a/*"], "problem"),
+        (broken("a/"), ["!a/b"], "problem"),
+        (broken("a/"), ["!a/*"], "outside"),
+        (broken("a/"), ["sound"], "outside"),
+    ],
+)
+def test_what_a_broken_file_is_to_a_selection(
+    file: LoadedFile, patterns: list[str], becomes: str | None
+) -> None:
+    if becomes is None:
+        with pytest.raises(UsageError):
+            select_among([SOUND, file], patterns)
+        return
+    found = select_among([SOUND, file], patterns)
+    assert {
+        "problem": [one.file for one in found.problems],
+        "outside": list(found.outside),
+        "unknown": list(found.unknown),
+    } == {"problem": [], "outside": [], "unknown": [], becomes: [file.shown]}

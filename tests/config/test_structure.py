@@ -135,7 +135,8 @@ def test_all_problems_of_a_variant_are_listed_at_once(configs: Path) -> None:
             "before[0].method: missing; expected the name of a method of the pipeline",
             'before[1] = "invert": expected a mapping with method, call, generator',
             'adapters[0].weight_name = "x.bin": expected a .safetensors file\'s name (pickles are not read) or null',
-            "adapters[0].scal: unknown key; did you mean 'scale'? accepted: id, name, weight_name, revision, scale",
+            "adapters[0].scal: unknown key; did you mean 'scale'? accepted: id, name, weight_name, revision, "
+            "floating, scale",
             "adapters[1].id: missing; expected a text that is not empty",
             "adapters[1].name = \"a.b\": expected a name of letters, digits, '_' and '-' or null",
             'embeddings[0].token = "a toy": expected a word without spaces',

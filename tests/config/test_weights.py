@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.config.load import load_cases
+from harness.config.weights import absent
 from tests.config.folder import MINIMAL, only_case, problems, write
 
 
@@ -24,19 +25,9 @@ def test_models_are_built_in_folders_or_hub_ids(configs: Path, tmp_path: Path, m
 @pytest.mark.parametrize(
     ("model", "problem"),
     [
-        ("./model", "is not there; expected a model's folder or .safetensors file, relative to this file"),
-        (
-            "/nowhere/model",
-            "is not there; expected a model's folder or .safetensors file, relative to this file",
-        ),
         (
             "a.yaml",
             "is neither a folder nor a .safetensors file; expected a model's folder or .safetensors file, "
-            "relative to this file",
-        ),
-        (
-            "a/b/c",
-            "expected builtin:NAME, a hub id such as org/name, or a model's folder or .safetensors file, "
             "relative to this file",
         ),
         (
@@ -71,12 +62,43 @@ def test_other_models_are_refused(configs: Path, model: str, problem: str) -> No
     assert problems(configs) == [f'configs/a.yaml: model.id = "{model}": {problem}']
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        "./model",
+        "../model",
+        "/nowhere/model",
+        "./sd.safetensors",
+        "sd.safetensors",
+        "org/sd.safetensors",
+        "models/sd/v1",
+        "models/sd/v1/",
+    ],
+)
+def test_a_path_where_nothing_lies_is_no_problem_of_the_config(configs: Path, model: str) -> None:
+    write(configs, a=f"pipeline: DDIMPipeline\nmodel: {{id: '{model}'}}\n")
+    assert absent(only_case(configs)) == (model,)
+    (configs / "model").mkdir()
+    write(configs, a=MINIMAL + f"adapters: [{{id: '{model}'}}]\nembeddings: [{{id: ./model, token: x}}]\n")
+    assert absent(only_case(configs)) == (() if model == "./model" else (model,))
+
+
 @pytest.mark.parametrize("model", ["builtin:sd-digits", "./"])
 def test_only_hub_ids_have_revisions(configs: Path, model: str) -> None:
     write(configs, a=f"pipeline: auto\nmodel: {{id: '{model}', revision: main}}\n")
     assert problems(configs) == [
         'configs/a.yaml: model.revision = "main": only a hub id has revisions; leave it out'
     ]
+
+
+FLOATS = (
+    "floats, so the model may change under the golden; pin a commit sha of 40 hex digits, "
+    "or give the reason why not as `floating` beside it"
+)
+
+
+def warnings(configs: Path) -> list[str]:
+    return [str(warning) for warning in load_cases(configs).warnings]
 
 
 def test_a_floating_revision_is_a_warning_once_per_file(configs: Path) -> None:
@@ -89,12 +111,52 @@ def test_a_floating_revision_is_a_warning_once_per_file(configs: Path) -> None:
         d=hub % ("'" + "ABCDEF0123" * 4 + "'"),
         e=MINIMAL,
     )
-    advice = "floats, so the model may change under the golden; pin a commit sha of 40 hex digits"
-    assert load_cases(configs).warnings == (
-        f"configs/a.yaml: model.revision = null: {advice}",
-        f'configs/b.yaml: model.revision = "main": {advice}',
-        f'configs/d.yaml: model.revision = "{"ABCDEF0123" * 4}": {advice}',
+    assert warnings(configs) == [
+        f"configs/a.yaml: model.revision = null: {FLOATS}",
+        f'configs/b.yaml: model.revision = "main": {FLOATS}',
+        f'configs/d.yaml: model.revision = "{"ABCDEF0123" * 4}": {FLOATS}',
+    ]
+
+
+def test_a_reason_accepts_a_floating_revision(configs: Path) -> None:
+    write(
+        configs,
+        a="pipeline: auto\nmodel: {id: org/name, revision: main, floating: the newest is what we watch}\n"
+        "adapters: [{id: a/b, floating: as above}]\nembeddings: [{id: a/c, token: x, floating: as above}]\n",
     )
+    assert warnings(configs) == []
+    assert only_case(configs).model.floating == "the newest is what we watch"
+
+
+def test_the_reason_is_no_part_of_what_a_golden_remembers(configs: Path) -> None:
+    hub = "pipeline: auto\nmodel: {id: org/name%s}\nadapters: [{id: a/b%s}]\nembeddings: [{id: a/c, token: x%s}]\n"
+    write(configs, a=hub % ((", floating: because",) * 3), b=hub % (("",) * 3))
+    with_reason, without = load_cases(configs).cases
+    assert with_reason.digest() == without.digest()
+
+
+@pytest.mark.parametrize(
+    ("weights", "why"),
+    [
+        (f"id: org/name, revision: '{'0123456789' * 4}'", "this one is pinned"),
+        ("id: 'builtin:sd-digits'", "only a hub id has revisions"),
+        ("id: ./there", "only a hub id has revisions"),
+        ("id: ./gone", "only a hub id has revisions"),
+    ],
+)
+def test_a_reason_is_for_what_floats(configs: Path, weights: str, why: str) -> None:
+    (configs / "there").mkdir()
+    write(configs, a=f"pipeline: DDIMPipeline\nmodel: {{{weights}, floating: because}}\n")
+    message = f"is for a revision that floats, and {why}; leave it out"
+    assert problems(configs) == [f'configs/a.yaml: model.floating = "because": {message}']
+
+
+@pytest.mark.parametrize("reason", ["''", "'  '", "[]", "true", "3"])
+def test_a_reason_is_words(configs: Path, reason: str) -> None:
+    write(configs, a=f"pipeline: auto\nmodel: {{id: org/name, floating: {reason}}}\n")
+    [problem] = problems(configs)
+    assert problem.startswith("configs/a.yaml: model.floating = ")
+    assert problem.endswith(": expected a reason in words or null")
 
 
 def test_a_single_safetensors_file_is_a_model(configs: Path, tmp_path: Path) -> None:
@@ -116,8 +178,6 @@ def test_a_single_file_needs_a_class_and_has_neither_variants_nor_revisions(conf
 def test_a_single_file_that_is_not_there_is_no_hub_id(configs: Path) -> None:
     write(configs, a="pipeline: DDIMPipeline\nmodel: {id: org/sd.safetensors, revision: main}\n")
     assert problems(configs) == [
-        'configs/a.yaml: model.id = "org/sd.safetensors": is not there; '
-        "expected a model's folder or .safetensors file, relative to this file",
         'configs/a.yaml: model.revision = "main": only a hub id has revisions; leave it out',
     ]
 
@@ -173,7 +233,7 @@ adapters:
   - {id: lora.bin}
 embeddings:
   - {id: ./gone.safetensors, token: a}
-  - {id: a/b/c, token: b}
+  - {id: a/.., token: b}
 """,
     )
     place = "a folder or .safetensors file, relative to this file"
@@ -187,16 +247,14 @@ embeddings:
             'adapters[3].id = "lora.bin": a pickle can run any code when it is read; convert it to .safetensors '
             "where you trust it, with safetensors.torch.save_file(torch.load(FILE, weights_only=True), "
             '"FILE.safetensors")',
-            f'embeddings[0].id = "./gone.safetensors": is not there; expected {place}',
-            f'embeddings[1].id = "a/b/c": expected a hub id such as org/name, or {place}',
+            f'embeddings[1].id = "a/..": expected a hub id such as org/name, or {place}',
         ]
     ]
 
 
 def test_a_floating_adapter_or_embedding_is_a_warning(configs: Path) -> None:
     write(configs, a=MINIMAL + "adapters: [{id: a/b}]\nembeddings: [{id: a/c, token: x, revision: main}]")
-    advice = "floats, so the model may change under the golden; pin a commit sha of 40 hex digits"
-    assert load_cases(configs).warnings == (
-        f"configs/a.yaml: adapters[0].revision = null: {advice}",
-        f'configs/a.yaml: embeddings[0].revision = "main": {advice}',
-    )
+    assert warnings(configs) == [
+        f"configs/a.yaml: adapters[0].revision = null: {FLOATS}",
+        f'configs/a.yaml: embeddings[0].revision = "main": {FLOATS}',
+    ]

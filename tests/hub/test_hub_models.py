@@ -38,6 +38,8 @@ def test_a_moved_revision_gives_the_new_weights_and_says_which_commit(a_hub: Hub
     (warning,) = after["warnings"]
     assert warning.startswith("org/moves: revision 'main' floats")
     assert second in warning
+    accepted = a_hub.online.locate("org/moves", floating="the newest is what is watched")
+    assert (accepted["commit"], accepted["warnings"]) == (second, [])
 
 
 @pytest.mark.parametrize("request_number", range(1, 9))

@@ -113,7 +113,7 @@ def test_the_report_keeps_the_contract() -> None:
     Draft202012Validator(CONTRACT).validate(document)
     assert list(document) == [
         *("schema", "environment", "summary", "cases"),
-        *("finished", "not_run", "command", "started"),
+        *("finished", "not_run", "command", "started", "options"),
     ]
     keys = list(CONTRACT["properties"]["cases"]["items"]["properties"])
     assert all(list(case)[: len(keys)] == keys for case in document["cases"])

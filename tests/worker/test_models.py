@@ -181,6 +181,12 @@ def test_pickles_in_the_folder_of_configs_are_refused_too(single: Path, tmp_path
     )
 
 
+def test_a_folder_of_configs_that_is_not_there_is_a_reason_to_skip(single: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"^\./gone: there is no folder ") as caught:
+        loaded(single.parent, single.name, StableDiffusionPipeline, components={"config": "./gone"})
+    assert str(single.parent / "gone") in str(caught.value)
+
+
 def test_what_a_single_file_cannot_say(single: Path) -> None:
     base, name = single.parent, single.name
     assert refusal(base, name).key == "pipeline"

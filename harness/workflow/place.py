@@ -1,0 +1,125 @@
+"""Where a command was typed, and the root of the project that it works in: paths of one as the other sees them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.config import project
+from harness.config.files import SUFFIXES, kind_of
+from harness.config.project import Project
+from harness.config.select import NOT
+from harness.errors import UsageError
+
+_PATHS = ("PYTHONPATH",)
+_PATH = (
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE",
+    "HF_TOKEN_PATH",
+    "TORCH_HOME",
+    "XDG_CACHE_HOME",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+)
+"""Variables of the workers that hold a path, or several, which may be relative to the folder of the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The absolute folder `here` in which the command was typed, and the project it works in."""
+
+    here: Path
+    project: Project
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the project's root is another folder than that of the caller."""
+        return self.here != self.project.root
+
+    def path(self, typed: Path) -> Path:
+        """`typed`, which is relative to the caller's folder, as it is seen from the root."""
+        if typed.is_absolute() or not self.elsewhere:
+            return typed
+        inside = self.here.is_relative_to(self.project.root)
+        base = self.here.relative_to(self.project.root) if inside else self.here
+        parts = list(typed.parts)
+        # Only what leads upwards first: behind a name, `..` may follow a link.
+        while parts and parts[0] == ".." and base != Path():
+            base = base.parent
+            parts.pop(0)
+        return base.joinpath(*parts)
+
+    def pattern(self, typed: str, configs: Path) -> str:
+        """A config file, or a folder of them that ends in `/`, as the pattern that selects it; others as they are.
+
+        `configs` is seen from the root. Raises UsageError for a config file outside of it.
+        """
+        word = typed.removeprefix(NOT)
+        path = self.here / word
+        is_config = word.lower().endswith(SUFFIXES) and kind_of(path) == "file"
+        if not is_config and not (word.endswith("/") and kind_of(path) == "folder"):
+            return typed
+        folder = (self.project.root / configs).resolve()
+        place = path.parent.resolve() / path.name if is_config else path.resolve()
+        if place.is_relative_to(folder):
+            name = place.relative_to(folder).as_posix()
+            selecting = name.rpartition(".")[0] if is_config else "*" if name == "." else f"{name}/*"
+            return typed[: len(typed) - len(word)] + selecting
+        if is_config:
+            raise UsageError(
+                f"{word}: lies outside of the configs folder {configs}; move it there, or give --configs"
+            )
+        return typed
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """While open, the root is the current folder: of the workers as well, wherever the command was typed."""
+        if not self.elsewhere:
+            yield
+            return
+        before = {name: os.environ[name] for name in (*_PATHS, *_PATH) if os.environ.get(name)}
+        os.environ.update({name: self._absolute(name, value) for name, value in before.items()})
+        try:
+            with contextlib.chdir(self.project.root):
+                yield
+        finally:
+            os.environ.update(before)
+
+    def _absolute(self, name: str, value: str) -> str:
+        parts = value.split(os.pathsep) if name in _PATHS else [value]
+        return os.pathsep.join(
+            part if part.startswith(("~", "$")) else str(self.here / part) for part in parts
+        )
+
+
+def place_of(root: Path | None, *, needs_configs: bool) -> Place:
+    """The place of a command that was typed in the current folder, with `--root` or without.
+
+    Raises UsageError where `root` is no project, and where there is none while `needs_configs`.
+    """
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise UsageError("the current folder is no longer there; change to another one") from error
+    if root is not None:
+        return Place(here, project.at(root, here))
+    found = project.find(here)
+    if needs_configs and not found.found:
+        raise UsageError(_none(here))
+    return Place(here, found)
+
+
+def _none(here: Path) -> str:
+    sought = f"configs/ and goldens/, or [{project.TABLE}] in a {project.FILE}"
+    near = project.nearly(here)
+    step = (
+        f"{near} has configs/ alone: --root {near} takes it"
+        if near
+        else "change to yours, or name it with --root"
+    )
+    return f"configs: no such folder, and no folder above is the root of a project ({sought}); {step}"

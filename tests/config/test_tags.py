@@ -1,0 +1,57 @@
+"""The tags of configs, whole and broken ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.config.tags import tags_in_text, tags_of
+
+
+@pytest.mark.parametrize(
+    ("values", "tags"),
+    [
+        ({}, ()),
+        ({"tags": []}, ()),
+        ({"tags": ["a", "b-1"]}, ("a", "b-1")),
+        ({"tags": "a"}, None),
+        ({"tags": ["a", 1]}, None),
+        ({"tags": None}, None),
+    ],
+)
+def test_stated_tags(values: dict[str, object], tags: tuple[str, ...] | None) -> None:
+    assert tags_of(values) == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("steps: [\n", ()),
+        ("tags: [smoke, slow-1]\ncall: [\n", ("smoke", "slow-1")),
+        ("{pipeline: x, 'tags': ['smoke'], call: ]", ("smoke",)),
+        ("tags:\n  - smoke\n  - 'slow'\ncall: [", ("smoke", "slow")),
+        ("tags:\n- smoke\n- slow\nsteps: [other]", ("smoke", "slow")),
+        ("tags: [\n  smoke, # and not slow\n  fast\n", ("smoke", "fast")),
+        ("# tags: [smoke]\ncall: [", ()),
+        ("x: #tags: [smoke]\ntags: [a]", ("a",)),
+        ("<<<<<<< ours\ntags: [smoke]\n=======\ntags: [slow]\n>>>>>>> theirs\n", ("smoke", "slow")),
+    ],
+)
+def test_what_may_be_a_tag_in_a_text_that_is_no_yaml(
+    tmp_path: Path, text: str, tags: tuple[str, ...]
+) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    assert tags_in_text(tmp_path / "a.yaml") == tags
+
+
+def test_a_text_in_another_encoding_tells_its_tags(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes("call: {prompt: é}\ntags: [smoke]\n".encode("latin-1"))
+    assert tags_in_text(tmp_path / "a.yaml") == ("smoke",)
+
+
+def test_what_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
+    (tmp_path / "gone.yaml").symlink_to("nothing")
+    (tmp_path / "folder.yaml").mkdir()
+    assert tags_in_text(tmp_path / "gone.yaml") is None
+    assert tags_in_text(tmp_path / "folder.yaml") is None

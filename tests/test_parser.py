@@ -1,0 +1,48 @@
+"""What the command line takes: the values of options, and options that would have no effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.parser import parsed
+
+
+def test_what_is_not_given_is_left_to_the_project() -> None:
+    arguments = parsed(["verify"])
+    names = ("root", "configs", "goldens", "out", "device", "jobs", "json", "junit", "relation")
+    assert {name: getattr(arguments, name) for name in names} == dict.fromkeys(names)
+    assert (arguments.select, arguments.quiet) == ([], False)
+
+
+def test_what_a_command_has_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (
+        ["schema", "--json", "x"],
+        ["compare", "a", "b", "--device", "cpu"],
+        ["report", "--configs", "x"],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            parsed(words)
+        assert ended.value.code == 2
+        assert f"unrecognized arguments: {' '.join(words[-2:])}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sensitivity", "--stored"],
+        ["sensitivity", "--no-ladder", "--jobs", "2"],
+        ["env"],
+        ["env", "--device", "cpu"],
+        ["env", "a", "b", "--json", "-"],
+    ],
+)
+def test_what_has_an_effect_is_taken(words: list[str]) -> None:
+    assert parsed(words).command == words[0]
+
+
+def test_paths_are_paths_as_typed() -> None:
+    arguments = parsed(["report", "--out", "../x", "--junit", "j.xml", "--markdown", "m.md", "--json", "-"])
+    assert (arguments.out, arguments.junit, arguments.markdown) == (Path("../x"), Path("j.xml"), Path("m.md"))
+    assert arguments.json == "-"
