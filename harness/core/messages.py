@@ -57,9 +57,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The job is done and the worker waits for the next."""
+    """The job is done and the worker waits for the next.
+
+    `spent` says that the run left something behind in the process, which another run must not find there.
+    """
 
     outcome: Outcome
+    spent: bool = False
     kind: Literal["finished"] = "finished"
 
 

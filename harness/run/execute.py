@@ -132,7 +132,7 @@ class _Driver(threading.Thread):
             # A worker that died has left behind what it was writing.
             with suppress(OSError):
                 Path(job.spool).unlink(missing_ok=True)
-        if self._workshop.fresh or isinstance(outcome, Raised | Lost):
+        if self._workshop.fresh or isinstance(outcome, Raised | Lost) or worker.spent:
             # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.
             self._dismiss()
         return outcome

@@ -52,6 +52,7 @@ class WorkerProcess:
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
         self._ready: Ready | None = None
+        self.spent = False
 
     @property
     def alive(self) -> bool:
@@ -83,6 +84,7 @@ class WorkerProcess:
         while True:
             reply = self._receive(deadline)
             if isinstance(reply, Finished):
+                self.spent = reply.spent
                 return reply.outcome
             if not isinstance(reply, Progress):
                 return self._lost(reply, "while it ran", limit)

@@ -13,6 +13,14 @@ from diffusers import DiffusionPipeline
 from harness.core.case import Case
 from harness.worker.rejection import Rejection
 
+OWN = "harness_community_"
+"""What the names of the modules begin with that are made of the user's own files."""
+
+
+def is_own(kind: type) -> bool:
+    """Whether the class is in a file of the user's own that a case names as its pipeline."""
+    return kind.__module__.startswith(OWN)
+
 
 def pipeline_class(case: Case) -> type[DiffusionPipeline]:
     """The class for `pipeline: NAME`, `auto` or `./file.py:ClassName`; raises Rejection."""
@@ -37,7 +45,7 @@ def class_of_diffusers(key: str, name: str) -> type[Any]:
 
 def _from_file(case: Case, path: Path, name: str) -> type[DiffusionPipeline]:
     """The class `name` of the Python file at `path`, which the config names explicitly."""
-    module_name = f"harness_community_{path.stem}"
+    module_name = f"{OWN}{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise Rejection(

@@ -19,13 +19,14 @@ from harness.core.messages import Job, Progress
 from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.additions import Files
-from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
+from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf, beyond_diffusers
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
 from harness.worker.perturb.site import NotApplicable
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
+from harness.worker.state.leftovers import Leftovers
 from harness.worker.trace.recorder import Recorded
 from harness.worker.trace.session import recording
 
@@ -52,22 +53,30 @@ class Executor:
         self._device = device
         self._report = report
         self._shelf = PipelineShelf()
+        self._leftovers = Leftovers()
+
+    @property
+    def spent(self) -> bool:
+        """Whether a run left this process as no other run may find it."""
+        return self._leftovers.spent
 
     def run(self, job: Job) -> Outcome:
         """Run the job's case; whatever goes wrong comes back as an outcome."""
+        case = job.case
         try:
-            return self._run(job)
+            if reason := _unfit(case, self._device):
+                return Unavailable(reason)
+            threads = determinism.thread_count(case.determinism)
+            determinism.apply(case.determinism, threads)
+            with self._leftovers.watched():
+                return self._run(job, threads)
         finally:
             with suppress(OSError):
                 Path(job.spool).unlink(missing_ok=True)
 
-    def _run(self, job: Job) -> Outcome:
+    def _run(self, job: Job, threads: int) -> Outcome:
         case = job.case
         started = time.perf_counter()
-        if reason := _unfit(case, self._device):
-            return Unavailable(reason)
-        threads = determinism.thread_count(case.determinism)
-        determinism.apply(case.determinism, threads)
         switches = determinism.read_back()
         environment = fingerprint.environment(self._device, switches)
         try:
@@ -94,7 +103,7 @@ class Executor:
             *loaded.warnings,
             *inputs.lost(case),
             *determinism.not_in_effect(case.determinism, threads, switches),
-            *determinism.changed(switches, determinism.read_back()),
+            *self._leftovers.found(thorough=beyond_diffusers(case)),
         )
         environment = fingerprint.with_imported(environment)
         problem = _stored(job, loaded, produced, environment, load_seconds, warnings)
@@ -117,6 +126,7 @@ class Executor:
             files = preparation.prepare(pipeline, case, self._device)
             session.inputs(keywords)
             output = pipeline(**keywords)
+            self._leftovers.inside()
             session.output(output)
         flat = outputs.flatten(output)
         seconds = time.perf_counter() - started

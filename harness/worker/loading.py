@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,9 @@ __all__ = ["Loaded", "ModelUnavailable", "PipelineShelf"]
 
 # diffusers renamed the keyword; versions that know the new name carry the old one's deprecation message.
 _DTYPE_KEYWORD = "dtype" if hasattr(deprecation_utils, "_TORCH_DTYPE_DEPRECATION_MESSAGE") else "torch_dtype"
+
+_SHOWN = 8
+"""How many changed places a line in the log names."""
 
 _LOADING_OPTIONS = (
     "cache_dir",
@@ -65,29 +69,56 @@ class Loaded:
     files: Files = field(default_factory=dict)
 
 
+def beyond_diffusers(case: Case) -> bool:
+    """Whether the case's run calls more than a pipeline of diffusers: code of the user's own, other methods."""
+    return ":" in case.pipeline or bool(case.before)
+
+
 class PipelineShelf:
     """Holds the pipeline loaded last: the parent sends cases that share one in a row."""
 
     def __init__(self) -> None:
         self._key = ""
         self._loaded: Loaded | None = None
+        self._anything = False  # whether the last run could have done anything to the pipeline
 
     def take(self, case: Case, device: torch.device) -> tuple[Loaded, float]:
         """The pipeline for `case`, reset to how it was loaded, and the seconds that loading took (0 if reused).
 
         Raises ModelUnavailable, Rejection, or whatever diffusers raises when it loads the model.
         """
+        _forget_compiled()
+        thorough, self._anything = self._anything, beyond_diffusers(case)
         key = f"{case.pipeline} {case.base} {to_json(case.model)} {to_json(case.variant)} {device}"
-        if self._loaded is not None and key == self._key:
-            self._loaded.pristine.restore()
-            put_scheduler(self._loaded.pipeline, case.scheduler)
-            return self._loaded, 0.0
+        kept = self._loaded if key == self._key and case.variant.compile is None else None
+        if kept is not None and _as_loaded(kept, thorough=thorough):
+            put_scheduler(kept.pipeline, case.scheduler)
+            return kept, 0.0
         # The old pipeline is let go before the new one comes, so that two never share the memory.
-        self._loaded = None
+        self._loaded = kept = None
         loaded = _load(case, device)
         self._key, self._loaded = key, loaded
         put_scheduler(loaded.pipeline, case.scheduler)
         return loaded, loaded.seconds
+
+
+def _forget_compiled() -> None:
+    """Let torch forget what it compiled: how it compiles depends on the shapes that it has seen before."""
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
+
+
+def _as_loaded(loaded: Loaded, *, thorough: bool) -> bool:
+    """Bring the pipeline back to how it was loaded; False, and a line in the log, where that cannot be done."""
+    left = [one.where for one in loaded.pristine.restore(thorough=thorough) if not one.undone]
+    if left:
+        print(f"the pipeline is loaded anew: the last run changed {_some(left)}", file=sys.stderr)
+    return not left
+
+
+def _some(places: Sequence[str]) -> str:
+    shown = places[:_SHOWN]
+    return ", ".join(shown) + (f" and {len(places) - len(shown)} more" if len(places) > _SHOWN else "")
 
 
 def _load(case: Case, device: torch.device) -> Loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -10,15 +11,25 @@ from typing import Self
 import torch
 from diffusers import DiffusionPipeline, SchedulerMixin
 
+from harness.worker.classes import is_own
 from harness.worker.modular import GUIDER
+from harness.worker.state.holdings import Change
+from harness.worker.state.reachable import Reached, Walk
+from harness.worker.state.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
 class Pristine:
-    """The attributes of a pipeline and of those it is made of, and the state of each scheduler and guider."""
+    """The attributes of a pipeline and of those it is made of, the state of each scheduler and guider, and the rest.
+
+    The rest is everything that can be reached from the pipeline. The classes and functions of libraries are no part
+    of it, since they belong to the process; those in a file of the user's own are, since the file is run anew for
+    every pipeline that is loaded.
+    """
 
     attributes: tuple[tuple[DiffusionPipeline, Mapping[str, object]], ...]
     schedulers: tuple[tuple[SchedulerMixin, Mapping[str, object]], ...]
+    rest: Watch
 
     @classmethod
     def of(cls, pipeline: DiffusionPipeline) -> Self:
@@ -30,18 +41,31 @@ class Pristine:
             for part in parts.values()
             if isinstance(part, SchedulerMixin | GUIDER)
         )
-        return cls(attributes, schedulers)
+        return cls(attributes, schedulers, Watch(_reached(pipeline)))
 
-    def restore(self) -> None:
-        """Undo what runs leave behind.
+    def restore(self, *, thorough: bool = True) -> tuple[Change, ...]:
+        """Undo what runs leave behind; what was changed elsewhere than in attributes of pipelines and in schedulers.
 
+        The pipeline is as freshly loaded where every change is `undone`; else it must not be used again.
+        `thorough` is for a run of code that may have done anything. Without it, what was written into a part of a
+        weight behind torch's back is overlooked, and so are renamed attributes.
         The schedulers are restored in place, since other parts of a pipeline may hold the same object.
         """
         for pipeline, attributes in self.attributes:
             _replace(vars(pipeline), attributes)
-            to_eval_mode(pipeline)
         for scheduler, state in self.schedulers:
             _replace(vars(scheduler), _copied(state))
+        return tuple(self.rest.changes(thorough=thorough))
+
+
+def _reached(pipeline: DiffusionPipeline) -> Reached:
+    # Schedulers and guiders are restored whatever happened to them.
+    walk = Walk((SchedulerMixin, GUIDER), is_own)
+    walk.start(type(pipeline).__name__, pipeline)
+    if is_own(type(pipeline)):
+        module = sys.modules[type(pipeline).__module__]
+        walk.through(module.__name__, vars(module))
+    return walk.finish()
 
 
 def holders(pipeline: DiffusionPipeline) -> Iterator[DiffusionPipeline]:

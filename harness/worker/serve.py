@@ -35,7 +35,8 @@ def main(device_name: str) -> None:
 
     executor = Executor(device, channel.send)
     for job in channel.jobs():
-        channel.send(Finished(executor.run(job)))
+        outcome = executor.run(job)
+        channel.send(Finished(outcome, spent=executor.spent))
 
 
 def _refuse_all(channel: Channel, reason: str) -> None:

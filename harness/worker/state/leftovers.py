@@ -1,0 +1,106 @@
+"""What a run left behind in its process: settings, and other code under the names of libraries."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from harness.worker import determinism
+from harness.worker.classes import OWN
+from harness.worker.state import imports, settings
+from harness.worker.state.code import Code, Replaced
+from harness.worker.state.reachable import Walk
+from harness.worker.state.settings import Settings
+from harness.worker.state.watch import Watch
+
+_SHOWN = 8
+
+
+class Leftovers:
+    """Watches run after run of one process.
+
+    `spent` is true once a run left something behind: the process must serve no other run.
+    """
+
+    def __init__(self) -> None:
+        self.spent = False
+        self._code = Code()
+        self._switches = determinism.read_back()
+        self._before: dict[str, object] = {}
+        self._importing: Settings = {}
+        self._own: dict[str, Watch] = {}
+        self._gradients = self._asked = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Around one run, from before its pipeline is loaded; a run that ends early is looked at as well."""
+        self._switches, self._before = determinism.read_back(), dict(settings.read())
+        self._gradients = self._asked = False
+        try:
+            with imports.noticed(self._import_begun, self._import_ended, self._own_imported):
+                yield
+        finally:
+            if not self._asked:
+                self.found(thorough=True)
+
+    def inside(self) -> None:
+        """The pipeline has returned, and what was set around its call has not been undone yet."""
+        self._gradients = torch.is_grad_enabled()
+
+    def found(self, *, thorough: bool) -> tuple[str, ...]:
+        """What the run left, a sentence each.
+
+        Replaced code is looked for if `thorough`, for which there is no need where only diffusers' own has run.
+        """
+        self._asked = True
+        switched = determinism.changed(self._switches, determinism.read_back())
+        changed = settings.changed(self._before, settings.read())
+        if self._gradients:
+            changed = ("torch: grad mode: the run changed it from False to True and left it so", *changed)
+        replaced = tuple(self._code.changes()) if thorough else ()
+        kept = tuple(self._kept_by_own_modules()) if thorough else ()
+        self.spent = self.spent or bool(switched or changed or replaced or kept)
+        for one in replaced[:_SHOWN]:
+            print(f"left behind by the run: another {one.where}", file=sys.stderr)
+        return (*switched, *changed, *_told(replaced), *kept)
+
+    def _import_begun(self) -> None:
+        self._importing = settings.read_soft()
+
+    def _import_ended(self, names: list[str]) -> None:
+        """What a library sets up when it is imported is not the run's doing; another run would import it too."""
+        after = settings.read_soft()
+        for name in {**self._importing, **after}:
+            was, became = self._importing.get(name), after.get(name)
+            if was != became and self._before.get(name) == was:
+                self._before[name] = became
+        self._code.add(names)
+
+    def _own_imported(self, name: str) -> None:
+        """A module of the user's own stays imported, and so does what it keeps; not so a pipeline's own file."""
+        if not name.startswith(OWN):
+            self._own[name] = _watch(name)
+
+    def _kept_by_own_modules(self) -> Iterator[str]:
+        for name, watch in list(self._own.items()):
+            left = [one.where for one in watch.changes(thorough=True) if not one.undone]
+            if left:
+                self._own[name] = _watch(name)
+            yield from (f"{where}: the run changed it and left it so" for where in left[:_SHOWN])
+
+
+def _watch(name: str) -> Watch:
+    walk = Walk((), lambda kind: kind.__module__ == name)
+    walk.through(name, vars(sys.modules[name]))
+    return Watch(walk.finish())
+
+
+def _told(replaced: tuple[Replaced, ...]) -> Iterator[str]:
+    code = [one.where for one in replaced if one.runs]
+    for where in code[:_SHOWN]:
+        yield f"{where}: the run replaced it and left it so"
+    if len(code) > _SHOWN:
+        yield f"{len(code) - _SHOWN} more functions and classes: the run replaced them and left them so"
