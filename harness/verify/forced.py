@@ -11,10 +11,10 @@ from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict
 from harness.errors import UnreadableGolden
 from harness.golden.beside import Unusable
-from harness.golden.calibrations import read_calibration
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace, read_trace
 from harness.verify.boundaries import judge_boundaries
+from harness.verify.calibrated import calibration_of
 
 _JUDGED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN}
 
@@ -72,7 +72,7 @@ def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, .
     with TensorFile(Path(result.golden)) as golden, TensorFile(path) as forced:
         ours, theirs = _trace(golden), _trace(forced)
         seeded = case.generator is not GeneratorKind.NONE
-        found = read_calibration(golden.path, golden.document)
+        found = calibration_of(golden.path)
         limits = {} if isinstance(found, Unusable) else found.boundaries
         return judge_boundaries(ours, theirs, result.relation, seeded=seeded, limits=limits)
 
