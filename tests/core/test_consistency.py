@@ -22,8 +22,9 @@ def test_max_abs_has_a_factor_of_its_own_where_one_is_stated() -> None:
 
 def test_a_fault_that_raised_is_judged_by_the_outputs_alone() -> None:
     kept = a_sensitivity("golden")
-    [outputs] = [one for one in kept.faults[0].sightings if one.channel is Channel.OUTPUTS]
-    raised = replace(kept.faults[0], sightings=(replace(outputs, caught=True, margin=None),))
+    outputs = [one for one in kept.faults[0].sightings if one.channel is Channel.OUTPUTS]
+    seen = tuple(replace(one, caught=True, margin=None) for one in outputs)
+    raised = replace(kept.faults[0], sightings=seen)
     assert sensitivity_contradiction(replace(kept, faults=(raised, *kept.faults[1:]))) == ""
 
 
