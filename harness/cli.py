@@ -76,16 +76,13 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _judges(verify)
     verify.add_argument("--allow-missing", action="store_true", help="a case without a golden passes")
     verify.add_argument("--strict", action="store_true", help="a skipped case fails")
-    verify.add_argument(
-        "--forced",
-        action="store_true",
-        help="judge every component and step by itself as well, fed with the golden's tensors",
-    )
+    _replays(verify)
     verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     explain = _command(
         commands, "explain", "run cases and say where their difference began, and why", _selects, _runs
     )
     _judges(explain)
+    _replays(explain)
     explain.add_argument(
         "--deep", action="store_true", help="look into the network it began in, and name the module"
     )
@@ -203,6 +200,14 @@ def _selects(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _replays(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--forced",
+        action="store_true",
+        help="judge every component and step by itself as well, fed with the golden's tensors",
+    )
+
+
 def _judges(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
@@ -261,7 +266,7 @@ def _record(arguments: argparse.Namespace, screen: Screen) -> int:
 def _explain(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.workflow.explain import explain
 
-    how = VerifyOptions(arguments.relation, forced=True)
+    how = VerifyOptions(arguments.relation, forced=arguments.forced)
     return explain(_options(arguments), how, screen, deep=arguments.deep)
 
 

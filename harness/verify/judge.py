@@ -12,7 +12,7 @@ from harness.core.case import Case, GeneratorKind
 from harness.core.environment import Environment, changes_between, relation_between
 from harness.core.tolerance import Allowance, Limits, Relation, Rule
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict
+from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, failure_steps
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.beside import Unusable
 from harness.golden.completeness import not_comparable
@@ -205,7 +205,7 @@ def _weigh(
     return _Judgement(
         worst,
         "; ".join(reason for verdict, reason in told if verdict is worst) if failed else "",
-        f"if the change is meant: {_update(case)}" if failed else "",
+        failure_steps(case.id) if failed else "",
         tensors,
         (*(_finding(result) for result in unmet), *findings),
     )

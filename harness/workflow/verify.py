@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Case
+from harness.core.environment import Environment
 from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, CaseResult, FileDigest, Report, Verdict
 from harness.errors import HarnessError, UnreadableGolden
@@ -41,11 +42,12 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     """
     cases = cases_to_run(options, screen, GoldenStore(options.goldens))
     runs = tuple(Run(case, capture_path(options.out, case)) for case in cases)
-    found = _Found(runs, invariants.variations(cases, options.out), how)
+    found = Found(runs, invariants.variations(cases, options.out), how)
     # Before the first capture goes: the report of an earlier verify speaks of captures that are no more.
     json_report.write_text(options.out / REPORT_NAME, json_report.verify_json(found.unfinished()))
     try:
-        report = _judge_all(found, options, screen)
+        judge_all(found, options, screen)
+        report = _with_divergences(found, options.out)
     except BaseException:
         _save_unfinished(found.unfinished(), options, how, screen)
         raise
@@ -55,7 +57,7 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """The runs of a verify, and what came of them so far."""
 
     runs: Sequence[Run]
@@ -70,6 +72,11 @@ class _Found:
         """The cases that are judged under forced replay as well."""
         return [run.case for run in self.runs if self.how.forced or run.case.forced]
 
+    @property
+    def environment(self) -> Environment | None:
+        """Where the runs ran."""
+        return environment_of(list(self.outcomes.values()))
+
     def judged(self, run: Run) -> CaseResult:
         """The result of the case of `run`, with its invariants."""
         return invariants.judged(self.results[run.case.id], self.asked, self.outcomes)
@@ -78,9 +85,8 @@ class _Found:
         """The report of a verify that ends here; a pass that was judged in part only counts as not run."""
         done = {run.case.id: self._so_far(run) for run in self.runs if not self._pending(run.case)}
         left = tuple(run.case.id for run in self.runs if run.case.id not in done)
-        environment = environment_of(list(self.outcomes.values()))
         judged = tuple(done.values())
-        return Report(environment, judged, finished=False, not_run=left, started=self.started)
+        return Report(self.environment, judged, finished=False, not_run=left, started=self.started)
 
     def _so_far(self, run: Run) -> CaseResult:
         whole = invariants.complete(run.case, self.asked, self.outcomes)
@@ -98,7 +104,8 @@ class _Found:
         return replays or (varied and not invariants.complete(case, self.asked, self.outcomes))
 
 
-def _judge_all(found: _Found, options: Options, screen: Screen) -> Report:
+def judge_all(found: Found, options: Options, screen: Screen) -> None:
+    """Do the runs and judge each against its golden, by forced replay as well where it is asked for."""
     store = GoldenStore(options.goldens)
     variations = [one.run for one in found.asked if one.run]
     for run, outcome in run_all([*found.runs, *variations], options, screen):
@@ -109,11 +116,20 @@ def _judge_all(found: _Found, options: Options, screen: Screen) -> Report:
     for case_id, result in replayed(found.to_replay(), found.results, options, screen):
         found.results[case_id] = result
         found.replayed.add(case_id)
+
+
+def _with_divergences(found: Found, out: Path) -> Report:
     # Outcomes arrive as they end; the report keeps the order of the configs.
     for run in found.runs:
-        found.results[run.case.id] = with_divergence(run.case, found.results[run.case.id], run.capture)
-    environment = environment_of(list(found.outcomes.values()))
-    return Report(environment, tuple(found.judged(run) for run in found.runs), started=found.started)
+        result = found.results[run.case.id]
+        replay = replay_of(run.case, result, out)
+        found.results[run.case.id] = with_divergence(run.case, result, run.capture, replay)
+    return Report(found.environment, tuple(found.judged(run) for run in found.runs), started=found.started)
+
+
+def replay_of(case: Case, result: CaseResult, out: Path) -> Path | None:
+    """The capture of the replay that gave the result its boundaries; None where it has none."""
+    return capture_path(out, case, FORCED_NAME) if result.boundaries else None
 
 
 def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
@@ -126,18 +142,27 @@ def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
 
 
 def replayed(
-    cases: Sequence[Case], results: Mapping[str, CaseResult], options: Options, screen: Screen
+    cases: Sequence[Case],
+    results: Mapping[str, CaseResult],
+    options: Options,
+    screen: Screen,
+    *,
+    decides: bool = True,
 ) -> Iterator[tuple[str, CaseResult]]:
-    """The results of these cases with a forced replay beside them, each as its replay ends."""
+    """The results of these cases with a forced replay beside them, each as its replay ends.
+
+    Unless the replay `decides`, the verdicts stay.
+    """
     runs = [
         Run(case, capture_path(options.out, case, FORCED_NAME), trace=TraceLevel.FULL, forced=Path(golden))
         for case in cases
         if replayable(results[case.id]) and (golden := results[case.id].golden)
     ]
-    replays = {run.case.id for run in runs}
-    yield from ((case.id, cannot_replay(results[case.id])) for case in cases if case.id not in replays)
+    if decides:
+        replays = {run.case.id for run in runs}
+        yield from ((case.id, cannot_replay(results[case.id])) for case in cases if case.id not in replays)
     for run, outcome in run_all(runs, options, screen) if runs else ():
-        yield run.case.id, judge_forced(run.case, results[run.case.id], outcome)
+        yield run.case.id, judge_forced(run.case, results[run.case.id], outcome, decides=decides)
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:

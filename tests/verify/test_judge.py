@@ -187,7 +187,10 @@ def test_drifted_tells_what_to_do(bench: Bench) -> None:
     result = bench.judge({"images": VALUES * 2})
     assert result.verdict is Verdict.DRIFTED
     assert result.reason.startswith("images: not bit for bit equal")
-    assert result.next_step == "if the change is meant: harness record --update ddim/two"
+    assert result.next_step == (
+        "if the change is not meant, find where it began and fix that: harness explain ddim/two; "
+        "if the change is meant: harness record --update ddim/two"
+    )
 
 
 def test_the_worst_tensor_decides(bench: Bench) -> None:
