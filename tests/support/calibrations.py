@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from harness.core import limits
 from harness.core.calibration import Calibration, Effect, Evidence, Growth, LeftOut, OutputLimits, OutputNoise
 from harness.core.tolerance import METRICS, Limits
+from harness.golden.beside import outputs_digest
+from harness.golden.tensors import TensorFile
+from harness.golden.trace import read_trace
+from harness.verify.floors import boundary_floors, floors, scales
 from tests.golden.builders import environment
 
 
@@ -55,3 +61,21 @@ def a_calibration(golden: str = "digest", **fields: Any) -> Calibration:
         ),
     }
     return Calibration(**(given | fields))
+
+
+def calibration_from(runs: Sequence[Evidence], golden: TensorFile) -> Calibration:
+    """What the rules make of these runs of `golden`."""
+    trace = read_trace(golden)
+    floor, boundary_floor = floors(scales(golden)), boundary_floors(trace) if trace else {}
+    once = limits.boundary_envelope(runs)
+    return a_calibration(
+        outputs_digest(golden.document),
+        outputs=limits.output_limits(runs, floor),
+        max_abs_factor=limits.MAX_ABS_FACTOR,
+        boundaries=limits.boundary_limits(once, boundary_floor),
+        boundary_envelope=once,
+        amplification=limits.amplification(runs),
+        growth=limits.envelope_growth(runs),
+        left_out=limits.left_out(runs, floor, boundary_floor),
+        runs=tuple(runs),
+    )
