@@ -182,6 +182,8 @@ def _candidates(line: Timeline) -> Iterator[Candidate]:
     latest: dict[str, float] = {}  # the error of what each component gave last
     for place, way in line.checks:
         step = line.steps[place]
+        if line.harmless(step):
+            continue
         if (way == "in" and step.is_changed) or _is_exact(step, way):
             yield Candidate(place, way, math.inf, stands_out=True)
         if step.difference is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import ml_dtypes
 import numpy as np
@@ -15,6 +15,7 @@ from harness.golden.tensors import numpy_dtype
 from harness.golden.trace import Trace
 from harness.verify.exact import Way, component_events, is_exact, slots_of
 from harness.verify.metrics import measure
+from harness.verify.pairing import pair_events
 
 GLUE = "→ "
 """Before the name of an event: what the pipeline's own code handed in."""
@@ -41,6 +42,7 @@ def judge_boundaries(
     *,
     seeded: bool = True,
     limits: Mapping[str, float] | None = None,
+    harmless: Collection[str] = (),
 ) -> tuple[Boundary, ...]:
     """Judge each event of a forced replay twice, in the order of the golden's events.
 
@@ -51,9 +53,13 @@ def judge_boundaries(
     None for what cannot be compared. Ids, masks and whole timesteps have to be equal bit for bit. Noise is
     judged as other tensors are, since its last bits depend on the processor's instruction set; it is left
     out where nothing seeds it, and under `cross-hardware` where it is drawn on the device, which
-    draws other numbers. A missing or extra event, another shape or dtype, and a new NaN or Inf are `broken`.
+    draws other numbers, and where it is drawn in other pieces. A missing or extra event, another shape or dtype,
+    and a new NaN or Inf are `broken`. Events named in `harmless` are called more or less often than in the
+    golden while every tensor is the golden's, so that no call of theirs has one to be fed: they are left out.
     """
-    counterparts = {event.key: event for event in component_events(forced)}
+    found = pair_events(golden, forced)
+    partners = {id(one): two for one, two in found.pairs}
+    pieces = {id(event) for ours, _ in found.regrouped for event in ours}
     boundaries: list[Boundary] = []
 
     def limit(event: Event, way: Way) -> float:
@@ -62,11 +68,14 @@ def judge_boundaries(
         return max(measured, usual) if relation is Relation.CROSS_HARDWARE else measured
 
     for event in component_events(golden):
-        other = counterparts.pop(event.key, None)
-        if _is_drawn_alike(event, relation, seeded):
-            boundaries += _judged(golden, event, forced, other, limit)
-    extra = [event for event in counterparts.values() if _is_drawn_alike(event, relation, seeded)]
-    boundaries += (Boundary(event.name, event.index, None, 0.0, Verdict.BROKEN) for event in extra)
+        if _is_drawn_alike(event, relation, seeded) and not (event.name in harmless or id(event) in pieces):
+            boundaries += _judged(golden, event, forced, partners.get(id(event)), limit)
+    extra = [event for event in found.extra if _is_drawn_alike(event, relation, seeded)]
+    boundaries += (
+        Boundary(event.name, event.index, None, 0.0, Verdict.BROKEN)
+        for event in extra
+        if event.name not in harmless
+    )
     return tuple(boundaries)
 
 

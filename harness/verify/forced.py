@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +78,17 @@ def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, .
         seeded = case.generator is not GeneratorKind.NONE
         found = calibration_of(golden.path)
         limits = {} if isinstance(found, Unusable) else found.boundaries
-        return judge_boundaries(ours, theirs, result.relation, seeded=seeded, limits=limits)
+        harmless = frozenset(_called_otherwise(result))
+        return judge_boundaries(
+            ours, theirs, result.relation, seeded=seeded, limits=limits, harmless=harmless
+        )
+
+
+def _called_otherwise(result: CaseResult) -> Iterator[str]:
+    """The events that the plain run made more or less often, with every tensor the golden's."""
+    for finding in result.exact_findings:
+        if not finding.fails and finding.what.endswith(".calls"):
+            yield finding.what.removesuffix(".calls")
 
 
 def _trace(file: TensorFile) -> Trace:
