@@ -68,7 +68,8 @@ class Timeline:
 
     def harmless(self, step: Step) -> bool:
         """Whether the step differs in how often or where it happens alone, with every tensor the golden's."""
-        return self.alike and (step.is_changed or step.event.name in self._recounted)
+        recounted = step.is_changed or step.event.name in self._recounted
+        return self.alike and (recounted or step.role is Role.NOISE)
 
     def inside(self, place: int) -> list[Step]:
         """The steps directly inside the one at `place`."""
