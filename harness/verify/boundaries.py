@@ -57,12 +57,13 @@ def judge_boundaries(
     `unet.forward` is what came out of the golden's inputs. `limits` are calibrated ones by these names, in the
     place of those by `boundary_limit`; under `cross-hardware` both are wider (`across_limit`). rel_l2 is the
     worst over the event's tensors: exact in float64 where both sides kept the bits, else the estimate of
-    `Trace.distances`; None for what cannot be compared. Ids, masks and whole timesteps have to be equal bit for bit. Noise is
-    judged as other tensors are, since its last bits depend on the processor's instruction set; it is left
-    out where nothing seeds it, and under `cross-hardware` where it is drawn on the device, which
-    draws other numbers, and where it is drawn in other pieces. A missing or extra event, another shape or dtype,
-    and a new NaN or Inf are `broken`. Events named in `harmless` are called more or less often than in the
-    golden while every tensor is the golden's, so that no call of theirs has one to be fed: they are left out.
+    `Trace.distances`; None for what cannot be compared. Ids, masks and whole timesteps have to be equal bit
+    for bit. Noise is judged as other tensors are, since its last bits depend on the processor's instruction
+    set; it is left out where nothing seeds it, under `cross-hardware` where it is drawn on the device, which
+    draws other numbers, and where it is drawn in other pieces. A missing or extra event, another shape or
+    dtype, and a new NaN or Inf are `broken`. Events named in `harmless` are called more or less often than in
+    the golden while every tensor is the golden's, so that no call of theirs has one to be fed: they are left
+    out.
     """
     found = pair_events(golden, forced)
     partners = {id(one): two for one, two in found.pairs}
