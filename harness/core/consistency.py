@@ -37,6 +37,8 @@ def sensitivity_contradiction(found: Sensitivity) -> str:
 
 
 def _calibration(found: Calibration) -> Iterator[str]:
+    if found.environment.platform != found.platform:
+        yield f"measured on {found.environment.platform}, said to be of {found.platform}"
     yield from _factors(found)
     yield from _evidence(found.runs, {one.output for one in found.outputs})
     yield from _twice("outputs", (one.output for one in found.outputs))
@@ -170,6 +172,8 @@ def _family(stated: LeftOut | None, wanted: LeftOut | None) -> str:
 
 
 def _sensitivity(found: Sensitivity) -> Iterator[str]:
+    if found.environment.platform != found.platform:
+        yield f"measured on {found.environment.platform}, said to be of {found.platform}"
     if not found.faults:
         yield "faults: none was planted"
     yield from _twice("faults", (one.fault for one in found.faults))

@@ -131,10 +131,11 @@ def _judge_capture(
     if isinstance(golden, Missing):
         return _without_golden(case, capture, golden.reason, golden.next_step)
     if golden.document.digest != digest:
-        step = f"if the new definition is meant: {_update(case)}"
+        step = f"{_undo('definition', case.source, case)}; if the new definition is meant: {_update(case)}"
         return _Judgement(Verdict.STALE, stale_reason(case, golden.document), step)
     if other := other_weights(golden.document, capture.document):
-        return _Judgement(Verdict.STALE, other, f"if the new weights are meant: {_update(case)}")
+        step = f"{_undo('weights', 'the model', case)}; if the new weights are meant: {_update(case)}"
+        return _Judgement(Verdict.STALE, other, step)
     allowance = case.tolerance.for_relation(golden.relation)
     if allowance is Rule.REFUSE:
         return _without_golden(
@@ -279,6 +280,11 @@ def _recovery(case: Case, outcome: Completed, error: UnreadableGolden) -> str:
 
 def _verify(case: Case) -> str:
     return f"harness verify {shlex.quote(case.id)}"
+
+
+def _undo(what: str, where: str, case: Case) -> str:
+    verb = "are" if what.endswith("s") else "is"
+    return f"if the new {what} {verb} not meant, restore {where} and run: {_verify(case)}"
 
 
 def _update(case: Case) -> str:

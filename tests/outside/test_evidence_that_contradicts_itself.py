@@ -107,6 +107,7 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     "a curve of one's own": (set_to("growth", 0, "curve", value=[0.0, 0.0]), "growth"),
     "another case's": (set_to("case", value="ddim/other"), "is of ddim/other"),
     "another platform's": (set_to("platform", value="cuda-sm90"), "on cuda-sm90"),
+    "measured elsewhere": (set_to("environment", "platform", value="cuda-sm90"), "measured on cuda-sm90"),
     "a newer form": (set_to("schema", value=99), "has schema 99"),
 }  # fmt: skip
 

@@ -205,6 +205,8 @@ def test_a_failure_goes_on_to_fixing_or_accepting_the_change() -> None:
     assert "harness explain" not in told
     assert "put back diffusers 0.41.0 or fix what moved it" in " ".join(told.split())
     assert accept in told
+    told = _next(None, result=replace(DRIFTED, next_step=failure_steps("sd/a b")))
+    assert "if the change is not meant, fix what is named above\n" in told
 
 
 def test_other_next_steps_stay() -> None:
