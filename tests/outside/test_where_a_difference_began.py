@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from harness.core.calibration import Growth
 from harness.core.capture import Completed
 from harness.core.tolerance import Limits, Tolerance
 from harness.core.verdict import CaseResult, Verdict
@@ -22,7 +24,7 @@ from harness.workflow.explained import explanation_of, with_divergence
 from tests.diagnose import simulated
 from tests.golden.builders import a_case, environment
 from tests.support.calibrations import calibration_from, evidence
-from tests.support.traces import open_trace, write_trace
+from tests.support.traces import Call, open_trace, write_trace
 
 OTHER_CPU = 2e-7
 """How far a network's numbers move there, in rel_l2."""
@@ -127,3 +129,50 @@ def test_a_failure_says_what_to_do_whether_the_change_is_meant_or_not(lab: Lab) 
         "if the change is not meant, put back torch 2.13.0 or fix what moved it: harness explain ddim/two; "
         "if the change is meant: harness record --update ddim/two"
     )
+
+
+def moved(values: np.ndarray, by: float, seed: int) -> np.ndarray:
+    """`values` at the distance `by`, in rel_l2."""
+    noise = np.random.default_rng(seed).standard_normal(values.shape)
+    scaled = by * np.linalg.norm(values) / np.linalg.norm(noise)
+    return (values + scaled * noise).astype(np.float32)
+
+
+def three_steps(networks: tuple[float, ...], steps: tuple[float, ...]) -> list[Call]:
+    """Three turns of a loop whose networks and steps give what is off by so much."""
+    random = np.random.default_rng(3)
+    outs, states = ([random.standard_normal(4000).astype(np.float32) for _ in range(4)] for _ in range(2))
+    given, calls = states[0], []
+    for turn in range(3):
+        out = moved(outs[turn], networks[turn], 10 + turn) if networks[turn] else outs[turn]
+        state = moved(states[turn + 1], steps[turn], 20 + turn) if steps[turn] else states[turn + 1]
+        calls.append(Call("unet.forward", {"sample": given}, {"sample": out}))
+        calls.append(Call("scheduler.step", {"model_output": out, "sample": given}, {"prev_sample": state}))
+        given = state
+    return [*calls, Call("pipeline.output", {"images": given})]
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_what_outgrows_the_benign_runs_first_comes_before_a_larger_jump_later(
+    measured: bool, tmp_path: Path
+) -> None:
+    golden = tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors"
+    calls = three_steps((0, 0, 0), (0, 0, 0))
+    write_trace(golden, calls, returned={"images": calls[-1].inputs["images"]})
+    if measured:
+        curve = (Growth("scheduler.step", (4e-7, 5e-7, 6e-7)),)
+        names = {f"{mark}{name}": 0.0 for name in ("unet.forward", "scheduler.step") for mark in ("", "→ ")}
+        once = {**names, "→ pipeline.output": 0.0}
+        runs = [evidence(name, 1e-7, boundaries=once, growth=curve) for name in ("ulp", "mkl")]
+        with TensorFile(golden) as file:
+            write_calibration(golden, calibration_from(runs, file))
+    # Every step is a little off, too little for a jump; the last call of the network makes much of it.
+    calls = three_steps((2e-6, 1.5e-5, 8e-4), (1.5e-5, 2e-5, 8e-4))
+    capture = write_trace(
+        tmp_path / "now.safetensors", calls, returned={"images": calls[-1].inputs["images"]}, env=NOW
+    )
+    result = judge(a_case(), Completed(str(capture), NOW, 1.0), GoldenStore(tmp_path / "goldens"))
+    found = with_divergence(a_case(), result, capture).first_divergence
+    assert found is not None
+    place = ("scheduler", "scheduler.step", 0) if measured else ("denoiser", "unet.forward", 2)
+    assert (found.stage, found.event, found.index) == place, found.sentence
