@@ -14,6 +14,7 @@ import pytest
 from harness.cli import main
 from harness.core.capture import Completed
 from harness.core.tolerance import Relation, Rule, Tolerance
+from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, Verdict
 from harness.golden.beside import Unusable, outputs_digest
 from harness.golden.calibrations import CALIBRATION, write_calibration
@@ -21,7 +22,7 @@ from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity, write_sensitivity
 from harness.golden.store import GoldenStore
 from harness.verify.judge import judge
-from tests.golden.builders import a_case, environment, write_capture
+from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.golden.test_sensitivities import a_sensitivity
 from tests.support.calibrations import a_calibration
 from tests.support.project import ROOT, TWO_STEPS
@@ -36,7 +37,12 @@ Edit = Callable[[Document], object]
 @pytest.fixture
 def golden(tmp_path: Path) -> Path:
     """A golden with a calibration whose numbers all follow from its evidence."""
-    path = write_capture(tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors", {"images": VALUES})
+    path = write_capture(
+        tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors",
+        {"images": VALUES},
+        case=a_case(trace=TraceLevel.NONE),
+        accepted=ACCEPTED,
+    )
     write_calibration(path, a_calibration(outputs_digest(read_document(path))))
     return path
 
@@ -48,7 +54,7 @@ def edited(path: Path, edit: Edit) -> None:
 
 
 def verified(golden: Path, relation: Relation, tolerance: Tolerance = ASKED) -> CaseResult:
-    case = a_case(tolerance=tolerance)
+    case = a_case(tolerance=tolerance, trace=TraceLevel.NONE)
     capture = write_capture(golden.parents[3] / "out/now.safetensors", {"images": VALUES})
     store = GoldenStore(golden.parents[2])
     return judge(case, Completed(str(capture), environment(), 1.0), store, relation=relation)
@@ -215,7 +221,7 @@ def test_a_stored_sensitivity_that_contradicts_itself(
     [case] = load_cases(Path("configs")).cases
     document = read_document(golden)
     shutil.move(golden, golden.with_suffix(".old"))
-    write_capture(golden, {"images": VALUES}, case=case)
+    write_capture(golden, {"images": VALUES}, case=case, accepted=ACCEPTED)
     ruler = ruler_of(case, None)
     assert ruler is not None
     path = write_sensitivity(golden, a_sensitivity(outputs_digest(document), limits=ruler.digest()))

@@ -20,7 +20,7 @@ from harness.workflow import explain as explain_module
 from harness.workflow import verify as verify_module
 from harness.workflow.options import Options, VerifyOptions
 from tests.diagnose import simulated
-from tests.golden.builders import a_case, environment
+from tests.golden.builders import ACCEPTED, a_case, environment
 from tests.support.traces import open_trace, write_trace
 
 NOW = environment(torch="2.14.0")
@@ -66,7 +66,7 @@ def write(path: Path, case: Case, fed: Path | None = None, **knobs: Any) -> Path
     env = environment() if "goldens" in path.parts else NOW
     return write_trace(
         path, calls, structure=simulated.structure(), returned={"images": calls[-1].inputs["images"]},
-        case=case, env=env,
+        case=case, env=env, accepted=None if env is NOW else ACCEPTED,
     )  # fmt: skip
 
 

@@ -11,12 +11,13 @@ from harness.config.load import load_cases
 from harness.core.capture import Completed
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.tolerance import Limits, Relation, Tolerance
+from harness.core.trace import TraceLevel
 from harness.core.verdict import Verdict
 from harness.errors import ConfigError
 from harness.golden.store import GoldenStore
 from harness.verify.invariants import judge_invariant
 from harness.verify.judge import judge
-from tests.golden.builders import a_case, environment, write_capture
+from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.support.project import TWO_STEPS
 
 IMAGES = np.array([[0, 255], [7, 9]], np.uint8)
@@ -118,9 +119,11 @@ def test_what_can_fail_is_accepted(limits: str, tmp_path: Path) -> None:
 def test_a_limit_beyond_the_dtype_is_an_error_when_it_is_to_judge(
     tensor: np.ndarray, limits: Limits, told: str, tmp_path: Path
 ) -> None:
-    golden = write_capture(tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors", {"images": tensor})
+    golden = write_capture(
+        tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors", {"images": tensor}, accepted=ACCEPTED
+    )
     capture = write_capture(tmp_path / "out/now.safetensors", {"images": tensor[::-1]})
-    case = a_case(tolerance=Tolerance(same_hardware=limits))
+    case = a_case(trace=TraceLevel.NONE, tolerance=Tolerance(same_hardware=limits))
     done = Completed(str(capture), environment(), 1.0)
     result = judge(case, done, GoldenStore(tmp_path / "goldens"), relation=Relation.SAME_HARDWARE)
     assert result.verdict is Verdict.ERROR
@@ -132,9 +135,9 @@ def test_a_limit_beyond_the_dtype_is_an_error_when_it_is_to_judge(
 
 
 def test_one_limit_that_can_fail_is_enough(tmp_path: Path) -> None:
-    write_capture(tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors", {"images": IMAGES})
+    write_capture(tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors", {"images": IMAGES}, accepted=ACCEPTED)
     capture = write_capture(tmp_path / "out/now.safetensors", {"images": IMAGES})
-    case = a_case(tolerance=Tolerance(same_hardware=Limits(max_abs=255.0, rel_l2=0.1)))
+    case = a_case(trace=TraceLevel.NONE, tolerance=Tolerance(same_hardware=Limits(max_abs=255.0, rel_l2=0.1)))
     done = Completed(str(capture), environment(), 1.0)
     result = judge(case, done, GoldenStore(tmp_path / "goldens"), relation=Relation.SAME_HARDWARE)
     assert result.verdict is Verdict.IDENTICAL

@@ -22,7 +22,7 @@ from harness.verify.forced import judge_forced
 from harness.verify.judge import judge
 from harness.workflow.explained import explanation_of, with_divergence
 from tests.diagnose import simulated
-from tests.golden.builders import a_case, environment
+from tests.golden.builders import ACCEPTED, a_case, environment
 from tests.support.calibrations import calibration_from, evidence
 from tests.support.traces import Call, open_trace, write_trace
 
@@ -51,6 +51,7 @@ class Lab:
         return write_trace(
             path, calls, structure=simulated.structure(), returned={"images": images},
             env=environment() if path == self.golden else NOW,
+            accepted=ACCEPTED if path == self.golden else None,
         )  # fmt: skip
 
     def calibrate(self) -> None:
@@ -158,7 +159,7 @@ def test_what_outgrows_the_benign_runs_first_comes_before_a_larger_jump_later(
 ) -> None:
     golden = tmp_path / "goldens/ddim/two/cpu-x86_64.safetensors"
     calls = three_steps((0, 0, 0), (0, 0, 0))
-    write_trace(golden, calls, returned={"images": calls[-1].inputs["images"]})
+    write_trace(golden, calls, returned={"images": calls[-1].inputs["images"]}, accepted=ACCEPTED)
     if measured:
         curve = (Growth("scheduler.step", (4e-7, 5e-7, 6e-7)),)
         names = {f"{mark}{name}": 0.0 for name in ("unet.forward", "scheduler.step") for mark in ("", "→ ")}
