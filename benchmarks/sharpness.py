@@ -31,31 +31,31 @@ from sharpness_rules import OTHERS, Image  # noqa: E402
 
 from harness.codec import from_json, to_json  # noqa: E402
 from harness.config.load import load_cases  # noqa: E402
+from harness.core import limits  # noqa: E402
 from harness.core.calibration import Effect, Evidence  # noqa: E402
 from harness.core.capture import Completed, Outcome  # noqa: E402
 from harness.core.case import Case  # noqa: E402
 from harness.core.environment import Environment  # noqa: E402
 from harness.core.faults import FAULTS  # noqa: E402
+from harness.core.limits import COMBINED  # noqa: E402
 from harness.core.perturbation import Perturbation  # noqa: E402
 from harness.core.tolerance import Limits, Relation  # noqa: E402
 from harness.core.trace import TraceLevel  # noqa: E402
 from harness.core.verdict import PASSES  # noqa: E402
-from harness.diagnose import calibration as limits  # noqa: E402
 from harness.diagnose.calibration_measure import (  # noqa: E402
     Incomparable,
-    boundary_floors,
     boundary_noise,
     moved,
     output_noise,
-    scales,
 )
-from harness.diagnose.calibration_variations import COMBINED, Variation, variations  # noqa: E402
+from harness.diagnose.calibration_variations import Variation, variations  # noqa: E402
 from harness.diagnose.sensitivity import Base, Ruler, seen  # noqa: E402
 from harness.golden.tensors import TensorFile  # noqa: E402
 from harness.golden.trace import read_trace  # noqa: E402
 from harness.run.agenda import Run  # noqa: E402
 from harness.run.execute import Workshop, execute  # noqa: E402
 from harness.verify.boundaries import judge_boundaries  # noqa: E402
+from harness.verify.floors import boundary_floors, floors, scales  # noqa: E402
 
 PAGE = ROOT / "docs/sharpness.md"
 IMAGES = "output/images"
@@ -234,10 +234,10 @@ def without(family: str, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
 
 
 def allowance(base: Base, evidence: Sequence[Evidence]) -> Allowance:
-    found = limits.output_limits(evidence, limits.floors(scales(base.file)))
-    floors = boundary_floors(base.trace)
-    once = {**dict.fromkeys(floors, 0.0), **limits.boundary_envelope(evidence)}
-    return Allowance({one.output: one.same_hardware for one in found}, limits.boundary_limits(once, floors))
+    found = limits.output_limits(evidence, floors(scales(base.file)))
+    lowest = boundary_floors(base.trace)
+    once = {**dict.fromkeys(lowest, 0.0), **limits.boundary_envelope(evidence)}
+    return Allowance({one.output: one.same_hardware for one in found}, limits.boundary_limits(once, lowest))
 
 
 def differs(case: Case, base: Base, one: Planned) -> bool:

@@ -173,7 +173,7 @@ def _record(arguments: argparse.Namespace, screen: Screen) -> int:
 def _explain(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.workflow.explain import explain
 
-    how = VerifyOptions(arguments.relation, forced=True)
+    how = VerifyOptions(arguments.relation, forced=arguments.forced)
     return explain(_options(arguments), how, screen, deep=arguments.deep)
 
 

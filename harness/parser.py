@@ -68,11 +68,7 @@ def _add_running(commands: _Commands) -> None:
     )
     verify.add_argument("--allow-missing", action="store_true", help="a case without a golden passes")
     verify.add_argument("--strict", action="store_true", help="a skipped case fails")
-    verify.add_argument(
-        "--forced",
-        action="store_true",
-        help="judge every component and step by itself as well, fed with the golden's tensors",
-    )
+    _replays(verify)
     verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     explain = _command(
         commands,
@@ -81,6 +77,7 @@ def _add_running(commands: _Commands) -> None:
         *_RUNNING,
         _goldens,
         _judges,
+        _replays,
     )
     explain.add_argument(
         "--deep", action="store_true", help="look into the network it began in, and name the module"
@@ -209,6 +206,14 @@ def _quiet(command: argparse.ArgumentParser) -> None:
 
 _RUNNING: tuple[Group, ...] = (_selects, _project, _configs, _out, _device, _jobs, _shows)
 """The options of every command that runs cases."""
+
+
+def _replays(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--forced",
+        action="store_true",
+        help="judge every component and step by itself as well, fed with the golden's tensors",
+    )
 
 
 def _judges(command: argparse.ArgumentParser) -> None:

@@ -9,7 +9,10 @@ from pydantic import ConfigDict, Field, model_validator
 
 from harness.config.fields import (
     FLOATING,
+    LARGEST_DIFFERENCE,
+    LARGEST_ULP,
     NAME_PATTERN,
+    USELESS_REL_L2,
     Dtype,
     Filled,
     Limit,
@@ -21,6 +24,7 @@ from harness.config.fields import (
     SomeNames,
     Strict,
     Tag,
+    bounded,
     text,
     worded,
 )
@@ -39,6 +43,10 @@ LONGEST_TIMEOUT = 604_800
 
 _NOT_GIVEN: Any = None
 """The default of a key that has none and does not accept null; `model_fields_set` tells what was given."""
+
+_ANYTHING = "a pattern that names something: one of wildcards alone would accept every finding there can be"
+
+Accepted = Annotated[str, text(r"^[^\x00]*[^\x00*?.][^\x00]*$", _ANYTHING)]
 
 _PIPELINE = (
     "a pipeline class of diffusers, 'auto', or ./file.py:ClassName for a pipeline of your own "
@@ -100,17 +108,38 @@ class MetricLimits(Strict):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    max_abs: Limit = Field(default=_NOT_GIVEN, description="largest absolute difference")
-    mean_abs: Limit = Field(default=_NOT_GIVEN, description="mean absolute difference")
-    rel_l2: Limit = Field(default=_NOT_GIVEN, description="L2 norm of the difference over that of the golden")
-    cosine_distance: Limit = Field(
-        default=_NOT_GIVEN, le=2, description="1 - cosine of the angle to the golden"
+    max_abs: float = bounded(
+        "largest absolute difference", "no two numbers differ by more", ge=0, lt=LARGEST_DIFFERENCE
     )
-    psnr: Limit = Field(
-        default=_NOT_GIVEN, description="peak signal-to-noise ratio in decibels, the smallest allowed"
+    mean_abs: float = bounded(
+        "mean absolute difference", "no two numbers differ by more", ge=0, lt=LARGEST_DIFFERENCE
     )
-    max_ulp: Limit = Field(default=_NOT_GIVEN, description="largest difference in units in the last place")
-    mismatched: Limit = Field(default=_NOT_GIVEN, le=1, description="share of unequal elements")
+    rel_l2: float = bounded(
+        "L2 norm of the difference over that of the golden",
+        "larger ones let any output of the golden's order of magnitude pass",
+        ge=0,
+        lt=USELESS_REL_L2,
+    )
+    cosine_distance: float = bounded(
+        "1 - cosine of the angle to the golden",
+        "2 is that of the golden's negative, and all meet it",
+        ge=0,
+        lt=2,
+    )
+    psnr: float = bounded(
+        "peak signal-to-noise ratio in decibels, the smallest allowed",
+        "0 dB is black against white, and all images meet it",
+        gt=0,
+    )
+    max_ulp: float = bounded(
+        "largest difference in units in the last place",
+        "no two float32 numbers are further apart",
+        ge=0,
+        lt=LARGEST_ULP,
+    )
+    mismatched: float = bounded(
+        "share of unequal elements", "at 1 every element may be another one", ge=0, lt=1
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -285,10 +314,10 @@ class ConfigFile(Strict):
         default=InvariantRules(),
         description="what must hold between the run and a variation of it, whatever the golden says",
     )
-    accept_exact: list[Filled] = Field(
+    accept_exact: list[Accepted] = Field(
         default=[], description="exact findings that do not fail the case, such as 'unet.*.eps'"
     )
-    min_sensitivity: Annotated[float, Field(ge=0, le=1)] | None = Field(
+    min_sensitivity: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None,
         description="the share of planted faults that the limits of same-hardware must catch, such as 0.95; "
         "`harness sensitivity` measures it",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from harness.config import forms, reserved
+from harness.config import forms, limits, reserved
 from harness.config.fields import NAME_PATTERN
 from harness.config.form import Form
 from harness.config.schema import ConfigFile
@@ -65,6 +65,7 @@ def _across_keys(values: Values) -> Iterator[Problem]:
     yield from _stages_given_twice(_mapping(values, "steps"), _mapping(values, "call"))
     yield from _preparations(values)
     yield from _given_twice(values)
+    yield from limits.problems(values)
     if values.get("seed", 0) is None and values.get("generator", "cpu") in ("cpu", "device"):
         yield Problem("", "seed", "null", "a generator needs a seed; give a number, or `generator: none`")
     if values.get("forced") is True and values.get("trace", "full") not in ("full", None):

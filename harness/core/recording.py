@@ -151,7 +151,7 @@ class ListedGolden:
 
     `unusable` says why the file is no golden that may judge the case, "" where it is one. `calibrated` is the
     largest rel_l2 that its calibration allows on the same hardware, or `missing`; ""
-    where the case asks for no calibrated limits.
+    where the case asks for no calibrated limits. `damaged` is one that cannot be believed, whoever asks for it.
     """
 
     platform: str

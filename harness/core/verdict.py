@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -132,6 +133,20 @@ class CaseResult:
     invariants: tuple[InvariantResult, ...] = ()
     capture: FileDigest | None = None
     golden_sha256: str | None = None
+
+
+def failure_steps(case: str, moved: Sequence[str] = (), *, forced: bool = False) -> str:
+    """What to do about a failed case, whether the change is meant or not; `moved` are versions to go back to."""
+    name = shlex.quote(case)
+    explain = f"harness explain {'--forced ' if forced else ''}{name}"
+    back = (
+        f", put back {', '.join(moved)} or fix what moved it"
+        if moved
+        else ", find where it began and fix that"
+    )
+    return (
+        f"if the change is not meant{back}: {explain}; if the change is meant: harness record --update {name}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
 
 from harness.core.calibration import Growth, OutputNoise
 from harness.core.capture import OUTPUT_PREFIX
@@ -17,59 +14,16 @@ from harness.diagnose.stages import Role, role_of
 from harness.errors import HarnessError
 from harness.golden.tensors import TensorFile, numpy_dtype
 from harness.golden.trace import Trace
-from harness.verify.boundaries import (
-    GLUE,
-    NETWORK_EPS,
-    OTHER_LIMIT,
-    boundary_limit,
-    epsilon,
-    judge_boundaries,
-    rel_l2,
-)
-from harness.verify.exact import Way, component_events
+from harness.verify.boundaries import judge_boundaries, rel_l2
+from harness.verify.exact import component_events
 from harness.verify.metrics import measure
 
 DIGITS = 3
 """Significant digits of the numbers that are kept as evidence."""
 
 
-NETWORK_FLOOR_EPS = 32.0
-"""In units of the dtype's epsilon, 3.8e-6 in float32. The order of a network's sums is the kernels' own, and
-few families span it: torch's group norm sums a channels_last tensor one number after the other, which moved
-a VAE's output by 27 epsilons (3.2e-6) where no other family reached 10."""
-
-
 class Incomparable(HarnessError):
     """The varied run gave something that has no distance from the unvaried one; the message says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How large the finite values of an output are: `peak` the largest magnitude, `rms` the root mean square."""
-
-    dtype: str
-    peak: float
-    rms: float
-
-    @property
-    def eps(self) -> float:
-        """The distance from 1 to the next number of the dtype; 0 for whole numbers."""
-        return epsilon(self.dtype)
-
-
-def scales(base: TensorFile) -> Mapping[str, Scale]:
-    """The scale of every numeric output, by its name."""
-    found = {}
-    for name in _outputs(base):
-        if name in base.document.text:
-            continue
-        pieces = [np.abs(piece).astype(np.float64) for piece in base.arrays(name)]
-        values = np.concatenate(pieces) if pieces else np.zeros(0)
-        values = values[np.isfinite(values)]
-        peak = float(values.max()) if values.size else 0.0
-        rms = float(np.sqrt(np.square(values).mean())) if values.size else 0.0
-        found[name.removeprefix(OUTPUT_PREFIX)] = Scale(base.tensors[name].dtype, peak, rms)
-    return found
 
 
 def output_noise(base: TensorFile, varied: TensorFile) -> tuple[OutputNoise, ...]:
@@ -124,25 +78,6 @@ def boundary_noise(base: Trace, forced: Trace, *, seeded: bool) -> Mapping[str, 
         known = rounded(boundary.rel_l2 or 0.0) or 0.0
         worst[boundary.event] = max(known, worst.get(boundary.event, 0.0))
     return worst
-
-
-def boundary_floors(base: Trace) -> Mapping[str, float]:
-    """What the limit of each boundary never falls below, by the names of `boundary_noise`.
-
-    NETWORK_FLOOR_EPS epsilons for what a network gives; in half precision, where rounding one value is an
-    epsilon, the limit that holds without any calibration; OTHER_LIMIT for everything else.
-    """
-    floors: dict[str, float] = {}
-    ways: tuple[tuple[Way, str], ...] = (("in", GLUE), ("out", ""))
-    for event in component_events(base):
-        for way, mark in ways:
-            name, usual = f"{mark}{event.name}", boundary_limit(base, event, way)
-            is_half = any(
-                numpy_dtype(slot.dtype).itemsize <= 2 and epsilon(slot.dtype) for slot, _ in event.slots()
-            )
-            floor = usual if is_half else min(usual, usual * NETWORK_FLOOR_EPS / NETWORK_EPS)
-            floors[name] = max(OTHER_LIMIT, floor, floors.get(name, 0.0))
-    return floors
 
 
 def rounded(value: float) -> float | None:

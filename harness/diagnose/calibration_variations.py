@@ -19,16 +19,6 @@ ULP_REPLAYED = 2
 
 THREADS = (2, 4)
 
-MACHINE = "machine"
-"""The family of no variation: the distance of the golden from the unvaried run, where another machine of its
-platform recorded it with the same software."""
-
-COMBINED: Mapping[str, tuple[str, ...]] = {
-    "old-cpu": ("threads", "cpu-capability", "onednn", "mkl"),
-    MACHINE: ("cpu-capability", "onednn", "mkl"),
-}
-"""Families made of others: whoever leaves one of those out has to leave these out as well."""
-
 _X86 = ("x86_64", "amd64")
 _CAPABILITIES = {"AVX512": ("default", "avx2"), "AVX2": ("default",)}
 _ONEDNN_ISAS = ("SSE41", "AVX2")

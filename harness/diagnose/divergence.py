@@ -11,6 +11,7 @@ from harness.core.verdict import PASSES, Boundary, Divergence, ExactFinding
 from harness.diagnose.differences import JUMP, SMALL_JUMP, Sides, SlotDifference, noise_floor
 from harness.diagnose.findings import Place, failing_places
 from harness.diagnose.glue import handed
+from harness.diagnose.growth import Benign
 from harness.diagnose.stages import Role, component_role
 from harness.diagnose.structural import Changed, changed
 from harness.diagnose.timeline import Step, Timeline, timeline
@@ -36,7 +37,8 @@ class Candidate:
     """A place where it may have begun: the step, and whether in what it was handed or in itself.
 
     `factor` is the error there over the larger of the error before it and the noise of such an event;
-    infinite where nothing of it may differ. `stands_out` says whether that is too large for rounding.
+    infinite where nothing of it may differ. `stands_out` says whether that is too large for rounding;
+    `beyond` is the benign growth that the error left behind there, None where none was measured.
     """
 
     place: int
@@ -44,6 +46,7 @@ class Candidate:
     factor: float
     stands_out: bool
     sure: bool = True
+    beyond: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +72,19 @@ def first_divergence(
     return None if found is None else found.divergence
 
 
-def locate(line: Timeline, findings: Sequence[ExactFinding], relation: Relation) -> Located | None:
+def locate(
+    line: Timeline, findings: Sequence[ExactFinding], relation: Relation, benign: Benign | None = None
+) -> Located | None:
     """Where the difference of two traces began; None where nothing differs.
 
     Under `same` that is the first event, in order, whose inputs match bit for bit and whose output does
     not, or that the pipeline's own code handed something else, or that only one trace has. Under another
     relation every event may differ by rounding: it is the first one whose error is JUMP times that of what
-    came in, or that differs in what is exact. `findings` of the exact channel decide where no number
-    stands out, and name the module.
+    came in, or that differs in what is exact, or after which the error is beyond the `benign` growth. `findings`
+    of the exact channel decide where no number stands out, and name the module.
     """
     places = failing_places(line.sides.golden, findings)
-    found = first_candidate(line, relation)
+    found = first_candidate(line, relation, benign or {})
     if found is not None and found.sure:
         divergence = _with_findings(_divergence(line, found, relation), places, found.way)
         exact = math.isinf(found.factor) and line.steps[found.place].role is not Role.NOISE
@@ -91,27 +96,43 @@ def locate(line: Timeline, findings: Sequence[ExactFinding], relation: Relation)
     return Located(_divergence(line, found, relation), found.way == "out", sure=False)
 
 
-def locate_forced(line: Timeline, boundaries: Sequence[Boundary]) -> Located | None:
+def locate_forced(
+    line: Timeline, boundaries: Sequence[Boundary], findings: Sequence[ExactFinding] = ()
+) -> Located | None:
     """Where a forced replay first fails a boundary; None where it fails none.
 
     `line` compares the golden with the replay, in which every event was fed the golden's tensors, so that
-    no error comes from before.
+    no error comes from before. `findings` of the exact channel on the same component are told with it.
     """
-    failing = next((one for one in boundaries if one.verdict not in PASSES), None)
-    if failing is None:
+    failing = {_check_of(one) for one in boundaries if one.verdict not in PASSES}
+    keyed = ((line.steps[place].event.key, (place, way)) for place, way in line.checks)
+    first = next((check for key, check in keyed if (*key, check[1]) in failing), None)
+    if first is None:
         return None
-    way: Way = "in" if failing.event.startswith(GLUE) else "out"
-    key = failing.event.removeprefix(GLUE), failing.index
-    place = next(place for place, step in enumerate(line.steps) if step.event.key == key)
+    place, way = first
     if line.steps[place].is_changed:
         return Located(_of_changed(changed(line, place), FORCED), inside=False, sure=True)
     found = Candidate(place, way, math.inf, stands_out=True)
     divergence = _of_handed(line, found, forced=True) if way == "in" else _of_inside(line, found)
-    sentence = f"{FORCED}{divergence.sentence}"
-    return Located(replace(divergence, sentence=sentence), way == "out", sure=True)
+    divergence = replace(divergence, sentence=f"{FORCED}{divergence.sentence}")
+    places = failing_places(line.sides.golden, findings)
+    return Located(_with_findings(divergence, places, way), way == "out", sure=True)
 
 
-def first_candidate(line: Timeline, relation: Relation) -> Candidate | None:
+def _check_of(boundary: Boundary) -> tuple[str, int, Way]:
+    handed_in = boundary.event.startswith(GLUE)
+    return boundary.event.removeprefix(GLUE), boundary.index, "in" if handed_in else "out"
+
+
+def position(line: Timeline, found: Located) -> tuple[int, bool]:
+    """Where in the golden's order a place is: that of the event, or of the next one the golden has; and if inside."""
+    key = found.divergence.event, found.divergence.index
+    at = next((place for place, step in enumerate(line.steps) if step.event.key == key), len(line.steps))
+    golden = (step.item.golden for step in line.steps[at:])
+    return next((one for one in golden if one is not None), len(line.sides.golden.events)), found.inside
+
+
+def first_candidate(line: Timeline, relation: Relation, benign: Benign | None = None) -> Candidate | None:
     """The place where it began, None where all bits and all that is exact are equal."""
     candidates = list(_candidates(line))
     if not candidates:
@@ -120,6 +141,9 @@ def first_candidate(line: Timeline, relation: Relation) -> Candidate | None:
     if relation is Relation.SAME or _is_alone(line, first):
         return first
     jump = next((one for one in candidates if one.stands_out), None)
+    grown = _beyond_growth(line, candidates, benign or {})
+    if grown is not None and (jump is None or _order(line, grown) < _order(line, jump)):
+        return grown
     if jump is not None:
         return jump
     if _has_computed(line, first.place):
@@ -127,11 +151,39 @@ def first_candidate(line: Timeline, relation: Relation) -> Candidate | None:
     return replace(max(candidates, key=lambda one: one.factor / _usual(line, one)), sure=False)
 
 
+def _order(line: Timeline, one: Candidate) -> int:
+    return line.checks.index((one.place, one.way))
+
+
+def _beyond_growth(line: Timeline, candidates: Sequence[Candidate], benign: Benign) -> Candidate | None:
+    """The place that first took the error beyond what rounding comes to, where that was measured.
+
+    It lies after the last event that was still within, up to the first one that is not: of the candidates
+    between, the one that raised the error most against what is usual for it.
+    """
+    since = 0
+    for number, (place, way) in enumerate(line.checks):
+        step = line.steps[place]
+        limit = benign.get(step.event.key) if way == "out" else None
+        if limit is None or step.difference is None:
+            continue
+        if _error(step, "out") <= limit:
+            since = number + 1
+            continue
+        between = set(line.checks[since : number + 1])
+        found = [one for one in candidates if (one.place, one.way) in between]
+        worst = max(found, key=lambda one: one.factor / _usual(line, one), default=None)
+        return None if worst is None else replace(worst, beyond=limit)
+    return None
+
+
 def _candidates(line: Timeline) -> Iterator[Candidate]:
     """Every place where something differs, in order."""
     latest: dict[str, float] = {}  # the error of what each component gave last
     for place, way in line.checks:
         step = line.steps[place]
+        if line.harmless(step):
+            continue
         if (way == "in" and step.is_changed) or _is_exact(step, way):
             yield Candidate(place, way, math.inf, stands_out=True)
         if step.difference is None:
@@ -258,6 +310,8 @@ def _why(line: Timeline, found: Candidate) -> str:
     mismatches = [one for one in step.mismatches if one.what.startswith("out:")]
     if mismatches:
         return f" ({mismatches[0].name}: {mismatches[0].golden} -> {mismatches[0].now})"
+    if found.beyond is not None:
+        return f", and from here on the error is beyond what rounding comes to ({found.beyond:.2g} at most)"
     if not (found.stands_out and math.isfinite(found.factor)) or step.difference is None:
         return ""
     large = step.difference.error_in > noise_floor(line.sides.golden, step.event, "out")

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.core.calibration import Calibration
 from harness.core.environment import Change
 from harness.core.explanation import Explanation
 from harness.core.tolerance import Relation
-from harness.core.verdict import Boundary, CaseResult
+from harness.core.verdict import CaseResult
 from harness.diagnose.differences import Sides
-from harness.diagnose.divergence import Located, locate, locate_forced
-from harness.diagnose.growth import growth
+from harness.diagnose.divergence import Located, locate, locate_forced, position
+from harness.diagnose.growth import benign_growth, growth
 from harness.diagnose.modules import ModuleDifference, first_module, with_module
 from harness.diagnose.stages import Stage
 from harness.diagnose.suspects import suspects
-from harness.diagnose.timeline import timeline
+from harness.diagnose.timeline import Timeline, timeline
 from harness.golden.trace import Trace
-from harness.verify.boundaries import judge_boundaries
 
 _WITH_MODULES = frozenset({Stage.TEXT_ENCODING, Stage.IMAGE_ENCODING, Stage.DENOISER, Stage.DECODING})
 
@@ -35,14 +35,14 @@ def explain(
     changed: Sequence[Change],
     *,
     forced: Trace | None = None,
-    seeded: bool = True,
+    calibration: Calibration | None = None,
 ) -> Explanation:
     """Explain a judged case by the golden's trace and the run's.
 
-    `changed` is what differs between the two captures (`suspects.changes`), `forced` the trace of a forced
-    replay, in which modules are looked into as far as it and the golden hold them; `seeded` tells whether
-    the run's noise is the golden's. Under a relation in which every number may differ by rounding, a failing
-    boundary of the replay decides over what the plain run shows.
+    `changed` is what differs between the two captures (`suspects.changes`), `forced` the trace of the forced
+    replay that gave the result its boundaries, in which modules are looked into as far as it and the golden
+    hold them. Under a relation in which every number may differ by rounding, the first failing boundary of the
+    replay is the place; without one the growth that the golden's `calibration` measured tells what is too large.
     """
     if golden is None or now is None:
         whose = "golden" if golden is None else "run"
@@ -50,40 +50,36 @@ def explain(
         return Explanation(result, None, (), suspects(None, changed), result.boundaries, (note,))
     relation = result.relation or Relation.SAME
     line = timeline(Sides(golden, now))
-    found = locate(line, result.exact_findings, relation)
-    boundaries = result.boundaries
+    found = locate(line, result.exact_findings, relation, benign_growth(calibration, relation))
     notes: tuple[str, ...] = ()
     if forced is not None:
-        boundaries = judge_boundaries(golden, forced, relation, seeded=seeded)
-        found, notes = _settled(golden, forced, found, boundaries, relation)
+        replay = timeline(Sides(golden, forced))
+        found, notes = _settled(line, replay, found, result, relation)
     module = _module(golden, now, forced, found, relation)
     divergence = None if found is None else with_module(found.divergence, module)
     return Explanation(
-        replace(result, first_divergence=divergence, boundaries=boundaries),
+        replace(result, first_divergence=divergence),
         divergence,
         growth(line),
         suspects(divergence, changed),
-        boundaries,
+        result.boundaries,
         notes,
     )
 
 
 def _settled(
-    golden: Trace,
-    forced: Trace,
-    found: Located | None,
-    boundaries: Sequence[Boundary],
-    relation: Relation,
+    line: Timeline, replay: Timeline, found: Located | None, result: CaseResult, relation: Relation
 ) -> tuple[Located | None, tuple[str, ...]]:
-    """What stands when the forced replay has been heard."""
-    if relation is Relation.SAME or (found is not None and found.exact):
+    """The place by the replay, unless the plain run differs earlier in what no rounding explains."""
+    if relation is Relation.SAME:
         return found, ()
-    replayed = locate_forced(timeline(Sides(golden, forced)), boundaries)
-    if replayed is not None:
-        # Of one component the plain run may know more: the finding, or an earlier call within its limit.
-        same = found is not None and found.divergence.component == replayed.divergence.component
-        return (found if same and found is not None and found.sure else replayed), ()
-    return found, ("in the forced replay every boundary is within its limit: what is left is rounding",)
+    replayed = locate_forced(replay, result.boundaries, result.exact_findings)
+    if replayed is None:
+        note = "in the forced replay every boundary is within its limit: what is left is rounding"
+        return found, () if found is not None and found.exact else (note,)
+    if found is not None and found.exact and position(line, found) <= position(replay, replayed):
+        return found, ()
+    return replayed, ()
 
 
 def _module(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from harness.core.calibration import Calibration
 from harness.core.explanation import GrowthRow
+from harness.core.limits import BOUNDARY_FLOOR
+from harness.core.tolerance import Relation
 from harness.diagnose.differences import Difference
 from harness.diagnose.stages import Role
 from harness.diagnose.timeline import Timeline
@@ -17,6 +21,24 @@ def growth(line: Timeline) -> tuple[GrowthRow, ...]:
     """
     names = dict.fromkeys(step.event.name for step in line.steps)
     return tuple(_row(line, name) for name in names)
+
+
+Benign = Mapping[tuple[str, int], float]
+"""How far the outputs of an event (by name and index) may have come by rounding alone, in rel_l2."""
+
+
+def benign_growth(calibration: Calibration | None, relation: Relation) -> Benign:
+    """What the calibration's benign runs came to after each step, times its factor; empty without one."""
+    if calibration is None:
+        return {}
+    across = relation is Relation.CROSS_HARDWARE
+    factor = calibration.cross_factor if across else calibration.factor
+    return {
+        (one.event, index): max(factor * value, BOUNDARY_FLOOR)
+        for one in calibration.growth
+        for index, value in enumerate(one.curve)
+        if value is not None
+    }
 
 
 def _row(line: Timeline, name: str) -> GrowthRow:

@@ -50,7 +50,8 @@ class Ruler:
     def digest(self) -> str:
         """The sha256, in hex, over all of it: two rulers with one digest judge every fault alike.
 
-        Boundaries without a measured limit have one from constants, so these belong to it.
+        Boundaries without a measured limit have one from constants, so these belong to it; those on other
+        hardware follow from them.
         """
         constants = {"network": NETWORK_EPS, "half": HALF_EPS, "other": OTHER_LIMIT}
         text = json.dumps({**asdict(self), "constants": constants}, sort_keys=True)

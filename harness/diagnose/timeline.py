@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from harness.core.trace import Event
 from harness.diagnose.align import Alignment, Item, align
 from harness.diagnose.differences import Difference, Sides, differences
 from harness.diagnose.stages import Role, role_of
 from harness.verify.exact import Way, pair_mismatches
+from harness.verify.pairing import pair_events, same_tensors
 from harness.verify.structure import Mismatch
 
 
@@ -42,17 +45,31 @@ class Step:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timeline:
     """All component-level events, and `checks`: the place of a step, and whether it begins or ends there.
 
-    What happens inside an event (a draw of noise in a scheduler's step) lies between its two.
+    What happens inside an event (a draw of noise in a scheduler's step) lies between its two. `alike` says that
+    both sides recorded the very same tensors, bit for bit.
     """
 
     sides: Sides
     alignment: Alignment
     steps: tuple[Step, ...]
     checks: tuple[tuple[int, Way], ...]
+    alike: bool = False
+
+    @cached_property
+    def _recounted(self) -> frozenset[str]:
+        """The events that happen more or less often now."""
+        ours = Counter(step.event.name for step in self.steps if step.item.golden is not None)
+        theirs = Counter(step.event.name for step in self.steps if step.item.now is not None)
+        return frozenset(name for name in ours.keys() | theirs.keys() if ours[name] != theirs[name])
+
+    def harmless(self, step: Step) -> bool:
+        """Whether the step differs in how often or where it happens alone, with every tensor the golden's."""
+        recounted = step.is_changed or step.event.name in self._recounted
+        return self.alike and (recounted or step.role is Role.NOISE)
 
     def inside(self, place: int) -> list[Step]:
         """The steps directly inside the one at `place`."""
@@ -74,7 +91,9 @@ def timeline(sides: Sides) -> Timeline:
             begun = True
         elif step.role is Role.NOISE and not _in_scheduler(steps, item):
             begun = False
-    return Timeline(sides, alignment, tuple(steps), tuple(_checks(steps)))
+    pairing = pair_events(sides.golden, sides.now)
+    alike = same_tensors(sides.golden, sides.now, pairing)
+    return Timeline(sides, alignment, tuple(steps), tuple(_checks(steps)), alike)
 
 
 def _step(sides: Sides, item: Item, found: Difference | None, begun: bool, decoded: bool) -> Step:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -25,6 +28,14 @@ class Belonging(Protocol):
     @property
     def golden(self) -> str:
         """That digest, in hex."""
+
+    @property
+    def case(self) -> str:
+        """The id of the golden's case."""
+
+    @property
+    def platform(self) -> str:
+        """The golden's platform."""
 
 
 B = TypeVar("B", bound=Belonging)
@@ -49,9 +60,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """There is no such file that belongs to the golden, for the `reason` given, which starts with its path."""
+    """There is no such file that belongs to the golden, for the `reason` given, which starts with its path.
+
+    `damaged` tells a file that lies there and cannot be believed from one that is missing, or is of another golden.
+    """
 
     reason: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +82,61 @@ def outputs_digest(document: CaptureDocument) -> str:
     return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in outputs).encode()).hexdigest()
 
 
-def read_beside(form: type[B], kind: Kind, golden: Path, document: CaptureDocument) -> B | Unusable:
-    """The file of this kind that belongs to the golden at `golden` with this document."""
+def read_beside(
+    form: type[B],
+    kind: Kind,
+    golden: Path,
+    document: CaptureDocument,
+    contradiction: Callable[[B], str],
+) -> B | Unusable:
+    """The file of this kind that belongs to the golden at `golden` with this document.
+
+    Unusable where there is none, where it is damaged, and where `contradiction` finds something in it.
+    """
     path = kind.path(golden)
     try:
         text = path.read_bytes()
         schema = from_json(_Head, text).schema
         if schema != kind.schema:
-            return Unusable(f"{path}: {other_schema(schema, kind.schema, f'measure the {kind.noun} again')}")
+            told = other_schema(schema, kind.schema, f"measure the {kind.noun} again")
+            return Unusable(f"{path}: {told}", damaged=True)
+        if odd := _odd(text):
+            return Unusable(f"{path}: is no {kind.noun} ({odd})", damaged=True)
         found = from_json(form, text)
     except FileNotFoundError:
         return Unusable(f"{path}: no such file")
     except OSError as error:
-        return Unusable(f"{path}: cannot be read ({error.strerror})")
+        return Unusable(f"{path}: cannot be read ({error.strerror})", damaged=True)
     except ValidationError as error:
-        return Unusable(f"{path}: is no {kind.noun} ({why_not(error, text)})")
+        return Unusable(f"{path}: is no {kind.noun} ({why_not(error, text)})", damaged=True)
     if found.golden != outputs_digest(document):
         return Unusable(f"{path}: belongs to another golden, with other outputs than {golden.name}")
+    if (found.case, found.platform) != (document.case, document.environment.platform):
+        of = f"{found.case} on {found.platform}"
+        wanted = f"{document.case} on {document.environment.platform}"
+        return Unusable(f"{path}: contradicts itself (is of {of}, its golden of {wanted})", damaged=True)
+    if what := contradiction(found):
+        return Unusable(f"{path}: contradicts itself ({what})", damaged=True)
     return found
+
+
+def _odd(text: bytes) -> str:
+    """What JSON allows or Python reads and no file of ours holds: a number that is not finite, a key given twice."""
+    found: list[str] = []
+
+    def number(written: str) -> float:
+        value = float(written)
+        if not math.isfinite(value):
+            found.append(f"{written} is no finite number")
+        return value
+
+    def entries(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        found.extend(f"{name} is given twice" for name in names if names.count(name) > 1)
+        return dict(pairs)
+
+    json.loads(text, parse_float=number, parse_constant=number, object_pairs_hook=entries)
+    return found[0] if found else ""
 
 
 def write_beside(kind: Kind, golden: Path, value: Belonging) -> Path:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from harness.core.calibration import CALIBRATION_SCHEMA, Calibration
 from harness.core.capture import CaptureDocument
+from harness.core.consistency import calibration_contradiction
 from harness.golden.beside import Kind, Unusable, read_beside, write_beside
 
 CALIBRATION = Kind("calibration", ".calibration.json", CALIBRATION_SCHEMA)
 
 
 def read_calibration(golden: Path, document: CaptureDocument) -> Calibration | Unusable:
-    """The calibration of the golden at `golden` with this document; Unusable where none belongs to it."""
-    return read_beside(Calibration, CALIBRATION, golden, document)
+    """The calibration of the golden at `golden` with this document; Unusable where none does that holds together."""
+    return read_beside(Calibration, CALIBRATION, golden, document, calibration_contradiction)
 
 
 def write_calibration(golden: Path, calibration: Calibration) -> Path:

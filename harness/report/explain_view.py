@@ -40,6 +40,10 @@ _NETWORKS = frozenset({"text_encoding", "image_encoding", "denoiser", "decoding"
 _WITHOUT_MODULES = (".__call__", ".preprocess", ".postprocess")
 """The methods of tokenizers and processors, which have none."""
 
+_FIND = "find where it began and fix that"
+
+_LEADS_HERE = re.compile(r": harness explain (?:--forced )?[^;]*")
+
 _HASH = re.compile(r"[0-9a-f]{40,}")
 _HASH_SHOWN = 12
 
@@ -159,10 +163,10 @@ def _steps(one: Explanation, *, deep: bool) -> Iterator[str]:
     if not deep and _has_unnamed_module(one.divergence):
         yield f"to name the module: harness explain {case} --deep"
     step = one.result.next_step
-    if "harness explain" in step or (not step and one.result.verdict in REGRESSIONS):
-        # What verify said leads here.
+    if not step and one.result.verdict in REGRESSIONS:
         step = f"if the change is meant: harness record --update {case}"
-    yield step
+    # What verify said leads here.
+    yield from _LEADS_HERE.sub("", step).replace(_FIND, "fix what is named above").split("; ")
 
 
 def _has_unnamed_module(found: Divergence | None) -> bool:

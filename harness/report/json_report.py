@@ -104,17 +104,19 @@ class _FirstHead:
 
 def verify_json(report: Report) -> str:
     """The report as `--json` promises it: every metric of every tensor, finite numbers or null."""
-    cases = tuple(
-        replace(
-            case,
-            tensors=_finite(case.tensors),
-            invariants=tuple(replace(one, tensors=_finite(one.tensors)) for one in case.invariants),
-        )
-        for case in report.cases
-    )
+    cases = tuple(map(printable, report.cases))
     summary = _names(report.summary())
     how = (report.finished, report.not_run, report.command, report.started, report.passing)
     return _text(_Verify(SCHEMA, report.environment, summary, cases, *how))
+
+
+def printable(case: CaseResult) -> CaseResult:
+    """The case with every metric named, and with finite numbers or None."""
+    return replace(
+        case,
+        tensors=_finite(case.tensors),
+        invariants=tuple(replace(one, tensors=_finite(one.tensors)) for one in case.invariants),
+    )
 
 
 def record_json(report: RecordReport) -> str:

@@ -48,7 +48,7 @@ def _state(golden: ListedGolden) -> str:
 
 
 def calibration_state(case: ListedCase, platform: str) -> str:
-    """The calibrated limit of this platform's golden, `missing`, or "" where the case asks for none."""
+    """The calibrated limit of this platform's golden, `missing`, `damaged`, or "" where the case asks for none."""
     return next((golden.calibrated for golden in case.goldens if golden.platform == platform), "")
 
 
@@ -65,7 +65,7 @@ def _table(cases: Sequence[ListedCase], platform: str, console: Console) -> list
             cells = [Text(plain(state), style=STYLES.get(state, ""))]
             if any(told):
                 limits = calibration_state(case, platform)
-                cells.append(Text(limits, style=STYLES["none"] if limits == "missing" else ""))
+                cells.append(Text(limits, style=STYLES["none"] if limits in ("missing", "damaged") else ""))
             sheet.add(f"  {case.case}", case.device, *cells)
     return sheet.lines(console)
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import repeat
 from typing import Literal
 
 from harness.core.trace import NOISE, Event, Slot
 from harness.core.verdict import ExactFinding
 from harness.golden.trace import Trace
+from harness.verify.pairing import Pairing, pair_events, same_tensors
 from harness.verify.structure import Mismatch, structure_mismatches, value_mismatches
 
 Way = Literal["in", "out"]
 
 _IDS_SHOWN = 6
+
+_SAME_NUMBERS = 1e-6
+"""The rel_l2 up to which two draws are the same one: the last bits depend on the processor's instruction set."""
 
 _NOT_COMPARED = frozenset({"device", "dtype", "generator", "return_dict", "return_tensors"})
 """Arguments that say where or in what form the result is wanted; dtypes are compared tensor by tensor."""
@@ -25,7 +30,8 @@ def exact_findings(golden: Trace, now: Trace, accepted: tuple[str, ...]) -> tupl
 
     What can change a number fails: config entries, modules' attributes, train mode, calls and their order,
     shapes, dtypes, ids, masks, whole-number timesteps, plain arguments. What only names an implementation
-    (a class, an attention processor), and what only one side has, is reported and fails nothing; nor does
+    (a class, an attention processor, the function that drew), and what only one side has, is reported and
+    fails nothing; nor do counts and order of calls where both recorded the very same tensors, nor
     what `accepted` names: patterns of fnmatch against names such as `scheduler.config.steps_offset`,
     `unet.mid_block.resnets.0.norm1.eps`, `unet.forward.timestep` or `noise.randn_tensor.calls`.
     """
@@ -72,24 +78,45 @@ def component_events(trace: Trace) -> list[Event]:
 
 
 def _event_mismatches(golden: Trace, now: Trace) -> Iterator[Mismatch]:
-    ours, theirs = component_events(golden), component_events(now)
-    yield from _counts([event.name for event in ours], [event.name for event in theirs])
-    counterparts = {event.key: event for event in theirs}
-    for event in ours:
-        if (other := counterparts.get(event.key)) is not None:
-            yield from pair_mismatches(golden, event, now, other)
+    found = pair_events(golden, now)
+    # Where every tensor is the golden's, how often and in which order they were asked for moves no number.
+    fails = not same_tensors(golden, now, found)
+    names = {id(two): one.name for one, two in found.pairs}
+    loose = {id(event) for groups in found.regrouped for group in groups for event in group}
+    sides = (
+        [event.name for event in component_events(golden) if id(event) not in loose],
+        [names.get(id(event), event.name) for event in component_events(now) if id(event) not in loose],
+    )
+    yield from _counts(*sides, fails=fails)
+    yield from _other_functions(golden, now, found)
+    for event, other in found.pairs:
+        yield from pair_mismatches(golden, event, now, other)
 
 
-def _counts(golden: list[str], now: list[str]) -> Iterator[Mismatch]:
+def _other_functions(golden: Trace, now: Trace, found: Pairing) -> Iterator[Mismatch]:
+    """Draws by another function, or in other pieces; a function that gives other numbers fails."""
+    for one, two in found.pairs:
+        if one.name != two.name:
+            ours, theirs = one.signature.method, two.signature.method
+            apart = max(map(golden.distance, one.outputs, repeat(now), two.outputs), default=0.0)
+            fails = apart > _SAME_NUMBERS
+            yield Mismatch(f"{one.name}.function", one.name, "function", ours, theirs, fails)
+    for groups in found.regrouped:
+        name = groups[0][0].name
+        there, here = (f"{len(group)} of {list(group[0].signature.outputs[0].shape)}" for group in groups)
+        yield Mismatch(f"{name}.draws", name, "draws", there, here, fails=False)
+
+
+def _counts(golden: list[str], now: list[str], *, fails: bool) -> Iterator[Mismatch]:
     ours, theirs = Counter(golden), Counter(now)
     for name in dict.fromkeys((*golden, *now)):
         if ours[name] != theirs[name]:
             one, two = str(ours[name]), str(theirs[name])
-            yield Mismatch(f"{name}.calls", name, "calls", one, two, fails=True)
+            yield Mismatch(f"{name}.calls", name, "calls", one, two, fails)
     if ours == theirs and golden != now:
         first = next(place for place, pair in enumerate(zip(golden, now, strict=True)) if pair[0] != pair[1])
         one, two = (f"event {first} is {names[first]}" for names in (golden, now))
-        yield Mismatch("events.order", "events", "order", one, two, fails=True)
+        yield Mismatch("events.order", "events", "order", one, two, fails)
 
 
 def _plain(event: Event) -> Mapping[str, object]:

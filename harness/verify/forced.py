@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, GeneratorKind
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict
+from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict, failure_steps
 from harness.errors import UnreadableGolden
 from harness.golden.beside import Unusable
-from harness.golden.calibrations import read_calibration
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace, read_trace
 from harness.verify.boundaries import judge_boundaries
+from harness.verify.calibrated import calibration_of
 
 _JUDGED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN}
 
@@ -41,29 +43,31 @@ def cannot_replay(result: CaseResult) -> CaseResult:
     if result.verdict not in _JUDGED:
         return result
     reason = f"forced replay: {result.golden or 'the golden'} keeps no tensors of the boundaries"
-    step = f"record it with `trace: full`: harness record --update {result.case}"
+    step = f"record it with `trace: full`: harness record --update {shlex.quote(result.case)}"
     return _undecided(result, reason, step)
 
 
-def judge_forced(case: Case, result: CaseResult, outcome: Outcome) -> CaseResult:
+def judge_forced(case: Case, result: CaseResult, outcome: Outcome, *, decides: bool = True) -> CaseResult:
     """`result` with the boundaries of the forced replay that came to `outcome`.
 
     A boundary beyond its limit fails a case that passed end to end as `drifted`, one that cannot be
-    compared as `broken`. A replay that did not come to its end makes a pass an `error`.
+    compared as `broken`. A replay that did not come to its end makes a pass an `error`. Unless the replay
+    `decides`, the verdict stays: boundaries and warnings are all it adds.
     """
     match outcome:
         case Completed(path=path):
             try:
                 boundaries = _boundaries(case, result, Path(path))
             except UnreadableGolden as error:
-                return _undecided(
-                    result, str(error), f"run the case again: harness verify --forced {case.id}"
-                )
-            return _with(replace(result, boundaries=boundaries), boundaries)
+                step = f"run the case again: harness verify --forced {shlex.quote(case.id)}"
+                return _undecided(result, str(error), step, decides=decides)
+            judged = replace(result, boundaries=boundaries)
+            return _with(judged, boundaries) if decides else judged
         case Raised(message=message):
-            return _undecided(result, f"forced replay: the pipeline raised {message}", result.next_step)
-        case Lost(reason=reason) | Unavailable(reason=reason):
-            return _undecided(result, f"forced replay: {reason}", result.next_step)
+            reason = f"forced replay: the pipeline raised {message}"
+        case Lost(reason=why) | Unavailable(reason=why):
+            reason = f"forced replay: {why}"
+    return _undecided(result, reason, result.next_step, decides=decides)
 
 
 def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, ...]:
@@ -72,9 +76,19 @@ def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, .
     with TensorFile(Path(result.golden)) as golden, TensorFile(path) as forced:
         ours, theirs = _trace(golden), _trace(forced)
         seeded = case.generator is not GeneratorKind.NONE
-        found = read_calibration(golden.path, golden.document)
+        found = calibration_of(golden.path)
         limits = {} if isinstance(found, Unusable) else found.boundaries
-        return judge_boundaries(ours, theirs, result.relation, seeded=seeded, limits=limits)
+        harmless = frozenset(_called_otherwise(result))
+        return judge_boundaries(
+            ours, theirs, result.relation, seeded=seeded, limits=limits, harmless=harmless
+        )
+
+
+def _called_otherwise(result: CaseResult) -> Iterator[str]:
+    """The events that the plain run made more or less often, with every tensor the golden's."""
+    for finding in result.exact_findings:
+        if not finding.fails and finding.what.endswith(".calls"):
+            yield finding.what.removesuffix(".calls")
 
 
 def _trace(file: TensorFile) -> Trace:
@@ -95,7 +109,7 @@ def _with(result: CaseResult, boundaries: tuple[Boundary, ...]) -> CaseResult:
         result,
         verdict=Verdict.BROKEN if broken else Verdict.DRIFTED,
         reason=f"forced replay: {told}{more}",
-        next_step=result.next_step or f"see where it began: harness explain {result.case}",
+        next_step=result.next_step or failure_steps(result.case, forced=True),
     )
 
 
@@ -106,7 +120,7 @@ def _told(boundary: Boundary) -> str:
     return f"{name} rel_l2 {boundary.rel_l2:.3g} > {boundary.limit:.3g}"
 
 
-def _undecided(result: CaseResult, reason: str, next_step: str) -> CaseResult:
-    if result.verdict in PASSES:
+def _undecided(result: CaseResult, reason: str, next_step: str, *, decides: bool = True) -> CaseResult:
+    if decides and result.verdict in PASSES:
         return replace(result, verdict=Verdict.ERROR, reason=reason, next_step=next_step)
     return replace(result, warnings=(*result.warnings, reason))

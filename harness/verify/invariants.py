@@ -16,6 +16,7 @@ from harness.errors import UnreadableGolden
 from harness.golden.header import TensorInfo
 from harness.golden.tensors import TensorFile, numpy_dtype
 from harness.verify.compare import compare_tensors, judge_measured
+from harness.verify.limits import toothless_limit
 from harness.verify.metrics import measure
 from harness.verify.sums import Array
 
@@ -46,7 +47,7 @@ def judge_invariant(invariant: Invariant, base: Path, outcome: Outcome) -> Invar
             return InvariantResult(name, Verdict.BROKEN, f"raised {message}", log=log)
         case Completed(path=path):
             try:
-                return _judged(name, _tensors(invariant, base, Path(path)))
+                return _judged(invariant, base, Path(path))
             except UnreadableGolden as error:
                 return InvariantResult(name, Verdict.ERROR, str(error))
 
@@ -67,7 +68,12 @@ def with_invariants(result: CaseResult, judged: Sequence[InvariantResult]) -> Ca
     return replace(result, verdict=worst, reason=f"invariants: {told}", next_step=step)
 
 
-def _judged(name: str, tensors: tuple[TensorResult, ...]) -> InvariantResult:
+def _judged(invariant: Invariant, base: Path, variation: Path) -> InvariantResult:
+    name = str(invariant.kind)
+    with TensorFile(base) as ours, TensorFile(variation) as theirs:
+        if toothless := toothless_limit(ours, invariant.allowance):
+            return InvariantResult(name, Verdict.ERROR, toothless)
+        tensors = _tensors(invariant, ours, theirs)
     if not tensors:
         return InvariantResult(name, Verdict.ERROR, "neither run has an output to compare")
     order = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN)
@@ -77,13 +83,12 @@ def _judged(name: str, tensors: tuple[TensorResult, ...]) -> InvariantResult:
     return InvariantResult(name, worst, reason.replace(" in the golden, now ", " in the run, now "), tensors)
 
 
-def _tensors(invariant: Invariant, base: Path, variation: Path) -> tuple[TensorResult, ...]:
-    with TensorFile(base) as ours, TensorFile(variation) as theirs:
-        results = compare_tensors(ours, theirs, invariant.allowance)
-        if invariant.kind is InvariantKind.HALF and isinstance(invariant.allowance, Limits):
-            limits = invariant.allowance.stated()
-            results = tuple(_across_dtypes(ours, theirs, result, limits) for result in results)
-        return results
+def _tensors(invariant: Invariant, ours: TensorFile, theirs: TensorFile) -> tuple[TensorResult, ...]:
+    results = compare_tensors(ours, theirs, invariant.allowance)
+    if invariant.kind is InvariantKind.HALF and isinstance(invariant.allowance, Limits):
+        limits = invariant.allowance.stated()
+        results = tuple(_across_dtypes(ours, theirs, result, limits) for result in results)
+    return results
 
 
 def _across_dtypes(

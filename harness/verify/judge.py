@@ -10,21 +10,22 @@ from pathlib import Path
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, GeneratorKind
 from harness.core.environment import Environment, changes_between, relation_between
-from harness.core.tolerance import Limits, Relation, Rule
+from harness.core.tolerance import Allowance, Limits, Relation, Rule
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict
+from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, failure_steps
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.beside import Unusable
-from harness.golden.calibrations import read_calibration
 from harness.golden.completeness import not_comparable
 from harness.golden.header import RESTORE
 from harness.golden.store import Found, GoldenStore, Missing
 from harness.golden.tensors import TensorFile, file_sha256
 from harness.golden.trace import read_trace
 from harness.golden.usable import unfit
+from harness.verify.calibrated import calibration_of
 from harness.verify.compare import compare_tensors
 from harness.verify.exact import exact_findings
 from harness.verify.expect import ExpectationResult, check_expectations
+from harness.verify.limits import toothless_limit
 from harness.verify.stale import other_weights, stale_reason
 
 _TRACEBACK_LINES = 20
@@ -130,20 +131,27 @@ def _judge_capture(
     if isinstance(golden, Missing):
         return _without_golden(case, capture, golden.reason, golden.next_step)
     if golden.document.digest != digest:
-        step = f"if the new definition is meant: {_update(case)}"
+        step = f"{_undo('definition', case.source, case)}; if the new definition is meant: {_update(case)}"
         return _Judgement(Verdict.STALE, stale_reason(case, golden.document), step)
     if other := other_weights(golden.document, capture.document):
-        return _Judgement(Verdict.STALE, other, f"if the new weights are meant: {_update(case)}")
+        step = f"{_undo('weights', 'the model', case)}; if the new weights are meant: {_update(case)}"
+        return _Judgement(Verdict.STALE, other, step)
     allowance = case.tolerance.for_relation(golden.relation)
     if allowance is Rule.REFUSE:
         return _without_golden(
             case, capture, _refusal(golden), f"record one of this machine's own: {_update(case)}"
         )
-    limits = _calibrated(golden) if allowance is Rule.CALIBRATED else allowance
-    if isinstance(limits, Unusable):
-        step = f"measure what is legitimate: harness calibrate {shlex.quote(case.id)}"
-        return _Judgement(Verdict.ERROR, limits.reason, step)
+    calibration = calibration_of(golden.found.path)
+    if isinstance(calibration, Unusable):
+        # What cannot be believed is told even where these limits are not asked: the next run may ask them.
+        if calibration.damaged or allowance is Rule.CALIBRATED:
+            return _Judgement(Verdict.ERROR, calibration.reason, _calibrate(case, calibration))
+        limits: Allowance | Mapping[str, Limits] = allowance
+    else:
+        limits = calibration.limits(golden.relation) if allowance is Rule.CALIBRATED else allowance
     with store.open(golden.found.path) as file:
+        if toothless := toothless_limit(file, limits):
+            return _Judgement(Verdict.ERROR, toothless, f"state one that can fail in {case.source}")
         tensors = compare_tensors(file, capture, limits)
         there, here = read_trace(file), read_trace(capture)
         lacking = not_comparable(file, there, capture, here, case.trace_level)
@@ -162,10 +170,12 @@ def _whole(case: Case, judgement: _Judgement, golden: Path, lacking: Sequence[st
     return replace(judgement, verdict=Verdict.ERROR, reason=reason, next_step=step)
 
 
-def _calibrated(golden: _Golden) -> Mapping[str, Limits] | Unusable:
-    """The limits that were measured for this golden, by output."""
-    found = read_calibration(golden.found.path, golden.document)
-    return found if isinstance(found, Unusable) else found.limits(golden.relation)
+def _calibrate(case: Case, found: Unusable) -> str:
+    """What to do about a calibration that cannot be used."""
+    measure = f"harness calibrate {shlex.quote(case.id)}"
+    if found.damaged:
+        return f"restore it from version control, or measure anew: {measure}"
+    return f"measure what is legitimate: {measure}"
 
 
 def _without_golden(case: Case, capture: TensorFile, reason: str, next_step: str) -> _Judgement:
@@ -196,7 +206,7 @@ def _weigh(
     return _Judgement(
         worst,
         "; ".join(reason for verdict, reason in told if verdict is worst) if failed else "",
-        f"if the change is meant: {_update(case)}" if failed else "",
+        failure_steps(case.id) if failed else "",
         tensors,
         (*(_finding(result) for result in unmet), *findings),
     )
@@ -270,6 +280,11 @@ def _recovery(case: Case, outcome: Completed, error: UnreadableGolden) -> str:
 
 def _verify(case: Case) -> str:
     return f"harness verify {shlex.quote(case.id)}"
+
+
+def _undo(what: str, where: str, case: Case) -> str:
+    verb = "are" if what.endswith("s") else "is"
+    return f"if the new {what} {verb} not meant, restore {where} and run: {_verify(case)}"
 
 
 def _update(case: Case) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.config.calibrated import unused
+from harness.core import limits
 from harness.core.calibration import (
     CALIBRATION_SCHEMA,
     Calibration,
@@ -28,14 +29,8 @@ from harness.core.case import Case
 from harness.core.environment import Environment, relation_between, same_software
 from harness.core.tolerance import Relation
 from harness.core.trace import TraceLevel
-from harness.diagnose import calibration as limits
-from harness.diagnose.calibration_measure import (
-    Incomparable,
-    Scale,
-    boundary_floors,
-    scales,
-)
-from harness.diagnose.calibration_variations import MACHINE, Probe, Variation, probes, variations
+from harness.diagnose.calibration_measure import Incomparable
+from harness.diagnose.calibration_variations import Probe, Variation, probes, variations
 from harness.diagnose.gates import amplification_gate, capture_gates, input_gates
 from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.beside import outputs_digest
@@ -48,6 +43,7 @@ from harness.report.json_report import write_text
 from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
+from harness.verify.floors import Scale, boundary_floors, floors, scales
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
@@ -197,10 +193,10 @@ def _from_the_golden(subject: _Subject, base: TensorFile, out: Path) -> Iterator
         return
     try:
         with TensorFile(subject.golden) as golden:
-            subject.evidence[_OTHER_MACHINE] = moved_by(golden, base, MACHINE, _OTHER_MACHINE)
+            subject.evidence[_OTHER_MACHINE] = moved_by(golden, base, limits.MACHINE, _OTHER_MACHINE)
             trace = read_trace(golden)
     except (Incomparable, UnreadableGolden) as error:
-        subject.evidence[_OTHER_MACHINE] = Evidence(MACHINE, _OTHER_MACHINE, Effect.FAILED, str(error))
+        subject.evidence[_OTHER_MACHINE] = Evidence(limits.MACHINE, _OTHER_MACHINE, Effect.FAILED, str(error))
         return
     if trace is not None and trace.index.level is TraceLevel.FULL:
         capture = capture_path(out, subject.case, "calibrate-machine-forced")
@@ -286,7 +282,7 @@ def _calibration(subject: _Subject) -> Calibration:
         gates: list[Gate] = list(capture_gates(base))
         trace = read_trace(base)
     boundary_floor = boundary_floors(trace) if trace else {}
-    floor = limits.floors(found)
+    floor = floors(found)
     runs = limits.admitted(measured, floor, boundary_floor)
     once = limits.boundary_envelope(runs)
     amplified = limits.amplification(runs)

@@ -2,58 +2,57 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from pathlib import Path
 
+from harness.core.explanation import Explanation
 from harness.core.verdict import CaseResult, Report, Verdict
 from harness.golden.store import GoldenStore
+from harness.report.explain_json import explain_json
+from harness.report.json_report import write_text
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.verify.forced import replayable
-from harness.verify.judge import judge
-from harness.workflow.cases import (
-    FORCED_NAME,
-    capture_path,
-    cases_to_run,
-    environment_of,
-    run_all,
-)
+from harness.workflow.cases import capture_path, cases_to_run
+from harness.workflow.emit import emit_json
 from harness.workflow.explained import explanation_of
+from harness.workflow.invariants import variations
 from harness.workflow.options import Options, VerifyOptions
-from harness.workflow.verify import replayed, save_report
+from harness.workflow.verify import Found, judge_all, replay_of, replayed
+
+EXPLANATION_NAME = "explain.json"
 
 
 def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool) -> int:
-    """Returns the exit code that verify would have.
+    """Returns the exit code that verify has; the judgement is verify's own, invariants included.
 
-    A case that differs is run again under forced replay where its golden allows; with `deep`, the modules of
-    the network in which it began are named.
+    A case that differs is run again under forced replay where its golden allows, which decides no more than
+    in verify; with `deep`, the modules of the network in which it began are named.
     """
-    store = GoldenStore(options.goldens)
-    started, cases = datetime.now(UTC), cases_to_run(options, screen, store)
-    runs = [Run(case, capture_path(options.out, case)) for case in cases]
-    outcomes, results = [], dict[str, CaseResult]()
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
+    runs = tuple(Run(case, capture_path(options.out, case)) for case in cases)
+    found = Found(runs, variations(cases, options.out), how)
     with screen.watch(len(cases)) as progress:
-        for run, outcome in run_all(runs, options, progress):
-            outcomes.append(outcome)
-            result = results[run.case.id] = judge(run.case, outcome, store, relation=how.relation)
-            progress.concluded(run.case.id, result.verdict, result.seconds)
-        again = [case for case in cases if _differs(results[case.id]) and replayable(results[case.id])]
-        results |= dict(replayed(again, results, options, progress))
-    explanations = tuple(
-        explanation_of(
-            case,
-            results[case.id],
-            capture_path(options.out, case),
-            capture_path(options.out, case, FORCED_NAME) if case in again else None,
-        )
-        for case in cases
-    )
-    results_told = tuple(one.result for one in explanations)
-    report = Report(environment_of(outcomes), results_told, command="explain", started=started)
-    save_report(report, options, how)
+        judge_all(found, options, progress, explained=False)
+        curious = [case for case in cases if _is_unexplained(found.results[case.id])]
+        found.results.update(replayed(curious, found.results, options, progress, decides=False))
+    explanations = tuple(_explained(run, found, options.out) for run in runs)
+    results = tuple(one.result for one in explanations)
+    report = Report(found.environment, results, command="explain", started=found.started)
+    text = explain_json(report, explanations)
+    write_text(options.out / EXPLANATION_NAME, text)
+    emit_json(text, options)
     screen.show_explanations(explanations, deep=deep)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
-def _differs(result: CaseResult) -> bool:
-    return result.verdict is not Verdict.IDENTICAL or bool(result.exact_findings)
+def _explained(run: Run, found: Found, out: Path) -> Explanation:
+    result = found.results[run.case.id]
+    told = explanation_of(run.case, result, run.capture, replay_of(run.case, result, out))
+    found.results[run.case.id] = told.result
+    return replace(told, result=found.judged(run))
+
+
+def _is_unexplained(result: CaseResult) -> bool:
+    differs = result.verdict is not Verdict.IDENTICAL or bool(result.exact_findings)
+    return differs and not result.boundaries and replayable(result)

@@ -2,50 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.case import Case, GeneratorKind
-from harness.core.explanation import Explanation
-from harness.core.verdict import PASSES, CaseResult, Verdict
+from harness.core.case import Case
+from harness.core.explanation import Explanation, Likelihood, Suspect
+from harness.core.verdict import PASSES, CaseResult, Verdict, failure_steps
 from harness.diagnose.explanation import explain, without_traces
 from harness.diagnose.suspects import changes
 from harness.errors import HarnessError
+from harness.golden.beside import Unusable
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
+from harness.verify.calibrated import calibration_of
+
+_PACKAGE = "software.packages."
+
+_MOVED_TOLD = 3
 
 _COMPARED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE}
 
 
-def with_divergence(case: Case, result: CaseResult, capture: Path) -> CaseResult:
+def with_divergence(case: Case, result: CaseResult, capture: Path, forced: Path | None = None) -> CaseResult:
     """A failed case's result with where it began and with what explains that best put first."""
     if result.verdict in PASSES and not result.exact_findings:
         return result
-    explanation = explanation_of(case, result, capture)
-    changed = tuple(suspect.change for suspect in explanation.suspects)
-    known = {change.what for change in result.environment_changes}
-    ordered = tuple(change for change in changed if change.what in known)
-    return replace(explanation.result, environment_changes=ordered or result.environment_changes)
+    return explanation_of(case, result, capture, forced).result
 
 
 def explanation_of(case: Case, result: CaseResult, capture: Path, forced: Path | None = None) -> Explanation:
-    """Why `result` came out as it did; `capture` and `forced` are the files of the runs, which may be missing."""
+    """Why `result` came out as it did; `capture` and `forced` are the files of the runs, which may be missing.
+
+    `forced` is the replay that the result's boundaries were judged from.
+    """
+    found = _explanation(result, capture, forced)
+    changed = tuple(suspect.change for suspect in found.suspects)
+    known = {change.what for change in result.environment_changes}
+    ordered = tuple(change for change in changed if change.what in known) or result.environment_changes
+    step = result.next_step
+    if step in (failure_steps(case.id), failure_steps(case.id, forced=True)):
+        step = failure_steps(case.id, _moved(found.suspects), forced="--forced" in step)
+    told = replace(found.result, environment_changes=ordered, next_step=step)
+    return replace(found, result=told)
+
+
+def _explanation(result: CaseResult, capture: Path, forced: Path | None) -> Explanation:
     if result.verdict not in _COMPARED or result.golden is None or not capture.exists():
         return without_traces(result)
     try:
         with ExitStack() as stack:
-            golden, now = (stack.enter_context(TensorFile(path)) for path in (Path(result.golden), capture))
+            path = Path(result.golden)
+            golden, now = (stack.enter_context(TensorFile(one)) for one in (path, capture))
             if golden.document.digest != now.document.digest:  # two definitions differ by intention
                 return without_traces(result)
             replayed = stack.enter_context(TensorFile(forced)) if forced and forced.exists() else None
+            calibration = calibration_of(path)
             return explain(
                 result,
                 read_trace(golden),
                 read_trace(now),
                 changes(golden.document, now.document),
                 forced=read_trace(replayed) if replayed else None,
-                seeded=case.generator is not GeneratorKind.NONE,
+                calibration=None if isinstance(calibration, Unusable) else calibration,
             )
     except HarnessError as error:
         return without_traces(replace(result, warnings=(*result.warnings, str(error))))
+
+
+def _moved(found: Sequence[Suspect]) -> tuple[str, ...]:
+    """The golden's versions of the packages that may have done it, the likeliest first."""
+    packages = [
+        (one.change.what.removeprefix(_PACKAGE), one.change.golden)
+        for one in found
+        if one.change.what.startswith(_PACKAGE) and one.likelihood is not Likelihood.UNLIKELY
+    ]
+    return tuple(f"{name} {version}" for name, version in packages if version)[:_MOVED_TOLD]

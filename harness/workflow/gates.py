@@ -10,9 +10,9 @@ from pathlib import Path
 from harness.core.calibration import Evidence
 from harness.core.capture import Completed
 from harness.core.case import Case
+from harness.core.limits import amplification
 from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
-from harness.diagnose.calibration import amplification
 from harness.diagnose.calibration_measure import Incomparable
 from harness.diagnose.calibration_variations import probes
 from harness.diagnose.gates import amplification_gate, input_gates

@@ -16,6 +16,9 @@ from harness.run.agenda import Run
 from harness.verify.invariants import judge_invariant, with_invariants
 from harness.workflow.cases import capture_path
 
+_OPTIONS = (InvariantKind.OFFLOAD, InvariantKind.HALF, InvariantKind.COMPILE)
+"""The invariants about something that a case says itself."""
+
 _OF_GENERATORS = (InvariantKind.BATCH, InvariantKind.GENERATOR_STATE)
 
 
@@ -63,7 +66,7 @@ def _result(one: Variation, base: Path, outcomes: Mapping[Path, Outcome]) -> Inv
 
 def _variation(case: Case, invariant: Invariant, out: Path) -> Variation:
     perturbation = _perturbation(case, invariant)
-    varied = case if perturbation else _varied(case, invariant)
+    varied = _varied(case, invariant)
     if reason := _senseless(case, invariant, varied):
         return Variation(case, capture_path(out, case), invariant, None, reason)
     capture = capture_path(out, case, f"invariant-{invariant.kind}")
@@ -74,10 +77,13 @@ def _variation(case: Case, invariant: Invariant, out: Path) -> Variation:
 
 
 def _perturbation(case: Case, invariant: Invariant) -> Perturbation | None:
-    """What the worker does differently; None where the case itself says it."""
+    """What the worker does differently; None where the case itself says it all."""
     match invariant.kind:
-        case InvariantKind.OFFLOAD | InvariantKind.HALF | InvariantKind.COMPILE:
+        case InvariantKind.OFFLOAD | InvariantKind.COMPILE:
             return None
+        case InvariantKind.HALF:
+            # Both sides get the same draws: a dtype may have a stream of its own.
+            return Perturbation(f"invariant.draws_in_{case.model.dtype}")
         case InvariantKind.BATCH:
             return Perturbation("invariant.batch", strength=float(invariant.size))
         case InvariantKind.GENERATOR_STATE:
@@ -86,7 +92,7 @@ def _perturbation(case: Case, invariant: Invariant) -> Perturbation | None:
 
 
 def _varied(case: Case, invariant: Invariant) -> Case:
-    """The case with the one option changed that the invariant is about."""
+    """The case with the one option changed that the invariant is about; itself where that is no option."""
     match invariant.kind:
         case InvariantKind.OFFLOAD:
             memory = replace(case.variant.memory, offload=Offload.MODEL)
@@ -95,7 +101,7 @@ def _varied(case: Case, invariant: Invariant) -> Case:
             return replace(case, model=replace(case.model, dtype=invariant.dtype, dtypes={}))
         case InvariantKind.COMPILE:
             return replace(case, variant=replace(case.variant, compile=Compile(invariant.components)))
-    raise AssertionError(f"{invariant.kind}: is a perturbation")
+    return case
 
 
 def _senseless(case: Case, invariant: Invariant, varied: Case) -> str:
@@ -106,6 +112,6 @@ def _senseless(case: Case, invariant: Invariant, varied: Case) -> str:
         return "the run hands no generator to the pipeline"
     if invariant.kind is InvariantKind.SAVE_LOAD and (case.before or case.variant != Variant()):
         return "what is set up after loading (a variant, calls before the run) is not saved with the pipeline"
-    if _perturbation(case, invariant) is None and varied == case:
+    if invariant.kind in _OPTIONS and varied == case:
         return "the case is itself so"
     return ""

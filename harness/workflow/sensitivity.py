@@ -38,7 +38,6 @@ from harness.diagnose.sensitivity import (
 )
 from harness.errors import HarnessError
 from harness.golden.beside import Unusable, outputs_digest
-from harness.golden.calibrations import read_calibration
 from harness.golden.sensitivities import write_sensitivity
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
@@ -48,6 +47,7 @@ from harness.report.progress import Progress
 from harness.report.sensitivity_view import sensitivity_json
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
+from harness.verify.calibrated import calibration_of
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
@@ -114,7 +114,7 @@ def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject:
     match outcome:
         case Completed():
             golden = store.path(run.case.id, outcome.environment.platform)
-            limits = ruler(run.case, golden, store)
+            limits = ruler(run.case, golden)
             return _Subject(run.case, run.capture, limits, outcome.environment, outcome.seconds)
         case Raised(message=message):
             raise Unmeasurable(f"the run without a fault raised {message}")
@@ -122,13 +122,15 @@ def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject:
             raise Unmeasurable(reason)
 
 
-def ruler(case: Case, golden: Path, store: GoldenStore) -> Ruler:
+def ruler(case: Case, golden: Path) -> Ruler:
     """The limits of the case, calibrated ones from beside the `golden`; raises Unmeasurable where it has none."""
     found = (
-        read_calibration(golden, store.document(golden))
+        calibration_of(golden)
         if golden.exists()
         else Unusable(f"{golden}: no such golden, so there are no calibrated limits")
     )
+    if isinstance(found, Unusable) and found.damaged:
+        raise Unmeasurable(f"{found.reason}; restore it, or run: {command('calibrate', case.id)}")
     calibration = None if isinstance(found, Unusable) else found
     limits = ruler_of(case, calibration)
     if limits is None:

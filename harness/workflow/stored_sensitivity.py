@@ -76,13 +76,18 @@ def _measured(case: Case, golden: Path, store: GoldenStore) -> Sensitivity:
     found = read_sensitivity(golden, document)
     if isinstance(found, Unusable):
         raise _Outdated(found.reason)
-    if found.limits != ruler(case, golden, store).digest():
+    limits = ruler(case, golden)
+    if found.limits != limits.digest():
         raise _Outdated(f"{golden}: its limits are others than those that the faults were judged by")
     tried = [(fault.fault, fault.strength) for fault in found.faults]
     known = [(fault.name, fault.strength) for fault in FAULTS.values()]
     if tried != known:
         others = sorted({name for name, _ in set(tried) ^ set(known)}) or ["their order"]
         raise _Outdated(f"{golden}: the catalogue of faults has changed since ({', '.join(others)})")
+    judged = {one.relation for fault in found.faults for one in fault.sightings}
+    if judged and judged != set(limits.allowed):
+        relations = ", ".join(sorted(judged))
+        raise _Outdated(f"{SENSITIVITY.path(golden)}: contradicts itself (judged under {relations})")
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Case
+from harness.core.environment import Environment
 from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, CaseResult, FileDigest, Passing, Report, Verdict
 from harness.errors import HarnessError, UnreadableGolden
@@ -42,11 +43,13 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     """
     cases = cases_to_run(options, screen, GoldenStore(options.goldens))
     runs = tuple(Run(case, capture_path(options.out, case)) for case in cases)
-    found = _Found(runs, invariants.variations(cases, options.out), how)
+    found = Found(runs, invariants.variations(cases, options.out), how)
     # Before the first capture goes: the report of an earlier verify speaks of captures that are no more.
     json_report.write_text(options.out / REPORT_NAME, json_report.verify_json(found.unfinished()))
     try:
-        report = _judge_all(found, options, screen)
+        with screen.watch(len(runs)) as progress:
+            judge_all(found, options, progress)
+        report = found.report()
     except BaseException:
         _save_unfinished(found.unfinished(), options, how, screen)
         raise
@@ -58,7 +61,7 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """The runs of a verify, and what came of them so far."""
 
     runs: Sequence[Run]
@@ -73,18 +76,27 @@ class _Found:
         """The cases that are judged under forced replay as well."""
         return [run.case for run in self.runs if self.how.forced or run.case.forced]
 
+    @property
+    def environment(self) -> Environment | None:
+        """Where the runs ran."""
+        return environment_of(list(self.outcomes.values()))
+
     def judged(self, run: Run) -> CaseResult:
         """The result of the case of `run`, with its invariants."""
         return invariants.judged(self.results[run.case.id], self.asked, self.outcomes)
+
+    def report(self) -> Report:
+        """The report of a verify that came to its end, in the order of the configs."""
+        judged = tuple(self.judged(run) for run in self.runs)
+        return Report(self.environment, judged, started=self.started, passing=_passing(self.how))
 
     def unfinished(self) -> Report:
         """The report of a verify that ends here; a pass that was judged in part only counts as not run."""
         done = {run.case.id: self._so_far(run) for run in self.runs if not self._pending(run.case)}
         left = tuple(run.case.id for run in self.runs if run.case.id not in done)
-        environment = environment_of(list(self.outcomes.values()))
         judged, passing = tuple(done.values()), _passing(self.how)
         return Report(
-            environment, judged, finished=False, not_run=left, started=self.started, passing=passing
+            self.environment, judged, finished=False, not_run=left, started=self.started, passing=passing
         )
 
     def complete(self, run: Run) -> bool:
@@ -107,39 +119,46 @@ class _Found:
         return replays or (varied and not invariants.complete(case, self.asked, self.outcomes))
 
 
-def _judge_all(found: _Found, options: Options, screen: Screen) -> Report:
+def judge_all(found: Found, options: Options, progress: Progress, *, explained: bool = True) -> None:
+    """Do the runs and judge each against its golden, by forced replay as well where it is asked for.
+
+    Where the results are to be `explained`, a failing one says where it began.
+    """
     store = GoldenStore(options.goldens)
     variations = [one.run for one in found.asked if one.run]
     own = {run.case.id: run for run in found.runs}
     replays = found.to_replay()
-    with screen.watch(len(found.runs)) as progress:
-        for run, outcome in run_all([*found.runs, *variations], options, progress):
-            found.outcomes[run.capture] = outcome
-            first = own[run.case.id]
-            if run is first:
-                result = judge(run.case, outcome, store, relation=found.how.relation)
-                found.results[run.case.id] = replace(result, capture=_digest(run.capture, outcome))
-            if first.case not in replays and found.complete(first):
-                _conclude(found, first, progress)
-        for case_id, result in replayed(replays, found.results, options, progress):
-            found.results[case_id] = result
-            found.replayed.add(case_id)
-            _conclude(found, own[case_id], progress)
-    # Outcomes arrive as they end; the report keeps the order of the configs.
-    environment = environment_of(list(found.outcomes.values()))
-    judged = tuple(found.judged(run) for run in found.runs)
-    return Report(environment, judged, started=found.started, passing=_passing(found.how))
+    for run, outcome in run_all([*found.runs, *variations], options, progress):
+        found.outcomes[run.capture] = outcome
+        first = own[run.case.id]
+        if run is first:
+            result = judge(run.case, outcome, store, relation=found.how.relation)
+            found.results[run.case.id] = replace(result, capture=_digest(run.capture, outcome))
+        if first.case not in replays and found.complete(first):
+            _conclude(found, first, progress, options.out if explained else None)
+    for case_id, result in replayed(replays, found.results, options, progress):
+        found.results[case_id] = result
+        found.replayed.add(case_id)
+        _conclude(found, own[case_id], progress, options.out if explained else None)
 
 
 def _passing(how: VerifyOptions) -> Passing:
     return Passing(how.allow_missing, how.strict)
 
 
-def _conclude(found: _Found, run: Run, progress: Progress) -> None:
-    """Explain the result of the case, now that all its runs have ended, and show its verdict."""
-    found.results[run.case.id] = with_divergence(run.case, found.results[run.case.id], run.capture)
-    result = found.judged(run)
-    progress.concluded(result.case, result.verdict, result.seconds)
+def _conclude(found: Found, run: Run, progress: Progress, out: Path | None) -> None:
+    """Show the verdict of the case, now that all its runs have ended; explained by the captures in `out`."""
+    if out is not None:
+        result = found.results[run.case.id]
+        replay = replay_of(run.case, result, out)
+        found.results[run.case.id] = with_divergence(run.case, result, run.capture, replay)
+    judged = found.judged(run)
+    progress.concluded(judged.case, judged.verdict, judged.seconds)
+
+
+def replay_of(case: Case, result: CaseResult, out: Path) -> Path | None:
+    """The capture of the replay that gave the result its boundaries; None where it has none."""
+    return capture_path(out, case, FORCED_NAME) if result.boundaries else None
 
 
 def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
@@ -152,9 +171,17 @@ def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
 
 
 def replayed(
-    cases: Sequence[Case], results: Mapping[str, CaseResult], options: Options, progress: Progress
+    cases: Sequence[Case],
+    results: Mapping[str, CaseResult],
+    options: Options,
+    progress: Progress,
+    *,
+    decides: bool = True,
 ) -> Iterator[tuple[str, CaseResult]]:
-    """The results of these cases with a forced replay beside them, each as its replay ends."""
+    """The results of these cases with a forced replay beside them, each as its replay ends.
+
+    Unless the replay `decides`, the verdicts stay.
+    """
     runs = [
         Run(
             case,
@@ -166,10 +193,11 @@ def replayed(
         for case in cases
         if replayable(results[case.id]) and (golden := results[case.id].golden)
     ]
-    replays = {run.case.id for run in runs}
-    yield from ((case.id, cannot_replay(results[case.id])) for case in cases if case.id not in replays)
+    if decides:
+        replays = {run.case.id for run in runs}
+        yield from ((case.id, cannot_replay(results[case.id])) for case in cases if case.id not in replays)
     for run, outcome in run_all(runs, options, progress) if runs else ():
-        yield run.case.id, judge_forced(run.case, results[run.case.id], outcome)
+        yield run.case.id, judge_forced(run.case, results[run.case.id], outcome, decides=decides)
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:

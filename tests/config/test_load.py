@@ -106,7 +106,8 @@ timeout: 0
             "determinism.thread: unknown key; did you mean 'threads'? accepted: algorithms, cublas_workspace, "
             "cudnn_benchmark, cudnn_deterministic, tf32, attention, threads",
             f'tolerance.same = "refuse": expected exact or a mapping with at least one of {metrics}',
-            "tolerance.same-hardware.mismatched = 2: expected a number from 0 to 1",
+            "tolerance.same-hardware.mismatched = 2: expected a number from 0, below 1: "
+            "at 1 every element may be another one",
             f"tolerance.same-hardware.max_ab: unknown key; did you mean 'max_abs'? accepted: {metrics}",
             "tolerance.cross-hardware = {}: expected exact, refuse, calibrated or a mapping with at least one of "
             f"{metrics}",

@@ -41,6 +41,7 @@ class Knobs:
     eta: float = 0.0
     hidden_eta: float = 0.0
     clip: float = 0.0
+    half_alphas: bool = False
     # text
     dropped: int | None = None
     final_norm: bool = True
@@ -155,7 +156,8 @@ class Machine:
         )
         timesteps = self.note(self.calls, call)["timesteps"]
         betas = np.linspace(0.00085**0.5, knobs.beta_end**0.5, 1000) ** 2
-        return timesteps, np.cumprod(1 - betas)
+        alphas = np.cumprod(1 - betas)
+        return timesteps, alphas.astype(np.float16).astype(np.float64) if knobs.half_alphas else alphas
 
     def unet(self, sample: Array, timestep: Array, states: Array) -> Array:
         name = "unet.forward"

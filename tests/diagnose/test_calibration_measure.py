@@ -6,16 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.trace import ComponentStructure, ModuleAttributes, Structure
 from harness.diagnose.calibration_measure import (
     Incomparable,
-    boundary_floors,
     boundary_noise,
     growth,
     moved,
     output_noise,
     rounded,
-    scales,
 )
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace
@@ -65,14 +62,6 @@ def test_texts_have_to_be_equal(tmp_path: Path) -> None:
         output_noise(base, varied)
 
 
-def test_scales(tmp_path: Path) -> None:
-    values = np.array([3.0, -4.0, np.inf], np.float32)
-    base, _ = files(tmp_path, {"a": values, "b": np.array([0, 200], np.uint8)}, {})
-    found = scales(base)
-    assert (found["a"].peak, found["a"].rms, found["a"].eps) == (4.0, pytest.approx(12.5**0.5), 2.0**-23)
-    assert (found["b"].dtype, found["b"].peak, found["b"].eps) == ("uint8", 200.0, 0.0)
-
-
 def calls(*steps: np.ndarray, unet: np.ndarray = ONES) -> list[Call]:
     found = [Call("unet.forward", {"sample": ONES}, {"sample": unet})]
     return found + [Call("scheduler.step", {"model_output": ONES}, {"prev_sample": one}) for one in steps]
@@ -107,27 +96,6 @@ def test_boundary_noise_is_the_worst_call_of_each_event(tmp_path: Path) -> None:
 def test_a_boundary_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(Incomparable, match=r"scheduler\.step\[1\]"):
         boundary_noise(*traces(tmp_path, calls(ONES, ONES), calls(ONES)), seeded=True)
-
-
-def test_boundary_floors_by_part_and_precision(tmp_path: Path) -> None:
-    parts = {
-        "unet": ComponentStructure("UNet", {}, {"": 0}),
-        "half": ComponentStructure("UNet", {}, {"": 0}),
-        "scheduler": ComponentStructure("DDIMScheduler", {}),
-    }
-    structure = Structure(parts, (ModuleAttributes({}, {}),))
-    half = Call("half.forward", {"sample": ONES}, {"sample": ONES.astype(np.float16)})
-    found = boundary_floors(make_trace(tmp_path / "trace", [*calls(ONES), half], structure=structure))
-    assert found == pytest.approx(
-        {
-            "→ unet.forward": 1e-6,
-            "unet.forward": 32 * 2.0**-23,
-            "→ scheduler.step": 1e-6,
-            "scheduler.step": 1e-6,
-            "→ half.forward": 8 * 2.0**-10,
-            "half.forward": 8 * 2.0**-10,
-        }
-    )
 
 
 def test_moved(tmp_path: Path) -> None:

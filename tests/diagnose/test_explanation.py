@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from harness.core.tolerance import Relation
 from harness.core.verdict import PASSES, CaseResult, Verdict
 from harness.diagnose.explanation import explain, without_traces
 from harness.golden.trace import Trace
+from harness.verify.boundaries import judge_boundaries
 from harness.verify.exact import exact_findings
 from tests.diagnose.simulated import run
 from tests.support.traces import Call, make_trace
@@ -32,6 +34,8 @@ def explained(
     result = CaseResult(
         "sd/x", Verdict.DRIFTED, "cpu", relation, "g", "", 1.0, exact_findings=exact_findings(golden, now, ())
     )
+    if replay:
+        result = replace(result, boundaries=judge_boundaries(golden, replay, relation))
     return explain(result, golden, now, (CHANGE,), forced=replay)
 
 
@@ -84,7 +88,7 @@ def test_a_finding_of_the_same_component_stands(golden: Trace, tmp_path: Path) -
     assert found.divergence.module == "mid_block.norm"
 
 
-def test_an_earlier_call_of_the_same_event_stands(tmp_path: Path) -> None:
+def test_the_replay_settles_which_call_it_is(tmp_path: Path) -> None:
     def calls(*errors: float) -> list[Call]:
         values = np.arange(1.0, 401)
         return [Call("unet.forward", {}, {"0": (values * (1 + by)).astype(np.float32)}) for by in errors]
@@ -92,11 +96,14 @@ def test_an_earlier_call_of_the_same_event_stands(tmp_path: Path) -> None:
     # the second call is off within its limit, the third beyond it
     sides = [calls(0, 0, 0), calls(0, 4e-6, 9e-6), calls(0, 4e-6, 9e-6)]
     golden, now, forced = (make_trace(tmp_path / str(i), one) for i, one in enumerate(sides))
-    result = CaseResult("sd/x", Verdict.DRIFTED, "cpu", Relation.SAME_HARDWARE, "g", "", 1.0)
+    boundaries = judge_boundaries(golden, forced, Relation.SAME_HARDWARE)
+    result = CaseResult(
+        "sd/x", Verdict.DRIFTED, "cpu", Relation.SAME_HARDWARE, "g", "", 1.0, boundaries=boundaries
+    )
     found = explain(result, golden, now, (), forced=forced)
     assert [one.verdict for one in found.boundaries][1:] == [Verdict.WITHIN, Verdict.DRIFTED]
     assert found.divergence is not None
-    assert found.divergence.index == 1
+    assert found.divergence.index == 2
 
 
 def test_no_module_where_the_code_between_is_to_blame(golden: Trace, tmp_path: Path) -> None:

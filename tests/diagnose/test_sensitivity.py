@@ -188,7 +188,7 @@ def test_the_ruler_of_a_case_takes_measured_limits_where_it_asks_for_them() -> N
     found = ruler_of(asked, a_calibration())
     assert found is not None
     assert found.allowed == {SAME: Rule.EXACT, HARDWARE: {"images": Limits(max_abs=1.5e-6, rel_l2=3e-6)}}
-    assert found.boundaries["unet.forward"] == 2e-6
+    assert found.boundaries["unet.forward"] == 1.98e-6
     stated = ruler_of(a_case(tolerance=Tolerance(Rule.EXACT, Limits(rel_l2=1e-3), Rule.REFUSE)), None)
     assert stated is not None
     assert stated.allowed[HARDWARE] == Limits(rel_l2=1e-3)

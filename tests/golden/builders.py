@@ -12,9 +12,12 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from harness.codec import to_json
-from harness.core.capture import CaptureDocument, Timings
+from harness.core.capture import Acceptance, CaptureDocument, Timings
 from harness.core.case import Case, ModelSpec
 from harness.core.environment import Environment, Hardware, Software, Switches
+
+ACCEPTED = Acceptance("record", "2026-01-01T00:00:00+00:00", 2, "0.1.0")
+"""What makes a capture a golden: `write_capture(..., accepted=ACCEPTED)`."""
 
 DTYPES = {
     "bool": np.bool_,

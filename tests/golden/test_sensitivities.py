@@ -20,13 +20,20 @@ from harness.golden.header import read_document
 from harness.golden.sensitivities import read_sensitivity, write_sensitivity
 from tests.golden.builders import environment, write_capture
 
-SEEN = Sighting(Relation.SAME_HARDWARE, Channel.FORCED, caught=True, margin=2.5, at="unet.forward[0]")
+SEEN = tuple(
+    sighting
+    for relation in (Relation.SAME_HARDWARE, Relation.SAME)
+    for sighting in (
+        Sighting(relation, Channel.FORCED, caught=True, margin=2.5, at="unet.forward[0]"),
+        Sighting(relation, Channel.OUTPUTS, caught=False, margin=0.5, at="images rel_l2"),
+    )
+)
 
 
 def a_sensitivity(golden: str, **fields: object) -> Sensitivity:
-    """Every fault caught in `same-hardware`, by a forced boundary."""
+    """Every fault caught in `same-hardware` and `same`, by a forced boundary."""
     faults = [
-        FaultResult(fault.name, fault.strength, FaultState.APPLIED, acted=1, sightings=(SEEN,))
+        FaultResult(fault.name, fault.strength, FaultState.APPLIED, acted=1, sightings=SEEN)
         for fault in FAULTS.values()
     ]
     given: dict[str, object] = {

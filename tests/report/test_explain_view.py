@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.core.environment import Change
 from harness.core.explanation import Explanation, GrowthRow, Likelihood, Suspect
-from harness.core.verdict import Boundary, CaseResult, Divergence, ExactFinding, Verdict
+from harness.core.verdict import Boundary, CaseResult, Divergence, ExactFinding, Verdict, failure_steps
 from tests.report.samples import BROKEN, DRIFTED, ERROR, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
 from tests.report.screens import screen, shown, shown_in_colour, widest, without_colours
 
@@ -198,10 +197,16 @@ def test_the_module_is_asked_for_where_a_network_differs_and_none_is_known() -> 
     assert "--deep" not in _next(NETWORK, deep=True)
 
 
-@pytest.mark.parametrize("step", ["see where it began: harness explain x", ""])
-def test_a_failure_that_leads_here_goes_on_to_accepting_the_change(step: str) -> None:
+def test_a_failure_goes_on_to_fixing_or_accepting_the_change() -> None:
     accept = "if the change is meant:\n    harness record --update 'sd/a b'\n"
-    assert _next(None, result=replace(DRIFTED, next_step=step)).startswith(accept)
+    assert _next(None, result=replace(DRIFTED, next_step="")).startswith(accept)
+    told = _next(None, result=replace(DRIFTED, next_step=failure_steps("sd/a b", ["diffusers 0.41.0"])))
+    # What leads here is left out, the rest of it stays.
+    assert "harness explain" not in told
+    assert "put back diffusers 0.41.0 or fix what moved it" in " ".join(told.split())
+    assert accept in told
+    told = _next(None, result=replace(DRIFTED, next_step=failure_steps("sd/a b")))
+    assert "if the change is not meant, fix what is named above\n" in told
 
 
 def test_other_next_steps_stay() -> None:

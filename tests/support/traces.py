@@ -106,8 +106,10 @@ def write_trace(
     structure: Structure | None = None,
     classes: Mapping[str, str] = CLASSES,
     keep: bool = True,
+    returned: Mapping[str, Any] | None = None,
+    **document: Any,
 ) -> Path:
-    """A capture at `path` with the trace of `calls` and nothing else."""
+    """A capture at `path` with the trace of `calls` and these outputs `returned`; further fields are its document's."""
     rows, slots, order = Rows(keep), list[int](), list[tuple[int, int, int, int]]()
     signatures: list[Signature] = []
     values: list[Mapping[str, object]] = []
@@ -131,7 +133,7 @@ def write_trace(
         "trace/rows": np.array(slots, np.int32),
         **rows.tensors(),
     }
-    return write_capture(path, tensors)
+    return write_capture(path, {**tensors, **(returned or {})}, **document)
 
 
 def open_trace(path: Path) -> Trace:

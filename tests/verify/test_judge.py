@@ -187,7 +187,10 @@ def test_drifted_tells_what_to_do(bench: Bench) -> None:
     result = bench.judge({"images": VALUES * 2})
     assert result.verdict is Verdict.DRIFTED
     assert result.reason.startswith("images: not bit for bit equal")
-    assert result.next_step == "if the change is meant: harness record --update ddim/two"
+    assert result.next_step == (
+        "if the change is not meant, find where it began and fix that: harness explain ddim/two; "
+        "if the change is meant: harness record --update ddim/two"
+    )
 
 
 def test_the_worst_tensor_decides(bench: Bench) -> None:
@@ -206,7 +209,10 @@ def test_stale_names_the_keys(bench: Bench) -> None:
     bench.golden({"images": VALUES}, case=a_case(steps=50))
     result = bench.judge({"images": VALUES}, a_case(steps=40))
     assert (result.verdict, result.reason, result.tensors) == (Verdict.STALE, "steps: 50 → 40", ())
-    assert result.next_step == "if the new definition is meant: harness record --update ddim/two"
+    assert result.next_step == (
+        "if the new definition is not meant, restore configs/ddim/two.yaml and run: harness verify ddim/two; "
+        "if the new definition is meant: harness record --update ddim/two"
+    )
 
 
 def test_unreadable_golden_is_an_error(bench: Bench) -> None:

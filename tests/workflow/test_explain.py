@@ -29,7 +29,7 @@ def test_the_place_is_told_and_written_down(project: Project) -> None:
     ran = project.patch(STEPS_TOO_LARGE).harness("explain", "ddim/two", "--device", "cpu")
     assert ran.code == 1, ran.out + ran.err
     assert "the first difference is the scheduler's step 0" in " ".join(ran.out.split())
-    [case] = project.report()["cases"]
+    [case] = project.report("explain.json")["cases"]
     found = case["first_divergence"]
     assert (found["stage"], found["component"], found["event"], found["index"]) == (
         "scheduler",
@@ -47,4 +47,6 @@ def test_a_case_that_raises_or_has_no_golden_is_told_like_in_verify(project: Pro
     project.config("raises", TWO_STEPS.replace("output_type: np", "batch_size: -1"))
     ran = project.harness("explain", "ddim/new", "raises", "--device", "cpu")
     assert ran.code == 1, ran.out + ran.err
-    assert project.verdicts() == {"ddim/new": "no-golden", "raises": "broken"}
+    verdicts = {case["case"]: case["verdict"] for case in project.report("explain.json")["cases"]}
+    assert verdicts == {"ddim/new": "no-golden", "raises": "broken"}
+    assert not (project.folder / "out" / "report.json").exists()

@@ -62,8 +62,8 @@ def edited(golden: Path, change: Callable[[Any], Any]) -> None:
 def test_a_fault_that_was_missed_makes_it_blunt(golden: Path) -> None:
     def missed(kept: Any) -> Any:
         first, *others = kept.faults
-        [seen] = first.sightings
-        return replace(kept, faults=(replace(first, sightings=(replace(seen, caught=False),)), *others))
+        seen = tuple(replace(one, caught=False, margin=0.5) for one in first.sightings)
+        return replace(kept, faults=(replace(first, sightings=seen), *others))
 
     edited(golden, missed)
     code, [case] = stored()
@@ -72,7 +72,8 @@ def test_a_fault_that_was_missed_makes_it_blunt(golden: Path) -> None:
     edited(
         golden,
         lambda kept: replace(
-            kept, faults=(replace(kept.faults[0], state=FaultState.EQUIVALENT), *kept.faults[1:])
+            kept,
+            faults=(replace(kept.faults[0], state=FaultState.EQUIVALENT, sightings=()), *kept.faults[1:]),
         ),
     )
     assert stored()[0] == 0

@@ -13,7 +13,7 @@ from diffusers import DiffusionPipeline, ModularPipeline
 from harness.worker import seeding
 from harness.worker.arguments import parameters, takes_generator
 from harness.worker.perturb.site import NotApplicable, Site
-from harness.worker.trace import hooks
+from harness.worker.trace import hooks, noise
 
 _SIZES = (
     "num_images_per_prompt",
@@ -104,6 +104,45 @@ def vae_tiling(site: Site) -> None:
 
     hooks.on_network(vae, tiled, counted, site.stack)
     _on_call(site, lambda call: _if_acted(site, call.proceed(), "nothing is larger than a tile of the VAE"))
+
+
+def draws_in(dtype: torch.dtype, site: Site) -> None:
+    """Draw in `dtype`, and cast, what the pipeline asks for in half precision.
+
+    A generator's stream is another one for each dtype on some processors, and the run that this one is
+    compared with draws in `dtype`.
+    """
+
+    def draw(name: str, original: noise.Original, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        asked = _asked_dtype(name, args, kwargs)
+        if asked not in _HALVES or asked is dtype:
+            return original(*args, **kwargs)
+        site.act()
+        if name.endswith("_"):
+            tensor, *rest = args
+            return tensor.copy_(original(torch.empty_like(tensor, dtype=dtype), *rest, **kwargs))
+        if name == "randn_tensor":
+            # It may be handed over by position.
+            args, kwargs = args[:_DTYPE_PLACE], {**dict(zip(("layout",), args[4:], strict=False)), **kwargs}
+        return original(*args, **{**kwargs, "dtype": dtype}).to(asked)
+
+    site.wrap_outer_draws(draw)
+
+
+_HALVES = (torch.float16, torch.bfloat16)
+
+_DTYPE_PLACE = 3
+"""Where `randn_tensor` takes its dtype: after shape, generator and device."""
+
+
+def _asked_dtype(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.dtype | None:
+    """The dtype of what a call draws; None for the default one, and for functions that draw by other tensors."""
+    asked = kwargs.get("dtype")
+    if asked is None and name == "randn_tensor" and len(args) > _DTYPE_PLACE:
+        asked = args[_DTYPE_PLACE]
+    if asked is None and (name.endswith("_like") or (name.endswith("_") and args)):
+        asked = (args[0] if args else kwargs["input"]).dtype
+    return asked if isinstance(asked, torch.dtype) else None
 
 
 def _attending(network: object) -> list[Any]:

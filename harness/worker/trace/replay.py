@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.core.trace import Event, Slot
+from harness.core.trace import NOISE, Event, Slot
 from harness.golden.header import unreadable
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
@@ -32,6 +32,7 @@ class Replay:
             raise unreadable(golden.path, "has no trace to replay")
         self._golden = trace
         self._events: Mapping[tuple[str, int], Event] = {event.key: event for event in trace.events}
+        self._draws = [event for event in trace.events if event.signature.component == NOISE]
 
     def inputs(
         self, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]
@@ -62,14 +63,31 @@ class Replay:
         return exchanged("", result, exchange)
 
     def noise(self, entry: Entry, result: torch.Tensor) -> torch.Tensor:
-        """The golden's noise; where the draw fills a tensor in place, that tensor with the golden's in it."""
-        event = self._events.get(entry.key)
+        """The golden's noise; where the draw fills a tensor in place, that tensor with the golden's in it.
+
+        Whichever function drew it: the golden's draw from the same state of the generator, else the next one of
+        this dtype and shape.
+        """
+        event = self._next_draw(entry, str(result.dtype).removeprefix("torch."), tuple(result.shape))
         if event is None:
             return result
         fed = self._exchange(dict(_by_name(event.signature.outputs, event.outputs)))("noise", result)
         if fed is None:
             return result
         return result.copy_(fed) if entry.method.endswith("_") else fed
+
+    def _next_draw(self, entry: Entry, dtype: str, shape: tuple[int, ...]) -> Event | None:
+        alike = [
+            event
+            for event in self._draws
+            if [(slot.dtype, slot.shape) for slot in event.signature.outputs] == [(dtype, shape)]
+        ]
+        state = entry.values.get("before")
+        same = [event for event in alike if state is not None and event.values.get("before") == state]
+        found = next(iter((*same, *alike)), None)
+        if found is not None:
+            self._draws.remove(found)
+        return found
 
     def _exchange(self, slots: Mapping[str, tuple[Slot, int]]) -> Exchange:
         def exchange(name: str, tensor: torch.Tensor) -> torch.Tensor | None:

@@ -221,3 +221,26 @@ def test_a_callers_tensors_are_not_written_to(tmp_path: Path) -> None:
     assert {"pipeline.__call__>latents", "scheduler.scale_model_input>sample"} <= changed(
         golden, forced
     ).keys()
+
+
+def test_a_draw_by_another_function_gets_the_goldens_noise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade that draws by torch's own function what diffusers' drew before."""
+
+    other = seeded(9)
+
+    def drawn(shape: Any, device: Any = None, dtype: Any = None, **_: Any) -> Any:
+        return torch.randn(shape, generator=other, device=device, dtype=dtype)
+
+    call: dict[str, Any] = {"num_inference_steps": STEPS, "output_type": "np"}
+    golden = record(tmp_path, runs.ddpm(), **call)
+    monkeypatch.setattr("diffusers.pipelines.ddpm.pipeline_ddpm.randn_tensor", drawn)
+    monkeypatch.setattr("diffusers.schedulers.scheduling_ddpm.randn_tensor", drawn)
+    forced = record(tmp_path, runs.ddpm(), forced=golden.capture, **call)
+    assert {name for name in forced.names if name.startswith("noise.")} == {"noise.randn"}
+    # What the pipeline itself made of the first draw, before anything else was fed.
+    first, now = (run.event("unet.forward") for run in (golden, forced))
+    assert first.signature.inputs[0].name == "sample"
+    assert golden.trace.same(first.inputs[0], forced.trace, now.inputs[0])
+    assert any(name == "noise.randn_tensor" for name in golden.names)

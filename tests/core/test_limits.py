@@ -5,18 +5,16 @@ from dataclasses import replace
 import pytest
 
 from harness.core.calibration import Effect, Evidence, Growth
-from harness.diagnose.calibration import (
+from harness.core.limits import (
     admitted,
     amplification,
     boundary_envelope,
     boundary_limits,
     envelope,
     envelope_growth,
-    floors,
     left_out,
     output_limits,
 )
-from harness.diagnose.calibration_measure import Scale
 from tests.support.calibrations import evidence
 
 FLOOR = {"images": {"rel_l2": 1e-7, "max_abs": 1e-7}}
@@ -61,20 +59,6 @@ def test_a_limit_is_rounded_away_from_failing() -> None:
     (limits,) = output_limits(runs(ulp=[1.2341e-6]), FLOOR)
     assert limits.same_hardware.rel_l2 is not None
     assert 3 * 1.2341e-6 <= limits.same_hardware.rel_l2 <= 3 * 1.2341e-6 * 1.01
-
-
-def test_floors_by_dtype() -> None:
-    scales = {
-        "single": Scale("float32", 2.0, 0.5),
-        "half": Scale("float16", 1.0, 0.5),
-        "bytes": Scale("uint8", 255.0, 100.0),
-        "ids": Scale("int64", 9.0, 5.0),
-    }
-    found = floors(scales)
-    assert found["single"] == {"max_abs": 16 * 2.0**-23, "rel_l2": 8 * 2.0**-23}
-    assert found["half"] == {"max_abs": 8 * 2.0**-10, "rel_l2": 8 * 2.0**-10}
-    assert found["bytes"] == pytest.approx({"max_abs": 1.0, "rel_l2": 0.1 / 100.0})
-    assert found["ids"] == {"max_abs": 0.0}
 
 
 def test_each_family_is_judged_by_the_others() -> None:

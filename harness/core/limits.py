@@ -14,8 +14,6 @@ from itertools import zip_longest
 
 from harness.core.calibration import Effect, Evidence, Growth, LeftOut, OutputLimits
 from harness.core.tolerance import Limits
-from harness.diagnose.calibration_measure import Scale
-from harness.diagnose.calibration_variations import COMBINED, MACHINE
 
 JUDGED = ("max_abs", "rel_l2")
 """The metrics that get limits; the share of unequal elements and ulps separate noise from faults badly."""
@@ -33,14 +31,18 @@ One element decides it, and extremes vary more: over the shipped cases a family 
 the others in max_abs, 2.9 x in rel_l2.
 """
 
-FLOOR_EPS = 8.0
-"""What a limit never falls below, in units of the dtype's epsilon: rounding of the last few operations."""
-
-INTEGER_SHARE = 0.01
-"""The share of an output's whole numbers that rounding may move by one."""
-
 BOUNDARY_FLOOR = 1e-6
 """What the limit of a boundary never falls below; `boundary_floors` gives higher ones."""
+
+MACHINE = "machine"
+"""The family of no variation: the distance of the golden from the unvaried run, where another machine of its
+platform recorded it with the same software."""
+
+COMBINED: Mapping[str, tuple[str, ...]] = {
+    "old-cpu": ("threads", "cpu-capability", "onednn", "mkl"),
+    MACHINE: ("cpu-capability", "onednn", "mkl"),
+}
+"""Families made of others: whoever leaves one of those out has to leave these out as well."""
 
 Envelope = Mapping[str, Mapping[str, float]]
 """The largest value of each judged metric, by output."""
@@ -80,25 +82,18 @@ def envelope(runs: Iterable[Evidence]) -> Envelope:
     }
 
 
-def floors(scales: Mapping[str, Scale]) -> Envelope:
-    """What the limits of each output never fall below.
-
-    Of floats FLOOR_EPS epsilons, of the peak for max_abs; of 8-bit images one level in INTEGER_SHARE of
-    the elements; other whole numbers have to be equal.
-    """
-    return {output: _floor(scale) for output, scale in scales.items()}
-
-
-def output_limits(runs: Sequence[Evidence], floor: Envelope) -> tuple[OutputLimits, ...]:
+def output_limits(
+    runs: Sequence[Evidence], floor: Envelope, *, max_abs_factor: float = MAX_ABS_FACTOR
+) -> tuple[OutputLimits, ...]:
     """The limits of every output, from all counted runs."""
     found = envelope(runs)
+
+    def limits(output: str, factor: float) -> Limits:
+        return Limits(**_limits(found.get(output, {}), floor[output], factor, max_abs_factor / FACTOR))
+
     return tuple(
         OutputLimits(
-            output,
-            found.get(output, {}),
-            lowest,
-            Limits(**_limits(found.get(output, {}), lowest, FACTOR)),
-            Limits(**_limits(found.get(output, {}), lowest, CROSS_FACTOR)),
+            output, found.get(output, {}), lowest, limits(output, FACTOR), limits(output, CROSS_FACTOR)
         )
         for output, lowest in floor.items()
     )
@@ -155,20 +150,20 @@ def _largest(values: Iterable[float | None]) -> float | None:
     return largest if math.isfinite(largest) else None
 
 
-def _floor(scale: Scale) -> Mapping[str, float]:
-    if scale.eps:
-        return {"max_abs": FLOOR_EPS * scale.eps * scale.peak, "rel_l2": FLOOR_EPS * scale.eps}
-    if scale.dtype != "uint8":
-        return {"max_abs": 0.0}
-    return {"max_abs": 1.0, "rel_l2": math.sqrt(INTEGER_SHARE) / scale.rms if scale.rms else 0.0}
+def _limits(
+    found: Mapping[str, float],
+    floor: Mapping[str, float],
+    factor: float,
+    wider: float = MAX_ABS_FACTOR / FACTOR,
+) -> dict[str, float]:
+    """A limit for every metric that has a floor and, where noise was measured, an envelope.
 
-
-def _limits(found: Mapping[str, float], floor: Mapping[str, float], factor: float) -> dict[str, float]:
-    """A limit for every metric that has a floor and, where noise was measured, an envelope."""
+    That of max_abs is `wider` by this factor.
+    """
     known = {metric: found.get(metric, 0.0) for metric in floor if not found or metric in found}
-    wider = {"max_abs": MAX_ABS_FACTOR / FACTOR}
+    times = {"max_abs": wider}
     return {
-        metric: _short(max(factor * wider.get(metric, 1.0) * value, floor[metric]))
+        metric: _short(max(factor * times.get(metric, 1.0) * value, floor[metric]))
         for metric, value in known.items()
     }
 

@@ -1,0 +1,42 @@
+"""The JSON of `harness explain`: verify's, case by case, and beside each what explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from harness.codec import to_json
+from harness.core.environment import Environment
+from harness.core.explanation import Explanation, GrowthRow, Suspect
+from harness.core.verdict import CaseResult, Report
+from harness.report.json_report import SCHEMA, printable
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained(CaseResult):
+    """A case as in verify's report, with the table of stages, the suspects, and what could not be found out."""
+
+    stages: tuple[GrowthRow, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Explain:
+    schema: int
+    environment: Environment | None
+    summary: Mapping[str, int]
+    cases: tuple[_Explained, ...]
+
+
+def explain_json(report: Report, explanations: Sequence[Explanation]) -> str:
+    """All explanations as one document; numbers are finite or null."""
+    summary = {str(verdict): count for verdict, count in report.summary().items()}
+    cases = tuple(map(_explained, explanations))
+    return to_json(_Explain(SCHEMA, report.environment, summary, cases), indent=2) + "\n"
+
+
+def _explained(one: Explanation) -> _Explained:
+    result = printable(one.result)
+    judged = {field.name: getattr(result, field.name) for field in fields(CaseResult)}
+    return _Explained(**judged, stages=one.stages, suspects=one.suspects, notes=one.notes)
