@@ -19,6 +19,8 @@ from harness.errors import HarnessError, Terminated
 from harness.workflow.options import Options, RepeatOptions, VerifyOptions
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from harness.report.terminal import Screen
 
 Action = Callable[[argparse.Namespace, "Screen"], int]
@@ -123,9 +125,18 @@ def _unforeseen(error: Exception) -> str:
     return f"this is a bug of the harness; report it with these lines:\n{trace}"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains about arguments, which may come from anywhere, in words that no terminal or CI service obeys."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        from harness.report.wording import harmless
+
+        super()._print_message(harmless(message), file)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = _Parser(
         prog="harness", description="Prove that diffusers pipelines still compute what they computed before."
     )
     top.add_argument("--version", action="version", version=f"diffusers-goldens {__version__}")

@@ -23,6 +23,7 @@ from harness.report.wording import (
     against_limit,
     count_words,
     grouped_warnings,
+    harmless,
     metric_list,
     number,
     plain,
@@ -73,7 +74,7 @@ class Line:
 
 def text_of(lines: Iterable[Line]) -> str:
     """The lines as plain text, none of them wrapped."""
-    return "\n".join(" " * line.indent + line.text for line in lines)
+    return "\n".join(harmless(" " * line.indent + line.text) for line in lines)
 
 
 def heading(verdict: str, case: str, *about: str | None) -> Line:

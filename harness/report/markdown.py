@@ -14,6 +14,9 @@ _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
 
+# What GitHub and GitLab make a mention, a reference or a link of by themselves.
+_LINKED = re.compile(r"(?<!\w)@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
+
 _PACKAGES = ("torch", "diffusers", "transformers")
 
 
@@ -88,5 +91,7 @@ def _longest_run(text: str) -> int:
 
 
 def _escaped(text: str) -> str:
-    """One line on which no character means anything to Markdown or HTML."""
-    return _SPECIAL.sub(r"\\\1", " ".join(plain(text).split()))
+    """One line on which no character means anything to Markdown or HTML, and nothing links or calls anybody."""
+    line = _SPECIAL.sub(r"\\\1", " ".join(plain(text).split()))
+    # An empty comment shows nothing and parts what would be taken as one.
+    return _LINKED.sub(r"\g<0><!-- -->", line)

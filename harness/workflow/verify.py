@@ -18,6 +18,7 @@ from harness.golden.tensors import file_sha256
 from harness.report import json_report, junit
 from harness.report.progress import Progress
 from harness.report.terminal import Screen
+from harness.report.wording import harmless_json
 from harness.run.agenda import Run
 from harness.verify.forced import cannot_replay, judge_forced, replayable
 from harness.verify.judge import judge
@@ -170,7 +171,7 @@ def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
     text = json_report.verify_json(report)
     documents: list[tuple[str | Path, str]] = [(options.out / REPORT_NAME, text)]
     if options.json is not None:
-        documents.append((options.json, text))
+        documents.append((options.json, harmless_json(text)))
     if options.junit is not None:
         xml = junit.junit_xml(report, allow_missing=how.allow_missing, strict=how.strict)
         documents.append((options.junit, xml))
