@@ -119,11 +119,13 @@ class Unavailable:
 class Lost:
     """The harness could not find out: a crash, a kill, a timeout, or a case that this pipeline cannot carry out.
 
-    `log` holds the worker's last lines.
+    `log` holds the worker's last lines. `next_step` is what helps where the reason is no single case's, such as
+    a package that cannot be imported: every case that it stops then has the same words.
     """
 
     reason: str
     log: tuple[str, ...] = ()
+    next_step: str = ""
     kind: Literal["lost"] = "lost"
 
 

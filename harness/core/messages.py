@@ -33,8 +33,23 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class CannotStart:
+    """The worker ends before any job: it could not use `package` ("" where no single one is at fault).
+
+    `version` is the package's, "" where unknown; `message` what was raised, on one line; `missing` the
+    top-level module that is not installed, "" where that is not the reason.
+    """
+
+    package: str
+    version: str
+    message: str
+    missing: str = ""
+    kind: Literal["cannot-start"] = "cannot-start"
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker has imported torch and waits for jobs.
+    """The worker has imported torch, diffusers and transformers and waits for jobs.
 
     `environment` is its fingerprint before any case has set a switch; None where the device it was
     started for cannot be had, for the `reason` given: every job will then come back Unavailable.
@@ -63,5 +78,5 @@ class Finished:
     kind: Literal["finished"] = "finished"
 
 
-Reply = Ready | Progress | Finished
+Reply = Ready | CannotStart | Progress | Finished
 """Everything a worker says."""

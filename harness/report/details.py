@@ -122,6 +122,7 @@ def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
         heading(verdict, result.case, result.platform, off, count_words(result.runs, "run"), shared),
         *_paragraphs(result.reason),
         *log_lines(result.log),
+        *next_lines([result.next_step]),
     ]
 
 

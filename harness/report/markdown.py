@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.core.environment import Environment
-from harness.core.verdict import PASSES, CaseResult, Report
+from harness.core.verdict import PASSES, CaseResult, Report, Verdict
+from harness.report.alike import Alike, alike, alike_details, alone
 from harness.report.details import case_details, text_of, warning_lines
-from harness.report.wording import fails, plain, seconds_words, verdict_summary, worst_words
+from harness.report.wording import count_words, fails, plain, seconds_words, verdict_summary, worst_words
 
 _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
 
@@ -25,12 +26,14 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
     failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
     left_out = [case for case in report.cases if case not in failing and case.verdict not in PASSES]
     warnings = warning_lines((case.case, case.warnings) for case in report.cases)
+    groups = alike([case for case in failing if case.verdict is Verdict.ERROR])
     sections = [
         "## harness verify",
         f"**{_escaped(verdict_summary(report, allow_missing=allow_missing, strict=strict))}**",
         _environment(report.environment),
+        *(_shared(group) for group in groups),
         _table(report.cases),
-        *(_failure(case) for case in failing),
+        *(_failure(case) for case in alone(failing, groups)),
         _bullets(f"{case.verdict} {_code(case.case)}: {_escaped(case.reason)}" for case in left_out),
         _bullets(_escaped(line.text) for line in warnings),
     ]
@@ -68,10 +71,18 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _shared(group: Alike) -> str:
+    heading = f"### {Verdict.ERROR}: {count_words(len(group.cases), 'case')}"
+    return f"{heading}\n\n{_fenced(text_of(alike_details(group)))}"
+
+
 def _failure(case: CaseResult) -> str:
-    details = text_of(case_details(case))
+    return f"### {case.verdict}: {_code(case.case)}\n\n{_fenced(text_of(case_details(case)))}"
+
+
+def _fenced(details: str) -> str:
     fence = "`" * max(3, _longest_run(details) + 1)
-    return f"### {case.verdict}: {_code(case.case)}\n\n{fence}text\n{details}\n{fence}"
+    return f"{fence}text\n{details}\n{fence}"
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -47,7 +47,7 @@ def judge(
                 case, Verdict.SKIPPED, outcome.reason, f"make it available, then run: {_verify(case)}"
             )
         case Lost():
-            step = f"read the log, then run the case alone: {_verify(case)}"
+            step = outcome.next_step or f"read the log, then run the case alone: {_verify(case)}"
             return replace(_bare(case, Verdict.ERROR, outcome.reason, step), log=outcome.log)
         case Raised():
             return _judge_raised(case, outcome, store, relation)

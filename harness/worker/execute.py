@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from harness.core.messages import Job, Progress
 from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.additions import Files
+from harness.worker.classes import Unimportable
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
@@ -26,10 +28,19 @@ from harness.worker.perturb.site import NotApplicable
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
+from harness.worker.startup import in_words, root_of
 from harness.worker.trace.recorder import Recorded
 from harness.worker.trace.session import recording
 
 _ON_CUDA_ONLY = (Attention.EFFICIENT, Attention.CUDNN)
+
+
+_LOG_LINES = 20
+
+# What diffusers and transformers say of modules that they load lazily, and no word of the reason.
+_LAZY_IMPORT = re.compile(r"(?:Failed to import|Could not import module) \S+(?=[ .])")
+
+_FITTING = "install versions of diffusers and of what it imports that fit together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,8 @@ class Executor:
         except Exception as error:
             if package := missing_package(error):
                 return Unavailable(_needs(case, package, error))
+            if isinstance(error, Unimportable):
+                return Lost(str(error), _traceback(error.__cause__), _FITTING)
             # The pipeline raised: that is a result. The parent judges it `broken`, and starts a new worker.
             return Raised(
                 _one_line(error), traceback.format_exc(), environment, time.perf_counter() - started
@@ -132,6 +145,12 @@ def _unfit(case: Case, device: torch.device) -> str | None:
         name = case.determinism.attention
         return f"determinism.attention: {name}: torch has this backend on CUDA only, not on {device.type}"
     return None
+
+
+def _traceback(error: BaseException | None) -> tuple[str, ...]:
+    """The last lines of the error's own traceback."""
+    text = "".join(traceback.format_exception(error)) if error else ""
+    return tuple(text.splitlines()[-_LOG_LINES:])
 
 
 def _needs(case: Case, package: str, error: Exception) -> str:
@@ -189,6 +208,8 @@ def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
+    if (lazy := _LAZY_IMPORT.match(lines[0])) and error.__cause__ is not None:
+        return f"{type(error).__name__}: {lazy.group()} ({in_words(root_of(error))})"
     first, dot, _begun = lines[0].rpartition(". ")
     # A sentence that goes on in the next line says nothing here.
     whole = f"{first}." if dot and len(lines) > 1 and lines[0][-1] not in ".!?:" else lines[0]

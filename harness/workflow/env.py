@@ -19,8 +19,10 @@ from harness.workflow.options import Options
 
 def show_environment(options: Options, screen: Screen) -> int:
     """Print (and save with --json) the fingerprint of a worker on the chosen device."""
-    here = fingerprint(options.device, options.out / "logs")
+    here = fingerprint(options.device, options.out / "logs", options.starts)
     if isinstance(here, Lost):
+        if here.next_step:
+            raise HarnessError("\n".join([here.reason, *here.log, f"next: {here.next_step}"]))
         raise HarnessError("\n".join([f"{options.device}: {here.reason}", *here.log]))
     emit_json(to_json(here, indent=2), options)
     screen.show_environment(here)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from harness.core.verdict import CaseResult, Report, Verdict
 from harness.golden.store import GoldenStore
+from harness.report.alike import logged_once
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.verify.forced import replayable
@@ -48,7 +50,10 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
         )
         for case in cases
     )
-    results_told = tuple(one.result for one in explanations)
+    results_told = logged_once(one.result for one in explanations)
+    explanations = tuple(
+        replace(one, result=result) for one, result in zip(explanations, results_told, strict=True)
+    )
     report = Report(environment_of(outcomes), results_told, command="explain", started=started)
     save_report(report, options, how)
     screen.show_explanations(explanations, deep=deep)

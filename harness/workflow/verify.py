@@ -16,6 +16,7 @@ from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import file_sha256
 from harness.report import json_report, junit
+from harness.report.alike import logged_once
 from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.report.wording import harmless_json
@@ -83,7 +84,7 @@ class _Found:
         done = {run.case.id: self._so_far(run) for run in self.runs if not self._pending(run.case)}
         left = tuple(run.case.id for run in self.runs if run.case.id not in done)
         environment = environment_of(list(self.outcomes.values()))
-        judged = tuple(done.values())
+        judged = logged_once(done.values())
         return Report(environment, judged, finished=False, not_run=left, started=self.started)
 
     def complete(self, run: Run) -> bool:
@@ -126,7 +127,7 @@ def _judge_all(found: _Found, options: Options, screen: Screen) -> Report:
             _conclude(found, own[case_id], progress)
     # Outcomes arrive as they end; the report keeps the order of the configs.
     environment = environment_of(list(found.outcomes.values()))
-    return Report(environment, tuple(found.judged(run) for run in found.runs), started=found.started)
+    return Report(environment, logged_once(found.judged(run) for run in found.runs), started=found.started)
 
 
 def _conclude(found: _Found, run: Run, progress: Progress) -> None:

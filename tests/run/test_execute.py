@@ -22,6 +22,7 @@ from harness.core.messages import Progress
 from harness.golden.header import read_document
 from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute, fingerprint
+from harness.run.starts import Starts
 from tests.core.samples import case
 from tests.run.processes import appears, gone
 
@@ -106,6 +107,11 @@ WELL = {
     "well-c": {"call": {"eta": 1.0}},
     "well-z": {"steps": 3},
 }
+DEAD_AT_START = Lost(
+    "the worker exited with code 9 while starting: no libcuda here",
+    ("no libcuda here",),
+    "fix what the log shows, then check: harness env",
+)
 DEATHS = ("exit", "hang", "kill", "segfault")
 
 
@@ -321,13 +327,14 @@ def test_a_parent_that_is_killed_leaves_no_worker_behind(tmp_path: Path) -> None
     assert gone(int((tmp_path / "worker").read_text()))
 
 
-def test_a_worker_that_dies_while_starting_costs_each_run_one_try(
+def test_a_worker_that_dies_while_starting_is_tried_once_for_all_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_DIES_AT_START", "1")
     done = do(tmp_path, well(["well-a", "well-b", "well-c"]), jobs=2)
-    dead = Lost("the worker exited with code 9 while starting", ("no libcuda here",))
-    assert done.outcomes == dict.fromkeys(["well-a", "well-b", "well-c"], dead)
+    assert done.outcomes == dict.fromkeys(["well-a", "well-b", "well-c"], DEAD_AT_START)
+    logs = [path.read_text() for path in (tmp_path / "logs").iterdir()]
+    assert "".join(logs).count("no libcuda here") == 1
 
 
 def test_an_observer_that_fails_ends_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,5 +373,8 @@ def test_the_fingerprint_of_a_worker_that_does_not_come_up_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_DIES_AT_START", "1")
-    lost = Lost("the worker exited with code 9 while starting", ("no libcuda here",))
-    assert fingerprint("cpu", tmp_path / "logs") == lost
+    starts = Starts()
+    assert fingerprint("cpu", tmp_path / "logs", starts) == DEAD_AT_START
+    monkeypatch.delenv("TEST_DIES_AT_START")
+    # What the command knows already is not tried again.
+    assert fingerprint("cpu", tmp_path / "logs", starts) == DEAD_AT_START
