@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.core.capture import Outcome
@@ -17,7 +18,8 @@ class Job:
     """Run `case` and write its capture to `capture`.
 
     `trace` is how much of the run is recorded; `forced` the golden whose tensors are fed at every boundary;
-    `perturbation` what is done differently on purpose.
+    `perturbation` what is done differently on purpose. `overridden` are the values that the caller had given to
+    environment variables which the case decides, by name.
     """
 
     case: Case
@@ -25,6 +27,7 @@ class Job:
     trace: TraceLevel = TraceLevel.NONE
     forced: str | None = None
     perturbation: Perturbation | None = None
+    overridden: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spool(self) -> str:

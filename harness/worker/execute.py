@@ -106,6 +106,7 @@ class Executor:
         warnings = (
             *loaded.warnings,
             *inputs.lost(case),
+            *determinism.overridden(job.overridden, self._device.type),
             *determinism.not_in_effect(case.determinism, threads, switches),
             *determinism.changed(switches, determinism.read_back()),
         )

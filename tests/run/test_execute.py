@@ -19,6 +19,7 @@ from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Rais
 from harness.core.case import Case, Determinism, ModelSpec
 from harness.core.environment import Environment
 from harness.core.messages import Progress
+from harness.core.variables import DECIDED_BY
 from harness.golden.header import read_document
 from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute, fingerprint
@@ -94,6 +95,8 @@ def _patched_workers() -> Iterator[None]:
     """Workers inherit a PYTHONPATH that patches them, and variables that cases override."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(SITE), str(ROOT)]))
+        for name in DECIDED_BY:
+            patch.delenv(name, raising=False)
         patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
         patch.setenv("OMP_NUM_THREADS", "7")
         patch.setenv("OF_THE_CALLER", "inherited")
@@ -107,6 +110,7 @@ WELL = {
     "well-c": {"call": {"eta": 1.0}},
     "well-z": {"steps": 3},
 }
+OVERRIDDEN = ("OMP_NUM_THREADS=7 of the environment is overridden: determinism.threads makes it 1",)
 DEAD_AT_START = Lost(
     "the worker exited with code 9 while starting: no libcuda here",
     ("no libcuda here",),
@@ -258,7 +262,7 @@ def test_what_a_case_sets_wins_and_everything_else_is_inherited(calm: Done) -> N
     assert calm.text("variables", "PYTHONHASHSEED") == "0"
     document = calm.document("variables")
     assert document.environment.switches.cublas_workspace == ":4096:8"
-    assert document.warnings == ()
+    assert document.warnings == OVERRIDDEN
 
 
 def test_null_unsets_what_the_caller_has(calm: Done) -> None:
@@ -266,7 +270,7 @@ def test_null_unsets_what_the_caller_has(calm: Done) -> None:
     assert document.absent == ("CUBLAS_WORKSPACE_CONFIG",)
     assert document.environment.switches.cublas_workspace is None
     assert calm.text("unset", "OF_THE_CALLER") == "inherited"
-    assert document.warnings == ()
+    assert document.warnings == OVERRIDDEN
 
 
 # Processes
