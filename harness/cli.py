@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import __version__, interrupts, streams
 from harness.core.recording import Flags
@@ -19,8 +19,6 @@ from harness.errors import HarnessError, Terminated
 from harness.workflow.options import Options, RepeatOptions, VerifyOptions
 
 if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
     from harness.report.terminal import Screen
 
 Action = Callable[[argparse.Namespace, "Screen"], int]
@@ -128,7 +126,7 @@ def _unforeseen(error: Exception) -> str:
 class _Parser(argparse.ArgumentParser):
     """Complains about arguments, which may come from anywhere, in words that no terminal or CI service obeys."""
 
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         from harness.report.wording import harmless
 
         super()._print_message(harmless(message), file)

@@ -98,12 +98,16 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The pipeline itself raised: `message` is the exception in one line, `traceback` its full text."""
+    """The pipeline itself raised: `message` is the exception in one line, `traceback` its full text.
+
+    `warnings` are those of libraries before that.
+    """
 
     message: str
     traceback: str
     environment: Environment
     seconds: float
+    warnings: tuple[str, ...] = ()
     kind: Literal["raised"] = "raised"
 
 

@@ -21,6 +21,7 @@ from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.additions import Files
 from harness.worker.classes import Unimportable
+from harness.worker.heard import Heard, forget_in, listening
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
@@ -81,37 +82,30 @@ class Executor:
         determinism.apply(case.determinism, threads)
         switches = determinism.read_back()
         environment = fingerprint.environment(self._device, switches)
+        said = Heard()
         try:
             self._report(Progress("loading", 0, 0))
-            loaded, load_seconds = self._shelf.take(case, self._device)
-            produced = self._call(job, loaded.pipeline)
-        except (ModelUnavailable, NotApplicable) as error:
-            return Unavailable(str(error))
-        except NotTaken as error:
-            return Raised(str(error), traceback.format_exc(), environment, time.perf_counter() - started)
-        except (Rejection, outputs.UnknownOutput) as error:
-            return Lost(f"{case.source}: {error}")
-        except HarnessError as error:
-            # The recorder or the golden to be replayed failed, not the pipeline.
-            return Lost(str(error))
+            with listening(said):
+                loaded, load_seconds = self._shelf.take(case, self._device)
+                forget_in(loaded.pipeline.components.values())
+                produced = self._call(job, loaded.pipeline)
         except Exception as error:
-            if package := missing_package(error):
-                return Unavailable(_needs(case, package, error))
-            if isinstance(error, Unimportable):
-                return Lost(str(error), _traceback(error.__cause__), _FITTING)
+            if outcome := _no_result(case, error):
+                return outcome
             # The pipeline raised: that is a result. The parent judges it `broken`, and starts a new worker.
-            return Raised(
-                _one_line(error), traceback.format_exc(), environment, time.perf_counter() - started
-            )
+            message = str(error) if isinstance(error, NotTaken) else _one_line(error)
+            seconds = time.perf_counter() - started
+            return Raised(message, traceback.format_exc(), environment, seconds, said.sentences())
         warnings = (
             *loaded.warnings,
             *inputs.lost(case),
+            *said.sentences(),
             *determinism.overridden(job.overridden, self._device.type),
             *determinism.not_in_effect(case.determinism, threads, switches),
             *determinism.changed(switches, determinism.read_back()),
         )
         environment = fingerprint.with_imported(environment)
-        problem = _stored(job, loaded, produced, environment, load_seconds, warnings)
+        problem = _stored(job, loaded, produced, environment, load_seconds, tuple(dict.fromkeys(warnings)))
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
     def _call(self, job: Job, pipeline: DiffusionPipeline) -> _Produced:
@@ -145,6 +139,24 @@ def _unfit(case: Case, device: torch.device) -> str | None:
     if case.determinism.attention in _ON_CUDA_ONLY and device.type != "cuda":
         name = case.determinism.attention
         return f"determinism.attention: {name}: torch has this backend on CUDA only, not on {device.type}"
+    return None
+
+
+def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:
+    """What an error means that is not the pipeline's doing; None for one that is."""
+    if isinstance(error, ModelUnavailable | NotApplicable):
+        return Unavailable(str(error))
+    if isinstance(error, NotTaken):
+        return None
+    if isinstance(error, Rejection | outputs.UnknownOutput):
+        return Lost(f"{case.source}: {error}")
+    if isinstance(error, HarnessError):
+        # The recorder or the golden to be replayed failed, not the pipeline.
+        return Lost(str(error))
+    if package := missing_package(error):
+        return Unavailable(_needs(case, package, error))
+    if isinstance(error, Unimportable):
+        return Lost(str(error), _traceback(error.__cause__), _FITTING)
     return None
 
 

@@ -192,8 +192,12 @@ def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
             state, reason = RecordState.SKIPPED, outcome.reason
         case Lost():
             reason, log, step = outcome.reason, outcome.log, outcome.next_step
-    platform = outcome.environment.platform if isinstance(outcome, Raised) else None
-    return RecordResult(case.id, state, platform, None, reason, seconds, log=log, next_step=step)
+    platform, warnings = (
+        (outcome.environment.platform, outcome.warnings) if isinstance(outcome, Raised) else (None, ())
+    )
+    return RecordResult(
+        case.id, state, platform, None, reason, seconds, log=log, next_step=step, warnings=warnings
+    )
 
 
 def _nondeterministic(
