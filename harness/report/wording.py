@@ -49,6 +49,11 @@ def plain(text: str) -> str:
     return _COMMAND_ANYWHERE.sub(r"#\\", _UNPRINTABLE.sub(_escape, without))
 
 
+def one_line(text: str) -> str:
+    """`plain` on one line."""
+    return " ".join(plain(text).split())
+
+
 def harmless(text: str) -> str:
     """`plain` for whole lines as they are printed: none of them begins as a command of a CI service does.
 

@@ -87,7 +87,7 @@ class _Shown:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if not _while_importing(sys._getframe(1)):
+        if _open and not _while_importing(sys._getframe(1)):
             _open[-1].add(_library_of(filename), in_words(str(message), category))
         key = (str(message), filename, lineno)
         if key not in self._seen:
@@ -107,7 +107,15 @@ class _Ear(logging.Handler):
         if _open and not getattr(record, "_heard", False):
             record._heard = True
             if not _while_importing(sys._getframe(1)):
-                _open[-1].add(record.name.partition(".")[0], record.getMessage())
+                _open[-1].add(record.name.partition(".")[0], _message(record))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:
+        # A message that does not fit its arguments is no reason for a run to fail, as in logging itself.
+        return str(record.msg)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from harness.core.capture import Unavailable
 from harness.core.case import Determinism
 from harness.core.messages import Finished, Ready
 from harness.worker.channel import Channel
-from harness.worker.startup import bring_in, obstacle
+from harness.worker.startup import Unusable, bring_in, obstacle
 
 if TYPE_CHECKING:
     from harness.worker.execute import Executor
@@ -26,7 +26,7 @@ def main(device_name: str) -> None:
     try:
         ready, executor = _started(device_name, channel)
     except (Exception, SystemExit) as error:
-        traceback.print_exc()
+        traceback.print_exception((error.__cause__ or error) if isinstance(error, Unusable) else error)
         channel.send(obstacle(error))
         return
     channel.send(ready)

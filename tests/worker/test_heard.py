@@ -155,6 +155,12 @@ def test_the_inner_one_alone_hears_and_everything_is_as_it_was() -> None:
     LOGGER.warning("nobody listens")
 
 
+def test_a_message_that_does_not_fit_its_arguments_is_heard_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own do not let it pass
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    assert heard_of(lambda: logging.getLogger("peft").warning("%d of %s", "x")) == ("peft: %d of %s",)
+
+
 def test_one_that_heard_the_same_as_the_outer_one_is_not_taken_for_it() -> None:
     outer = Heard()
     with listening(outer):
