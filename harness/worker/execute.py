@@ -29,7 +29,7 @@ from harness.worker.perturb.site import NotApplicable
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
-from harness.worker.startup import in_words, root_of
+from harness.worker.startup import failed_sites, in_words, root_of
 from harness.worker.trace.recorder import Recorded
 from harness.worker.trace.session import recording
 
@@ -100,6 +100,7 @@ class Executor:
             *loaded.warnings,
             *inputs.lost(case),
             *said.sentences(),
+            *failed_sites(),
             *determinism.overridden(job.overridden, self._device.type),
             *determinism.not_in_effect(case.determinism, threads, switches),
             *determinism.changed(switches, determinism.read_back()),

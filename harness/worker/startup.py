@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import site
 import sys
 import traceback
 from collections.abc import Iterator
@@ -86,6 +87,16 @@ def version_of(package: str) -> str:
         return next((found[1] for found in written if found), None) or metadata.version(package)
     except Exception:
         return ""
+
+
+def failed_sites() -> tuple[str, ...]:
+    """A sentence for each module that Python was to import as it started and could not, which ends no process."""
+    names = ["sitecustomize", *(["usercustomize"] if site.ENABLE_USER_SITE else [])]
+    return tuple(
+        f"{name} raised an error when Python started, so what it sets up is not in effect; see the worker's log"
+        for name in names
+        if name not in sys.modules and not sys.flags.no_site and find_spec(name) is not None
+    )
 
 
 def _version_files(folder: Path | None) -> Iterator[Path]:

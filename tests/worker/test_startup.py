@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.messages import CannotStart
-from harness.worker.startup import Unusable, bring_in, in_words, obstacle, root_of, version_of
+from harness.worker.startup import Unusable, bring_in, failed_sites, in_words, obstacle, root_of, version_of
 
 
 @pytest.fixture
@@ -96,6 +96,17 @@ def test_an_error_of_the_harness_own_lines_names_the_package_it_speaks_of() -> N
     assert raised("import json\njson.no_such_name").package == "json"
     assert raised("from json import no_such_name").package == "json"
     assert raised("raise ValueError('x')") == CannotStart("", "", "ValueError: x")
+
+
+def test_a_site_that_raised_is_told(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site / "sitecustomize.py").write_text("raise RuntimeError")
+    monkeypatch.setitem(sys.modules, "sitecustomize", sys)
+    assert failed_sites() == ()
+    monkeypatch.delitem(sys.modules, "sitecustomize")
+    (told,) = failed_sites()
+    assert told.startswith(
+        "sitecustomize raised an error when Python started, so what it sets up is not in effect"
+    )
 
 
 def test_the_root_of_an_error() -> None:
