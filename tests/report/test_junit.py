@@ -49,7 +49,7 @@ def test_a_document_with_one_suite_of_all_cases() -> None:
 
 
 def test_warnings_are_what_the_test_printed_each_once() -> None:
-    (case,) = _suite(_of(replace(IDENTICAL, warnings=("a\n::error::b", "c", "c"))))
+    (case,) = _cases(_suite(_of(replace(IDENTICAL, warnings=("a\n::error::b", "c", "c")))))
     told = case.find("system-err")
     assert told is not None
     assert told.text == "warning: a ::error::b\nwarning: c"
