@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from harness import __version__
 from harness.config.project import DEVICE, DEVICES
@@ -24,9 +24,18 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return arguments
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains about arguments, which may come from anywhere, in words that no terminal or CI service obeys."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        from harness.report.wording import harmless
+
+        super()._print_message(harmless(message), file)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = _Parser(
         prog="harness", description="Prove that diffusers pipelines still compute what they computed before."
     )
     top.add_argument("--version", action="version", version=f"diffusers-goldens {__version__}")

@@ -98,12 +98,16 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The pipeline itself raised: `message` is the exception in one line, `traceback` its full text."""
+    """The pipeline itself raised: `message` is the exception in one line, `traceback` its full text.
+
+    `warnings` are those of libraries before that.
+    """
 
     message: str
     traceback: str
     environment: Environment
     seconds: float
+    warnings: tuple[str, ...] = ()
     kind: Literal["raised"] = "raised"
 
 
@@ -119,11 +123,13 @@ class Unavailable:
 class Lost:
     """The harness could not find out: a crash, a kill, a timeout, or a case that this pipeline cannot carry out.
 
-    `log` holds the worker's last lines.
+    `log` holds the worker's last lines. `next_step` is what helps where the reason is no single case's, such as
+    a package that cannot be imported: every case that it stops then has the same words.
     """
 
     reason: str
     log: tuple[str, ...] = ()
+    next_step: str = ""
     kind: Literal["lost"] = "lost"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.core.capture import Outcome
@@ -17,7 +18,8 @@ class Job:
     """Run `case` and write its capture to `capture`.
 
     `trace` is how much of the run is recorded; `forced` the golden whose tensors are fed at every boundary;
-    `perturbation` what is done differently on purpose.
+    `perturbation` what is done differently on purpose. `overridden` are the values that the caller had given to
+    environment variables which the case decides, by name.
     """
 
     case: Case
@@ -25,6 +27,7 @@ class Job:
     trace: TraceLevel = TraceLevel.NONE
     forced: str | None = None
     perturbation: Perturbation | None = None
+    overridden: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spool(self) -> str:
@@ -33,8 +36,23 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class CannotStart:
+    """The worker ends before any job: it could not use `package` ("" where no single one is at fault).
+
+    `version` is the package's, "" where unknown; `message` what was raised, on one line; `missing` the
+    top-level module that is not installed, "" where that is not the reason.
+    """
+
+    package: str
+    version: str
+    message: str
+    missing: str = ""
+    kind: Literal["cannot-start"] = "cannot-start"
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker has imported torch and waits for jobs.
+    """The worker has imported torch, diffusers and transformers and waits for jobs.
 
     `environment` is its fingerprint before any case has set a switch; None where the device it was
     started for cannot be had, for the `reason` given: every job will then come back Unavailable.
@@ -67,5 +85,5 @@ class Finished:
     kind: Literal["finished"] = "finished"
 
 
-Reply = Ready | Progress | Finished
+Reply = Ready | CannotStart | Progress | Finished
 """Everything a worker says."""

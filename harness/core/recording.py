@@ -129,6 +129,7 @@ class RepeatResult:
     reused: int = 0
     switches: tuple[SwitchTrial, ...] = ()
     apart: tuple[Distance, ...] = ()
+    next_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)

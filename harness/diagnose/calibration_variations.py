@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from harness.core.case import Attention, Case, Offload
 from harness.core.environment import Environment, Switches
 from harness.core.perturbation import Perturbation
+from harness.core.variables import THREAD_POOLS
 
 ULP_SEEDS = 8
 """Draws of the one-ulp ensemble; 4 underestimate oneDNN and channels_last by up to 3 x, 16 by up to 1.8 x."""
@@ -126,9 +127,7 @@ def _switched(case: Case, here: Environment) -> Iterator[Variation]:
 def _threads(case: Case, switches: Switches) -> Iterator[Variation]:
     # Under the variables of the case's own count: torch sets the pools' sizes itself, and no process of
     # its own is needed.
-    kept: dict[str, str | None] = {
-        name: str(case.determinism.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    }
+    kept: dict[str, str | None] = dict.fromkeys(THREAD_POOLS, str(case.determinism.threads))
     # More threads than cores only wait for each other.
     most = max(2, os.cpu_count() or 1)
     for count in THREADS:
@@ -143,7 +142,7 @@ def _counted_by_caller(count: int) -> dict[str, str | None]:
     """The caller's own thread count wins over a case's, so it has to be replaced where there is one."""
     if "HARNESS_THREADS" not in os.environ:
         return {}
-    return dict.fromkeys(("HARNESS_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(count))
+    return dict.fromkeys(("HARNESS_THREADS", *THREAD_POOLS), str(count))
 
 
 def _instruction_sets(case: Case, switches: Switches) -> Iterator[Variation]:

@@ -20,6 +20,7 @@ from harness.core.calibration import (
 )
 from harness.core.environment import Environment
 from harness.core.tolerance import Relation
+from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, heading
 from harness.report.paint import Sheet, painted, word
 from harness.report.stages_table import MOST_COLUMNS, sparkline
@@ -49,7 +50,10 @@ def calibrate_json(report: CalibrationReport) -> str:
 def calibrate_sections(report: CalibrationReport, console: Console, *, quiet: bool) -> list[list[Text]]:
     """The sections of the screen, top to bottom."""
     summary = painted([Line(_summary(report), bold=True, hang=0)], console)
-    failed = [_failed(case, console) for case in report.cases if case.state is CalibrationState.ERROR]
+    errors = [case for case in report.cases if case.state is CalibrationState.ERROR]
+    groups = alike(errors)
+    top = [painted(alike_details(group), console) for group in groups]
+    failed = [*top, *(_failed(case, console) for case in alone(errors, groups))]
     if quiet:
         return [*failed, summary]
     blocks = [_block(case, case.calibration, console) for case in report.cases if case.calibration]

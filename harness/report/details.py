@@ -23,8 +23,10 @@ from harness.report.wording import (
     against_limit,
     count_words,
     grouped_warnings,
+    harmless,
     metric_list,
     number,
+    one_line,
     plain,
     tally,
     tensor_words,
@@ -73,12 +75,12 @@ class Line:
 
 def text_of(lines: Iterable[Line]) -> str:
     """The lines as plain text, none of them wrapped."""
-    return "\n".join(" " * line.indent + line.text for line in lines)
+    return "\n".join(harmless(" " * line.indent + line.text) for line in lines)
 
 
 def heading(verdict: str, case: str, *about: str | None) -> Line:
     """`drifted  sd/ddim  (cpu-x86_64, same-hardware)`."""
-    known = ", ".join(_one_line(part) for part in about if part)
+    known = ", ".join(one_line(part) for part in about if part)
     return Line(f"{verdict}  {plain(case)}" + (f"  ({known})" if known else ""), verdict=verdict)
 
 
@@ -121,6 +123,7 @@ def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
         heading(verdict, result.case, result.platform, off, count_words(result.runs, "run"), shared),
         *_paragraphs(result.reason),
         *log_lines(result.log),
+        *next_lines([result.next_step]),
     ]
 
 
@@ -139,7 +142,7 @@ def finding_lines(findings: Sequence[ExactFinding], most: int) -> Iterator[Line]
     yield Line("exact findings, golden -> now:", indent=2)
     for finding in _failing_first(findings)[:most]:
         mark = "fails" if finding.fails else "noted"
-        told = f"{mark}  {_one_line(finding.what)}: {_side(finding.golden)} -> {_side(finding.now)}"
+        told = f"{mark}  {one_line(finding.what)}: {_side(finding.golden)} -> {_side(finding.now)}"
         yield Line(told, indent=4, verdict=mark, hang=len(mark) + 2)
     yield from _more(len(findings) - most)
 
@@ -167,7 +170,7 @@ def invariant_lines(invariants: Sequence[InvariantResult]) -> Iterator[Line]:
         return
     yield Line(f"invariants, {len(failing)} of {len(invariants)} do not hold:", indent=2)
     for one in failing:
-        told = f"{one.verdict}  {plain(one.invariant)}: {_one_line(one.reason)}"
+        told = f"{one.verdict}  {plain(one.invariant)}: {one_line(one.reason)}"
         yield Line(told, indent=4, verdict=one.verdict, hang=len(one.verdict) + 2)
         yield from (Line(plain(line.rstrip()), indent=6) for line in one.log)
 
@@ -194,7 +197,7 @@ def invariant_summary(results: Iterable[CaseResult]) -> list[Line]:
 
 def labelled(label: str, text: str, *, bold: bool = False) -> list[Line]:
     """`label: text` on one line."""
-    return [Line(f"{label}: {_one_line(text)}", indent=2, bold=bold)]
+    return [Line(f"{label}: {one_line(text)}", indent=2, bold=bold)]
 
 
 def change_lines(what: str, changes: Sequence[Change], limit: int = MOST_CHANGES) -> Iterator[Line]:
@@ -215,7 +218,7 @@ def log_lines(log: Sequence[str]) -> Iterator[Line]:
 
 def brief(case: str, reason: str) -> Line:
     """A case and its reason in one paragraph."""
-    return Line(f"{plain(case)}: {_one_line(reason)}", indent=2)
+    return Line(f"{plain(case)}: {one_line(reason)}", indent=2)
 
 
 def next_lines(steps: Iterable[str]) -> list[Line]:
@@ -236,7 +239,7 @@ def warning_lines(cases: Iterable[tuple[str, Iterable[str]]]) -> list[Line]:
     lines = []
     for warning, ids in grouped_warnings(cases).items():
         told = ", ".join(map(plain, ids)) if len(ids) <= MOST_CASES_NAMED else count_words(len(ids), "case")
-        lines.append(Line(f"warning: {_one_line(warning)} (in {told})", verdict="warning"))
+        lines.append(Line(f"warning: {one_line(warning)} (in {told})", verdict="warning"))
     return lines
 
 
@@ -253,10 +256,6 @@ def change_words(change: Change) -> str:
 
 def _paragraphs(text: str, indent: int = 2) -> list[Line]:
     return [Line(line.rstrip(), indent) for line in plain(text).splitlines() if line.strip()]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(plain(text).split())
 
 
 def _tensors(tensors: Sequence[TensorResult], told: str) -> Iterator[Line]:
@@ -334,7 +333,7 @@ def _all_inside(boundaries: Sequence[Boundary]) -> str:
 
 
 def _boundary_name(boundary: Boundary) -> str:
-    return f"{_one_line(boundary.event)}[{boundary.index}]"
+    return f"{one_line(boundary.event)}[{boundary.index}]"
 
 
 def _boundary_words(boundary: Boundary) -> str:
@@ -345,7 +344,7 @@ def _boundary_words(boundary: Boundary) -> str:
 
 
 def _side(value: str | None) -> str:
-    return "absent" if value is None else _one_line(value)
+    return "absent" if value is None else one_line(value)
 
 
 def _rank(what: str) -> int:

@@ -13,6 +13,7 @@ from rich.text import Text
 from harness.core.environment import Change
 from harness.core.explanation import Explanation, Likelihood, Suspect
 from harness.core.verdict import PASSES, REGRESSIONS, Divergence, Verdict
+from harness.report.alike import alike, alike_details, alone
 from harness.report.details import (
     Line,
     change_lines,
@@ -56,12 +57,15 @@ def explain_sections(
     told = [one for one in explanations if not _is_identical(one)]
     if quiet:
         plainly, told = [], [one for one in told if one.result.verdict not in PASSES]
-    alike = [heading(one.result.verdict, one.result.case, *_where(one)) for one in plainly]
+    same = [heading(one.result.verdict, one.result.case, *_where(one)) for one in plainly]
     results = [one.result for one in explanations]
+    groups = alike([result for result in results if result.verdict is Verdict.ERROR])
+    left = {result.case for result in alone(results, groups)}
     warnings = [] if quiet else warning_lines((result.case, result.warnings) for result in results)
     return [
-        painted(alike, console),
-        *(_block(one, console, deep=deep) for one in told),
+        *(painted(alike_details(group), console) for group in groups),
+        painted(same, console),
+        *(_block(one, console, deep=deep) for one in told if one.result.case in left),
         painted(warnings, console),
         *([] if len(plainly) + len(told) == len(explanations) == 1 else [_summary(explanations, console)]),
     ]

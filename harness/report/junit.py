@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from harness.core.environment import entries
 from harness.core.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.details import case_details, text_of
-from harness.report.wording import fails, plain, unfinished_words
+from harness.report.wording import fails, harmless, one_line, plain, unfinished_words
 
 SUITE = "harness"
 
@@ -66,6 +66,10 @@ def _test_case(case: CaseResult, failed: bool) -> ElementTree.Element:
         told.text = text_of(case_details(case))
     elif case.verdict not in PASSES:
         ElementTree.SubElement(element, "skipped", {"message": plain(case.reason)})
+    if case.warnings:
+        # The format has no place for warnings; every service shows what a test printed.
+        lines = dict.fromkeys(f"warning: {one_line(warning)}" for warning in case.warnings)
+        ElementTree.SubElement(element, "system-err").text = harmless("\n".join(lines))
     return element
 
 

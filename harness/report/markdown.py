@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.core.environment import Environment
-from harness.core.verdict import PASSES, CaseResult, Report
+from harness.core.verdict import PASSES, CaseResult, Report, Verdict
+from harness.report.alike import Alike, alike, alike_details, alone
 from harness.report.details import case_details, text_of, warning_lines
-from harness.report.wording import fails, plain, seconds_words, verdict_summary, worst_words
+from harness.report.wording import count_words, fails, plain, seconds_words, verdict_summary, worst_words
 
 _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
+
+# What GitHub and GitLab make a mention, a reference or a link of by themselves.
+_LINKED = re.compile(r"(?<!\w)@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
 
 _PACKAGES = ("torch", "diffusers", "transformers")
 
@@ -22,12 +26,14 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
     failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
     left_out = [case for case in report.cases if case not in failing and case.verdict not in PASSES]
     warnings = warning_lines((case.case, case.warnings) for case in report.cases)
+    groups = alike([case for case in failing if case.verdict is Verdict.ERROR])
     sections = [
         "## harness verify",
         f"**{_escaped(verdict_summary(report, allow_missing=allow_missing, strict=strict))}**",
         _environment(report.environment),
+        *(_shared(group) for group in groups),
         _table(report.cases),
-        *(_failure(case) for case in failing),
+        *(_failure(case) for case in alone(failing, groups)),
         _bullets(f"{case.verdict} {_code(case.case)}: {_escaped(case.reason)}" for case in left_out),
         _bullets(_escaped(line.text) for line in warnings),
     ]
@@ -65,10 +71,18 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _shared(group: Alike) -> str:
+    heading = f"### {Verdict.ERROR}: {count_words(len(group.cases), 'case')}"
+    return f"{heading}\n\n{_fenced(text_of(alike_details(group)))}"
+
+
 def _failure(case: CaseResult) -> str:
-    details = text_of(case_details(case))
+    return f"### {case.verdict}: {_code(case.case)}\n\n{_fenced(text_of(case_details(case)))}"
+
+
+def _fenced(details: str) -> str:
     fence = "`" * max(3, _longest_run(details) + 1)
-    return f"### {case.verdict}: {_code(case.case)}\n\n{fence}text\n{details}\n{fence}"
+    return f"{fence}text\n{details}\n{fence}"
 
 
 def _bullets(lines: Iterable[str]) -> str:
@@ -88,5 +102,7 @@ def _longest_run(text: str) -> int:
 
 
 def _escaped(text: str) -> str:
-    """One line on which no character means anything to Markdown or HTML."""
-    return _SPECIAL.sub(r"\\\1", " ".join(plain(text).split()))
+    """One line on which no character means anything to Markdown or HTML, and nothing links or calls anybody."""
+    line = _SPECIAL.sub(r"\\\1", " ".join(plain(text).split()))
+    # An empty comment shows nothing and parts what would be taken as one.
+    return _LINKED.sub(r"\g<0><!-- -->", line)

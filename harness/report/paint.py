@@ -57,7 +57,7 @@ def painted(lines: Iterable[Line], console: Console) -> list[Text]:
 
 
 def _paint(line: Line, console: Console) -> list[Text]:
-    text = Text(line.text.replace("\n", " "))
+    text = Text(plain(line.text).replace("\n", " "))
     if line.verdict:
         text.stylize(STYLES.get(line.verdict, ""), 0, len(line.verdict))
     if line.whole:

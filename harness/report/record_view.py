@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.core.recording import RecordReport, RecordResult, RecordState
+from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, next_lines, record_details, warning_lines
 from harness.report.paint import Sheet, painted, word
 from harness.report.wording import seconds_words, summary_line, tally, unfinished_words
@@ -20,14 +21,17 @@ _SAY_ALL = _BLOCKS | {RecordState.UNCHANGED}
 
 
 def record_sections(report: RecordReport, console: Console, *, quiet: bool) -> list[list[Text]]:
-    """The sections of the screen, top to bottom."""
+    """The sections of the screen, top to bottom; what stopped several cases at once comes first."""
     shown = FAILURES if quiet else _BLOCKS
-    blocks = [painted(record_details(case), console) for case in report.cases if case.state in shown]
+    groups = alike([case for case in report.cases if case.state is RecordState.ERROR])
+    top = [painted(alike_details(group), console) for group in groups]
+    told = [case for case in alone(report.cases, groups) if case.state in shown]
+    blocks = [painted(record_details(case), console) for case in told]
     summary = painted([Line(_summary(report), bold=True, hang=0)], console)
     if quiet:
-        return [*blocks, summary]
+        return [*top, *blocks, summary]
     warnings = painted(warning_lines((case.case, case.warnings) for case in report.cases), console)
-    return [_table(report.cases, console), *blocks, *_notes(report.cases, console), warnings, summary]
+    return [*top, _table(report.cases, console), *blocks, *_notes(report.cases, console), warnings, summary]
 
 
 def _summary(report: RecordReport) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult
+from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, repeat_details
 from harness.report.paint import Sheet, painted, word
 from harness.report.wording import (
@@ -29,15 +30,18 @@ MOST_RUNS_IN_MATRIX = 8
 
 
 def repeat_sections(report: RepeatReport, console: Console, *, quiet: bool) -> list[list[Text]]:
-    """The sections of the screen, top to bottom."""
-    blocks = [_block(case, console) for case in report.cases if not case.deterministic and not case.skipped]
+    """The sections of the screen, top to bottom; what stopped several cases at once comes first."""
+    groups = alike([case for case in report.cases if case.deterministic is None and not case.skipped])
+    top = [painted(alike_details(group), console) for group in groups]
+    told = [case for case in alone(report.cases, groups) if not case.deterministic and not case.skipped]
+    blocks = [_block(case, console) for case in told]
     summary = painted([Line(_summary(report), bold=True, hang=0)], console)
     if quiet:
-        return [*blocks, summary]
+        return [*top, *blocks, summary]
     apart = painted([line for case in report.cases for line in _apart_lines(case)], console)
     skipped = [brief(case.case, case.reason) for case in report.cases if case.skipped]
     notes = [word("skipped"), *painted(skipped, console)] if skipped else []
-    return [_table(report.cases, console), *blocks, apart, notes, summary]
+    return [*top, _table(report.cases, console), *blocks, apart, notes, summary]
 
 
 def _summary(report: RepeatReport) -> str:

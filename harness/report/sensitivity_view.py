@@ -22,6 +22,7 @@ from harness.core.sensitivity import (
     Smallest,
 )
 from harness.core.tolerance import Relation
+from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, heading
 from harness.report.paint import Sheet, painted, word
 from harness.report.wording import number, plain, seconds_words, summary_line, tally
@@ -54,15 +55,17 @@ def sensitivity_sections(report: SensitivityReport, console: Console, *, quiet: 
     summary = painted([Line(_summary(report), bold=True, hang=0)], console)
     failing = (SensitivityState.BLUNT, SensitivityState.ERROR)
     shown = [case for case in report.cases if case.state in failing or not quiet]
+    groups = alike([case for case in shown if case.state is SensitivityState.ERROR and not case.scores])
+    top = [painted(alike_details(group), console) for group in groups]
     blocks = [
         section
-        for case in shown
+        for case in alone(shown, groups)
         for section in (_measured(case, console) if case.scores else [_failed(case, console)])
         if case.state is not SensitivityState.SKIPPED
     ]
     skipped = [brief(case.case, case.reason) for case in shown if case.state is SensitivityState.SKIPPED]
     notes = [word("skipped"), *painted(skipped, console)] if skipped else []
-    return [*blocks, notes, summary]
+    return [*top, *blocks, notes, summary]
 
 
 def _summary(report: SensitivityReport) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.report.progress import Board, Lines, NoProgress, Progress, live_display, spoken
-from harness.report.wording import plain
+from harness.report.wording import harmless, plain
 
 # Each view is imported by the one method that needs it: `list` has no time to lose.
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Screen:
         """The sections, a blank line between them; the lines are laid out already and are not wrapped again."""
         for place, section in enumerate(filter(None, sections)):
             for line in [*([Text()] if place else []), *section]:
-                self._console.print(line, soft_wrap=True)
+                self._console.print(_harmless(line), soft_wrap=True)
 
 
 def _console(stream: TextIO, terminal: bool, width: int | None) -> Console:
@@ -169,8 +169,14 @@ def _never_fail_to_encode(stream: TextIO) -> None:
         stream.reconfigure(errors="backslashreplace")
 
 
+def _harmless(line: Text) -> Text:
+    """The line as it is, or without its colours where it would begin as a command of a CI service."""
+    safe = harmless(line.plain)
+    return line if safe == line.plain else Text(safe)
+
+
 def _complain(kind: str, message: str) -> None:
     # Not through rich: nothing of it may be wrapped, styled or dropped. Standard error is looked up late,
     # since a live display that is open has put itself in its place.
-    sys.stderr.write(f"{kind}: {plain(message)}\n")
+    sys.stderr.write(f"{harmless(f'{kind}: {message}')}\n")
     sys.stderr.flush()

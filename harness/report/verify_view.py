@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.verdict import PASSES, CaseResult, Report
+from harness.core.verdict import PASSES, CaseResult, Report, Verdict
+from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, case_details, invariant_summary, warning_lines
 from harness.report.paint import STYLES, Sheet, painted, word
 from harness.report.wording import fails, seconds_words, verdict_summary, worst_words
@@ -18,19 +19,22 @@ HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds"
 def verify_sections(
     report: Report, console: Console, *, quiet: bool, allow_missing: bool, strict: bool
 ) -> list[list[Text]]:
-    """The sections of the screen, top to bottom."""
+    """The sections of the screen, top to bottom; what stopped several cases at once comes first."""
     failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
-    blocks = [painted(case_details(case), console) for case in failing]
+    groups = alike([case for case in failing if case.verdict is Verdict.ERROR])
+    top = [painted(alike_details(group), console) for group in groups]
+    blocks = [painted(case_details(case), console) for case in alone(failing, groups)]
     summary = painted(
         [Line(verdict_summary(report, allow_missing=allow_missing, strict=strict), bold=True, hang=0)],
         console,
     )
     if quiet:
-        return [*blocks, summary]
+        return [*top, *blocks, summary]
     passing = [case for case in report.cases if case not in failing]
     warnings = painted(warning_lines((case.case, case.warnings) for case in report.cases), console)
     invariants = painted(invariant_summary(report.cases), console)
-    return [_table(report.cases, console), *blocks, *_notes(passing, console), invariants, warnings, summary]
+    table = _table(report.cases, console)
+    return [*top, table, *blocks, *_notes(passing, console), invariants, warnings, summary]
 
 
 def _table(cases: Sequence[CaseResult], console: Console) -> list[Text]:

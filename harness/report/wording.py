@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,18 +22,51 @@ Word = TypeVar("Word", bound=str)
 _MOST_DIGITS = 17
 """A float64 is told from every other one by 17 significant digits."""
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 
-# Controls, line separators, marks that reorder text, lone surrogates, and what XML 1.0 has no place for.
+# Controls, separators of lines, marks that reorder or hide text, lone surrogates, what XML 1.0 has no place for.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+)
+
+# GitHub's old form and Azure's and TeamCity's commands are obeyed anywhere in a line.
+_COMMAND_ANYWHERE = re.compile(r"#(?=#(?:vso|teamcity)?\[)", re.IGNORECASE)
+
+# GitHub's commands, Travis' and GitLab's folds, after spaces as well; Buildkite's groups at the very start.
+_COMMAND_AT_START = re.compile(
+    r"^(?P<before>\s*)(?=::|section_(?:start|end):|travis_(?:fold|time):)|^(?=(?:---|\+\+\+|~~~|\^\^\^) )",
+    re.MULTILINE,
 )
 
 
 def plain(text: str) -> str:
-    """`text` without terminal control sequences; other characters that cannot be shown become escapes."""
+    """`text` without terminal control sequences; other characters that cannot be shown become escapes.
+
+    A command that a CI service obeys anywhere in a line is broken by a backslash between its first two characters.
+    """
     without = _ANSI.sub("", text.replace("\r\n", "\n")).expandtabs(4)
-    return _UNPRINTABLE.sub(_escape, without)
+    return _COMMAND_ANYWHERE.sub(r"#\\", _UNPRINTABLE.sub(_escape, without))
+
+
+def one_line(text: str) -> str:
+    """`plain` on one line."""
+    return " ".join(plain(text).split())
+
+
+def harmless(text: str) -> str:
+    """`plain` for whole lines as they are printed: none of them begins as a command of a CI service does.
+
+    Where a line would, a backslash stands before it. Only lines that are laid out already can
+    be told this of: a wrapped word may begin one.
+    """
+    return _COMMAND_AT_START.sub(lambda match: f"{match['before'] or ''}\\", plain(text))
+
+
+def harmless_json(text: str) -> str:
+    """JSON text that says the same with no character or command in it that a terminal or CI service obeys."""
+    # Neither stands outside a string, where an escape means the character itself.
+    return _COMMAND_ANYWHERE.sub(r"\\u0023", _UNPRINTABLE.sub(_json_escape, text))
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -163,4 +197,10 @@ def _sign(metric: str, value: float, limit: float) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1]

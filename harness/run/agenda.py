@@ -13,7 +13,7 @@ from harness.core.case import Case
 from harness.core.messages import Job
 from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
-from harness.run.variables import Variables, variables_for
+from harness.run.variables import Variables, overridden_by, variables_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Run:
         """What the worker is told."""
         level = self.case.trace_level if self.trace is None else self.trace
         golden = str(self.forced.absolute()) if self.forced else None
-        return Job(self.case, str(self.capture.absolute()), level, golden, self.perturbation)
+        callers = overridden_by(self.process_variables())
+        return Job(self.case, str(self.capture.absolute()), level, golden, self.perturbation, callers)
 
 
 class Row(NamedTuple):

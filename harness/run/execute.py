@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from harness.core.capture import Lost, Outcome, Raised
 from harness.core.case import Determinism
 from harness.core.environment import Environment
-from harness.core.messages import Progress
+from harness.core.messages import Progress, Ready
 from harness.run.agenda import Agenda, Run
-from harness.run.process import WorkerProcess
+from harness.run.process import NotSpawned, WorkerProcess
+from harness.run.starts import Failure, Starts
 from harness.run.variables import Variables, variables_for
 
 
@@ -36,19 +38,21 @@ class Observer(Protocol):
 class Workshop:
     """How runs are done: on which device, over how many workers, with their logs in which folder.
 
-    `fresh` starts a new process for every run.
+    `fresh` starts a new process for every run; `starts` is what the command knows of starting workers.
     """
 
     device: str
     jobs: int
     logs: Path
     fresh: bool = False
+    starts: Starts = field(default_factory=Starts)
 
 
 def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iterator[tuple[Run, Outcome]]:
     """Do all `runs`; yields each with its outcome in the order they end.
 
-    A crash, a kill or a timeout costs only the run it befell. Closing the iterator (also by an exception
+    A crash, a kill or a timeout costs only the run it befell; a worker that cannot begin is tried once for
+    all runs that would have used it. Closing the iterator (also by an exception
     such as KeyboardInterrupt in the caller) kills every worker.
     """
     agenda, results = Agenda(runs), queue.SimpleQueue[tuple[Run, Outcome] | Exception]()
@@ -69,16 +73,43 @@ def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iter
             driver.stop()
 
 
-def fingerprint(device: str, logs: Path) -> Environment | Lost:
+def fingerprint(device: str, logs: Path, starts: Starts | None = None) -> Environment | Lost:
     """The environment of a worker on `device` before any case; Lost where no such worker comes up."""
-    worker = WorkerProcess(variables_for(Determinism()), device, logs / "environment.log")
+    variables, found = variables_for(Determinism()), list[Ready]()
+
+    def start() -> Failure | None:
+        begun = _begun(lambda: WorkerProcess(variables, device, logs / "environment.log"))
+        if isinstance(begun, Failure):
+            return begun
+        worker, ready = begun
+        worker.kill()
+        found.append(ready)
+        return None
+
+    if lost := (starts or Starts()).attempt(variables, start):
+        return lost
+    return found[0].environment or Lost(found[0].reason)
+
+
+def _begun(hire: Callable[[], WorkerProcess]) -> tuple[WorkerProcess, Ready] | Failure:
+    """A worker that has begun, with its first word; none is left behind otherwise."""
+    try:
+        worker = hire()
+    except NotSpawned as error:
+        return Failure(error.lost)
     try:
         ready = worker.wait_ready()
-    finally:
+    except BaseException:
         worker.kill()
-    if isinstance(ready, Lost):
-        return ready
-    return ready.environment or Lost(ready.reason)
+        raise
+    if isinstance(ready, Ready):
+        return worker, ready
+    again = worker.was_killed
+    worker.kill()
+    return Failure(ready, again)
+
+
+_INTERRUPTED = Lost("interrupted")
 
 
 class _Driver(threading.Thread):
@@ -124,8 +155,8 @@ class _Driver(threading.Thread):
 
     def _outcome(self, run: Run) -> Outcome:
         worker = self._hire(run.process_variables())
-        if worker is None:
-            return Lost("interrupted")
+        if isinstance(worker, Lost):
+            return worker
         job = run.job()
         outcome = worker.run(job, lambda progress: self._observer.progressed(run, progress))
         if isinstance(outcome, Lost):
@@ -137,16 +168,27 @@ class _Driver(threading.Thread):
             self._dismiss()
         return outcome
 
-    def _hire(self, variables: Variables) -> WorkerProcess | None:
-        """The worker at hand if it serves, else a new one; None once stopped."""
+    def _hire(self, variables: Variables) -> WorkerProcess | Lost:
+        """The worker at hand if it serves, else a new one; Lost where none begins."""
         worker = self._worker
         if worker is not None and worker.alive and worker.variables == variables:
             return worker
         self._dismiss()
+        lost = self._workshop.starts.attempt(variables, partial(self._start, variables))
+        return lost or self._worker or _INTERRUPTED
+
+    def _start(self, variables: Variables) -> Failure | None:
+        """Bring up a worker; once stopped there is nothing to learn from what becomes of it."""
+        begun = _begun(partial(self._spawn, variables))
+        if self._stopped:
+            return Failure(_INTERRUPTED, interrupted=True)
+        return begun if isinstance(begun, Failure) else None
+
+    def _spawn(self, variables: Variables) -> WorkerProcess:
+        log = self._workshop.logs / f"worker-{self._number}.log"
         with self._lock:
             if self._stopped:
-                return None
-            log = self._workshop.logs / f"worker-{self._number}.log"
+                raise NotSpawned(_INTERRUPTED)
             self._worker = WorkerProcess(variables, self._workshop.device, log)
             return self._worker
 

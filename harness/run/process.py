@@ -19,54 +19,65 @@ from pydantic import ValidationError
 from harness import files, interrupts
 from harness.codec import from_json, to_json
 from harness.core.capture import Lost, Outcome
-from harness.core.messages import Finished, Job, Progress, Ready, Reply
+from harness.core.messages import CannotStart, Finished, Job, Progress, Ready, Reply
 from harness.errors import StoreError
+from harness.run import obstacles
 from harness.run.variables import Variables, process_environment
 
 STARTUP_SECONDS = 300.0
-"""How long a worker may take until it has imported torch; a cold disk needs a minute."""
+"""How long a worker may take until it has imported what jobs need; a cold disk needs a minute."""
 
 _LOG_LINES = 20
 _LOG_BYTES = 65536
 _ABORT_SECONDS = 3.0
 
 
+class NotSpawned(Exception):
+    """The operating system started no process; `lost` says why."""
+
+    def __init__(self, lost: Lost) -> None:
+        super().__init__(lost.reason)
+        self.lost = lost
+
+
 class WorkerProcess:
-    """A worker and the pipe to it. Use from one thread; `kill` may be called from any."""
+    """A worker and the pipe to it. Use from one thread; `kill` may be called from any.
+
+    Raises NotSpawned where there is no process to speak to.
+    """
 
     def __init__(self, variables: Variables, device: str, log: Path) -> None:
         self.variables = variables
         self._log = log
         with _opened(log) as sink:
             self._log_start = sink.tell()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "harness.worker", device],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=sink,
-                env=process_environment(variables),
-                # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
-                start_new_session=True,
-            )
+            self._process = _spawned(device, process_environment(variables), sink)
         interrupts.kill_on_exit(self._process.pid)
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
         self._ready: Ready | None = None
         self.spent = False
+        self._aborted = False
 
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody else killed the process outright."""
+        return not self._aborted and self._process.poll() == -signal.SIGKILL
+
     def wait_ready(self) -> Ready | Lost:
-        """Wait until torch is imported; Lost when the worker dies or hangs before."""
+        """Wait until what jobs need is imported; Lost when the worker cannot begin, dies or hangs before."""
         if self._ready is None:
             reply = self._receive(time.monotonic() + STARTUP_SECONDS)
-            if isinstance(reply, Ready):
-                self._ready = reply
-            else:
-                return self._lost(reply, "while starting", STARTUP_SECONDS)
+            if isinstance(reply, CannotStart):
+                return obstacles.cannot_start(reply, self._tail())
+            if not isinstance(reply, Ready):
+                return obstacles.not_begun(self._lost(reply, "while starting", STARTUP_SECONDS))
+            self._ready = reply
         return self._ready
 
     def run(self, job: Job, on_progress: Callable[[Progress], None]) -> Outcome:
@@ -147,6 +158,7 @@ class WorkerProcess:
         return Lost(f"the worker {_death(code)} {when}", self._tail())
 
     def _abort(self) -> None:
+        self._aborted = True
         # On SIGABRT the worker's fault handler writes where every thread stands into the log.
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGABRT)
@@ -180,6 +192,24 @@ def _telling(lines: list[str]) -> tuple[str, ...]:
     )
     said, died, calls = lines[:fault], lines[fault : fault + 1], lines[stack : stack + _LOG_LINES]
     return (*said[-_LOG_LINES:], *died, *calls)
+
+
+def _spawned(device: str, environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    # Empty where Python runs inside another program.
+    if not sys.executable:
+        raise NotSpawned(obstacles.NO_PYTHON)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness.worker", device],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NotSpawned(obstacles.not_spawned(sys.executable, error)) from error
 
 
 class _Silence:

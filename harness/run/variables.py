@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from harness.core.case import Determinism
+from harness.core.variables import DECIDED_BY, THREAD_POOLS
 from harness.errors import UsageError
 
 Variables = Mapping[str, str | None]
@@ -21,8 +22,7 @@ def variables_for(wished: Determinism) -> Variables:
     threads = _threads_of_caller() or str(wished.threads)
     return {
         "CUBLAS_WORKSPACE_CONFIG": wished.cublas_workspace,
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
+        **dict.fromkeys(THREAD_POOLS, threads),
         # String hashes order sets and dicts of names, in libraries as well.
         "PYTHONHASHSEED": "0",
         "TOKENIZERS_PARALLELISM": "false",
@@ -35,6 +35,14 @@ def _threads_of_caller() -> str:
     if threads and not (threads.isdecimal() and int(threads) > 0):
         raise UsageError(f"HARNESS_THREADS={threads}: no thread count; set it to 1 or more, or unset it")
     return threads
+
+
+def overridden_by(variables: Variables) -> Mapping[str, str]:
+    """The caller's values, by name, of what `variables` set otherwise and numbers may depend on."""
+    callers = {
+        name: os.environ[name].strip() for name in DECIDED_BY if name in os.environ and name in variables
+    }
+    return {name: value for name, value in callers.items() if value and value != variables[name]}
 
 
 def process_environment(variables: Variables) -> dict[str, str]:

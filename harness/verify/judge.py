@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
-from harness.core.case import Case, GeneratorKind
+from harness.core.case import Case
 from harness.core.environment import Environment, changes_between, relation_between
 from harness.core.tolerance import Allowance, Limits, Relation, Rule
 from harness.core.trace import TraceLevel
@@ -27,6 +27,7 @@ from harness.verify.exact import exact_findings
 from harness.verify.expect import ExpectationResult, check_expectations
 from harness.verify.limits import toothless_limit
 from harness.verify.stale import other_weights, stale_reason
+from harness.verify.warned import capture_warnings
 
 _TRACEBACK_LINES = 20
 
@@ -48,7 +49,7 @@ def judge(
                 case, Verdict.SKIPPED, outcome.reason, f"make it available, then run: {_verify(case)}"
             )
         case Lost():
-            step = f"read the log, then run the case alone: {_verify(case)}"
+            step = outcome.next_step or f"read the log, then run the case alone: {_verify(case)}"
             return replace(_bare(case, Verdict.ERROR, outcome.reason, step), log=outcome.log)
         case Raised():
             return _judge_raised(case, outcome, store, relation)
@@ -81,15 +82,16 @@ def _judge_raised(case: Case, outcome: Raised, store: GoldenStore, relation: Rel
     """Broken whatever the golden says; the golden tells what has changed since it was recorded."""
     step = f"mend the pipeline or {case.source}, then run: {_verify(case)}"
     result = _started(_bare(case, Verdict.BROKEN, outcome.message, step), outcome)
-    result = replace(result, log=tuple(outcome.traceback.splitlines()[-_TRACEBACK_LINES:]))
+    log = tuple(outcome.traceback.splitlines()[-_TRACEBACK_LINES:])
+    result = replace(result, log=log, warnings=outcome.warnings)
     try:
         golden = _find(case, outcome.environment, store, relation)
     except (UnreadableGolden, StoreError) as error:
-        return replace(result, warnings=(str(error),))
+        return replace(result, warnings=(*result.warnings, str(error)))
     if isinstance(golden, Missing):
-        return replace(result, warnings=(golden.reason,))
+        return replace(result, warnings=(*result.warnings, golden.reason))
     stale = () if golden.document.digest == case.digest() else (stale_reason(case, golden.document),)
-    return _against(replace(result, warnings=stale), golden, outcome.environment)
+    return _against(replace(result, warnings=(*result.warnings, *stale)), golden, outcome.environment)
 
 
 def _judge_completed(
@@ -98,7 +100,7 @@ def _judge_completed(
     result = _started(_bare(case, Verdict.ERROR, "", ""), outcome)
     try:
         with TensorFile(Path(outcome.path)) as capture:
-            result = replace(result, warnings=_capture_warnings(case, capture.document))
+            result = replace(result, warnings=capture_warnings(case, capture.document))
             golden = _find(case, outcome.environment, store, relation)
             if isinstance(golden, _Golden):
                 result = _against(result, golden, outcome.environment)
@@ -252,16 +254,6 @@ def _against(result: CaseResult, golden: _Golden, now: Environment) -> CaseResul
         relation=golden.relation,
         environment_changes=changes_between(golden.document.environment, now),
         warnings=(*result.warnings, *([golden.found.why] if golden.found.nearest else [])),
-    )
-
-
-def _capture_warnings(case: Case, document: CaptureDocument) -> tuple[str, ...]:
-    if not document.global_rngs or case.generator is GeneratorKind.NONE:
-        return document.warnings
-    drawn = ", ".join(document.global_rngs)
-    return (
-        *document.warnings,
-        f"{drawn}: the pipeline drew from the global generator beside the one it was given",
     )
 
 

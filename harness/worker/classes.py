@@ -12,6 +12,7 @@ from diffusers import DiffusionPipeline
 
 from harness.core.case import Case
 from harness.worker.rejection import Rejection
+from harness.worker.startup import in_words, root_of
 
 OWN = "harness_community_"
 """What the names of the modules begin with that are made of the user's own files."""
@@ -33,9 +34,20 @@ def pipeline_class(case: Case) -> type[DiffusionPipeline]:
     return class_of_diffusers("pipeline", name)
 
 
+class Unimportable(Exception):
+    """diffusers has the class, and the module that it is in cannot be imported; its cause is what that raised."""
+
+
 def class_of_diffusers(key: str, name: str) -> type[Any]:
-    """The class that diffusers exports as `name`, which the config has at `key`; raises Rejection."""
-    found = getattr(diffusers, name, None)
+    """The class that diffusers exports as `name`, which the config has at `key`; raises Rejection, Unimportable."""
+    try:
+        found = getattr(diffusers, name, None)
+    # It imports modules of many packages, which may raise anything.
+    except Exception as error:
+        told = in_words(root_of(error))
+        raise Unimportable(
+            f"{name} of diffusers {diffusers.__version__} cannot be imported here: {told}"
+        ) from error
     if not isinstance(found, type):
         raise Rejection(
             key, name, f"diffusers {diffusers.__version__} has no such class; name one that it has"

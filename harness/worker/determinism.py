@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
@@ -10,20 +11,7 @@ import torch
 
 from harness.core.case import Attention, Determinism
 from harness.core.environment import Switches
-
-NUMERIC_VARIABLES = (
-    "ATEN_CPU_CAPABILITY",
-    "CUDA_LAUNCH_BLOCKING",
-    "DNNL_MAX_CPU_ISA",
-    "MKL_CBWR",
-    "MKL_DEBUG_CPU_TYPE",
-    "MKL_ENABLE_INSTRUCTIONS",
-    "NVIDIA_TF32_OVERRIDE",
-    "ONEDNN_DEFAULT_FPMATH_MODE",
-    "ONEDNN_MAX_CPU_ISA",
-    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
-)
-"""Environment variables that change numbers and that torch offers no way to read back."""
+from harness.core.variables import DECIDED_BY, numeric_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +62,7 @@ def read_back() -> Switches:
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         onednn=bool(torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled),
         cublas_workspace=os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
-        variables={name: os.environ[name] for name in NUMERIC_VARIABLES if name in os.environ},
+        variables=numeric_variables(os.environ, platform.machine()),
     )
 
 
@@ -99,6 +87,21 @@ def not_in_effect(wished: Determinism, threads: int, now: Switches) -> tuple[str
         f"determinism.{name}: {asked} was asked for, {effective} is in effect"
         for name, (asked, effective) in pairs.items()
         if asked != effective
+    )
+
+
+def overridden(callers: Mapping[str, str], device: str) -> tuple[str, ...]:
+    """The variables whose values of the caller's are not in effect, because a case decides them, a sentence each.
+
+    `callers` are those values by name; what only a GPU obeys is left out on any other `device`.
+    """
+    told = {
+        name: value for name, value in callers.items() if device == "cuda" or not name.startswith("CUBLAS")
+    }
+    return tuple(
+        f"{name}={value} of the environment is overridden: {DECIDED_BY[name]} "
+        + (f"makes it {os.environ[name]}" if name in os.environ else "unsets it")
+        for name, value in sorted(told.items())
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from harness.core.messages import Job, Progress
 from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.additions import Files
+from harness.worker.classes import Unimportable
+from harness.worker.heard import Heard, forget_in, listening
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf, beyond_diffusers
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
@@ -26,11 +29,20 @@ from harness.worker.perturb.site import NotApplicable
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
+from harness.worker.startup import failed_sites, in_words, root_of
 from harness.worker.state.leftovers import Leftovers
 from harness.worker.trace.recorder import Recorded
 from harness.worker.trace.session import recording
 
 _ON_CUDA_ONLY = (Attention.EFFICIENT, Attention.CUDNN)
+
+
+_LOG_LINES = 20
+
+# What diffusers and transformers say of modules that they load lazily, and no word of the reason.
+_LAZY_IMPORT = re.compile(r"(?:Failed to import|Could not import module) \S+(?=[ .])")
+
+_FITTING = "install versions of diffusers and of what it imports that fit together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +91,31 @@ class Executor:
         started = time.perf_counter()
         switches = determinism.read_back()
         environment = fingerprint.environment(self._device, switches)
+        said = Heard()
         try:
             self._report(Progress("loading", 0, 0))
-            loaded, load_seconds = self._shelf.take(case, self._device)
-            produced = self._call(job, loaded.pipeline)
-        except (ModelUnavailable, NotApplicable) as error:
-            return Unavailable(str(error))
-        except NotTaken as error:
-            return Raised(str(error), traceback.format_exc(), environment, time.perf_counter() - started)
-        except (Rejection, outputs.UnknownOutput) as error:
-            return Lost(f"{case.source}: {error}")
-        except HarnessError as error:
-            # The recorder or the golden to be replayed failed, not the pipeline.
-            return Lost(str(error))
+            with listening(said):
+                loaded, load_seconds = self._shelf.take(case, self._device)
+                forget_in(loaded.pipeline.components.values())
+                produced = self._call(job, loaded.pipeline)
         except Exception as error:
-            if package := missing_package(error):
-                return Unavailable(_needs(case, package, error))
+            if outcome := _no_result(case, error):
+                return outcome
             # The pipeline raised: that is a result. The parent judges it `broken`, and starts a new worker.
-            return Raised(
-                _one_line(error), traceback.format_exc(), environment, time.perf_counter() - started
-            )
+            message = str(error) if isinstance(error, NotTaken) else _one_line(error)
+            seconds = time.perf_counter() - started
+            return Raised(message, traceback.format_exc(), environment, seconds, said.sentences())
         warnings = (
             *loaded.warnings,
             *inputs.lost(case),
+            *said.sentences(),
+            *failed_sites(),
+            *determinism.overridden(job.overridden, self._device.type),
             *determinism.not_in_effect(case.determinism, threads, switches),
             *self._leftovers.found(thorough=beyond_diffusers(case)),
         )
         environment = fingerprint.with_imported(environment)
-        problem = _stored(job, loaded, produced, environment, load_seconds, warnings)
+        problem = _stored(job, loaded, produced, environment, load_seconds, tuple(dict.fromkeys(warnings)))
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
     def _call(self, job: Job, pipeline: DiffusionPipeline) -> _Produced:
@@ -142,6 +151,30 @@ def _unfit(case: Case, device: torch.device) -> str | None:
         name = case.determinism.attention
         return f"determinism.attention: {name}: torch has this backend on CUDA only, not on {device.type}"
     return None
+
+
+def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:
+    """What an error means that is not the pipeline's doing; None for one that is."""
+    if isinstance(error, ModelUnavailable | NotApplicable):
+        return Unavailable(str(error))
+    if isinstance(error, NotTaken):
+        return None
+    if isinstance(error, Rejection | outputs.UnknownOutput):
+        return Lost(f"{case.source}: {error}")
+    if isinstance(error, HarnessError):
+        # The recorder or the golden to be replayed failed, not the pipeline.
+        return Lost(str(error))
+    if package := missing_package(error):
+        return Unavailable(_needs(case, package, error))
+    if isinstance(error, Unimportable):
+        return Lost(str(error), _traceback(error.__cause__), _FITTING)
+    return None
+
+
+def _traceback(error: BaseException | None) -> tuple[str, ...]:
+    """The last lines of the error's own traceback."""
+    text = "".join(traceback.format_exception(error)) if error else ""
+    return tuple(text.splitlines()[-_LOG_LINES:])
 
 
 def _needs(case: Case, package: str, error: Exception) -> str:
@@ -199,6 +232,8 @@ def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
+    if (lazy := _LAZY_IMPORT.match(lines[0])) and error.__cause__ is not None:
+        return f"{type(error).__name__}: {lazy.group()} ({in_words(root_of(error))})"
     first, dot, _begun = lines[0].rpartition(". ")
     # A sentence that goes on in the next line says nothing here.
     whole = f"{first}." if dot and len(lines) > 1 and lines[0][-1] not in ".!?:" else lines[0]

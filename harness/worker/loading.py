@@ -18,6 +18,7 @@ from harness.core.case import Case
 from harness.worker import gaps, models, seeding, variants
 from harness.worker.additions import Files
 from harness.worker.classes import pipeline_class
+from harness.worker.heard import Heard, listening
 from harness.worker.models import ModelUnavailable
 from harness.worker.pristine import Pristine, to_eval_mode
 from harness.worker.rejection import Rejection
@@ -128,12 +129,15 @@ def _load(case: Case, device: torch.device) -> Loaded:
     wanted, base = pipeline_class(case), Path(case.base)
     source = models.locate(case.model, base, pipeline_class=wanted)
     keywords = variants.loading_keywords(case, _DTYPE_KEYWORD)
-    with gaps.observed() as found:
-        pipeline = models.load(source, case.model, base, wanted, **keywords)
-    _check_components(pipeline, case.model.components)
-    warnings = source.warnings + gaps.warnings(case.model, pipeline, found) + to_eval_mode(pipeline)
-    weights = models.component_digests(pipeline)
-    files = {**models.named_files(source, case.model, base), **variants.set_up(pipeline, case, device)}
+    said = Heard()
+    with listening(said):
+        with gaps.observed() as found:
+            pipeline = models.load(source, case.model, base, wanted, **keywords)
+        _check_components(pipeline, case.model.components)
+        warnings = source.warnings + gaps.warnings(case.model, pipeline, found) + to_eval_mode(pipeline)
+        weights = models.component_digests(pipeline)
+        files = {**models.named_files(source, case.model, base), **variants.set_up(pipeline, case, device)}
+    warnings += said.sentences()
     seconds = time.perf_counter() - started
     return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights, files)
 

@@ -1,13 +1,20 @@
-"""The worker's life: take over the pipe, import torch, serve jobs until the parent closes it."""
+"""The worker's life: take over the pipe, import what jobs need, serve them until the parent closes it."""
 
 from __future__ import annotations
 
 import faulthandler
+import traceback
 import warnings
+from typing import TYPE_CHECKING
 
+from harness.core.capture import Unavailable
 from harness.core.case import Determinism
 from harness.core.messages import Finished, Ready
 from harness.worker.channel import Channel
+from harness.worker.startup import Unusable, bring_in, obstacle
+
+if TYPE_CHECKING:
+    from harness.worker.execute import Executor
 
 
 def main(device_name: str) -> None:
@@ -16,32 +23,38 @@ def main(device_name: str) -> None:
     faulthandler.enable()
     warnings.simplefilter("default")
     channel = Channel()
+    try:
+        ready, executor = _started(device_name, channel)
+    except (Exception, SystemExit) as error:
+        traceback.print_exception((error.__cause__ or error) if isinstance(error, Unusable) else error)
+        channel.send(obstacle(error))
+        return
+    channel.send(ready)
+    for job in channel.jobs():
+        if executor is None:
+            channel.send(Finished(Unavailable(ready.reason)))
+            continue
+        outcome = executor.run(job)
+        channel.send(Finished(outcome, spent=executor.spent))
 
+
+def _started(device_name: str, channel: Channel) -> tuple[Ready, Executor | None]:
+    """What to tell the parent, and what runs jobs; nothing does where the device cannot be had."""
+    bring_in("torch")
     from harness.worker import determinism, devices, fingerprint
 
     determinism.set_interop_threads()
     try:
         device = devices.choose(device_name)
     except devices.DeviceUnavailable as error:
-        _refuse_all(channel, str(error))
-        return
+        return Ready(None, str(error)), None
     determinism.apply(Determinism(), determinism.thread_count(Determinism()))
-    channel.send(Ready(fingerprint.environment(device, determinism.read_back())))
+    environment = fingerprint.environment(device, determinism.read_back())
+    bring_in("transformers")
+    bring_in("diffusers")
 
     from harness.worker.execute import Executor
     from harness.worker.progress import draw_no_bars
 
     draw_no_bars()
-
-    executor = Executor(device, channel.send)
-    for job in channel.jobs():
-        outcome = executor.run(job)
-        channel.send(Finished(outcome, spent=executor.spent))
-
-
-def _refuse_all(channel: Channel, reason: str) -> None:
-    from harness.core.capture import Unavailable
-
-    channel.send(Ready(None, reason))
-    for _job in channel.jobs():
-        channel.send(Finished(Unavailable(reason)))
+    return Ready(environment), Executor(device, channel.send)

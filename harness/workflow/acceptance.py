@@ -21,6 +21,7 @@ from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
 from harness.golden.usable import unfit
+from harness.verify.warned import capture_warnings
 from harness.verify.worth import Worth, worth
 from harness.workflow.bits import compare_files, differing
 from harness.workflow.commands import command
@@ -67,7 +68,11 @@ def accept_capture(
         tensors=result.tensors,
         definition_changes=result.definition_changes,
         environment_changes=result.environment_changes,
-        warnings=(*document.warnings, *judged.warnings, *map(str, trace_gates(trace) if trace else ())),
+        warnings=(
+            *capture_warnings(case, document),
+            *judged.warnings,
+            *map(str, trace_gates(trace) if trace else ()),
+        ),
     )
 
 

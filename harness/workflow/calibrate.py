@@ -38,6 +38,7 @@ from harness.golden.calibrations import write_calibration
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
+from harness.report.alike import logged_once
 from harness.report.calibrate_view import calibrate_json
 from harness.report.json_report import write_text
 from harness.report.progress import Progress
@@ -84,7 +85,7 @@ def calibrate(options: Options, screen: Screen) -> int:
             result = results[subject.case.id] = _result(subject)
             progress.concluded(result.case, result.state, result.seconds)
     outcomes: list[Outcome] = [subject.outcome for subject in subjects]
-    report = CalibrationReport(environment_of(outcomes), tuple(results[case.id] for case in cases))
+    report = CalibrationReport(environment_of(outcomes), logged_once(results[case.id] for case in cases))
     text = calibrate_json(report)
     write_text(options.out / "calibrate.json", text)
     emit_json(text, options)
@@ -322,6 +323,8 @@ def _nondeterministic(case: Case) -> CalibrationResult:
 def _failure(case: Case, outcome: Lost | Raised | Unavailable) -> CalibrationResult:
     if isinstance(outcome, Unavailable):
         return CalibrationResult(case.id, CalibrationState.SKIPPED, outcome.reason, 0.0)
+    if isinstance(outcome, Lost) and outcome.next_step:
+        return replace(_error(case, outcome.reason, outcome.next_step), log=outcome.log)
     log = outcome.log if isinstance(outcome, Lost) else tuple(outcome.traceback.splitlines()[-12:])
     return replace(_error(case, f"the unvaried run failed: {_why(outcome)}", ""), log=log)
 

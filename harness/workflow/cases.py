@@ -59,7 +59,7 @@ def run_all(
     for run in runs:
         _remove(run.capture)
     progress.expect(sum(run.further for run in runs))
-    workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh)
+    workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh, options.starts)
     yield from execute(runs, workshop, _Watcher(progress))
 
 

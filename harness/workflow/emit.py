@@ -10,15 +10,16 @@ from pathlib import Path
 from harness import files, streams
 from harness.errors import HarnessError, UsageError
 from harness.report.json_report import write_text
+from harness.report.wording import harmless_json
 from harness.workflow.options import Options
 
 STANDARD_OUTPUT = "-"
 
 
 def emit_json(text: str, options: Options) -> None:
-    """Send `text` where --json says, if it was given."""
+    """Send `text` where --json says, if it was given; on a terminal or in a CI log nothing of it acts."""
     if options.json is not None:
-        emit((options.json, text))
+        emit((options.json, harmless_json(text)))
 
 
 def emit(*documents: tuple[str | Path, str]) -> None:

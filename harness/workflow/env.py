@@ -22,8 +22,10 @@ from harness.workflow.options import Options
 def show_environment(options: Options, screen: Screen) -> int:
     """Print (and save with --json) the fingerprint of a worker on the chosen device; leaves nothing else behind."""
     with TemporaryDirectory(prefix="harness-env-") as logs:
-        here = fingerprint(options.device, Path(logs))
+        here = fingerprint(options.device, Path(logs), options.starts)
     if isinstance(here, Lost):
+        if here.next_step:
+            raise HarnessError("\n".join([here.reason, *here.log, f"next: {here.next_step}"]))
         raise HarnessError("\n".join([f"{options.device}: {here.reason}", *here.log]))
     emit_json(json_report.environment_json(here), options)
     screen.show_environment(here)

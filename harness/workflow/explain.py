@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.core.explanation import Explanation
 from harness.core.verdict import CaseResult, Report, Verdict
 from harness.golden.store import GoldenStore
+from harness.report.alike import logged_once
 from harness.report.explain_json import explain_json
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
@@ -36,8 +37,9 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
         judge_all(found, options, progress, explained=False)
         curious = [case for case in cases if _is_unexplained(found.results[case.id])]
         found.results.update(replayed(curious, found.results, options, progress, decides=False))
-    explanations = tuple(_explained(run, found, options.out) for run in runs)
-    results = tuple(one.result for one in explanations)
+    told = [_explained(run, found, options.out) for run in runs]
+    results = logged_once(one.result for one in told)
+    explanations = tuple(replace(one, result=result) for one, result in zip(told, results, strict=True))
     report = Report(found.environment, results, command="explain", started=found.started)
     text = explain_json(report, explanations)
     write_text(options.out / EXPLANATION_NAME, text)

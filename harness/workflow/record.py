@@ -14,6 +14,7 @@ from harness.golden.completeness import check_whole
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.report import json_report
+from harness.report.alike import logged_once
 from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
@@ -76,7 +77,7 @@ class _Found:
 
     def report(self, *, finished: bool) -> RecordReport:
         """What is known by now, in the order of the configs."""
-        done = tuple(self.results[case.id] for case in self.cases if case.id in self.results)
+        done = logged_once(self.results[case.id] for case in self.cases if case.id in self.results)
         left = tuple(case.id for case in self.cases if case.id not in self.results)
         environment = environment_of([outcome for pair in self.pairs for _, outcome in pair])
         return RecordReport(environment, done, finished, left)
@@ -133,7 +134,7 @@ def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[s
     """The cases whose golden for this platform exists already; they are not run."""
     if not any(store.platforms(case.id) for case in cases):
         return {}
-    here = fingerprint(options.device, options.out / "logs")
+    here = fingerprint(options.device, options.out / "logs", options.starts)
     if isinstance(here, Lost):
         # The runs themselves will say what is wrong with the device or the worker.
         return {}
@@ -179,7 +180,7 @@ def _result(case: Case, pair: Pair, store: GoldenStore, *, update: bool) -> Reco
 
 
 def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
-    state, reason, log = RecordState.ERROR, "", tuple[str, ...]()
+    state, reason, log, step = RecordState.ERROR, "", tuple[str, ...](), ""
     match outcome:
         case Raised():
             state, reason, log = (
@@ -190,9 +191,13 @@ def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
         case Unavailable():
             state, reason = RecordState.SKIPPED, outcome.reason
         case Lost():
-            reason, log = outcome.reason, outcome.log
-    platform = outcome.environment.platform if isinstance(outcome, Raised) else None
-    return RecordResult(case.id, state, platform, None, reason, seconds, log=log)
+            reason, log, step = outcome.reason, outcome.log, outcome.next_step
+    platform, warnings = (
+        (outcome.environment.platform, outcome.warnings) if isinstance(outcome, Raised) else (None, ())
+    )
+    return RecordResult(
+        case.id, state, platform, None, reason, seconds, log=log, next_step=step, warnings=warnings
+    )
 
 
 def _nondeterministic(

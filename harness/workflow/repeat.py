@@ -14,6 +14,7 @@ from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult, 
 from harness.core.verdict import Verdict
 from harness.errors import HarnessError
 from harness.report import json_report
+from harness.report.alike import logged_once
 from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.report.wording import repeat_verdict
@@ -64,7 +65,8 @@ def repeat(options: Options, how: RepeatOptions, screen: Screen) -> int:
             if group.flags is how.flags[-1]:
                 progress.concluded(result.case, repeat_verdict(result), result.seconds)
         results = _with_trials(groups, results, how, options, progress)
-    report = RepeatReport(environment_of(list(done.values())), tuple(_with_apart(groups, results)))
+    told = logged_once(_with_apart(groups, results))
+    report = RepeatReport(environment_of(list(done.values())), told)
     text = json_report.repeat_json(report)
     json_report.write_text(options.out / "repeat.json", text)
     emit_json(text, options)
@@ -207,7 +209,10 @@ def _failure(case: Case, run: Run, outcome: Outcome, count: int, seconds: float)
                 case.id, outcome.environment.platform, count, None, (), reason, seconds, log=log
             )
         case Lost():
-            reason = f"run {run.number}: {outcome.reason}"
-            return RepeatResult(case.id, None, count, None, (), reason, seconds, log=outcome.log)
+            step = outcome.next_step
+            reason = outcome.reason if step else f"run {run.number}: {outcome.reason}"
+            return RepeatResult(
+                case.id, None, count, None, (), reason, seconds, log=outcome.log, next_step=step
+            )
         case Completed():
             raise AssertionError("a completed run is no failure")

@@ -42,6 +42,7 @@ from harness.golden.sensitivities import write_sensitivity
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
+from harness.report.alike import logged_once
 from harness.report.json_report import write_text
 from harness.report.progress import Progress
 from harness.report.sensitivity_view import sensitivity_json
@@ -87,7 +88,7 @@ def sensitivity(options: Options, screen: Screen, *, ladder: bool = True) -> int
         for subject in _plant(subjects, options, progress, ladder=ladder):
             result = results[subject.case.id] = _result(subject, store)
             progress.concluded(result.case, result.state, result.seconds)
-    report = SensitivityReport(environment_of(outcomes), tuple(results[case.id] for case in cases))
+    report = SensitivityReport(environment_of(outcomes), logged_once(results[case.id] for case in cases))
     text = sensitivity_json(report)
     write_text(options.out / "sensitivity.json", text)
     emit_json(text, options)
@@ -284,5 +285,5 @@ def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> s
 
 def _failure(case: Case, outcome: Outcome, reason: str) -> SensitivityResult:
     state = SensitivityState.SKIPPED if isinstance(outcome, Unavailable) else SensitivityState.ERROR
-    log = outcome.log if isinstance(outcome, Lost) else ()
-    return SensitivityResult(case.id, state, reason, 0.0, case.min_sensitivity, log=log)
+    log, step = (outcome.log, outcome.next_step) if isinstance(outcome, Lost) else ((), "")
+    return SensitivityResult(case.id, state, reason, 0.0, case.min_sensitivity, log=log, next_step=step)

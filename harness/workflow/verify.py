@@ -17,8 +17,10 @@ from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import file_sha256
 from harness.report import json_report, junit
+from harness.report.alike import logged_once
 from harness.report.progress import Progress
 from harness.report.terminal import Screen
+from harness.report.wording import harmless_json
 from harness.run.agenda import Run
 from harness.verify.forced import cannot_replay, judge_forced, replayable
 from harness.verify.judge import judge
@@ -87,14 +89,14 @@ class Found:
 
     def report(self) -> Report:
         """The report of a verify that came to its end, in the order of the configs."""
-        judged = tuple(self.judged(run) for run in self.runs)
+        judged = logged_once(self.judged(run) for run in self.runs)
         return Report(self.environment, judged, started=self.started, passing=_passing(self.how))
 
     def unfinished(self) -> Report:
         """The report of a verify that ends here; a pass that was judged in part only counts as not run."""
         done = {run.case.id: self._so_far(run) for run in self.runs if not self._pending(run.case)}
         left = tuple(run.case.id for run in self.runs if run.case.id not in done)
-        judged, passing = tuple(done.values()), _passing(self.how)
+        judged, passing = logged_once(done.values()), _passing(self.how)
         return Report(
             self.environment, judged, finished=False, not_run=left, started=self.started, passing=passing
         )
@@ -205,7 +207,7 @@ def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
     text = json_report.verify_json(report)
     documents: list[tuple[str | Path, str]] = [(options.out / REPORT_NAME, text)]
     if options.json is not None:
-        documents.append((options.json, text))
+        documents.append((options.json, harmless_json(text)))
     if options.junit is not None:
         xml = junit.junit_xml(report, allow_missing=how.allow_missing, strict=how.strict)
         documents.append((options.junit, xml))

@@ -42,6 +42,7 @@ ACCEPTED = {
     "properties": form("", children="property"),
     "property": form("name value", "name value"),
     **dict.fromkeys(("failure", "error", "skipped"), form("type message")),
+    **dict.fromkeys(("system-out", "system-err"), form("")),
 }
 TIME = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?")
 

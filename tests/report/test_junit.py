@@ -44,8 +44,15 @@ def test_a_document_with_one_suite_of_all_cases() -> None:
     }
     assert [case.get("name") for case in _cases(suite)] == [case.case for case in FULL.cases]
     assert [[child.tag for child in case] for case in _cases(suite)] == [
-        [], [], ["failure"], ["failure"], ["failure"], ["failure"], ["skipped"], ["error"],
+        [], [], ["failure", "system-err"], ["failure", "system-err"], ["failure"], ["failure"], ["skipped"], ["error"],
     ]  # fmt: skip
+
+
+def test_warnings_are_what_the_test_printed_each_once() -> None:
+    (case,) = _cases(_suite(_of(replace(IDENTICAL, warnings=("a\n::error::b", "c", "c")))))
+    told = case.find("system-err")
+    assert told is not None
+    assert told.text == "warning: a ::error::b\nwarning: c"
 
 
 def test_a_case_is_named_by_its_id_and_classed_by_its_folder() -> None:

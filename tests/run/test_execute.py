@@ -19,9 +19,11 @@ from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Rais
 from harness.core.case import Case, Determinism, ModelSpec
 from harness.core.environment import Environment
 from harness.core.messages import Progress
+from harness.core.variables import DECIDED_BY
 from harness.golden.header import read_document
 from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute, fingerprint
+from harness.run.starts import Starts
 from tests.core.samples import case
 from tests.run.processes import appears, gone
 
@@ -93,6 +95,8 @@ def _patched_workers() -> Iterator[None]:
     """Workers inherit a PYTHONPATH that patches them, and variables that cases override."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(SITE), str(ROOT)]))
+        for name in DECIDED_BY:
+            patch.delenv(name, raising=False)
         patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
         patch.setenv("OMP_NUM_THREADS", "7")
         patch.setenv("OF_THE_CALLER", "inherited")
@@ -106,6 +110,12 @@ WELL = {
     "well-c": {"call": {"eta": 1.0}},
     "well-z": {"steps": 3},
 }
+OVERRIDDEN = ("OMP_NUM_THREADS=7 of the environment is overridden: determinism.threads makes it 1",)
+DEAD_AT_START = Lost(
+    "the worker exited with code 9 while starting: no libcuda here",
+    ("no libcuda here",),
+    "fix what the log shows, then check: harness env",
+)
 DEATHS = ("exit", "hang", "kill", "segfault")
 
 
@@ -252,7 +262,7 @@ def test_what_a_case_sets_wins_and_everything_else_is_inherited(calm: Done) -> N
     assert calm.text("variables", "PYTHONHASHSEED") == "0"
     document = calm.document("variables")
     assert document.environment.switches.cublas_workspace == ":4096:8"
-    assert document.warnings == ()
+    assert document.warnings == OVERRIDDEN
 
 
 def test_null_unsets_what_the_caller_has(calm: Done) -> None:
@@ -260,7 +270,7 @@ def test_null_unsets_what_the_caller_has(calm: Done) -> None:
     assert document.absent == ("CUBLAS_WORKSPACE_CONFIG",)
     assert document.environment.switches.cublas_workspace is None
     assert calm.text("unset", "OF_THE_CALLER") == "inherited"
-    assert document.warnings == ()
+    assert document.warnings == OVERRIDDEN
 
 
 # Processes
@@ -321,13 +331,14 @@ def test_a_parent_that_is_killed_leaves_no_worker_behind(tmp_path: Path) -> None
     assert gone(int((tmp_path / "worker").read_text()))
 
 
-def test_a_worker_that_dies_while_starting_costs_each_run_one_try(
+def test_a_worker_that_dies_while_starting_is_tried_once_for_all_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_DIES_AT_START", "1")
     done = do(tmp_path, well(["well-a", "well-b", "well-c"]), jobs=2)
-    dead = Lost("the worker exited with code 9 while starting", ("no libcuda here",))
-    assert done.outcomes == dict.fromkeys(["well-a", "well-b", "well-c"], dead)
+    assert done.outcomes == dict.fromkeys(["well-a", "well-b", "well-c"], DEAD_AT_START)
+    logs = [path.read_text() for path in (tmp_path / "logs").iterdir()]
+    assert "".join(logs).count("no libcuda here") == 1
 
 
 def test_an_observer_that_fails_ends_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,5 +377,8 @@ def test_the_fingerprint_of_a_worker_that_does_not_come_up_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_DIES_AT_START", "1")
-    lost = Lost("the worker exited with code 9 while starting", ("no libcuda here",))
-    assert fingerprint("cpu", tmp_path / "logs") == lost
+    starts = Starts()
+    assert fingerprint("cpu", tmp_path / "logs", starts) == DEAD_AT_START
+    monkeypatch.delenv("TEST_DIES_AT_START")
+    # What the command knows already is not tried again.
+    assert fingerprint("cpu", tmp_path / "logs", starts) == DEAD_AT_START

@@ -14,9 +14,9 @@ import pytest
 
 from harness.codec import to_json
 from harness.core.capture import Completed, Lost, Outcome
-from harness.core.messages import Finished, Job, Progress, Ready
+from harness.core.messages import CannotStart, Finished, Job, Progress, Ready
 from harness.run import process
-from harness.run.process import WorkerProcess
+from harness.run.process import NotSpawned, WorkerProcess
 from tests.core.samples import ENVIRONMENT, case
 from tests.run.processes import gone
 
@@ -139,9 +139,49 @@ def test_a_death_while_a_job_runs_says_how(start: Start, death: str, words: str)
 
 def test_a_death_while_starting_says_so(start: Start) -> None:
     worker = start("log('no libcuda here')\nos._exit(3)")
-    expected = Lost("the worker exited with code 3 while starting", ("no libcuda here",))
-    assert lost(worker) == expected
+    assert lost(worker) == Lost(
+        "the worker exited with code 3 while starting: no libcuda here",
+        ("no libcuda here",),
+        "fix what the log shows, then check: harness env",
+    )
     assert not worker.alive
+
+
+def test_one_that_says_why_it_cannot_start_is_heard(start: Start) -> None:
+    told = CannotStart("diffusers", "0.36.0", "No module named 'httpx'", "httpx")
+    worker = start(f"log('its traceback')\nsay({to_json(told)!r})")
+    ready = worker.wait_ready()
+    assert isinstance(ready, Lost)
+    assert ready.reason == "diffusers 0.36.0 cannot be imported here: No module named 'httpx'"
+    assert ready.log == ("its traceback",)
+    assert ready.next_step.startswith("install what provides the module httpx for ")
+
+
+@pytest.mark.parametrize(
+    ("script", "killed"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", True),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", False),
+        ("signal.signal(signal.SIGABRT, signal.SIG_IGN)\nstuck_right_here()", False),  # killed by the harness
+    ],
+)
+def test_whether_somebody_else_killed_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch, script: str, killed: bool
+) -> None:
+    monkeypatch.setattr(process, "STARTUP_SECONDS", 1.0)
+    worker = start(script)
+    worker.wait_ready()
+    assert worker.was_killed is killed
+
+
+@pytest.mark.parametrize("executable", ["", "/no/such/python"])
+def test_a_python_that_cannot_be_run_is_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executable: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(NotSpawned, match="no worker can be started") as caught:
+        WorkerProcess({}, "cpu", tmp_path / "worker.log")
+    assert caught.value.lost.next_step
 
 
 def test_a_worker_that_died_while_idle_is_not_alive(start: Start) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.core.case import Determinism
+from harness.core.variables import DECIDED_BY
 from harness.errors import UsageError
-from harness.run.variables import process_environment, variables_for
+from harness.run.variables import overridden_by, process_environment, variables_for
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,8 @@ def test_the_workspace_of_cublas_is_the_cases(workspace: str | None) -> None:
 
 def test_thread_pools_are_sized_as_the_case_says() -> None:
     variables = variables_for(Determinism(threads=3))
-    assert (variables["OMP_NUM_THREADS"], variables["MKL_NUM_THREADS"]) == ("3", "3")
+    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    assert {variables[name] for name in pools} == {"3"}
 
 
 def test_the_caller_overrides_the_threads_of_every_case(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +41,26 @@ def test_threads_that_are_no_count_are_refused(monkeypatch: pytest.MonkeyPatch, 
 
 def test_hashes_of_strings_do_not_change_from_process_to_process() -> None:
     assert variables_for(Determinism())["PYTHONHASHSEED"] == "0"
+
+
+def test_what_the_caller_had_set_otherwise_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in DECIDED_BY:
+        monkeypatch.delenv(name, raising=False)
+    variables = variables_for(Determinism(threads=2, cublas_workspace=None))
+    assert overridden_by(variables) == {}
+    callers = {
+        "OMP_NUM_THREADS": "2",
+        "MKL_NUM_THREADS": "8",
+        "PYTHONHASHSEED": "0",
+        "OPENBLAS_NUM_THREADS": "",
+    }
+    for name, value in {
+        **callers,
+        "CUBLAS_WORKSPACE_CONFIG": ":16:8",
+        "TOKENIZERS_PARALLELISM": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert overridden_by(variables) == {"MKL_NUM_THREADS": "8", "CUBLAS_WORKSPACE_CONFIG": ":16:8"}
 
 
 def test_the_caller_is_inherited_overridden_and_unset(monkeypatch: pytest.MonkeyPatch) -> None:

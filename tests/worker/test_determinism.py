@@ -154,8 +154,8 @@ def test_what_is_not_in_effect_is_reported(
 def test_the_workspace_of_cublas_and_numeric_variables_are_those_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in determinism.NUMERIC_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+    for name in determinism.read_back().variables:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
     switches = determinism.read_back()
@@ -163,6 +163,21 @@ def test_the_workspace_of_cublas_and_numeric_variables_are_those_of_the_process(
     assert switches.variables == {"MKL_CBWR": "COMPATIBLE"}
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     assert determinism.read_back().cublas_workspace is None
+
+
+def test_what_the_caller_had_set_and_the_case_decides_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    callers = {"PYTHONHASHSEED": "random", "OMP_NUM_THREADS": "8", "CUBLAS_WORKSPACE_CONFIG": ":16:8"}
+    told = (
+        "OMP_NUM_THREADS=8 of the environment is overridden: determinism.threads makes it 1",
+        "PYTHONHASHSEED=random of the environment is overridden: the harness makes it 0",
+    )
+    workspace = "CUBLAS_WORKSPACE_CONFIG=:16:8 of the environment is overridden: determinism.cublas_workspace unsets it"
+    assert determinism.overridden(callers, "cpu") == told
+    assert determinism.overridden(callers, "cuda") == (workspace, *told)
+    assert determinism.overridden({}, "cuda") == ()
 
 
 def test_the_instruction_set_is_the_one_that_torch_dispatches_to() -> None:

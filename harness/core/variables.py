@@ -1,0 +1,169 @@
+"""Which environment variables can change a number, and what is kept of them in a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+_FAMILIES = (
+    "ACCELERATE",  # of Hugging Face, and of Apple
+    "ATEN",
+    "BITSANDBYTES",
+    "BLIS",
+    "BNB",
+    "CUBLAS",
+    "CUBLASLT",
+    "CUDNN",
+    "CUFFT",
+    "CUSOLVER",
+    "CUSPARSE",
+    "DIFFUSERS",
+    "DNNL",
+    "FLASH",
+    "FLEXIBLAS",
+    "GOMP",
+    "GOTO",
+    "HIPBLASLT",
+    "IPEX",
+    "KMP",
+    "LIBXSMM",
+    "MIOPEN",
+    "MKL",
+    "MKLDNN",
+    "NPY",
+    "NUMEXPR",
+    "NUMPY",
+    "OMP",
+    "ONEDNN",
+    "OPENBLAS",
+    "PEFT",
+    "PYTORCH",
+    "ROCBLAS",
+    "TORCH",
+    "TORCHAO",
+    "TORCHDYNAMO",
+    "TORCHINDUCTOR",
+    "TRANSFORMERS",
+    "TRITON",
+    "VECLIB",
+    "XFORMERS",
+    "XNNPACK",
+)
+"""The first words of the variables that numeric libraries read: whatever one of theirs says may change a number."""
+
+_OF_ARM = ("ACL", "ARMPL", "KLEIDIAI", "NVPL")
+"""Families that exist on Arm alone and do nothing elsewhere."""
+
+_SINGLE = frozenset(
+    {
+        "CUDA_DEVICE_MAX_CONNECTIONS",
+        "CUDA_DISABLE_PTX_JIT",
+        "CUDA_FORCE_PTX_JIT",
+        "CUDA_LAUNCH_BLOCKING",
+        "DISABLE_ADDMM_CUDA_LT",
+        "GLIBC_TUNABLES",  # which instructions libm's functions use
+        "HSA_OVERRIDE_GFX_VERSION",
+        "LD_PRELOAD",  # another BLAS, another libm
+        "NVIDIA_TF32_OVERRIDE",
+    }
+)
+"""Of families whose other variables (of CUDA_, NVIDIA_ and the linker) choose devices and find files."""
+
+_NO_NUMBERS = frozenset(
+    {
+        "ADVISORY",
+        "CACHE",
+        "CACHES",
+        "DIR",
+        "DISPLAY",
+        "HOME",
+        "LOG",
+        "LOGGING",
+        "LOGS",
+        "OFFLINE",
+        "PATH",
+        "PROGRESS",
+        "ROOT",
+        "STACKTRACES",
+        "TELEMETRY",
+        "TRACE",
+        "VERBOSE",
+        "VERBOSITY",
+        "WARNINGS",
+    }
+)
+"""Words of names that say where files lie or how much is told; such a variable changes no number."""
+
+_NO_NUMBERS_EITHER = frozenset(
+    {
+        "CUDNN_VERSION",  # container images say in these what they hold
+        "CUBLAS_VERSION",
+        "CUFFT_VERSION",
+        "CUSOLVER_VERSION",
+        "CUSPARSE_VERSION",
+        "KMP_SETTINGS",  # print what is in effect
+        "KMP_VERSION",
+        "OMP_WAIT_POLICY",  # how threads wait, not what they compute
+        "PYTORCH_BUILD_NUMBER",
+        "PYTORCH_BUILD_VERSION",
+        "PYTORCH_VERSION",
+        "TORCH_CUDA_ARCH_LIST",  # what extensions are built for
+        "TORCH_VERSION",
+        "TRITON_VERSION",
+    }
+)
+
+_SECRETS = frozenset({"AUTH", "CREDENTIAL", "CREDENTIALS", "KEY", "PASSWORD", "SECRET", "TOKEN"})
+
+# Tokens of hubs and forges, and the user and password of an address.
+_SECRET_VALUE = re.compile(r"\b(?:hf|ghp|gho|ghs|sk|glpat|xox[abp])[_-]\w{8,}|\w+://[^/\s]+@")
+
+_MOST_CHARACTERS = 200
+
+THREAD_POOLS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""The variables that size the thread pools of the libraries, each of which is obeyed by one of them first."""
+
+DECIDED_BY: Mapping[str, str] = {
+    **dict.fromkeys(THREAD_POOLS, "determinism.threads"),
+    "CUBLAS_WORKSPACE_CONFIG": "determinism.cublas_workspace",
+    "PYTHONHASHSEED": "the harness",
+}
+"""The variables with numbers behind them that each run's process is given, and by what they are decided.
+
+The fingerprint holds them as switches, or they are always the same; as variables it leaves them out.
+"""
+
+
+def numeric_variables(environment: Mapping[str, str], machine: str) -> Mapping[str, str]:
+    """The variables of `environment` that can change a number on a CPU of the kind `machine`, by name.
+
+    Left out are those that only find files or tell more or less, those that the case decides, and secrets.
+    A value that looks like a secret is kept as a hash, a long one cut off.
+    """
+    found = {name: value for name, value in environment.items() if _is_numeric(name, machine)}
+    return {name: _kept(found[name]) for name in sorted(found)}
+
+
+def _is_numeric(name: str, machine: str) -> bool:
+    if name in DECIDED_BY or name in _NO_NUMBERS_EITHER:
+        return False
+    if name in _SINGLE:
+        return True
+    first, *others = name.split("_")
+    on_arm = machine.lower() in ("aarch64", "arm64")
+    known = first in _FAMILIES or (on_arm and first in _OF_ARM)
+    return known and bool(others) and not (_NO_NUMBERS | _SECRETS).intersection(others)
+
+
+def _kept(value: str) -> str:
+    if _SECRET_VALUE.search(value):
+        return f"sha256 {hashlib.sha256(value.encode(errors='surrogateescape')).hexdigest()[:12]}"
+    return value if len(value) <= _MOST_CHARACTERS else f"{value[: _MOST_CHARACTERS - 1]}…"

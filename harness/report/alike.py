@@ -1,0 +1,91 @@
+"""Cases that failed for one and the same reason are told of once, with the cases named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from harness.report.details import MOST_CASES_NAMED, Line, log_lines, next_lines
+from harness.report.wording import count_words, plain
+
+
+class Told(Protocol):
+    """A result of any command, as far as it is told here: frozen, with these fields."""
+
+    @property
+    def case(self) -> str:
+        """The case's id."""
+
+    @property
+    def reason(self) -> str:
+        """Why it came out as it did."""
+
+    @property
+    def next_step(self) -> str:
+        """What helps."""
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The last lines of the worker's log."""
+
+
+Result = TypeVar("Result", bound=Told)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Cases of which nothing is to be said but the same: the `log` is the one that any of them has."""
+
+    reason: str
+    next_step: str
+    log: tuple[str, ...]
+    cases: tuple[str, ...]
+
+
+def alike(errors: Sequence[Told]) -> list[Alike]:
+    """The groups of two and more cases among `errors` for which one block says all that a block each would."""
+    groups: dict[tuple[str, str], list[Told]] = {}
+    for one in errors:
+        groups.setdefault((one.reason, one.next_step), []).append(one)
+    found = []
+    for (reason, step), group in groups.items():
+        logs = list(dict.fromkeys(one.log for one in group if one.log))
+        if reason and len(group) > 1 and len(logs) <= 1:
+            found.append(Alike(reason, step, logs[0] if logs else (), tuple(one.case for one in group)))
+    return found
+
+
+def alone(results: Iterable[Result], groups: Sequence[Alike]) -> list[Result]:
+    """The results that are in none of the groups."""
+    told = {case for group in groups for case in group.cases}
+    return [one for one in results if one.case not in told]
+
+
+def alike_details(group: Alike) -> list[Line]:
+    """The reason, the cases, the log and what to do."""
+    first, *more = plain(group.reason).splitlines()
+    return [
+        Line(f"error  {first}", verdict="error"),
+        *(Line(line, indent=2) for line in more),
+        Line(_cases(group.cases), indent=2),
+        *log_lines(group.log),
+        *next_lines([group.next_step]),
+    ]
+
+
+def _cases(cases: Sequence[str]) -> str:
+    named, rest = cases[:MOST_CASES_NAMED], len(cases) - MOST_CASES_NAMED
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"{count_words(len(cases), 'case')} could not run: {', '.join(named)}{more}"
+
+
+def logged_once(results: Iterable[Result]) -> tuple[Result, ...]:
+    """The results, of those with the same reason and log the first with the log."""
+    seen, kept = set[tuple[str, tuple[str, ...]]](), []
+    for one in results:
+        known = bool(one.log) and (one.reason, one.log) in seen
+        seen.add((one.reason, one.log))
+        frozen: Any = one
+        kept.append(replace(frozen, log=()) if known else one)
+    return tuple(kept)

@@ -1,0 +1,79 @@
+"""What keeps a worker from beginning, in a sentence with the next step, whoever noticed it."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.core.capture import Lost
+from harness.core.messages import CannotStart
+
+_CHECK = "harness env"
+"""The command that starts a worker and nothing else."""
+
+_MOST_CHARACTERS = 200
+
+_NO_ROOM = (errno.ENOMEM, errno.EAGAIN)
+
+NO_PYTHON = Lost(
+    "no worker can be started: this Python does not say where its executable lies (sys.executable is empty)",
+    next_step=f"run the harness by the python of its own environment, then check: {_CHECK}",
+)
+
+
+def cannot_start(told: CannotStart, log: tuple[str, ...]) -> Lost:
+    """What the worker itself says of its start."""
+    if not told.package:
+        return Lost(f"no worker can begin here: {told.message}", log, f"read the log, then check: {_CHECK}")
+    if told.missing == told.package:
+        reason = f"{told.package} is not installed here: {told.message}"
+    else:
+        name = " ".join(filter(None, (told.package, told.version)))
+        reason = f"{name} cannot be imported here: {told.message}"
+    if told.missing:
+        fix = f"install what provides the module {told.missing} for {sys.executable}, then check: {_CHECK}"
+    else:
+        fix = f"fix what {sys.executable} imports as {told.package}, then check: {_CHECK}"
+    return Lost(reason, log, fix)
+
+
+def not_begun(lost: Lost) -> Lost:
+    """A worker that died or hung without a word of its own: the last telling words of its log go with it."""
+    words = last_words(lost.log)
+    reason = f"{lost.reason}: {words}" if words else lost.reason
+    return replace(lost, reason=reason, next_step=f"fix what the log shows, then check: {_CHECK}")
+
+
+def not_spawned(python: str, error: OSError) -> Lost:
+    """The operating system would not run `python`."""
+    reason = error.strerror or str(error)
+    if error.errno in _NO_ROOM:
+        fix = f"make room for another process, or use fewer --jobs, then check: {_CHECK}"
+    elif error.errno == errno.E2BIG:
+        fix = f"make the environment variables smaller, then check: {_CHECK}"
+    else:
+        fix = f"set up this Python's environment again where it lies now, then check: {_CHECK}"
+    return Lost(f"{python}: no worker can be started by this Python ({reason})", next_step=fix)
+
+
+def last_words(log: Sequence[str]) -> str:
+    """The line of a log that says most: a fatal error of Python's, the end of a traceback, else the last one."""
+    fatal = next((at for at, line in enumerate(log) if line.startswith("Fatal Python error")), None)
+    if fatal is not None:
+        # Python says why it gives up as it starts, but not why native code crashed.
+        return _short(_raised(log[fatal:]) or log[fatal])
+    return _short(_raised(log) or next((line for line in reversed(log) if line.strip()), ""))
+
+
+def _raised(log: Sequence[str]) -> str:
+    """The first line of the exception with which the last traceback ends."""
+    starts = [at for at, line in enumerate(log) if line.startswith("Traceback (most recent call last)")]
+    after = log[starts[-1] + 1 :] if starts else ()
+    return next((line for line in after if line.strip() and not line.startswith((" ", "\t"))), "")
+
+
+def _short(line: str) -> str:
+    told = line.strip()
+    return told if len(told) <= _MOST_CHARACTERS else f"{told[: _MOST_CHARACTERS - 1]}…"

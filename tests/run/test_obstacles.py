@@ -1,0 +1,104 @@
+"""Whoever notices that a worker cannot begin, it becomes one sentence with a next step."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from harness.core.capture import Lost
+from harness.core.messages import CannotStart
+from harness.run.obstacles import cannot_start, last_words, not_begun, not_spawned
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "step"),
+    [
+        (
+            CannotStart("diffusers", "0.36.0", "No module named 'httpx'", "httpx"),
+            "diffusers 0.36.0 cannot be imported here: No module named 'httpx'",
+            "install what provides the module httpx for ",
+        ),
+        (
+            CannotStart("diffusers", "", "No module named 'diffusers'", "diffusers"),
+            "diffusers is not installed here: No module named 'diffusers'",
+            "install what provides the module diffusers for ",
+        ),
+        (
+            CannotStart("torch", "", "OSError: libcudart.so.12: cannot open"),
+            "torch cannot be imported here: OSError: libcudart.so.12: cannot open",
+            "fix what ",
+        ),
+        (CannotStart("", "", "RuntimeError: x"), "no worker can begin here: RuntimeError: x", "read the log"),
+    ],
+)
+def test_what_a_worker_says_itself(told: CannotStart, reason: str, step: str) -> None:
+    lost = cannot_start(told, ("a log",))
+    assert (lost.reason, lost.log) == (reason, ("a log",))
+    assert lost.next_step.startswith(step)
+    assert lost.next_step.endswith(": harness env")
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ((), ""),
+        (("no libcuda here", "  "), "no libcuda here"),
+        (
+            (
+                "Traceback (most recent call last):",
+                '  File "a.py", line 1, in <module>',
+                "    import b",
+                "ImportError: tokenizers>=0.22 is required",
+                "Try: pip install transformers -U",
+            ),
+            "ImportError: tokenizers>=0.22 is required",
+        ),
+        (
+            (
+                "Traceback (most recent call last):",
+                "KeyError: 1",
+                "Fatal Python error: Segmentation fault",
+                "Current thread 0x1 (most recent call first):",
+                '  File "a.py", line 1 in f',
+            ),
+            "Fatal Python error: Segmentation fault",
+        ),
+        (
+            (
+                "Fatal Python error: init_import_site: Failed to import the site module",
+                "Traceback (most recent call last):",
+                '  File "sitecustomize.py", line 1, in <module>',
+                "SystemExit: no licence",
+            ),
+            "SystemExit: no licence",
+        ),
+        (("x" * 1000,), "x" * 199 + "…"),
+    ],
+)
+def test_the_words_of_a_log_that_say_most(log: tuple[str, ...], words: str) -> None:
+    assert last_words(log) == words
+
+
+def test_a_death_without_a_word_keeps_its_log() -> None:
+    lost = not_begun(Lost("the worker exited with code 9 while starting", ("no libcuda here",)))
+    assert lost.reason == "the worker exited with code 9 while starting: no libcuda here"
+    assert lost.log == ("no libcuda here",)
+    assert not_begun(Lost("it died")).reason == "it died"
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        (errno.ENOENT, "set up this Python's environment again"),
+        (errno.EACCES, "set up this Python's environment again"),
+        (errno.ENOMEM, "make room for another process"),
+        (errno.EAGAIN, "make room for another process"),
+        (errno.E2BIG, "make the environment variables smaller"),
+    ],
+)
+def test_what_the_operating_system_refuses(code: int, step: str) -> None:
+    lost = not_spawned("/old/bin/python", OSError(code, os.strerror(code)))
+    assert lost.reason == f"/old/bin/python: no worker can be started by this Python ({os.strerror(code)})"
+    assert lost.next_step.startswith(step)
