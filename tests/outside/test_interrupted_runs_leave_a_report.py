@@ -95,9 +95,15 @@ def test_an_error_of_the_harness_in_the_middle(three: Pretend) -> None:
 
 
 def test_what_ended_the_command_is_told_also_where_no_report_can_be_written(three: Pretend) -> None:
-    three.before = stop("b", KeyboardInterrupt())
-    (three.folder / "file").write_text("in the way")
-    ran = three.harness("verify", "--json", "file/told.json")
+    interrupt = stop("b", KeyboardInterrupt())
+
+    def before(run: Run) -> Outcome | None:
+        # Only now, since what cannot be written at the start is refused then.
+        (three.folder / "told.json").mkdir(exist_ok=True)
+        return interrupt(run)
+
+    three.before = before
+    ran = three.harness("verify", "--json", "told.json")
     assert ran.code == 130
     assert "could not be written" in ran.err
     assert three.report()["finished"] is False
