@@ -90,7 +90,7 @@ def test_the_project_s_device_is_fingerprinted(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(
-        "harness.workflow.env.fingerprint", lambda device, _: asked.append(device) or environment()
+        "harness.workflow.env.fingerprint", lambda device, *_: asked.append(device) or environment()
     )
     Path("pyproject.toml").write_text('[tool.harness]\ndevice = "mps"\n')
     assert main(["env"]) == main(["env", "--device", "cpu"]) == 0
