@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 
 from harness.codec import to_json
 from harness.core.environment import Environment
@@ -27,13 +28,16 @@ class _Explain:
     environment: Environment | None
     summary: Mapping[str, int]
     cases: tuple[_Explained, ...]
+    command: str
+    started: datetime | None
 
 
 def explain_json(report: Report, explanations: Sequence[Explanation]) -> str:
     """All explanations as one document; numbers are finite or null."""
     summary = {str(verdict): count for verdict, count in report.summary().items()}
     cases = tuple(map(_explained, explanations))
-    return to_json(_Explain(SCHEMA, report.environment, summary, cases), indent=2) + "\n"
+    document = _Explain(SCHEMA, report.environment, summary, cases, report.command, report.started)
+    return to_json(document, indent=2) + "\n"
 
 
 def _explained(one: Explanation) -> _Explained:
