@@ -90,6 +90,18 @@ def test_what_only_the_hub_has_is_unavailable_without_it(tmp_path: Path, name: s
         find(Wanted("adapters[0]", "nobody/nothing", weight_name=name), tmp_path, USUAL)
 
 
+@pytest.mark.parametrize("name", ["./nowhere", "loras/style.safetensors", "a/b/c"])
+def test_a_path_where_nothing_is_is_unavailable_and_the_hub_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for ask in ("hf_hub_download", "model_info", "snapshot_download"):
+        monkeypatch.delattr(additions, ask)
+    with pytest.raises(ModelUnavailable, match=r"there is no file or folder .*; put it there"):
+        find(Wanted("adapters[0]", name), tmp_path, USUAL)
+    with pytest.raises(ModelUnavailable, match="there is no file or folder "):
+        find_model(Wanted("ip_adapters[0]", name), tmp_path, "encoder")
+
+
 def test_a_file_of_the_hubs_cache_comes_with_its_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
