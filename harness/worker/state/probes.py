@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import tokenizers
 import torch
 
 _TRANSPARENT = ("sentencepiece", "tokenizers", "regex", "_regex")
@@ -50,8 +49,8 @@ def probe_of(where: str, owner: Any) -> Probe | None:
 
     An object of which nothing is known reads as another one every time: nobody can say that it did not change.
     """
-    for kinds, made in _KNOWN:
-        if isinstance(owner, kinds):
+    for is_one, made in _KNOWN:
+        if is_one(owner):
             read, put_back = made(owner)
             return Probe(where, read, read(), put_back)
     kind = type(owner)
@@ -119,12 +118,23 @@ def _of_bytearray(owner: bytearray) -> tuple[Read, None]:
     return partial(bytes, owner), None
 
 
-_KNOWN: tuple[tuple[type | tuple[type, ...], Callable[[Any], tuple[Read, PutBack | None]]], ...] = (
-    (tokenizers.Tokenizer, _of_tokenizer),
-    (np.ndarray, _of_array),
-    (torch.Generator, _of_torch_generator),
-    ((np.random.Generator, np.random.RandomState), _of_numpy_generator),
-    (random.Random, _of_random),
-    (_LRU_CACHE, _of_lru_cache),
-    (bytearray, _of_bytearray),
+def _is_tokenizer(owner: object) -> bool:
+    # By its name: the package comes with transformers, and is imported when one is loaded.
+    return any(
+        base.__module__ == "tokenizers" and base.__name__ == "Tokenizer" for base in type(owner).__mro__
+    )
+
+
+def _is_a(*kinds: type) -> Callable[[object], bool]:
+    return lambda owner: isinstance(owner, kinds)
+
+
+_KNOWN: tuple[tuple[Callable[[object], bool], Callable[[Any], tuple[Read, PutBack | None]]], ...] = (
+    (_is_tokenizer, _of_tokenizer),
+    (_is_a(np.ndarray), _of_array),
+    (_is_a(torch.Generator), _of_torch_generator),
+    (_is_a(np.random.Generator, np.random.RandomState), _of_numpy_generator),
+    (_is_a(random.Random), _of_random),
+    (_is_a(_LRU_CACHE), _of_lru_cache),
+    (_is_a(bytearray), _of_bytearray),
 )

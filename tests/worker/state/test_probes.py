@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tokenizers
+import tokenizers  # comes with transformers
 import torch
 
 from harness.worker.state.probes import probe_of
