@@ -163,7 +163,10 @@ class _Driver(threading.Thread):
             # A worker that died has left behind what it was writing.
             with suppress(OSError):
                 Path(job.spool).unlink(missing_ok=True)
-        if self._workshop.fresh or isinstance(outcome, Raised | Lost) or worker.spent:
+        # A class that cannot be imported never ran, and is no other in a new worker.
+        nothing_ran = isinstance(outcome, Lost) and bool(outcome.next_step)
+        failed = isinstance(outcome, Raised | Lost) and not nothing_ran
+        if self._workshop.fresh or failed or worker.spent:
             # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.
             self._dismiss()
         return outcome

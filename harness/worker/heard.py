@@ -61,14 +61,30 @@ def listening(heard: Heard) -> Iterator[None]:
     always = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
     try:
-        with warnings.catch_warnings(), _attached():
-            # `default` would drop what the same line warned of in an earlier run.
-            warnings.simplefilter("always")
-            warnings.showwarning = _Shown(warnings.showwarning)
+        with _everything_shown(), _attached():
             yield
     finally:
         torch.set_warn_always(always)
         _open.pop()
+
+
+@contextmanager
+def _everything_shown() -> Iterator[None]:
+    """While open, every warning is shown; filters that others add or take away are kept, for whoever looks for them."""
+    with warnings.catch_warnings():
+        # `default` would drop what the same line warned of in an earlier run.
+        warnings.simplefilter("always")
+        warnings.showwarning = _Shown(warnings.showwarning)
+        before = list(warnings.filters)
+        try:
+            yield
+        finally:
+            after = list(warnings.filters)
+    added, gone = (
+        [one for one in ours if one not in theirs] for ours, theirs in ((after, before), (before, after))
+    )
+    if added or gone:
+        warnings.filters[:] = [*added, *(one for one in warnings.filters if one not in gone)]  # type: ignore[index]
 
 
 class _Shown:
@@ -122,13 +138,13 @@ def _message(record: logging.LogRecord) -> str:
 def _attached() -> Iterator[None]:
     root = logging.getLogger()
     loggers = [root, *(logging.getLogger(name) for name in _LIBRARIES)]
-    ear, before = _Ear(logging.WARNING), [(logger, logger.level, logger.disabled) for logger in loggers]
+    ear, lowered = _Ear(logging.WARNING), dict[logging.Logger, int]()
     # What nobody handles goes to standard error, which the ear must not put an end to.
     spare = [logging.lastResort] if not root.handlers and logging.lastResort else []
     for logger in loggers:
-        logger.disabled = False
         # A verbosity that the caller chose is about the log.
         if logger.getEffectiveLevel() > logging.WARNING:
+            lowered[logger] = logger.level
             logger.setLevel(logging.WARNING)
         logger.addHandler(ear)
     for handler in spare:
@@ -138,10 +154,11 @@ def _attached() -> Iterator[None]:
     finally:
         for handler in (ear, *spare):
             root.removeHandler(handler)
-        for logger, level, disabled in before:
+        for logger in loggers:
             logger.removeHandler(ear)
-            logger.setLevel(level)
-            logger.disabled = disabled
+            # What the run set itself stays, for whoever looks for what it left.
+            if logger in lowered and logger.level == logging.WARNING:
+                logger.setLevel(lowered[logger])
 
 
 def forget_in(parts: Iterable[object]) -> None:

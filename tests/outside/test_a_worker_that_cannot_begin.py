@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -93,9 +94,13 @@ SENTENCE = (
 )
 
 
+PROGRESS = re.compile(r"^\S+ +error +[\d.]+ s$", re.MULTILINE)
+"""A line for each case as it ends."""
+
+
 def flat(printed: str) -> str:
-    """What was printed, without the breaks of its lines."""
-    return " ".join(printed.split())
+    """What was printed, without the breaks of its lines and what was told on the way."""
+    return " ".join(PROGRESS.sub("", printed).split())
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def flat(printed: str) -> str:
         (["repeat", "--flags", "both"], "repeat.json", 2),  # without flags, a worker has other variables
         (["calibrate"], "calibrate.json", 1),
         (["sensitivity"], "sensitivity.json", 1),
-        (["explain"], "report.json", 1),
+        (["explain"], "explain.json", 1),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -171,6 +171,16 @@ def test_one_that_heard_the_same_as_the_outer_one_is_not_taken_for_it() -> None:
     assert outer.sentences() == ("transformers: x", "transformers: y")
 
 
+def test_filters_that_a_run_leaves_behind_stay_to_be_found() -> None:
+    before = list(warnings.filters)
+    added = ("ignore", None, BytesWarning, None, 77)
+    try:
+        heard_of(lambda: warnings.filters.insert(0, added))
+        assert list(warnings.filters) == [added, *before]
+    finally:
+        warnings.filters[:] = before
+
+
 def test_of_very_many_the_first_are_kept_and_the_others_counted() -> None:
     said = heard_of(lambda: [LOGGER.warning(f"warning {number}") for number in range(heard.MOST + 7)])
     assert len(said) == heard.MOST + 1
