@@ -200,16 +200,26 @@ def _spawned(device: str, environment: dict[str, str], log: IO[bytes]) -> subpro
         raise NotSpawned(obstacles.NO_PYTHON)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "harness.worker", device],
+            # -P: a torch.py or a diffusers/ in the current folder is no library, and never runs.
+            [sys.executable, "-P", "-m", "harness.worker", device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=environment,
+            env=_with_harness(environment),
             # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
             start_new_session=True,
         )
     except OSError as error:
         raise NotSpawned(obstacles.not_spawned(sys.executable, error)) from error
+
+
+def _with_harness(environment: dict[str, str]) -> dict[str, str]:
+    """The environment in which a worker finds this package also where it runs from a checkout that is not installed."""
+    home = str(Path(__file__).resolve().parents[2])
+    if home in map(os.path.realpath, filter(None, sys.path[1:])):
+        return environment
+    places = [*filter(None, [environment.get("PYTHONPATH")]), home]
+    return {**environment, "PYTHONPATH": os.pathsep.join(places)}
 
 
 class _Silence:

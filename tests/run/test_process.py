@@ -94,7 +94,12 @@ def test_it_gets_the_device_and_the_variables(start: Start, monkeypatch: pytest.
     )
     ready = start(script).wait_ready()
     assert isinstance(ready, Lost)
-    assert ready.log == ("['-m', 'harness.worker', 'cpu']", "GIVEN=yes", "TAKEN=None", "KEPT=the caller's")
+    assert ready.log == (
+        "['-P', '-m', 'harness.worker', 'cpu']",
+        "GIVEN=yes",
+        "TAKEN=None",
+        "KEPT=the caller's",
+    )
 
 
 @pytest.mark.parametrize(
