@@ -117,6 +117,15 @@ def select_ids(ids: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(case.id for case in select([_Gone(name) for name in ids], patterns))
 
 
+def broken_files(
+    loaded: Sequence[LoadedFile], patterns: Sequence[str]
+) -> tuple[tuple[LoadedFile, ...], tuple[LoadedFile, ...]]:
+    """The files with problems that `patterns` touch, or may touch, and those that they do not."""
+    broken = [file for file in loaded if file.problems]
+    outside = [file for file in broken if _touch(file, patterns) is Touch.NO]
+    return tuple(file for file in broken if file not in outside), tuple(outside)
+
+
 def _gives(file: LoadedFile, chosen: set[str]) -> bool:
     return any(case.id in chosen for case in file.cases)
 

@@ -35,10 +35,15 @@ def warn_of(selection: Selection, screen: Screen) -> None:
     """Show what may go wrong with the selected cases, a line for each kind, and which other files have problems."""
     for warning in gathered(selection.warnings):
         screen.warn(warning)
-    if selection.outside:
-        screen.warn(_others(selection.outside, "outside of the selection"))
+    warn_of_outside(selection.outside, screen)
     if selection.unknown:
         screen.warn(_others(selection.unknown, "that cannot be read and may belong to the selection"))
+
+
+def warn_of_outside(files: Sequence[str], screen: Screen) -> None:
+    """Say that these files, which the selection does not touch, have problems."""
+    if files:
+        screen.warn(_others(files, "outside of the selection"))
 
 
 def _others(files: Sequence[str], which: str) -> str:

@@ -7,14 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.config.load import load_cases
-from harness.config.select import select_ids
+from harness.config.load import load_files, problems_of
+from harness.config.select import broken_files, select_ids
 from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
-from harness.errors import UsageError
+from harness.errors import ConfigError, UsageError
 from harness.golden.obsolete import Obsolete, Stored, obsolete, stored
 from harness.golden.store import GoldenStore
 from harness.report.prune_view import prune_json
 from harness.report.terminal import Screen
+from harness.workflow.chosen import warn_of_outside
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
 
@@ -42,10 +43,11 @@ class _Found:
 def prune(options: Options, screen: Screen, *, delete: bool = False, everything: bool = False) -> int:
     """Returns 1 where something is obsolete and still there, else 0.
 
-    Raises UsageError, and deletes nothing, where `delete` would take more than half of the goldens, or any
+    Raises ConfigError with the problems of all files that the selection may touch, since their cases are not
+    known; UsageError, and deletes nothing, where `delete` would take more than half of the goldens, or any
     that the loaded configs say nothing about, unless `everything` is to go.
     """
-    found = _found(options)
+    found = _found(options, screen)
     refused = delete and bool(found.objections) and not everything
     if delete and not refused:
         store = GoldenStore(options.goldens)
@@ -63,11 +65,16 @@ def prune(options: Options, screen: Screen, *, delete: bool = False, everything:
     return 1 if found.unused and not report.deleted else 0
 
 
-def _found(options: Options) -> _Found:
-    cases = load_cases(options.configs).cases
-    if not cases:
+def _found(options: Options, screen: Screen) -> _Found:
+    loaded = load_files(options.configs)
+    touched, outside = broken_files(loaded, options.select)
+    if touched:
+        raise ConfigError(problems_of(touched))
+    warn_of_outside([file.shown for file in outside], screen)
+    broken = {name.id for file in outside for name in file.names}
+    ids = frozenset(case.id for file in loaded for case in file.cases) | broken
+    if not ids:
         raise UsageError(f"{options.configs}: holds no configs, so every golden would count as unused")
-    ids = frozenset(case.id for case in cases)
     files = stored(options.goldens)
     known = sorted({one.case for one in files} | ids)
     chosen = frozenset(select_ids(known, options.select))

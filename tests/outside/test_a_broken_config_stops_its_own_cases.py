@@ -217,6 +217,24 @@ def test_prune_takes_no_golden_of_a_broken_config_for_unused(project: Project, c
     assert golden.exists()
 
 
+def test_prune_of_other_cases_only_warns_of_a_broken_config(project: Project, capsys: Captured) -> None:
+    goldens = [project.folder / f"goldens/{name}/cpu-x86_64.safetensors" for name in ("broken", "gone")]
+    for golden in goldens:
+        golden.parent.mkdir(parents=True)
+        golden.write_bytes(b"")
+    project.config("broken", "pipeline: [\n")
+    for words in (["gone"], ["!broken"]):
+        assert main(["prune", *words]) == 1, words
+        shown = capsys.readouterr()
+        assert "goldens/gone/cpu-x86_64.safetensors" in shown.out
+        assert "goldens/broken" not in shown.out
+        assert "configs/broken.yaml" in shown.err
+    for words in (["broken"], ["*o*"], ["broken@seed=1"], []):
+        assert main(["prune", "--delete", *words]) == 2, words
+        assert "1 problem in the configs" in capsys.readouterr().err
+    assert all(golden.exists() for golden in goldens)
+
+
 def test_weights_that_are_not_there_skip_their_case_alone(project: Project, capsys: Captured) -> None:
     """One worker for all of them, since it imports torch."""
     project.config("sd/folder", "pipeline: auto\nmodel: {id: ../../models/gone}\n")
