@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness import files
 from harness.core.case import Case
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.core.verdict import CaseResult, Report, Verdict
@@ -54,17 +55,17 @@ def _last_verify(out: Path, cases: Sequence[Case]) -> Report:
         reason = "no such file, so nothing tells what `harness verify` judged"
         raise _refusal(f"{path}: {reason}", cases) from None
     except (OSError, UnicodeError) as error:
-        raise _refusal(f"{path}: cannot be read ({error})", cases) from error
+        raise _refusal(f"{path}: cannot be read ({files.reason(error)})", cases) from error
     except UsageError as error:
-        raise _refusal(str(error), cases) from error
+        raise _refusal(str(error), cases, step="") from error  # it ends with the step to take
     if report.command != "verify":
         raise _refusal(f"{path}: is the report of `harness {report.command}`, not of a verify", cases)
     return report
 
 
-def _refusal(reason: str, cases: Sequence[Case]) -> UsageError:
+def _refusal(reason: str, cases: Sequence[Case], step: str = "; run `harness verify` first") -> UsageError:
     told = [f"  {case.id}: not accepted" for case in cases]
-    return UsageError("\n".join([f"{reason}; run {command('verify')} first", *told]))
+    return UsageError("\n".join([f"{reason}{step}", *told]))
 
 
 def _accepted(
@@ -100,7 +101,7 @@ def _nothing_to_accept(case: Case, result: CaseResult) -> RecordResult | None:
     if result.verdict is Verdict.BROKEN:
         return _not_accepted(case, RecordState.BROKEN, f"gave nothing to accept: {result.reason}")
     return _not_accepted(
-        case, RecordState.ERROR, "the last verify kept no digest of its capture, an older harness did it"
+        case, RecordState.ERROR, "the last verify, by an older harness, kept no digest of its capture"
     )
 
 

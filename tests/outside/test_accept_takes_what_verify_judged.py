@@ -63,7 +63,9 @@ def test_no_report_no_golden(drifted: Pretend) -> None:
 @pytest.mark.parametrize("content", ["", "{}", "\x00", '{"schema": 99, "cases": []}'])
 def test_a_report_that_is_none(drifted: Pretend, content: str) -> None:
     (drifted.folder / "out/report.json").write_text(content)
-    assert "report.json" in refused(drifted)
+    told = refused(drifted)
+    assert "report.json" in told
+    assert told.replace("`", "").count("run harness verify") == 1, told
 
 
 def interrupt(at: str) -> Callable[[Run], Outcome | None]:
