@@ -17,6 +17,14 @@ def check_whole(file: TensorFile) -> None:
     read_trace(file)
 
 
+def lacks_trace(file: TensorFile, wanted: TraceLevel) -> tuple[str, ...]:
+    """Why a golden cannot be compared whole with any run that has as much of a trace as `wanted`; empty where it can.
+
+    Raises UnreadableGolden for a damaged trace.
+    """
+    return tuple(_untraced(file, read_trace(file), wanted, "the golden"))
+
+
 def not_comparable(
     golden: TensorFile, ours: Trace | None, now: TensorFile, theirs: Trace | None, wanted: TraceLevel
 ) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from harness.core.case import Case
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.core.verdict import TensorResult
 from harness.errors import HarnessError, UnreadableGolden
-from harness.golden.completeness import check_whole
+from harness.golden.completeness import check_whole, lacks_trace
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.report import json_report
@@ -149,6 +149,9 @@ def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
         state, reason = RecordState.KEPT, "the golden exists already and was not touched"
         with store.open(path) as golden:
             check_whole(golden)
+            lacking = lacks_trace(golden, case.trace_level)
+        if lacking:
+            state, reason = RecordState.ERROR, f"{path}: {'; '.join(lacking)}, so it cannot judge the case"
         if golden.document.digest != case.digest():
             told = stale_reason(case, golden.document)
             state, reason = RecordState.STALE, f"the golden is of another definition: {told}"

@@ -200,6 +200,17 @@ def test_a_trace_that_cannot_be_decoded(recorded: Pretend, name: str, content: b
     assert "Traceback" not in recorded.harness("record", "a", "--no-gates").err
 
 
+def test_a_golden_without_the_trace_that_its_case_asks_for_is_not_kept(recorded: Pretend) -> None:
+    recorded.config("a", CONFIG.replace("trace: none\n", ""))
+    ran = recorded.record()
+    assert ran.code == 3, ran.out + ran.err
+    case = recorded.of("a", "record.json")
+    assert case["state"] == "error"
+    assert case["reason"].startswith("goldens/a/cpu-x86_64.safetensors: the golden has no trace")
+    assert "harness record --update a" in case["next_step"]
+    assert recorded.of("b", "record.json")["state"] == "kept"
+
+
 def test_the_golden_of_another_machine_is_one(recorded: Pretend) -> None:
     recorded.here = environment(torch="2.14.0")
     assert recorded.harness("verify").code == 0
