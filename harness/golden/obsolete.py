@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import StoreError, UnreadableGolden
+from harness.errors import StoreError, UnreadableGolden, UsageError
 from harness.golden.beside import GOLDEN_SUFFIX, Kind
 from harness.golden.calibrations import CALIBRATION
 from harness.golden.header import LENGTH_BYTES, METADATA_KEY, read_document
@@ -84,6 +84,8 @@ def _stored(root: Path) -> Iterator[Stored]:
 
 
 def _refuse(error: OSError) -> None:
+    if isinstance(error, NotADirectoryError):
+        raise UsageError(f"{error.filename}: is no folder; name the folder of the goldens with --goldens")
     if not isinstance(error, FileNotFoundError):
         raise StoreError(f"{error.filename}: cannot be listed ({error.strerror}); grant the permission")
 
