@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from harness.config.signatures import (
     installed_class,
     signature,
 )
+from harness.config.signatures import method as definition
 from harness.config.weights import BUILTIN
 from harness.config.wording import joined, listing, shown, suggestion
 from harness.core import preparations
@@ -147,8 +149,9 @@ def _preparation_problems(
     method = preparation.method
     takes = signature(pipeline, method)
     if isinstance(takes, NoMethod):
-        hint = suggestion(method, takes.methods) or "."
-        message = f"{pipeline.name} has no such method{hint} It has: {listing(takes.methods)}"
+        accepted = [one for one in takes.methods if _may_be_called(pipeline, one)]
+        hint = suggestion(method, accepted) or "."
+        message = f"{pipeline.name} has no such method{hint} A case may call: {listing(accepted)}"
         yield Problem(case.source, joined(key, "method"), shown(method), message)
     if not isinstance(takes, Signature):
         return
@@ -163,6 +166,14 @@ def _preparation_problems(
     yield from _argument_problems(case, joined(key, "call"), preparation.call, what, takes)
     given = {*preparation.call, *(("generator",) if preparation.generator else ())}
     yield from _missing(case, joined(key, "call"), given, what, takes)
+
+
+def _may_be_called(pipeline: ClassText, method: str) -> bool:
+    """Whether a case may call what has this name in the class: a property cannot be called."""
+    text = definition(pipeline, method)
+    decorated = [] if text is None else map(ast.unparse, text.decorator_list)
+    is_property = any(one.endswith(("property", ".setter")) for one in decorated)
+    return not is_property and preparations.may_be_called(method, defined_in(pipeline, method))
 
 
 def _accepts(takes: Signature, name: str) -> bool:

@@ -80,7 +80,7 @@ class _Judgement:
 
 def _judge_raised(case: Case, outcome: Raised, store: GoldenStore, relation: Relation | None) -> CaseResult:
     """Broken whatever the golden says; the golden tells what has changed since it was recorded."""
-    step = f"mend the pipeline or {case.source}, then run: {_verify(case)}"
+    step = f"fix the pipeline or {case.source}, then run: {_verify(case)}"
     result = _started(_bare(case, Verdict.BROKEN, outcome.message, step), outcome)
     log = tuple(outcome.traceback.splitlines()[-_TRACEBACK_LINES:])
     result = replace(result, log=log, warnings=outcome.warnings)
@@ -197,7 +197,7 @@ def _weigh(
     """The worst of all tensors, unmet expectations and failing exact findings; met expectations alone are `within`."""
     if not tensors and not expectations:
         reason = f"{case.id}: neither the golden nor the run has any output to compare"
-        return _Judgement(Verdict.ERROR, reason, f"let the pipeline return something: mend {case.source}")
+        return _Judgement(Verdict.ERROR, reason, f"let the pipeline return something: fix {case.source}")
     unmet = [result for result in expectations if result.verdict is not Verdict.WITHIN]
     told = [(tensor.verdict, tensor.reason) for tensor in tensors]
     told += [(result.verdict, result.reason) for result in unmet]

@@ -84,6 +84,9 @@ def refuse_unsafe(folder: Path, parts: Collection[str], model_id: str, key: str 
     found = sorted(_files(folder, parts))
     if code := [name for name in found if name.lower().endswith(_CODE)]:
         _refuse(key, model_id, f"{_listed(code)} is Python code", f"{_NEVER_RUN}; move it elsewhere")
+    if loops := [part for part in parts if _is_a_loop(folder, folder / part)]:
+        what = f"{_listed(loops)} is a link to a folder that it lies in"
+        _refuse(key, model_id, what, "put a folder of its own there")
     if outside := [name for name in found if not _stays_inside(folder, folder / name)]:
         what = f"{_listed(outside)} leads out of the model's folder"
         _refuse(key, model_id, what, "copy what it leads to into it")
@@ -153,13 +156,21 @@ def _stays_inside(folder: Path, path: Path) -> bool:
     if not path.is_symlink() and path.parent == folder:
         return True
     # A snapshot of the hub's cache links to the blobs beside it.
-    root = next(
-        (one.parents[1] for one in (folder, *folder.parents) if one.parent.name == "snapshots"), folder
+    cache = next(
+        (one.parents[1] for one in (folder, *folder.parents) if one.parent.name == "snapshots"), None
     )
+    allowed = [folder] if cache is None else [folder, cache / "blobs"]
     try:
-        return path.resolve().is_relative_to(root.resolve())
+        return any(path.resolve().is_relative_to(one.resolve()) for one in allowed)
     except (OSError, RuntimeError):
         return False
+
+
+def _is_a_loop(folder: Path, part: Path) -> bool:
+    try:
+        return part.is_symlink() and folder.resolve().is_relative_to(part.resolve())
+    except (OSError, RuntimeError):
+        return True
 
 
 def _is_beside(shard: str) -> bool:

@@ -146,7 +146,7 @@ def make_findable(index: Index) -> tuple[str, ...]:
     """Let `from_pretrained` find every class that `index` names; returns what was replaced, one sentence each.
 
     Besides modules that moved, two mismatches of what `save_pretrained` writes and `from_pretrained`
-    reads are mended: classes that live inside a pipeline's module are written as ["diffusers", NAME]
+    reads are fixed: classes that live inside a pipeline's module are written as ["diffusers", NAME]
     when that module is under `deprecated`, and schedulers of `diffusers.schedulers.deprecated` as
     ["deprecated", NAME]. Classes that transformers renamed are replaced by their successors.
     """

@@ -68,9 +68,7 @@ def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeli
     if place.is_file() or place.suffix in (weights.SAFE_SUFFIX, *weights.PICKLE_SUFFIXES):
         return _single_file(model, place, pipeline_class)
     if weights.is_path(model.id):
-        raise ModelUnavailable(
-            f"{model.id}: there is no folder {place}; put the model there or mend model.id"
-        )
+        raise ModelUnavailable(f"{model.id}: there is no folder {place}; put the model there or fix model.id")
     snapshot = hub.fetch(model, pipeline_class)
     if not snapshot.modular:
         return Source(snapshot.path, snapshot.commit, False, snapshot.warnings)
@@ -109,7 +107,7 @@ def _single_file(model: ModelSpec, path: Path, pipeline_class: type[DiffusionPip
             "model.id", model.id, f"{what}; convert it to .safetensors on a machine where you trust it"
         )
     if not path.is_file():
-        raise ModelUnavailable(f"{model.id}: there is no file {path}; put the model there or mend model.id")
+        raise ModelUnavailable(f"{model.id}: there is no file {path}; put the model there or fix model.id")
     if model.variant is not None:
         raise Rejection("model.variant", model.variant, "a single file has no variants; leave it out")
     if pipeline_class is DiffusionPipeline:

@@ -120,7 +120,7 @@ before:
     invert = "It takes: image, generator, num_inversion_steps"
     assert complaints(configs, before)[1:] == [
         "a.yaml: before[0].method = \"inverse\": DDPMPipeline has no such method; did you mean 'invert'? "
-        "It has: invert, warm_up",
+        "A case may call: invert, warm_up",
         f"a.yaml: before[1].call.img = 1: DDPMPipeline.invert takes no `img`; did you mean 'image'? {invert}",
         f"a.yaml: before[1].call.image: missing; DDPMPipeline.invert cannot be called without it. {invert}",
         "a.yaml: before[2].generator = true: DDPMPipeline.warm_up takes no `generator`; leave it out. "

@@ -129,6 +129,24 @@ def test_a_component_that_is_a_link_out_of_the_folder_is_refused(model: Path) ->
     assert "leads out of the model's folder" in refused(model)
 
 
+@pytest.mark.parametrize("to", [".", "../model"])
+def test_a_component_that_is_a_link_to_its_own_model_is_refused(model: Path, to: str) -> None:
+    (model / "inner").symlink_to(to)
+    index = json.loads((model / "model_index.json").read_text())
+    index["inner"] = ["diffusers", "DDPMPipeline"]
+    (model / "model_index.json").write_text(json.dumps(index))
+    assert refused(model).startswith("inner is a link to a folder that it lies in; ")
+
+
+def test_a_folder_called_as_those_of_the_cache_is_no_way_out(model: Path) -> None:
+    inside = model.parent / "snapshots" / "model"
+    inside.parent.mkdir()
+    shutil.move(model, inside)
+    shutil.move(inside / "unet" / WEIGHTS, model.parent / WEIGHTS)
+    (inside / "unet" / WEIGHTS).symlink_to(model.parent / WEIGHTS)
+    assert refused(inside).startswith(f"unet/{WEIGHTS} leads out of the model's folder; ")
+
+
 def test_a_snapshot_of_the_hubs_cache_may_be_named_as_a_folder(tmp_path: Path) -> None:
     from diffusers import DiffusionPipeline
 

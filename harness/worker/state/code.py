@@ -13,7 +13,10 @@ from typing import Any
 from harness.worker.state.plain import is_data, same
 
 LIBRARIES = frozenset(
-    {"PIL", "accelerate", "builtins", "diffusers", "math", "numpy", "peft", "random", "torch", "transformers"}
+    {
+        *("builtins", "copy", "json", "math", "random"),
+        *("PIL", "accelerate", "diffusers", "numpy", "peft", "safetensors", "torch", "transformers"),
+    }
 )
 """The packages that are watched."""
 
@@ -69,13 +72,89 @@ class Replaced:
     runs: bool
 
 
+class _Function:
+    """What a function is made of."""
+
+    __slots__ = ("_code", "_defaults", "_function", "_keywords", "name")
+
+    def __init__(self, name: str, function: types.FunctionType) -> None:
+        self.name, self._function = name, function
+        self._take()
+
+    def _take(self) -> None:
+        self._code, self._defaults = self._function.__code__, self._function.__defaults__
+        by_name = self._function.__kwdefaults__
+        self._keywords = dict(by_name) if by_name else None
+
+    def changed(self) -> bool:
+        """Whether anything was replaced since this was asked last."""
+        now, by_name = self._function, self._function.__kwdefaults__ or None
+        if now.__code__ is self._code and now.__defaults__ is self._defaults and by_name is self._keywords:
+            return False
+        was, before = (self._code, self._defaults), self._keywords or {}
+        self._take()
+        after = self._keywords or {}
+        kept = before.keys() == after.keys() and all(same(one, after[name]) for name, one in before.items())
+        return was[0] is not self._code or was[1] is not self._defaults or not kept
+
+
+class _Table:
+    """The functions and classes that a table such as `ACT2CLS` has; it may get more, as it does by lazy imports."""
+
+    __slots__ = ("_entries", "_table", "name")
+
+    def __init__(self, name: str, table: dict[Any, Any]) -> None:
+        self.name, self._table = name, table
+        self._entries = self._now()
+
+    def _now(self) -> Mapping[Any, object]:
+        # Not by the methods of the table's own class, which may do more than look.
+        return {key: value for key, value in list(dict.items(self._table)) if _is_code(value)}
+
+    def changed(self) -> bool:
+        """Whether anything was replaced since this was asked last."""
+        was, now = self._entries, self._now()
+        self._entries = now
+        return any(not same(value, now.get(key, _NOTHING)) for key, value in was.items())
+
+
+def _is_code(value: object) -> bool:
+    first = value[0] if isinstance(value, tuple) and value else value
+    return isinstance(first, type | types.FunctionType)
+
+
+def _unwrapped(value: Any) -> Any:
+    # By type alone: objects that load what they stand for answer to any name.
+    kind = type(value)
+    if issubclass(kind, property):
+        return value.fget
+    return value.__func__ if issubclass(kind, classmethod | staticmethod) else value
+
+
+def _insides(space: Mapping[str, Any], module: str) -> Iterator[_Function | _Table]:
+    """What can be changed inside of what the names of a module, or of a class in it, stand for."""
+    for name, value in list(space.items()):
+        held = _unwrapped(value)
+        if issubclass(type(held), types.FunctionType):
+            # What was imported from elsewhere is watched there.
+            if held.__module__ == module:
+                yield _Function(name, held)
+        elif (
+            issubclass(type(held), dict)
+            and not name.startswith("__")
+            and any(map(_is_code, dict.values(held)))
+        ):
+            yield _Table(name, held)
+
+
 class _Names:
-    """A module or class and what its names stood for."""
+    """A module or class, what its names stood for, and what that was like inside."""
 
-    __slots__ = ("_added_counts", "_names", "_space", "_values", "_where")
+    __slots__ = ("_added_counts", "_insides", "_names", "_space", "_values", "_where")
 
-    def __init__(self, where: str, space: Mapping[str, Any], *, added_counts: bool) -> None:
+    def __init__(self, where: str, space: Mapping[str, Any], module: str, *, added_counts: bool) -> None:
         self._where, self._space, self._added_counts = where, space, added_counts
+        self._insides = tuple(_insides(space, module))
         self._take()
 
     def _take(self) -> None:
@@ -85,6 +164,9 @@ class _Names:
 
     def changes(self) -> Iterator[Replaced]:
         """The names that stand for something else by now; a module may get new ones, as it does by lazy imports."""
+        for inside in self._insides:
+            if inside.changed():
+                yield Replaced(f"{self._where}.{inside.name}", True)
         if self._untouched():
             return
         before, now = dict(zip(self._names, self._values, strict=True)), dict(self._space)
@@ -121,14 +203,14 @@ class Code:
         for name in names:
             module = sys.modules.get(name)
             if _watched(name) and isinstance(module, types.ModuleType) and name not in self._modules:
-                self._modules[name] = _Names(name, vars(module), added_counts=False)
+                self._modules[name] = _Names(name, vars(module), name, added_counts=False)
                 for kind in list(vars(module).values()):
                     if isinstance(kind, type) and kind.__module__ == name:
                         self._add_class(kind)
 
     def _add_class(self, kind: type) -> None:
         where = f"{kind.__module__}.{kind.__qualname__}"
-        self._classes.setdefault(kind, _Names(where, vars(kind), added_counts=True))
+        self._classes.setdefault(kind, _Names(where, vars(kind), kind.__module__, added_counts=True))
 
     def changes(self) -> Iterator[Replaced]:
         """What was replaced anywhere."""

@@ -118,6 +118,35 @@ LEFT = {
         "import diffusers, sys; diffusers.EulerDiscreteScheduler.step = sys.kept; del sys.kept",
         "EulerDiscreteScheduler.step: the run replaced it",
     ),
+    "an activation in a table": (
+        "import torch; from diffusers.models.activations import ACT2CLS; ACT2CLS['silu'] = torch.nn.Identity",
+        "import torch; from diffusers.models.activations import ACT2CLS; ACT2CLS['silu'] = torch.nn.SiLU",
+        "diffusers.models.activations.ACT2CLS: the run replaced it",
+    ),
+    "an activation in a table of a class of its own": (
+        "import sys, transformers.activations as m; sys.kept = dict.get(m.ACT2FN, 'gelu'); "
+        "m.ACT2FN['gelu'] = m.ACT2FN['relu'].__class__",
+        "import sys, transformers.activations as m; m.ACT2FN['gelu'] = sys.kept; del sys.kept",
+        "transformers.activations.ACT2FN: the run replaced it",
+    ),
+    "the code of a function": (
+        "import sys, torch; f = torch.nn.functional.relu6; sys.kept = f.__code__; "
+        "f.__code__ = (lambda input, inplace=False: input).__code__",
+        "import sys, torch; torch.nn.functional.relu6.__code__ = sys.kept; del sys.kept",
+        "torch.nn.functional.relu6: the run replaced it",
+    ),
+    "the defaults of a method": (
+        "import sys; from diffusers import EulerDiscreteScheduler as c; sys.kept = c.step.__defaults__; "
+        "c.step.__defaults__ = (*sys.kept[:-1], 'another')",
+        "import sys; from diffusers import EulerDiscreteScheduler as c; "
+        "c.step.__defaults__ = sys.kept; del sys.kept",
+        "EulerDiscreteScheduler.step: the run replaced it",
+    ),
+    "a function that libraries copy with": (
+        "import copy, sys; sys.kept = copy.copy; copy.copy = lambda one: one",
+        "import copy, sys; copy.copy = sys.kept; del sys.kept",
+        "copy.copy: the run replaced it",
+    ),
     "an inherited method": (
         "import diffusers; diffusers.UNet2DModel.__call__ = lambda self, *args: None",
         "import diffusers; del diffusers.UNet2DModel.__call__",
