@@ -45,7 +45,7 @@ class ConfigError(HarnessError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        head = f"{count} problem{'s' if count != 1 else ''} in the configs; mend the files and run the command again:"
+        head = f"{count} problem{'s' if count != 1 else ''} in the configs; fix the files and run the command again:"
         super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
 
 

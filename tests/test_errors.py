@@ -13,7 +13,7 @@ def test_a_problem_names_file_key_value_and_what_is_accepted() -> None:
 def test_a_config_error_lists_every_problem() -> None:
     error = ConfigError([Problem("a.yaml", "x", None, "unknown"), Problem("b.yaml", "", None, "is empty")])
     assert str(error).splitlines() == [
-        "2 problems in the configs; mend the files and run the command again:",
+        "2 problems in the configs; fix the files and run the command again:",
         "  a.yaml: x: unknown",
         "  b.yaml: is empty",
     ]

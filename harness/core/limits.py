@@ -185,7 +185,7 @@ def _admitted(
     where, share = max(shares.items(), key=lambda item: item[1])
     if share <= 1:
         return run
-    reason = f"{where} is {share:.2g} x the limit that all others lead to, which is much for rounding"
+    reason = f"{where} is {share:.2g} x the limit that all others lead to, too large to be rounding"
     return replace(run, effect=Effect.SKIPPED, reason=reason)
 
 

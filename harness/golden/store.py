@@ -52,10 +52,12 @@ class GoldenStore:
         parts = PurePosixPath(case_id).parts
         if not parts or "/".join(parts) != case_id or ".." in parts or "\0" in case_id or parts[0] == "/":
             raise StoreError(
-                f"{case_id!r}: no case id; one names a file below {self.root}, without `..`; mend the id"
+                f"{case_id!r}: invalid case id: must be a relative path below {self.root} without '..'; correct the id"
             )
         if not re.fullmatch(r"[\w+=-][\w.+=-]*", platform):
-            raise StoreError(f"{platform!r}: no platform; one is like cpu-x86_64 or cuda-sm90; mend the name")
+            raise StoreError(
+                f"{platform!r}: invalid platform: must be like cpu-x86_64 or cuda-sm90; correct the name"
+            )
         return self.root.joinpath(*parts, f"{platform}{SUFFIX}")
 
     def platforms(self, case_id: str) -> tuple[str, ...]:
@@ -171,4 +173,6 @@ def _is_golden_name(path: Path) -> bool:
 
 
 def _unlistable(folder: Path, error: OSError) -> StoreError:
-    return StoreError(f"{folder}: cannot be listed ({error.strerror}); grant the permission or mend the path")
+    return StoreError(
+        f"{folder}: cannot be listed ({error.strerror}); grant the permission or correct the path"
+    )

@@ -69,7 +69,7 @@ def _from_file(case: Case, path: Path, name: str) -> type[DiffusionPipeline]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise Rejection("pipeline", case.pipeline, f"the file raised {error!r}; mend it") from error
+        raise Rejection("pipeline", case.pipeline, f"the file raised {error!r}; fix it") from error
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
         raise Rejection("pipeline", case.pipeline, f"{path.name} has no DiffusionPipeline named {name}")

@@ -69,7 +69,7 @@ def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeli
         return _single_file(model, place, pipeline_class)
     if weights.is_path(model.id):
         raise ModelUnavailable(
-            f"{model.id}: there is no folder {place}; put the model there or mend model.id"
+            f"{model.id}: there is no folder {place}; put the model there or correct model.id"
         )
     snapshot = hub.fetch(model, pipeline_class)
     if not snapshot.modular:
@@ -109,7 +109,9 @@ def _single_file(model: ModelSpec, path: Path, pipeline_class: type[DiffusionPip
             "model.id", model.id, f"{what}; convert it to .safetensors on a machine where you trust it"
         )
     if not path.is_file():
-        raise ModelUnavailable(f"{model.id}: there is no file {path}; put the model there or mend model.id")
+        raise ModelUnavailable(
+            f"{model.id}: there is no file {path}; put the model there or correct model.id"
+        )
     if model.variant is not None:
         raise Rejection("model.variant", model.variant, "a single file has no variants; leave it out")
     if pipeline_class is DiffusionPipeline:

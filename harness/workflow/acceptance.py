@@ -77,7 +77,7 @@ def accept_capture(
 
 
 def _refused(case: Case, platform: str, judged: Worth, seconds: float) -> RecordResult:
-    step = f"mend the pipeline or {case.source}, then run: {command('record', case.id)}"
+    step = f"fix the pipeline or {case.source}, then run: {command('record', case.id)}"
     reason = "; ".join(judged.refusals)
     return RecordResult(case.id, RecordState.BROKEN, platform, None, reason, seconds, next_step=step)
 

@@ -148,7 +148,7 @@ def test_the_errors_text_lists_the_problems_below_a_next_step(configs: Path) -> 
     with pytest.raises(ConfigError) as caught:
         load_cases(configs)
     assert str(caught.value) == (
-        "2 problems in the configs; mend the files and run the command again:\n"
+        "2 problems in the configs; fix the files and run the command again:\n"
         '  configs/a.yaml: seed = "x": expected a whole number from 0 to 18446744073709551615 or null\n'
         "  configs/b.yaml: steps = -1: expected a whole number greater than 0, "
         "a mapping of at least one name or null"

@@ -34,13 +34,13 @@ def test_path(store: GoldenStore) -> None:
     "case_id", ["", ".", "..", "../a", "a/../b", "/etc", "a//b", "a/", "./a", "a\0b", "a/./b"]
 )
 def test_case_ids_that_leave_the_root(store: GoldenStore, case_id: str) -> None:
-    with pytest.raises(StoreError, match="no case id"):
+    with pytest.raises(StoreError, match="invalid case id"):
         store.path(case_id, "cpu-x86_64")
 
 
 @pytest.mark.parametrize("platform", ["", ".", "..", "a/b", "../x", ".hidden", "a\0", "a b"])
 def test_platforms_that_leave_the_root(store: GoldenStore, platform: str) -> None:
-    with pytest.raises(StoreError, match="no platform"):
+    with pytest.raises(StoreError, match="invalid platform"):
         store.path("ddim/two", platform)
 
 
@@ -126,7 +126,7 @@ def test_accept_goes_by_the_capture(store: GoldenStore, tmp_path: Path) -> None:
 
 def test_accept_never_leaves_the_root(store: GoldenStore, tmp_path: Path) -> None:
     capture = write_capture(tmp_path / "c.safetensors", {"images": np.ones(2)}, case=a_case("../evil"))
-    with pytest.raises(StoreError, match="no case id"):
+    with pytest.raises(StoreError, match="invalid case id"):
         store.accept(capture, ACCEPTANCE, replace=True)
     assert not (tmp_path / "evil").exists()
 

@@ -165,7 +165,7 @@ BROKEN = CaseResult(
     golden=None,
     reason="sd/raises: raised ValueError: height has to be divisible by 8 but is 30",
     seconds=0.52,
-    next_step="read the traceback, mend the pipeline or configs/sd/raises.yaml, then run: harness verify sd/raises",
+    next_step="read the traceback, fix the pipeline or configs/sd/raises.yaml, then run: harness verify sd/raises",
     log=(
         "Traceback (most recent call last):",
         '  File "pipeline.py", line 3, in check_inputs',

@@ -80,7 +80,7 @@ FULL_SCREEN = screen("""
         Traceback (most recent call last):
           File "pipeline.py", line 3, in check_inputs
         ValueError: height has to be divisible by 8 but is 30
-      next: read the traceback, mend the pipeline or configs/sd/raises.yaml, then
+      next: read the traceback, fix the pipeline or configs/sd/raises.yaml, then
             run:
         harness verify sd/raises
 
@@ -153,7 +153,7 @@ def test_quiet_leaves_the_failures_and_the_summary() -> None:
             Traceback (most recent call last):
               File "pipeline.py", line 3, in check_inputs
             ValueError: height has to be divisible by 8 but is 30
-          next: read the traceback, mend the pipeline or configs/sd/raises.yaml, then
+          next: read the traceback, fix the pipeline or configs/sd/raises.yaml, then
                 run:
             harness verify sd/raises
 

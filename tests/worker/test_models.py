@@ -101,7 +101,7 @@ def test_a_path_where_nothing_lies_is_a_reason_to_skip(tmp_path: Path, model_id:
     with pytest.raises(ModelUnavailable) as caught:
         located(tmp_path, model_id, StableDiffusionPipeline)
     assert str(caught.value).startswith(f"{model_id}: there is no ")
-    assert str(caught.value).endswith("put the model there or mend model.id")
+    assert str(caught.value).endswith("put the model there or correct model.id")
     assert str(tmp_path / model_id) in str(caught.value)
 
 

@@ -29,7 +29,7 @@ def test_outputs_that_judge_nothing_never_replace_a_golden(tmp_path: Path) -> No
     result = accept_capture(CASE, bad, store, how="record", runs=2, seconds=3.0)
     assert (result.state, result.golden, result.seconds) == (RecordState.BROKEN, None, 3.0)
     assert result.reason == "images: all 32 values are NaN or Inf; such a golden judges nothing"
-    assert result.next_step == "mend the pipeline or configs/ddim/two.yaml, then run: harness record ddim/two"
+    assert result.next_step == "fix the pipeline or configs/ddim/two.yaml, then run: harness record ddim/two"
     assert golden.read_bytes() == before
 
 
