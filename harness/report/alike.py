@@ -1,4 +1,4 @@
-"""Cases that failed for one and the same reason are told of once, with the cases named."""
+"""Cases that failed for one and the same reason: the reason is shown once, with the cases named."""
 
 from __future__ import annotations
 
