@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.config.files import kind_of
 from harness.config.wording import joined, shown, unknown
+from harness.core.text import conflict_in
 from harness.errors import ConfigError, Problem, UsageError
 
 FILE = "pyproject.toml"
@@ -107,14 +108,15 @@ def _table(folder: Path, here: Path) -> Values | None:
         raise ConfigError([Problem(_shown(folder, here), "", None, message)]) from error
     if "harness" not in text:
         return None
-    import tomllib  # a project without the table has no time to lose
+    import tomllib  # imported lazily: most projects have no such table
 
     try:
         tool = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         if not _STATES_TABLE.search(text):
             return None
-        message = f"not TOML ({error}); check the file"
+        marker = conflict_in(text)
+        message = str(marker) if marker else f"not TOML ({error}); check the file"
         raise ConfigError([Problem(_shown(folder, here), "", None, message)]) from error
     table = tool.get("harness") if isinstance(tool, Mapping) else None
     if table is not None and not isinstance(table, Mapping):

@@ -196,7 +196,7 @@ def _told(sides: Sides, component: str, found: Difference, sure: bool) -> Module
     module = str(event.signature.module)
     distance = max((sides.precise(one) for one in found.outputs), default=math.inf)
     known = distance if math.isfinite(distance) else None
-    off = "is another one" if known is None else f"is off by rel_l2 {known:.2g}"
+    off = "differs" if known is None else f"is off by rel_l2 {known:.2g}"
     matched = (
         "its input matched bit for bit" if not found.inputs else f"its input is off by {found.error_in:.2g}"
     )

@@ -119,7 +119,7 @@ def changed_sentence(found: Changed) -> str:
 
 def finding_sentence(component: str, finding: ExactFinding) -> str:
     """A difference that only the exact channel sees."""
-    return f"no number stands out, but {component} was made otherwise: {told(finding)}"
+    return f"no number stands out, but {component} is configured differently: {told(finding)}"
 
 
 def with_findings(sentence: str, findings: Sequence[ExactFinding]) -> str:
@@ -134,7 +134,7 @@ def told(finding: ExactFinding) -> str:
 
 
 def _off(rel_l2: float | None) -> str:
-    return "is another one" if rel_l2 is None else f"is off by rel_l2 {rel_l2:.2g}"
+    return "differs" if rel_l2 is None else f"is off by rel_l2 {rel_l2:.2g}"
 
 
 def _how(found: Handed) -> str:

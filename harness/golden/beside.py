@@ -62,11 +62,13 @@ class Kind:
 class Unusable:
     """There is no such file that belongs to the golden, for the `reason` given, which starts with its path.
 
-    `damaged` tells a file that lies there and cannot be believed from one that is missing, or is of another golden.
+    `damaged` tells a file that lies there and cannot be believed from one that is missing, or is of another golden;
+    `newer` one that a newer harness wrote, which is not to be measured over.
     """
 
     reason: str
     damaged: bool = False
+    newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def read_beside(
         schema = from_json(_Head, text).schema
         if schema != kind.schema:
             told = other_schema(schema, kind.schema, f"measure the {kind.noun} again")
-            return Unusable(f"{path}: {told}", damaged=True)
+            return Unusable(f"{path}: {told}", damaged=True, newer=schema > kind.schema)
         if odd := _odd(text):
             return Unusable(f"{path}: is no {kind.noun} ({odd})", damaged=True)
         found = from_json(form, text)

@@ -36,6 +36,11 @@ def not_comparable(
     return (*traces, *_unweighed(golden.document, ours, now.document, theirs))
 
 
+def is_newer(golden: TensorFile) -> bool:
+    """Whether a newer harness wrote the trace of the golden."""
+    return (other_version(golden) or 0) > TRACE_VERSION
+
+
 def _untraced(file: TensorFile, trace: Trace | None, wanted: TraceLevel, whose: str) -> Iterator[str]:
     if wanted is TraceLevel.NONE:
         return

@@ -15,7 +15,7 @@ from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, failure_steps
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.beside import Unusable
-from harness.golden.completeness import not_comparable
+from harness.golden.completeness import is_newer, not_comparable
 from harness.golden.header import RESTORE
 from harness.golden.store import Found, GoldenStore, Missing
 from harness.golden.tensors import TensorFile, file_sha256
@@ -157,23 +157,32 @@ def _judge_capture(
         tensors = compare_tensors(file, capture, limits)
         there, here = read_trace(file), read_trace(capture)
         lacking = not_comparable(file, there, capture, here, case.trace_level)
+        newer = is_newer(file)
     findings = exact_findings(there, here, case.accept_exact) if there and here else ()
     judgement = _weigh(case, tensors, check_expectations(case, capture), findings)
-    return _whole(case, judgement, golden.found.path, lacking) if lacking else judgement
+    return _whole(case, judgement, golden.found.path, lacking, newer=newer) if lacking else judgement
 
 
-def _whole(case: Case, judgement: _Judgement, golden: Path, lacking: Sequence[str]) -> _Judgement:
-    """`judgement` of a comparison that lacks something: no pass, unless the case wants its outputs compared alone."""
+def _whole(
+    case: Case, judgement: _Judgement, golden: Path, lacking: Sequence[str], *, newer: bool
+) -> _Judgement:
+    """`judgement` of a comparison that lacks something: no pass, unless the case wants its outputs compared alone.
+
+    What a `newer` harness wrote is never to be replaced.
+    """
     told = f"{golden}: {'; '.join(lacking)}"
     if judgement.verdict not in PASSES or case.trace_level is TraceLevel.NONE:
         return replace(judgement, warnings=(*judgement.warnings, told))
     reason = f"{told}, so the outputs alone could be compared ({judgement.verdict})"
-    step = f"record it anew: {_update(case)}; to judge by outputs alone, set `trace: none` in {case.source}"
+    record = "upgrade the harness" if newer else f"record it anew: {_update(case)}"
+    step = f"{record}; to judge by outputs alone, set `trace: none` in {case.source}"
     return replace(judgement, verdict=Verdict.ERROR, reason=reason, next_step=step)
 
 
 def _calibrate(case: Case, found: Unusable) -> str:
     """What to do about a calibration that cannot be used."""
+    if found.newer:
+        return "upgrade the harness"
     measure = f"harness calibrate {shlex.quote(case.id)}"
     if found.damaged:
         return f"restore it from version control, or measure anew: {measure}"

@@ -1,4 +1,4 @@
-"""The cases that a command was asked for; apart from what runs them, since `list` has no time to lose."""
+"""The cases that a command was asked for; apart from what runs them, to keep `list` fast."""
 
 from __future__ import annotations
 

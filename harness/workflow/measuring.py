@@ -1,4 +1,4 @@
-"""Steps shared by the commands that run a case otherwise than it is and measure what that moves."""
+"""Steps shared by the commands that run a case with something varied and measure what that moves."""
 
 from __future__ import annotations
 

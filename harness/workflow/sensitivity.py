@@ -64,6 +64,10 @@ class Unmeasurable(HarnessError):
     """The case has no limits that faults could be measured by, or no base run."""
 
 
+class Newer(Unmeasurable):
+    """A newer harness wrote the limits, or what was measured by them; it is not to be measured over."""
+
+
 @dataclass(slots=True)
 class _Subject:
     """A case whose unperturbed run lies at `base`, and the faults as their runs end."""
@@ -130,6 +134,8 @@ def ruler(case: Case, golden: Path) -> Ruler:
         if golden.exists()
         else Unusable(f"{golden}: no such golden, so there are no calibrated limits")
     )
+    if isinstance(found, Unusable) and found.newer:
+        raise Newer(found.reason)
     if isinstance(found, Unusable) and found.damaged:
         raise Unmeasurable(f"{found.reason}; restore it, or run: {command('calibrate', case.id)}")
     calibration = None if isinstance(found, Unusable) else found
@@ -213,7 +219,7 @@ def _judged(key: Key, done: dict[bool, Outcome], base: Base, ruler: Ruler) -> Fa
 def _compared(key: Key, now: TensorFile, replayed: Outcome, base: Base, ruler: Ruler) -> FaultResult:
     acted = now.document.perturbed or 0
     if not acted:
-        return FaultResult(*key, FaultState.NOT_APPLICABLE, "it never came to act")
+        return FaultResult(*key, FaultState.NOT_APPLICABLE, "it was never triggered")
     what = seen(base, now, ruler)
     if what.nothing:
         return FaultResult(*key, FaultState.EQUIVALENT, "", acted)

@@ -9,7 +9,7 @@ from harness.core.case import Case
 from harness.core.faults import FAULTS
 from harness.core.sensitivity import Sensitivity, SensitivityReport, SensitivityResult, SensitivityState
 from harness.diagnose.sensitivity import scores, sharpness
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.beside import Unusable
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity
 from harness.golden.store import GoldenStore
@@ -20,7 +20,7 @@ from harness.workflow.chosen import chosen_cases
 from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
-from harness.workflow.sensitivity import ruler
+from harness.workflow.sensitivity import Newer, ruler
 
 
 def stored_sensitivity(options: Options, screen: Screen) -> int:
@@ -52,7 +52,9 @@ def _results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult]:
         try:
             yield _result(case, platform, golden, _measured(case, golden, store))
         except HarnessError as error:
-            step = f"plant the faults anew, on this platform: {command('sensitivity', case.id)}"
+            anew = f"plant the faults anew, on this platform: {command('sensitivity', case.id)}"
+            # A reason of these two kinds ends with the next step; nothing new may replace the file.
+            step = "" if isinstance(error, Newer | UnreadableGolden) else anew
             yield SensitivityResult(
                 case.id,
                 SensitivityState.ERROR,
@@ -75,7 +77,7 @@ def _measured(case: Case, golden: Path, store: GoldenStore) -> Sensitivity:
         raise _Outdated(f"{golden}: was recorded from a different definition of this case")
     found = read_sensitivity(golden, document)
     if isinstance(found, Unusable):
-        raise _Outdated(found.reason)
+        raise (Newer if found.newer else _Outdated)(found.reason)
     limits = ruler(case, golden)
     if found.limits != limits.digest():
         raise _Outdated(f"{golden}: its limits are others than those that the faults were judged by")

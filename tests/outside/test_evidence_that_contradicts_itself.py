@@ -16,7 +16,7 @@ from harness.core.capture import Completed
 from harness.core.tolerance import Relation, Rule, Tolerance
 from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, Verdict
-from harness.golden.beside import Unusable, outputs_digest
+from harness.golden.beside import Kind, Unusable, outputs_digest
 from harness.golden.calibrations import CALIBRATION, write_calibration
 from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity, write_sensitivity
@@ -114,7 +114,6 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     "another case's": (set_to("case", value="ddim/other"), "is of ddim/other"),
     "another platform's": (set_to("platform", value="cuda-sm90"), "on cuda-sm90"),
     "measured elsewhere": (set_to("environment", "platform", value="cuda-sm90"), "measured on cuda-sm90"),
-    "a newer form": (set_to("schema", value=99), "has schema 99"),
 }  # fmt: skip
 
 
@@ -231,6 +230,28 @@ def test_a_stored_sensitivity_that_contradicts_itself(
     assert main(["sensitivity", "--stored"]) == 3
     [result] = json.loads(Path("out/sensitivity-stored.json").read_text())["cases"]
     assert told in result["reason"]
+
+
+@pytest.mark.parametrize("kind", [CALIBRATION, SENSITIVITY])
+def test_nobody_is_told_to_measure_over_what_a_newer_harness_wrote(
+    kind: Kind, golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.config.load import load_cases
+
+    write_sensitivity(golden, a_sensitivity(outputs_digest(read_document(golden))))
+    edited(kind.path(golden), set_to("schema", value=99))
+    if kind is CALIBRATION:
+        result = verified(golden, Relation.SAME_HARDWARE)
+        assert (result.verdict, result.next_step) == (Verdict.ERROR, "upgrade the harness")
+        assert "has schema 99" in result.reason
+    a_project(golden, monkeypatch, "tolerance: calibrated\nmin_sensitivity: 0.9\n")
+    [case] = load_cases(Path("configs")).cases
+    golden.unlink()
+    write_capture(golden, {"images": VALUES}, case=case, accepted=ACCEPTED)
+    assert main(["sensitivity", "--stored"]) == 3
+    [stored] = json.loads(Path("out/sensitivity-stored.json").read_text())["cases"]
+    assert stored["reason"].endswith("a newer harness wrote it: upgrade the harness")
+    assert stored["next_step"] == ""
 
 
 def test_the_shipped_files_hold_together() -> None:

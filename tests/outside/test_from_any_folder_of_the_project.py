@@ -293,6 +293,10 @@ def test_all_that_is_wrong_in_pyproject_is_told_at_once(
         ("[tool.harness]\njobs = true\n", "tool.harness.jobs = true: expected a whole number greater than 0"),
         ("[tool.harness.configs]\nx = 1\n", "tool.harness.configs = "),
         ("[tool.harness]\njobs = \n", "pyproject.toml: not TOML ("),
+        (
+            "[tool.harness]\n<<<<<<< HEAD\njobs = 1\n=======\njobs = 2\n>>>>>>> theirs\n",
+            "pyproject.toml: line 2: unresolved merge conflict (<<<<<<< HEAD); resolve it",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_used(project: Project, capsys: Captured, text: str, complaint: str) -> None:

@@ -118,6 +118,9 @@ def test_a_trace_of_another_version(tmp_path: Path, capture: Path, golden: Path)
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
     assert "a trace of version 2, this harness compares version 1" in result.reason
+    assert result.next_step.startswith("upgrade the harness; ")
+    level(golden, "full", version=0)
+    assert judged(tmp_path, capture, golden).next_step.startswith("record it anew: harness record --update ")
 
 
 def test_a_run_without_the_trace_that_the_case_asks_for(tmp_path: Path, capture: Path, golden: Path) -> None:

@@ -109,7 +109,7 @@ def vae_tiling(site: Site) -> None:
 def draws_in(dtype: torch.dtype, site: Site) -> None:
     """Draw in `dtype`, and cast, what the pipeline asks for in half precision.
 
-    A generator's stream is another one for each dtype on some processors, and the run that this one is
+    On some processors a generator's stream differs from dtype to dtype, and the run that this one is
     compared with draws in `dtype`.
     """
 

@@ -6,6 +6,7 @@ import decimal
 import locale
 import logging
 import os
+import re
 import signal
 import sys
 import warnings
@@ -20,6 +21,7 @@ Read = Callable[[], object]
 Settings = Mapping[str, object]
 """Settings by name, in a form that can be compared."""
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LONGEST = 200  # characters of a value in a sentence
 
 _SECRET = ("KEY", "PASSWORD", "SECRET", "TOKEN")
@@ -154,7 +156,8 @@ def _text(value: object) -> str:
     if value is None or value == []:
         return "nothing"
     entries = value if isinstance(value, list | tuple) else [value]
-    text = ", ".join(map(_entry, entries))
+    # An address differs from process to process, and one warning would become many.
+    text = _ADDRESS.sub("", ", ".join(map(_entry, entries)))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 

@@ -57,3 +57,13 @@ def test_long_values_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "LONG", "x" * 5000)
     [told] = settings.changed(before, settings.read())
     assert len(told) < 400
+
+
+def test_objects_are_told_without_the_address_that_they_had() -> None:
+    class Finder:
+        pass
+
+    [told] = settings.changed({"sys.meta_path": (Finder(),)}, {"sys.meta_path": ()})
+    assert told.startswith("sys.meta_path: the run changed it from <")
+    assert told.endswith("Finder object> to nothing and left it so")
+    assert "0x" not in told
