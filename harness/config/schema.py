@@ -101,6 +101,9 @@ class DeterminismSwitches(Strict):
         description="the only backend of scaled dot product attention allowed; default allows all",
     )
     threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of torch")
+    portable: bool = Field(
+        default=False, description="the same bits on every x86-64 CPU with AVX2, from what the CPU computes"
+    )
 
 
 class MetricLimits(Strict):

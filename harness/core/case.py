@@ -163,7 +163,10 @@ class SchedulerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Determinism:
-    """The numeric switches a case asks for; a capture's environment says which ones took effect."""
+    """The numeric switches a case asks for; a capture's environment says which ones took effect.
+
+    `portable` asks for the same bits on every x86-64 CPU with AVX2, from what the CPU computes.
+    """
 
     algorithms: bool = True
     cublas_workspace: str | None = ":4096:8"
@@ -172,6 +175,7 @@ class Determinism:
     tf32: bool = False
     attention: Attention = Attention.MATH
     threads: int = 1
+    portable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

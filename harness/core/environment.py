@@ -27,7 +27,7 @@ class Software:
     """What ran on it; `packages` holds the versions of the packages that can change a number.
 
     `imported` holds those of every other package that the run had imported when it ended: they are told and
-    compared by `harness env`, and decide no relation.
+    compared by `harness env`, and decide no relation. `libc` is the C library with its version, where it is known.
     """
 
     os: str
@@ -37,11 +37,15 @@ class Software:
     driver: str | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
     imported: Mapping[str, str] = field(default_factory=dict)
+    libc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """The numeric switches in effect, as read back from torch after they were set."""
+    """The numeric switches in effect, as read back from torch after they were set.
+
+    `portable` says that every cure of docs/portable.md is in effect, and that the known-answer test passed.
+    """
 
     deterministic_algorithms: bool
     cudnn_enabled: bool
@@ -57,16 +61,22 @@ class Switches:
     onednn: bool
     cublas_workspace: str | None
     variables: Mapping[str, str] = field(default_factory=dict)
+    portable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The whole fingerprint of a run; `platform` is the hardware class its golden stands for."""
+    """The whole fingerprint of a run; `platform` is the hardware class its golden stands for.
+
+    `known_answers` are digests of what the machine computed for a table of operations, by name; none where
+    no portable run was asked for.
+    """
 
     platform: str
     hardware: Hardware
     software: Software
     switches: Switches
+    known_answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +94,35 @@ def relation_between(golden: Environment, now: Environment) -> Relation:
     Another platform is `cross-hardware`, and so is another GPU model within one: a seeded stream on a GPU
     depends on its number of multiprocessors. CPUs of one architecture run the same code with other
     instruction sets, which a variable or a library can change as well; so another CPU model counts as the
-    versions, drivers and switches do: `same-hardware`. A package that only one side has cannot have been
-    replaced and does not count.
+    versions, drivers and switches do: `same-hardware`, unless both runs are portable. A package that only one
+    side has cannot have been replaced and does not count.
     """
     if golden.platform != now.platform or _gpu(golden.hardware) != _gpu(now.hardware):
         return Relation.CROSS_HARDWARE
-    same_machine = golden.hardware == now.hardware and golden.switches == now.switches
-    return Relation.SAME if same_machine and same_software(golden, now) else Relation.SAME_HARDWARE
+    same_machine = golden.hardware == now.hardware or is_portable_between(golden, now)
+    same_switches = golden.switches == now.switches
+    same = same_machine and same_switches and same_software(golden, now)
+    return Relation.SAME if same else Relation.SAME_HARDWARE
+
+
+def is_portable_between(golden: Environment, now: Environment) -> bool:
+    """Whether the bits of two runs depend on neither's x86-64 CPU: both portable, and no known answer differs."""
+    both = golden.switches.portable and now.switches.portable
+    on_cpus = golden.hardware.device == now.hardware.device == "cpu"
+    return both and on_cpus and not differing_answers(golden, now)
+
+
+def differing_answers(golden: Environment, now: Environment) -> tuple[str, ...]:
+    """The operations of the known-answer test that both sides computed and computed otherwise."""
+    ours, theirs = golden.known_answers, now.known_answers
+    return tuple(name for name in ours if theirs.get(name, ours[name]) != ours[name])
 
 
 def same_software(golden: Environment, now: Environment) -> bool:
-    """Whether the Python, the driver and its libraries, and every package that both sides have are the same."""
+    """Whether the Python, the driver, the C and CUDA libraries, and every package that both sides have are the same."""
     ours, theirs = golden.software, now.software
+    if None not in (ours.libc, theirs.libc) and ours.libc != theirs.libc:
+        return False
     shared = ours.packages.keys() & theirs.packages.keys()
     same_packages = all(ours.packages[name] == theirs.packages[name] for name in shared)
     same_rest = (ours.python, ours.cuda, ours.cudnn, ours.driver) == (
@@ -108,6 +135,7 @@ def same_software(golden: Environment, now: Environment) -> bool:
 
 
 _IMPORTED = "software.imported."
+_ANSWERS = "known_answers."
 
 
 def _gpu(hardware: Hardware) -> tuple[object, ...]:
@@ -121,15 +149,17 @@ def changes_between(golden: Environment, now: Environment, *, imported: bool = F
     The packages that can change no number count with `imported` alone.
     """
     ours, theirs = dict(_entries(asdict(golden))), dict(_entries(asdict(now)))
-    names = sorted(name for name in ours.keys() | theirs.keys() if imported or not name.startswith(_IMPORTED))
+    left_out = (_ANSWERS,) if imported else (_IMPORTED, _ANSWERS)
+    names = sorted(name for name in ours.keys() | theirs.keys() if not name.startswith(left_out))
     return tuple(
         Change(name, ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)
     )
 
 
 def entries(environment: Environment) -> Mapping[str, str]:
-    """Every entry of the fingerprint that is there, by dotted name."""
-    return {name: value for name, value in _entries(asdict(environment)) if value is not None}
+    """Every entry of the fingerprint that is there, by dotted name, without the known answers."""
+    found = _entries(asdict(environment))
+    return {name: value for name, value in found if value is not None and not name.startswith(_ANSWERS)}
 
 
 def _entries(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str | None]]:

@@ -6,6 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from harness.core.portable import VARIABLES as PORTABLE
+
 _FAMILIES = (
     "ACCELERATE",  # of Hugging Face, and of Apple
     "ATEN",
@@ -140,6 +142,13 @@ DECIDED_BY: Mapping[str, str] = {
 
 The fingerprint holds them as switches, or they are always the same; as variables it leaves them out.
 """
+
+
+def decided_by(name: str) -> str:
+    """What decides a variable that a run's process is given and numbers may depend on; "" for any other."""
+    if name in DECIDED_BY:
+        return DECIDED_BY[name]
+    return "determinism.portable" if name in PORTABLE else ""
 
 
 def numeric_variables(environment: Mapping[str, str], machine: str) -> Mapping[str, str]:

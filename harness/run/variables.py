@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 
 from harness.core.case import Determinism
-from harness.core.variables import DECIDED_BY, THREAD_POOLS
+from harness.core.portable import VARIABLES as PORTABLE
+from harness.core.variables import THREAD_POOLS, decided_by
 from harness.errors import UsageError
+from harness.run.portable import can_be_portable
 
 Variables = Mapping[str, str | None]
 """Environment variables by name; None unsets one that the caller has."""
@@ -17,7 +19,8 @@ def variables_for(wished: Determinism) -> Variables:
     """What a case with these switches sets itself; everything else is inherited from the caller.
 
     Thread pools are sized when the libraries load, so the thread count is part of it, unless
-    HARNESS_THREADS overrides every case's. Raises UsageError where that is no thread count.
+    HARNESS_THREADS overrides every case's. What makes a run portable is set where the CPU can be that. Raises
+    UsageError where HARNESS_THREADS is no thread count.
     """
     threads = _threads_of_caller() or str(wished.threads)
     return {
@@ -27,6 +30,7 @@ def variables_for(wished: Determinism) -> Variables:
         "PYTHONHASHSEED": "0",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",
+        **(PORTABLE if wished.portable and can_be_portable() else {}),
     }
 
 
@@ -40,7 +44,7 @@ def _threads_of_caller() -> str:
 def overridden_by(variables: Variables) -> Mapping[str, str]:
     """The caller's values, by name, of what `variables` set otherwise and numbers may depend on."""
     callers = {
-        name: os.environ[name].strip() for name in DECIDED_BY if name in os.environ and name in variables
+        name: os.environ[name].strip() for name in variables if name in os.environ and decided_by(name)
     }
     return {name: value for name, value in callers.items() if value and value != variables[name]}
 

@@ -11,7 +11,10 @@ import torch
 
 from harness.core.case import Attention, Determinism
 from harness.core.environment import Switches
-from harness.core.variables import DECIDED_BY, numeric_variables
+from harness.core.variables import decided_by, numeric_variables
+from harness.worker.portable import proof
+
+_COMPILED = "a component is compiled, for this very CPU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ def read_back() -> Switches:
         onednn=bool(torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled),
         cublas_workspace=os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
         variables=numeric_variables(os.environ, platform.machine()),
+        portable=proof.is_in_effect(),
     )
 
 
@@ -83,11 +87,14 @@ def not_in_effect(wished: Determinism, threads: int, now: Switches) -> tuple[str
         "threads": (threads, now.threads),
         "cublas_workspace": (wished.cublas_workspace, now.cublas_workspace),
     }
-    return tuple(
+    told = tuple(
         f"determinism.{name}: {asked} was asked for, {effective} is in effect"
         for name, (asked, effective) in pairs.items()
         if asked != effective
     )
+    # Asked for where the CPU cannot be portable, it is no one's fault: the relation says enough.
+    lost = wished.portable and proof.is_asked_for() and not now.portable
+    return (*told, f"determinism.portable is not in effect: {proof.why_not() or _COMPILED}") if lost else told
 
 
 def overridden(callers: Mapping[str, str], device: str) -> tuple[str, ...]:
@@ -99,7 +106,7 @@ def overridden(callers: Mapping[str, str], device: str) -> tuple[str, ...]:
         name: value for name, value in callers.items() if device == "cuda" or not name.startswith("CUBLAS")
     }
     return tuple(
-        f"{name}={value} of the environment is overridden: {DECIDED_BY[name]} "
+        f"{name}={value} of the environment is overridden: {decided_by(name)} "
         + (f"makes it {os.environ[name]}" if name in os.environ else "unsets it")
         for name, value in sorted(told.items())
     )

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from diffusers import DiffusionPipeline
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Timings, Unavailable
 from harness.core.case import Attention, Case, GeneratorKind, Values
-from harness.core.environment import Environment
+from harness.core.environment import Environment, Switches
 from harness.core.messages import Job, Progress
 from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
@@ -26,6 +26,8 @@ from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf, beyo
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
 from harness.worker.perturb.site import NotApplicable
+from harness.worker.portable import proof
+from harness.worker.portable.alignment import align
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
@@ -89,7 +91,7 @@ class Executor:
     def _run(self, job: Job, threads: int) -> Outcome:
         case = job.case
         started = time.perf_counter()
-        switches = determinism.read_back()
+        switches = _switches(case, self._device)
         environment = fingerprint.environment(self._device, switches)
         said = Heard()
         try:
@@ -133,6 +135,8 @@ class Executor:
             torch.no_grad(),
         ):
             files = preparation.prepare(pipeline, case, self._device)
+            if proof.is_asked_for():  # what was loaded on the way lies where its files have it
+                align(pipeline)
             session.inputs(keywords)
             output = pipeline(**keywords)
             self._leftovers.inside()
@@ -151,6 +155,13 @@ def _unfit(case: Case, device: torch.device) -> str | None:
         name = case.determinism.attention
         return f"determinism.attention: {name}: torch has this backend on CUDA only, not on {device.type}"
     return None
+
+
+def _switches(case: Case, device: torch.device) -> Switches:
+    """The switches in effect for the case; code that is compiled for this very CPU is not portable."""
+    switches = determinism.read_back()
+    compiled = case.variant.compile is not None and device.type == "cpu"
+    return replace(switches, portable=False) if compiled else switches
 
 
 def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:

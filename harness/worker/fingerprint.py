@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from harness.core.environment import Environment, Hardware, Software, Switches
+from harness.worker.portable import proof
 
 NUMERIC_PACKAGES = (
     "accelerate",
@@ -60,7 +61,9 @@ NUMERIC_PACKAGES = (
 def environment(device: torch.device, switches: Switches) -> Environment:
     """The fingerprint of a run on `device` under `switches`."""
     hardware = _hardware(device)
-    return Environment(platform_name(device), hardware, _software(device), switches)
+    return Environment(
+        platform_name(device), hardware, software(device), switches, known_answers=proof.current().answers
+    )
 
 
 def with_imported(environment: Environment) -> Environment:
@@ -101,7 +104,8 @@ def _hardware(device: torch.device) -> Hardware:
     )
 
 
-def _software(device: torch.device) -> Software:
+def software(device: torch.device) -> Software:
+    """What runs on this machine, as far as it computes on `device`."""
     on_cuda = device.type == "cuda"
     return Software(
         os=f"{platform.system()} {platform.release()}",
@@ -110,6 +114,7 @@ def _software(device: torch.device) -> Software:
         cudnn=str(torch.backends.cudnn.version()) if on_cuda else None,
         driver=_driver() if on_cuda else None,
         packages=dict(_versions()),
+        libc=" ".join(platform.libc_ver()).strip() or None,
     )
 
 

@@ -42,6 +42,7 @@ def _started(device_name: str, channel: Channel) -> tuple[Ready, Executor | None
     """What to tell the parent, and what runs jobs; nothing does where the device cannot be had."""
     bring_in("torch")
     from harness.worker import determinism, devices, fingerprint
+    from harness.worker.portable import proof
 
     determinism.set_interop_threads()
     try:
@@ -49,6 +50,7 @@ def _started(device_name: str, channel: Channel) -> tuple[Ready, Executor | None
     except devices.DeviceUnavailable as error:
         return Ready(None, str(error)), None
     determinism.apply(Determinism(), determinism.thread_count(Determinism()))
+    proof.establish(fingerprint.environment(device, determinism.read_back()))
     environment = fingerprint.environment(device, determinism.read_back())
     bring_in("transformers")
     bring_in("diffusers")

@@ -35,6 +35,7 @@ _UNASKED = Determinism(
     tf32=True,
     attention=Attention.DEFAULT,
     threads=min(os.cpu_count() or 1, 1024),
+    portable=False,
 )
 """Every switch such that the fastest kernel may be taken."""
 

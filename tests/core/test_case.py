@@ -49,6 +49,7 @@ def test_the_digest_is_the_sha256_of_the_canonical_json() -> None:
 
 
 DECIDES = {
+    "determinism.portable": {"determinism": Determinism(portable=True)},
     "pipeline": {"pipeline": "DDPMPipeline"},
     "model.id": {"model": ModelSpec("builtin:other")},
     "model.revision": {"model": ModelSpec("builtin:ddpm-digits", revision="a" * 40)},

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.environment import Change, Environment, changes_between, relation_between, same_software
+from harness.core.environment import (
+    Change,
+    Environment,
+    changes_between,
+    differing_answers,
+    relation_between,
+    same_software,
+)
 from harness.core.tolerance import Relation
 from tests.core.samples import ENVIRONMENT
 
@@ -45,6 +52,69 @@ def _switches(**changes: object) -> Environment:
 )
 def test_same(now: Environment) -> None:
     assert relation_between(ENVIRONMENT, now) is Relation.SAME
+
+
+def _portable(**changes: object) -> Environment:
+    """ENVIRONMENT as a portable run has it; `changes` are of the environment itself."""
+    answers = {"exp float32": "aa", "conv2d float32": "bb"}
+    return replace(_switches(portable=True), **{"known_answers": answers, **changes})
+
+
+OTHER_CPU = replace(ENVIRONMENT.hardware, cpu_vendor="AuthenticAMD", cpu_model="EPYC (25/17)")
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        _portable(hardware=OTHER_CPU),
+        _portable(hardware=OTHER_CPU, known_answers={"exp float32": "aa"}),
+        _portable(hardware=OTHER_CPU, known_answers={}),
+    ],
+    ids=["all answers alike", "an operation that this harness does not try", "no answers"],
+)
+def test_portable_runs_are_the_same_on_any_two_cpus(now: Environment) -> None:
+    assert relation_between(_portable(), now) is Relation.SAME
+    assert relation_between(now, _portable()) is Relation.SAME
+
+
+@pytest.mark.parametrize(
+    ("golden", "now"),
+    [
+        (_portable(), _portable(hardware=OTHER_CPU, known_answers={"exp float32": "ab"})),
+        (_portable(), replace(ENVIRONMENT, hardware=OTHER_CPU)),
+        (ENVIRONMENT, _portable(hardware=OTHER_CPU)),
+        (ENVIRONMENT, replace(ENVIRONMENT, hardware=OTHER_CPU)),
+        (_portable(), _portable(hardware=OTHER_CPU, software=replace(ENVIRONMENT.software, python="3.12.1"))),
+        (_portable(), _portable(hardware=OTHER_CPU, switches=replace(_portable().switches, threads=2))),
+    ],
+    ids=["another answer", "not portable now", "not portable then", "never portable", "software", "threads"],
+)
+def test_other_cpus_are_judged_by_limits_where_a_run_is_not_proven_portable(
+    golden: Environment, now: Environment
+) -> None:
+    assert relation_between(golden, now) is Relation.SAME_HARDWARE
+
+
+def test_another_architecture_stays_cross_hardware_however_portable() -> None:
+    arm = _portable(platform="cpu-aarch64", hardware=replace(OTHER_CPU, machine="aarch64"))
+
+    assert relation_between(_portable(), arm) is Relation.CROSS_HARDWARE
+
+
+def test_the_c_library_is_software() -> None:
+    golden, now = _software(libc="glibc 2.36"), _software(libc="glibc 2.41")
+
+    assert relation_between(golden, now) is Relation.SAME_HARDWARE
+    assert relation_between(ENVIRONMENT, now) is Relation.SAME  # recorded before it was known
+    assert [change.what for change in changes_between(golden, now)] == ["software.libc"]
+
+
+def test_known_answers_are_told_by_their_own_command_alone() -> None:
+    golden, now = _portable(), _portable(known_answers={"exp float32": "ab"})
+
+    assert changes_between(golden, now) == ()
+    assert changes_between(golden, now, imported=True) == ()
+    assert differing_answers(golden, now) == ("exp float32",)
 
 
 @pytest.mark.parametrize(

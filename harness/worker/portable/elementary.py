@@ -1,0 +1,162 @@
+"""Elementary functions in the place of MKL's, where those differ between makers of CPUs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+_OVERRIDDEN: dict[str, Callable[..., Any]] = {
+    "sqrt": np.sqrt,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+}
+"""torch's name and numpy's function: the processor's own square root, and the C library's for the others."""
+
+_KEPT = (torch.float16, torch.bfloat16, torch.complex32, torch.complex64, torch.complex128)
+"""Dtypes that never reach MKL's vector library: half precision is computed in float32 by the compiler's and
+SLEEF's code, complex numbers by the C++ library's (aten/src/ATen/cpu/vec)."""
+
+_PROBE = 20_001
+
+_library: list[torch.library.Library] = []
+"""The overrides stay in effect as long as this object lives."""
+
+
+def install() -> None:
+    """Replace the functions in the whole process; installing twice changes nothing.
+
+    torch's CPU kernels hand contiguous float32 and float64 to MKL's vector library (vmsSqrt, vmdTan, ...). Those
+    of the square root, tangent and arc functions start from the processor's approximate reciprocal or reciprocal
+    square root (rcpps, rsqrtps), which every maker builds otherwise: of 20,001 square roots 3,400 are one unit
+    in the last place off, and which ones depends on the CPU. No variable of MKL changes that. `x ** 0.5` reaches
+    the same kernel as the square root (aten/src/ATen/native/cpu/PowKernel.cpp). numpy's square root is the
+    processor's instruction, which rounds correctly (IEEE 754); its other functions are the C library's, without
+    the AVX-512 variants that NPY_DISABLE_CPU_FEATURES turns off.
+
+    Does nothing where torch offers no way to call the kernel that an override replaces (before 2.9);
+    `is_correctly_rounded` then says so.
+    """
+    if _library or not hasattr(torch.library, "get_kernel"):
+        return
+    library = torch.library.Library("aten", "IMPL")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "(?s).*Overriding a previously registered kernel")
+        for name, function in _OVERRIDDEN.items():
+            _override(library, name, partial(_unary, function))
+            _override(library, f"{name}_", partial(_unary_inplace, function))
+            _override(library, f"{name}.out", partial(_unary_out, function))
+        _override(library, "pow.Tensor_Scalar", _power)
+        _override(library, "pow_.Scalar", _power_inplace)
+        _override(library, "pow.Tensor_Scalar_out", _power_out)
+    _library.append(library)
+
+
+def uninstall() -> None:
+    """Give torch its own kernels back."""
+    while _library:
+        _library.pop()._destroy()
+
+
+def is_correctly_rounded() -> bool:
+    """Whether every way to a square root gives IEEE 754's, in float32 and float64."""
+    numbers = torch.arange(_PROBE, dtype=torch.float64) / (_PROBE / 3.0)
+    for values in (numbers, numbers.to(torch.float32)):
+        exact = np.sqrt(values.numpy())
+        ways = (
+            values.sqrt(),
+            torch.sqrt(values, out=torch.empty_like(values)),
+            values.clone().sqrt_(),
+            values**0.5,
+            values.clone().pow_(0.5),
+            torch.pow(values, 0.5, out=torch.empty_like(values)),
+        )
+        if not all(np.array_equal(way.numpy(), exact) for way in ways):
+            return False
+    return True
+
+
+def _override(library: torch.library.Library, name: str, make: Callable[[Any], Any]) -> None:
+    kernel = torch.library.get_kernel(f"aten::{name}", "CPU")
+    library.impl(name, make(kernel), "CPU", with_keyset=True)
+
+
+def _compute(function: Callable[..., Any], x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    with np.errstate(all="ignore"):
+        function(x.detach().numpy(), out=out.detach().numpy())
+    return out
+
+
+def _new(function: Callable[..., Any], x: torch.Tensor) -> torch.Tensor:
+    """The values in a new tensor laid out as torch's own; whole numbers give torch's default float."""
+    floating = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    if floating.dtype in _KEPT:  # the default dtype may be one of them
+        return _new(function, floating.float()).to(floating.dtype)
+    return _compute(function, floating, torch.empty_like(floating))
+
+
+def _into(out: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
+    if out.shape != result.shape:
+        out.resize_(result.shape)
+    return out.copy_(result)
+
+
+def _is_kept(x: torch.Tensor) -> bool:
+    return x.dtype in _KEPT or x.layout is not torch.strided
+
+
+def _unary(function: Callable[..., Any], kernel: Any) -> Any:
+    def unary(keys: Any, x: torch.Tensor) -> torch.Tensor:
+        return kernel.call_boxed(keys, x) if _is_kept(x) else _new(function, x)
+
+    return unary
+
+
+def _unary_inplace(function: Callable[..., Any], kernel: Any) -> Any:
+    def unary_(keys: Any, x: torch.Tensor) -> torch.Tensor:
+        kept = _is_kept(x) or not x.is_floating_point()
+        return kernel.call_boxed(keys, x) if kept else _compute(function, x, x)
+
+    return unary_
+
+
+def _unary_out(function: Callable[..., Any], kernel: Any) -> Any:
+    def unary_out(keys: Any, x: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
+        kept = _is_kept(x) or not out.is_floating_point()
+        return kernel.call_boxed(keys, x, out=out) if kept else _into(out, _new(function, x))
+
+    return unary_out
+
+
+def _is_root(exponent: object) -> bool:
+    return isinstance(exponent, int | float) and exponent == 0.5
+
+
+def _power(kernel: Any) -> Any:
+    def power(keys: Any, x: torch.Tensor, exponent: Any) -> torch.Tensor:
+        other = not _is_root(exponent) or _is_kept(x)
+        return kernel.call_boxed(keys, x, exponent) if other else _new(np.sqrt, x)
+
+    return power
+
+
+def _power_inplace(kernel: Any) -> Any:
+    def power_(keys: Any, x: torch.Tensor, exponent: Any) -> torch.Tensor:
+        other = not _is_root(exponent) or _is_kept(x) or not x.is_floating_point()
+        return kernel.call_boxed(keys, x, exponent) if other else _compute(np.sqrt, x, x)
+
+    return power_
+
+
+def _power_out(kernel: Any) -> Any:
+    def power_out(keys: Any, x: torch.Tensor, exponent: Any, *, out: torch.Tensor) -> torch.Tensor:
+        other = not _is_root(exponent) or _is_kept(x) or not out.is_floating_point()
+        return kernel.call_boxed(keys, x, exponent, out=out) if other else _into(out, _new(np.sqrt, x))
+
+    return power_out

@@ -1,0 +1,89 @@
+"""The known-answer test: what this process computes for the table of operations, remembered for each machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from harness.worker.portable.operations import operations
+
+DIGITS = 8
+"""Hex digits kept of each answer's sha256: two answers look alike by chance once in four billion times."""
+
+
+def computed() -> Mapping[str, str]:
+    """The digest of what this process computes for each operation, by name, whatever its switches; a second or two."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    try:
+        with torch.no_grad(), np.errstate(all="ignore"):
+            return {name: _digest(operation()) for name, operation in operations()}
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+
+
+def remembered(machine: Mapping[str, object]) -> Mapping[str, str]:
+    """`computed`, from the user's cache where the same `machine` computed it before.
+
+    `machine` is everything that the answers depend on: the CPU, the builds, the variables. A cache that
+    cannot be read or written costs the time, and no more.
+    """
+    known = json.dumps({**machine, "torch": torch.__config__.show()}, sort_keys=True)
+    path = _cache_folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.json"
+    answers = _read_cached(path)
+    if answers is None:
+        answers = computed()
+        _write_cached(path, answers)
+    return answers
+
+
+def _digest(result: object) -> str:
+    digest = hashlib.sha256()
+    for part in _bytes(result):
+        digest.update(part)
+    return digest.hexdigest()[:DIGITS]
+
+
+def _bytes(result: object) -> Iterator[bytes]:
+    if isinstance(result, torch.Tensor):
+        real = torch.view_as_real(result.resolve_conj()) if result.is_complex() else result
+        yield real.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    elif isinstance(result, Iterable) and not isinstance(result, np.ndarray):
+        for part in result:
+            yield from _bytes(part)
+    else:
+        yield np.asarray(result).tobytes()
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "diffusers-goldens" / "known-answers"
+
+
+def _read_cached(path: Path) -> Mapping[str, str] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+    return found if whole and found else None
+
+
+def _write_cached(path: Path, answers: Mapping[str, str]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(answers), encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,149 @@
+"""Operations on single numbers: elementary functions, activations, powers, sums, and random numbers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import torch
+from torch.nn import functional
+
+from harness.worker.portable.operations.operation import (
+    FLOATS,
+    HALVES,
+    SIZES,
+    Named,
+    between,
+    named,
+    over,
+    together,
+    values,
+)
+
+_UNARY: Mapping[str, tuple[float, float]] = {
+    "exp": (-20.0, 20.0),
+    "exp2": (-20.0, 20.0),
+    "expm1": (-3.0, 3.0),
+    "log": (1e-6, 50.0),
+    "log2": (1e-6, 50.0),
+    "log10": (1e-6, 50.0),
+    "log1p": (-0.9, 9.0),
+    "sqrt": (0.0, 50.0),
+    "rsqrt": (1e-3, 50.0),
+    "reciprocal": (1e-3, 50.0),
+    "sin": (-40.0, 40.0),
+    "cos": (-40.0, 40.0),
+    "tan": (-1.5, 1.5),
+    "asin": (-1.0, 1.0),
+    "acos": (-1.0, 1.0),
+    "atan": (-9.0, 9.0),
+    "sinh": (-5.0, 5.0),
+    "cosh": (-5.0, 5.0),
+    "tanh": (-5.0, 5.0),
+    "asinh": (-5.0, 5.0),
+    "acosh": (1.0, 9.0),
+    "atanh": (-0.99, 0.99),
+    "erf": (-4.0, 4.0),
+    "erfc": (-4.0, 4.0),
+    "erfinv": (-0.99, 0.99),
+    "sigmoid": (-9.0, 9.0),
+    "lgamma": (0.1, 9.0),
+    "digamma": (0.1, 9.0),
+}
+"""torch's functions of one number and the range they are tried on; most go through MKL's vector library."""
+
+_IN_HALF = ("exp", "sqrt", "tanh", "sigmoid", "erf", "rsqrt")
+
+_ACTIVATIONS = ("silu", "gelu", "mish", "softplus", "elu", "selu", "hardswish", "logsigmoid", "softsign")
+
+_EXPONENTS = (0.5, -0.5, 2.0, 3.0, 1.0 / 7.0, -1.7)
+
+_REDUCTIONS = (torch.sum, torch.mean, torch.std, torch.var, torch.cumsum, torch.logsumexp)
+
+
+def operations() -> Iterator[Named]:
+    """Every one by name."""
+    yield from _elementary()
+    yield from _activations()
+    yield from _of_two()
+    yield from _reductions()
+    yield from _random()
+    yield from _ordering()
+
+
+def _elementary() -> Iterator[Named]:
+    for name, (low, high) in _UNARY.items():
+        function = getattr(torch, name)
+        for dtype in FLOATS:
+            yield named(name, dtype), over(function, [between(low, high, size, dtype) for size in SIZES])
+        for dtype in HALVES if name in _IN_HALF else ():
+            yield named(name, dtype), over(function, [between(low, high, SIZES[-1], dtype)])
+
+
+def _activations() -> Iterator[Named]:
+    for name in _ACTIVATIONS:
+        for dtype in (torch.float32, torch.bfloat16):
+            inputs = [values([size], dtype) for size in SIZES]
+            yield named(name, dtype), over(getattr(functional, name), inputs)
+    yield "gelu tanh", partial(functional.gelu, values([4099]), approximate="tanh")
+
+
+def _of_two() -> Iterator[Named]:
+    for dtype in FLOATS:
+        one, two = values([4099], dtype), values([4099], dtype, seed=2)
+        for name in ("atan2", "div", "hypot"):
+            yield named(name, dtype), partial(getattr(torch, name), one, two)
+        yield named("addcdiv", dtype), partial(torch.addcdiv, one, one, two, value=0.3)
+        yield named("lerp", dtype), partial(torch.lerp, one, two, 0.3)
+        positive = between(0.01, 9.0, 4099, dtype)
+        for exponent in _EXPONENTS:
+            yield named("pow", f"{exponent:.3g}", dtype), partial(torch.pow, positive, exponent)
+        yield named("pow tensor", dtype), partial(torch.pow, positive, one)
+
+
+def _reductions() -> Iterator[Named]:
+    for dtype in (*FLOATS, torch.bfloat16):
+        x = values([5, 67, 129], dtype)
+        for function in (*_REDUCTIONS, functional.softmax, functional.log_softmax):
+            both = together(partial(function, x, dim=-1), partial(function, x, dim=1))
+            yield named(function.__name__, dtype), both
+    x = values([3, 4099])
+    yield "sum all", over(torch.sum, [x, x.double(), x.bfloat16()])
+    yield "norm", over(torch.linalg.vector_norm, [x, x.double(), x.bfloat16()])
+    yield "cumprod", partial(torch.cumprod, 1 + x / 99, 1)
+    yield "quantile", partial(torch.quantile, x, 0.995, 1)
+
+
+def _random() -> Iterator[Named]:
+    for dtype in (*FLOATS, *HALVES):
+        yield named("randn", dtype), partial(_drawn, torch.Tensor.normal_, dtype)
+    for name in ("uniform_", "exponential_"):
+        yield name, partial(_drawn, getattr(torch.Tensor, name), torch.float32)
+    yield "randperm", lambda: torch.randperm(99, generator=_seeded())
+    weights = between(0.0, 1.0, 50, torch.float32)
+    yield "multinomial", lambda: torch.multinomial(weights, 9, generator=_seeded())
+
+
+def _drawn(fill: object, dtype: torch.dtype) -> list[torch.Tensor]:
+    assert callable(fill)
+    return [fill(torch.empty(size, dtype=dtype), generator=_seeded()) for size in SIZES]
+
+
+def _seeded() -> torch.Generator:
+    return torch.Generator("cpu").manual_seed(0)
+
+
+def _ordering() -> Iterator[Named]:
+    x = (values([2000]) * 8).round()
+    places = torch.arange(2000) * 7 % 13
+    yield (
+        "sort",
+        together(partial(torch.sort, x), partial(torch.sort, x, stable=True), partial(torch.topk, x, 50)),
+    )
+    yield "argmax", partial(torch.argmax, x)
+    yield "scatter_add", partial(torch.scatter_add, torch.zeros(13), 0, places, x / 3)
+    yield "index_add", partial(torch.index_add, torch.zeros(13), 0, places, x / 3)
+    yield "bincount", partial(torch.bincount, places, x.double() / 3)
+    yield "cdist", partial(torch.cdist, x.reshape(20, 100), x.reshape(20, 100) / 3)
+    yield "round half", partial(operator.truediv, x.half(), 3)
