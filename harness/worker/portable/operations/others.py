@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
@@ -59,8 +60,9 @@ def _numpy(dtype: str) -> Iterator[Named]:
 
 
 def _scipy() -> Iterator[Named]:
-    from scipy import integrate, linalg, special, stats
-
+    integrate, linalg, special, stats = (
+        import_module(f"scipy.{name}") for name in ("integrate", "linalg", "special", "stats")
+    )
     x = array(0.01, 0.99, 64)
     # Beta sigmas and the coefficients of LMS in diffusers' schedulers.
     yield "scipy beta", partial(stats.beta.ppf, x, 0.6, 0.6)
