@@ -34,6 +34,7 @@ def test_the_whole_fingerprint() -> None:
         switches.onednn                         True
         switches.cublas_workspace               :4096:8
         switches.variables.ATEN_CPU_CAPABILITY  avx512
+        switches.portable                       False
     """)
 
 
