@@ -169,7 +169,7 @@ def _selects(command: argparse.ArgumentParser) -> None:
 def _project(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--root",
-        type=Path,
+        type=_folder_name,
         metavar="DIR",
         help="root of the project (default: the nearest folder upwards with configs and goldens, or with "
         "[tool.harness] in its pyproject.toml)",
@@ -189,7 +189,7 @@ def _out(command: argparse.ArgumentParser) -> None:
 
 
 def _folder(command: argparse.ArgumentParser, option: str, what: str) -> None:
-    command.add_argument(option, type=Path, metavar="DIR", help=what)
+    command.add_argument(option, type=_folder_name, metavar="DIR", help=what)
 
 
 def _device(command: argparse.ArgumentParser) -> None:
@@ -239,6 +239,13 @@ def _at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _folder_name(text: str) -> Path:
+    # Path("") is the current folder: `--out "$UNSET"` would write there.
+    if not text:
+        raise argparse.ArgumentTypeError("'' names no folder; name one")
+    return Path(text)
 
 
 def _device_name(text: str) -> str:

@@ -28,6 +28,16 @@ def test_what_a_command_has_not_is_refused(capsys: pytest.CaptureFixture[str]) -
         assert f"unrecognized arguments: {' '.join(words[-2:])}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--out", "--configs", "--goldens", "--root"])
+def test_an_empty_folder_is_refused_and_not_the_current_one(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parsed(["verify", option, ""])
+    assert ended.value.code == 2
+    assert f"argument {option}: '' names no folder; name one" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [

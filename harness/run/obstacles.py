@@ -42,7 +42,10 @@ def cannot_start(told: CannotStart, log: tuple[str, ...]) -> Lost:
 def not_begun(lost: Lost) -> Lost:
     """A worker that died or hung without a word of its own: the last telling words of its log go with it."""
     words = last_words(lost.log)
-    reason = f"{lost.reason}: {words}" if words else lost.reason
+    if not words:
+        step = f"see that memory is free and that {sys.executable} starts, then check: {_CHECK}"
+        return replace(lost, next_step=step)
+    reason = f"{lost.reason}: {words}"
     return replace(lost, reason=reason, next_step=f"fix what the log shows, then check: {_CHECK}")
 
 

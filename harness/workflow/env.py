@@ -18,6 +18,8 @@ from harness.run.execute import fingerprint
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
 
+_NAME_ONE = "name a golden, a capture, or a file saved by `harness env --json`"
+
 
 def show_environment(options: Options, screen: Screen) -> int:
     """Print (and save with --json) the fingerprint of a worker on the chosen device; leaves nothing else behind."""
@@ -42,15 +44,11 @@ def compare_environments(left: Path, right: Path, options: Options, screen: Scre
 
 def _read(path: Path) -> Environment:
     if not path.is_file():
-        raise UsageError(
-            f"{path}: no such file; name a golden, a capture, or a file saved by `harness env --json`"
-        )
+        raise UsageError(f"{path}: no such file; {_NAME_ONE}")
     if path.suffix == ".safetensors":
         return read_document(path).environment
     content = path.read_bytes()
     try:
         return json_report.read_environment(content, str(path))
     except ValidationError as error:
-        raise UsageError(
-            f"{path}: holds no fingerprint ({why_not(error, content)}); save one with `harness env --json {path}`"
-        ) from error
+        raise UsageError(f"{path}: holds no fingerprint ({why_not(error, content)}); {_NAME_ONE}") from error

@@ -85,7 +85,14 @@ def test_a_death_without_a_word_keeps_its_log() -> None:
     lost = not_begun(Lost("the worker exited with code 9 while starting", ("no libcuda here",)))
     assert lost.reason == "the worker exited with code 9 while starting: no libcuda here"
     assert lost.log == ("no libcuda here",)
-    assert not_begun(Lost("it died")).reason == "it died"
+
+
+def test_a_death_that_left_no_log_sends_nobody_to_the_log() -> None:
+    lost = not_begun(Lost("the worker was killed by SIGKILL while starting"))
+    assert lost.reason == "the worker was killed by SIGKILL while starting"
+    assert lost.next_step is not None
+    assert "log" not in lost.next_step
+    assert lost.next_step.startswith("see that memory is free")
 
 
 @pytest.mark.parametrize(
