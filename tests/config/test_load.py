@@ -104,7 +104,7 @@ timeout: 0
             "generator = \"gpu\": expected cpu, device or none; did you mean 'cpu'?",
             "determinism.tf32 = 1: expected true or false",
             "determinism.thread: unknown key; did you mean 'threads'? accepted: algorithms, cublas_workspace, "
-            "cudnn_benchmark, cudnn_deterministic, tf32, attention, threads",
+            "cudnn_benchmark, cudnn_deterministic, tf32, attention, threads, portable",
             f'tolerance.same = "refuse": expected exact or a mapping with at least one of {metrics}',
             "tolerance.same-hardware.mismatched = 2: expected a number from 0, below 1: "
             "at 1 every element may be another one",
