@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,12 @@ def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Fi
         if step.generator:
             keywords["generator"] = seeding.fresh_generator(case, device)
         _check_taken(key, step, keywords, method)
-        if step.method.startswith("load_"):
-            with sealed(f"{key}.method", step.method):
-                keywords, read = _with_places(
-                    pipeline, step.method, f"before[{number}].call", keywords, Path(case.base)
-                )
-                files.update(read)
-                method(**keywords)
-        else:
+        loads = step.method.startswith("load_")
+        with sealed(f"{key}.method", step.method) if loads else nullcontext():
+            keywords, read = _with_places(
+                pipeline, step.method, f"before[{number}].call", keywords, Path(case.base)
+            )
+            files.update(read)
             method(**keywords)
     return files
 
@@ -47,17 +46,27 @@ def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Fi
 def _with_places(
     pipeline: DiffusionPipeline, method: str, key: str, keywords: dict[str, Any], base: Path
 ) -> tuple[dict[str, Any], Files]:
-    """The arguments of a method that loads something, with paths beside the config absolute; what it will read."""
+    """The arguments of a method, with paths beside the config absolute, however deep; what it will read of them."""
     if method == ip_adapters.METHOD:
         return ip_adapters.arguments(pipeline, key, keywords, base)
     files: dict[str, LoadedFile] = {}
-    for name, value in keywords.items():
-        if name == ip_adapters.SOURCE and isinstance(value, str):
-            additions.refuse_absent(value, base)
-        if isinstance(value, str) and value and (base / value).exists():
-            files.update(additions.whole(f"{key}.{name}", value, base))
-            keywords[name] = str(base / value)
-    return keywords, files
+    if isinstance(source := keywords.get(ip_adapters.SOURCE), str):
+        additions.refuse_absent(source, base)
+    loads = method.startswith("load_")
+
+    def placed(where: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: placed(f"{where}.{name}", item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(placed(f"{where}[{place}]", item) for place, item in enumerate(value))
+        # Any other method may be given text that a file happens to be called as.
+        named = isinstance(value, str) and value and (loads or value.startswith(("./", "../")))
+        if not named or not (base / value).exists():
+            return value
+        files.update(additions.whole(where, value, base))
+        return str(base / value)
+
+    return {name: placed(f"{key}.{name}", value) for name, value in keywords.items()}, files
 
 
 def _method(pipeline: DiffusionPipeline, key: str, name: str):  # type: ignore[no-untyped-def]
