@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows on one machine that portable runs give the same bits on CPUs of different makers: runs the built-in cases
-# natively and on emulated CPUs (qemu-user, exact IEEE arithmetic), compares every capture with `harness compare`,
-# and prints the table of docs/portable.md.
+# Shows on one machine that portable runs give the same bits on CPUs of different makers: runs the built-in cases, each
+# with `determinism: {portable: true}`, natively and on emulated CPUs (qemu-user, exact IEEE arithmetic), compares every
+# capture with `harness compare`, and prints the table of docs/portable.md.
 #
 #   scripts/portable_evidence.sh [SELECT...]        default: every case with a built-in model that is seeded
 #   CPUS="Haswell EPYC" OUT=out/portable scripts/portable_evidence.sh ddim/cpu-generator
@@ -25,6 +25,21 @@ fi
 wrappers=$(mktemp -d)
 trap 'rm -rf "$wrappers"' EXIT
 
+mkdir -p "$out"
+rm -rf "$out/configs"
+cp -R configs "$out/configs"
+"$python" - "$out/configs" <<'PYTHON'
+import sys
+from pathlib import Path
+
+import yaml
+
+for path in Path(sys.argv[1]).rglob("*.yaml"):
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config["determinism"] = {**config.get("determinism", {}), "portable": True}
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+PYTHON
+
 # The parent stays native; its workers are started through the wrapper. Exit codes say nothing here: the captures do.
 run() { # CPU (or native) SELECT...
     local cpu=$1 interpreter=$python
@@ -36,7 +51,8 @@ run() { # CPU (or native) SELECT...
     fi
     echo "running on $cpu" >&2
     "$python" -c 'import sys; sys.executable = sys.argv.pop(1); from harness.cli import main; sys.exit(main())' \
-        "$interpreter" verify "$@" --allow-missing --jobs 2 --device cpu --out "$out/$cpu" --quiet >&2 || true
+        "$interpreter" verify "$@" --configs "$out/configs" --goldens "$out/goldens" --allow-missing --jobs 2 \
+        --device cpu --out "$out/$cpu" --quiet >&2 || true
 }
 
 for cpu in native $cpus; do run "$cpu" "$@"; done
@@ -48,6 +64,7 @@ apart=0
 cd "$out/native/captures"
 cases=$(find . -name capture.safetensors | sed 's|^\./||; s|/capture\.safetensors$||' | sort)
 cd - >/dev/null
+[ -n "$cases" ] || { echo 'no case left a capture; see the errors above' >&2; exit 3; }
 for case in $cases; do
     row="| $case |"
     for cpu in $cpus; do
