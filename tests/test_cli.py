@@ -85,6 +85,6 @@ def test_an_interrupt_is_exit_code_130(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.workflow.prune.load_cases", interrupted)
+    monkeypatch.setattr("harness.workflow.prune.load_files", interrupted)
     assert main(["prune", "--goldens", str(tmp_path)]) == 130
     assert "interrupted" in capsys.readouterr().err

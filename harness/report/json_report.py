@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -86,6 +86,7 @@ class _Environment:
     hardware: Hardware
     software: Software
     switches: Switches
+    known_answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def comparison_json(tensors: Sequence[TensorResult]) -> str:
 
 def environment_json(environment: Environment) -> str:
     """A fingerprint, as `read_environment` reads it."""
-    entries = {field.name: getattr(environment, field.name) for field in fields(environment)}
+    entries = {entry.name: getattr(environment, entry.name) for entry in fields(environment)}
     return _text(_Environment(schema=SCHEMA, **entries))
 
 
@@ -156,7 +157,7 @@ def read_environment(text: str | bytes, name: str) -> Environment:
     if schema != SCHEMA:
         raise UsageError(f"{name}: {other_schema(schema, SCHEMA, 'save one anew')}")
     document = from_json(_Environment, text)
-    return Environment(document.platform, document.hardware, document.software, document.switches)
+    return Environment(**{entry.name: getattr(document, entry.name) for entry in fields(Environment)})
 
 
 def changes_json(changes: Sequence[Change]) -> str:

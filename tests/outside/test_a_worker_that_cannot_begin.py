@@ -237,7 +237,8 @@ def test_a_python_that_was_moved(bench: Bench, monkeypatch: pytest.MonkeyPatch, 
     }
     code, printed = bench.run("verify", "--device", "cpu")
     assert code == 3
-    assert flat(printed).count(words[moved]) == 1
+    # A long path is broken anywhere.
+    assert "".join(flat(printed).split()).count("".join(words[moved].split())) == 1
     code, printed = bench.run("env")
     assert code == 3
     assert words[moved] in flat(printed)

@@ -88,8 +88,9 @@ class Project:
 
 
 def interruptible() -> None:
-    """Let SIGINT through in a child, also where the tests themselves run in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let signals through in a child, also where the tests themselves run in the background or under nohup."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 PATCH_WHEN_IMPORTED = '''

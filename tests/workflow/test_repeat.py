@@ -94,7 +94,7 @@ def test_the_switch_that_makes_the_difference_is_found(
     assert on["switches"] == []
     trials = {one["switch"]: (one["deterministic"], one["max_abs"]) for one in off["switches"]}
     assert trials.pop("cudnn_benchmark") == (True, 0.0)
-    assert len(trials) == 6
+    assert len(trials) == 7
     assert set(trials.values()) == {(False, 1.0)}
     assert off["apart"][0]["max_abs"] == 1.0  # the first run holds 1 with flags off, 0 with them on
     assert "cudnn_benchmark alone makes the runs agree" in text

@@ -90,7 +90,7 @@ _PYTHON: Mapping[str, Read] = {
     "recursion limit": sys.getrecursionlimit,
     "trace function": sys.gettrace,
     "standard streams": lambda: (id(sys.stdin), id(sys.stdout), id(sys.stderr)),
-    "signal handlers": lambda: tuple(map(signal.getsignal, _SIGNALS)),
+    "signal handlers": lambda: tuple(map(_handler, _SIGNALS)),
     "locale": lambda: locale.setlocale(locale.LC_ALL),
     "decimal context": lambda: _decimal(decimal.getcontext()),
     "warnings.filters": lambda: tuple(warnings.filters),
@@ -159,6 +159,11 @@ def _text(value: object) -> str:
     # An address differs from process to process, and one warning would become many.
     text = _ADDRESS.sub("", ", ".join(map(_entry, entries)))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _handler(number: signal.Signals) -> str:
+    handler = signal.getsignal(number)
+    return f"{number.name} {getattr(handler, 'name', handler)}"
 
 
 def _value(read_one: Read) -> object:
