@@ -5,20 +5,16 @@ width (two steps, 64 x 64 latents, random weights). Each is started anew for eve
 so that whatever else the machine does falls on all of them alike; the seconds are of the pipeline alone, the ratio
 is to the run without any cure beside it.
 
-    python benchmarks/portable.py [--rounds 3] [--page docs/portable.md]
-
-With --page the table between the page's markers is replaced.
+    python benchmarks/portable.py [--rounds 3]
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
 from harness.core.portable import MARK, VARIABLES
 
@@ -60,8 +56,6 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "all": (*(name for name, value in VARIABLES.items() if value is not None and name != MARK), "elementary"),
 }
 
-MARKS = ("<!-- costs: made by benchmarks/portable.py -->", "<!-- end of costs -->")
-
 
 def timed(model: str, cures: tuple[str, ...]) -> float:
     """Seconds of the second run in a process with these cures."""
@@ -95,20 +89,12 @@ def table(rounds: int) -> list[str]:
 
 
 def main() -> None:
-    """Measure and print, or put the table into a page."""
+    """Measure and print."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--page", type=Path)
-    chosen = options.parse_args()
-    lines = table(chosen.rounds)
-    print("\n".join(lines))
-    if chosen.page:
-        begin, end = MARKS
-        text = chosen.page.read_text(encoding="utf-8")
-        made = "\n".join([begin, *lines, end])
-        chosen.page.write_text(re.sub(f"{begin}.*{end}", lambda _: made, text, flags=re.S), encoding="utf-8")
+    print("\n".join(table(options.parse_args().rounds)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows on one machine that portable runs give the same bits on CPUs of different makers: runs the built-in cases, each
 # with `determinism: {portable: true}`, natively and on emulated CPUs (qemu-user, exact IEEE arithmetic), compares every
-# capture with `harness compare`, and prints the table of docs/portable.md.
+# capture with `harness compare`, and prints a table.
 #
 #   scripts/portable_evidence.sh [SELECT...]        default: every case with a built-in model that is seeded
 #   CPUS="Haswell EPYC" OUT=out/portable scripts/portable_evidence.sh ddim/cpu-generator
