@@ -102,7 +102,7 @@ class DeterminismSwitches(Strict):
     )
     threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of torch")
     portable: bool = Field(
-        default=False, description="the same bits on every x86-64 CPU with AVX2, from what the CPU computes"
+        default=True, description="the same bits on every x86-64 CPU with AVX2, from what the CPU computes"
     )
 
 

@@ -175,7 +175,7 @@ class Determinism:
     tf32: bool = False
     attention: Attention = Attention.MATH
     threads: int = 1
-    portable: bool = False
+    portable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,15 +247,17 @@ class Case:
         return TraceLevel.FULL if full else TraceLevel.COMPONENTS
 
     def definition(self) -> Values:
-        """What decides the case's output; values left at their default are left out.
+        """What decides the case's output; values left at their default are left out, but for `portable`.
 
-        Leaving defaults out keeps old goldens valid when a later version adds an option. The thread
+        Leaving defaults out keeps old goldens valid when a later version adds an option. `portable` always
+        stands there: a golden from before it was known has other bits than the default now gives. The thread
         count is left out as well: it is an effective switch of the environment, which the relation
         judges, and the same definition may be run with another one. So is the reason for a floating
         revision, which decides nothing.
         """
         determinism = _without_defaults(asdict(self.determinism), asdict(Determinism()))
         determinism.pop("threads", None)
+        determinism["portable"] = self.determinism.portable
         model = _without_defaults(asdict(self.model), asdict(ModelSpec(id="")))
         model.pop("floating", None)
         optional: dict[str, object] = {

@@ -40,6 +40,7 @@ platform recorded it with the same software."""
 
 COMBINED: Mapping[str, tuple[str, ...]] = {
     "old-cpu": ("threads", "cpu-capability", "onednn", "mkl"),
+    "native": ("cpu-capability", "onednn", "mkl"),
     MACHINE: ("cpu-capability", "onednn", "mkl"),
 }
 """Families made of others: whoever leaves one of those out has to leave these out as well."""

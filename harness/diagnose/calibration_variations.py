@@ -71,7 +71,8 @@ def variations(case: Case, here: Environment, networks: Sequence[str]) -> tuple[
     found = [*_perturbed(case), *_setups(case, networks), *_switched(case, here)]
     found += _threads(case, here.switches)
     if here.hardware.machine.lower() in _X86:
-        found += _instruction_sets(case, here.switches)
+        sets = _beside_portable if here.switches.portable else _instruction_sets
+        found += [*sets(case, here.switches), *_old_cpu(case, here.switches)]
     return tuple(found)
 
 
@@ -154,6 +155,21 @@ def _instruction_sets(case: Case, switches: Switches) -> Iterator[Variation]:
             variables = {"ONEDNN_MAX_CPU_ISA": isa}
             yield Variation("onednn", f"oneDNN {isa}", case, variables=variables)
     yield Variation("mkl", "MKL COMPATIBLE", case, variables={"MKL_CBWR": "COMPATIBLE"})
+
+
+def _beside_portable(case: Case, switches: Switches) -> Iterator[Variation]:
+    """What a portable run, which pins its instruction sets, varies: the oldest ones, and whatever this CPU would choose."""
+    yield Variation("cpu-capability", "ATen default", case, variables={"ATEN_CPU_CAPABILITY": "default"})
+    yield Variation("cpu-capability", "ATen native", case, variables={"ATEN_CPU_CAPABILITY": None})
+    if switches.onednn:
+        yield Variation("onednn", "oneDNN SSE41", case, variables={"ONEDNN_MAX_CPU_ISA": "SSE41"})
+        yield Variation("onednn", "oneDNN native", case, variables={"ONEDNN_MAX_CPU_ISA": None})
+    yield Variation("mkl", "MKL native", case, variables={"MKL_CBWR": None})
+    native = replace(case, determinism=replace(case.determinism, portable=False))
+    yield Variation("native", "not portable", native)
+
+
+def _old_cpu(case: Case, switches: Switches) -> Iterator[Variation]:
     threads = 2 if switches.threads == 1 else 1
     varied = replace(case, determinism=replace(case.determinism, threads=threads))
     together = {**_OLD_CPU, **_counted_by_caller(threads)}

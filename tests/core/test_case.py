@@ -40,16 +40,20 @@ def test_the_definition_holds_what_decides_the_output_and_no_defaults() -> None:
         "seed": 0,
         "generator": "cpu",
         "steps": 2,
+        "determinism": {"portable": True},
     }
 
 
 def test_the_digest_is_the_sha256_of_the_canonical_json() -> None:
-    text = '{"generator":"cpu","model":{"id":"builtin:ddpm-digits"},"pipeline":"DDIMPipeline","seed":0,"steps":2}'
+    text = (
+        '{"determinism":{"portable":true},"generator":"cpu","model":{"id":"builtin:ddpm-digits"},'
+        '"pipeline":"DDIMPipeline","seed":0,"steps":2}'
+    )
     assert case().digest() == hashlib.sha256(text.encode()).hexdigest()
 
 
 DECIDES = {
-    "determinism.portable": {"determinism": Determinism(portable=True)},
+    "determinism.portable": {"determinism": Determinism(portable=False)},
     "pipeline": {"pipeline": "DDPMPipeline"},
     "model.id": {"model": ModelSpec("builtin:other")},
     "model.revision": {"model": ModelSpec("builtin:ddpm-digits", revision="a" * 40)},

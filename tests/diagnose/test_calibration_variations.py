@@ -68,6 +68,22 @@ def test_the_old_processor_is_all_together() -> None:
     assert old.case.determinism.threads == 2
 
 
+def test_a_portable_run_varies_what_it_pins() -> None:
+    found = by_name(with_switches(cpu_capability="AVX2", portable=True))
+    assert {name: one.variables for name, one in found.items() if one.family in ("cpu-capability", "mkl")} == {
+        "ATen default": {"ATEN_CPU_CAPABILITY": "default"},
+        "ATen native": {"ATEN_CPU_CAPABILITY": None},
+        "MKL native": {"MKL_CBWR": None},
+    }
+    assert [one.variables for one in found.values() if one.family == "onednn"] == [
+        {"ONEDNN_MAX_CPU_ISA": "SSE41"},
+        {"ONEDNN_MAX_CPU_ISA": None},
+    ]
+    assert not found["not portable"].case.determinism.portable
+    assert found["old CPU"].case.determinism.threads == 2
+    assert "not portable" not in by_name()
+
+
 def test_threads_need_no_process_of_their_own() -> None:
     found = [one for one in by_name().values() if one.family == "threads"]
     assert [one.case.determinism.threads for one in found] == [2, 4]
