@@ -53,6 +53,9 @@ class LoadedFile:
     commit: str | None = None
 
 
+ProcessKind = Literal["spawned", "forked"]
+
+
 @dataclass(frozen=True, slots=True)
 class CaptureDocument:
     """The JSON text `harness` in the header of a capture or golden file.
@@ -63,7 +66,8 @@ class CaptureDocument:
     raw bytes as stored; `text` names the tensors that hold UTF-8 text; `absent` the output fields that were
     None; `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
     `perturbed` counts how often a perturbation acted, None for a run without one; `forced` marks a forced
-    replay. Neither of the two can become a golden.
+    replay. Neither of the two can become a golden. `process` is how the worker came to be: started as a program,
+    or forked from a server that had imported what jobs need.
     """
 
     schema: int
@@ -84,6 +88,7 @@ class CaptureDocument:
     perturbed: int | None = None
     forced: bool = False
     files: Mapping[str, LoadedFile] = field(default_factory=dict)
+    process: ProcessKind = "spawned"
 
 
 @dataclass(frozen=True, slots=True)

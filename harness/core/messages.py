@@ -12,6 +12,9 @@ from harness.core.environment import Environment
 from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
 
+FORK_STATUS = "i"
+"""How a fork server tells a process's number and its exit code, as `struct` writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -158,7 +158,7 @@ def _instruction_sets(case: Case, switches: Switches) -> Iterator[Variation]:
 
 
 def _beside_portable(case: Case, switches: Switches) -> Iterator[Variation]:
-    """What a portable run, which pins its instruction sets, varies: the oldest ones, and whatever this CPU would choose."""
+    """What a portable run, which pins its instruction sets, varies: the oldest ones, and what this CPU would choose."""
     yield Variation("cpu-capability", "ATen default", case, variables={"ATEN_CPU_CAPABILITY": "default"})
     yield Variation("cpu-capability", "ATen native", case, variables={"ATEN_CPU_CAPABILITY": None})
     if switches.onednn:

@@ -59,14 +59,16 @@ class Agenda:
 
     Runs that need the same process, and within it the same pipeline, stand in a row. A worker gets runs
     of the row it is in as long as there are some, then the start of the longest row left, of those that need
-    the process it is if there are any: starting one takes longer than many a run.
+    the process it is if there are any: starting one takes longer than many a run. Where no process is `shared`,
+    the runs of a case stand in a row.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], *, shared: bool = True) -> None:
         self._lock = threading.Lock()
         self._rows: dict[Row, list[Run]] = {}
-        for run in sorted(runs, key=lambda run: (_row(run), run.case.id, run.number)):
-            self._rows.setdefault(_row(run), []).append(run)
+        row_of = _row if shared else _row_of_its_own
+        for run in sorted(runs, key=lambda run: (row_of(run), run.case.id, run.number)):
+            self._rows.setdefault(row_of(run), []).append(run)
         self._current: dict[int, Row] = {}
 
     def take(self, worker: int) -> Run | None:
@@ -85,6 +87,10 @@ class Agenda:
             if not self._rows[row]:
                 del self._rows[row]
             return run
+
+
+def _row_of_its_own(run: Run) -> Row:
+    return Row("", run.case.id)
 
 
 def _row(run: Run) -> Row:

@@ -9,16 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from harness.core.capture import Lost, Outcome, Raised
 from harness.core.case import Determinism
 from harness.core.environment import Environment
 from harness.core.messages import Progress, Ready
 from harness.run.agenda import Agenda, Run
-from harness.run.process import NotSpawned, WorkerProcess
+from harness.run.forks import ForkServers
+from harness.run.process import NotSpawned, Process, WorkerProcess
 from harness.run.starts import Failure, Starts
-from harness.run.variables import Variables, variables_for
+from harness.run.variables import variables_for
 
 
 class Observer(Protocol):
@@ -38,7 +39,7 @@ class Observer(Protocol):
 class Workshop:
     """How runs are done: on which device, over how many workers, with their logs in which folder.
 
-    `fresh` starts a new process for every run; `starts` is what the command knows of starting workers.
+    `fresh` gives every run a process that none ran in before; `starts` is what the command knows of starting workers.
     """
 
     device: str
@@ -48,6 +49,10 @@ class Workshop:
     starts: Starts = field(default_factory=Starts)
 
 
+Ended = tuple[Run, Outcome] | Exception
+"""What a driver hands on: a run's outcome, or what went wrong in the driver itself."""
+
+
 def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iterator[tuple[Run, Outcome]]:
     """Do all `runs`; yields each with its outcome in the order they end.
 
@@ -55,9 +60,10 @@ def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iter
     all runs that would have used it. Closing the iterator (also by an exception
     such as KeyboardInterrupt in the caller) kills every worker.
     """
-    agenda, results = Agenda(runs), queue.SimpleQueue[tuple[Run, Outcome] | Exception]()
+    agenda, results = Agenda(runs, shared=not workshop.fresh), queue.SimpleQueue[Ended]()
+    servers = ForkServers(workshop.device, workshop.logs) if workshop.fresh else None
     drivers = [
-        _Driver(number, workshop, agenda, observer, results)
+        _Driver(number, workshop, agenda, observer, results, servers)
         for number in range(min(max(1, workshop.jobs), len(runs)))
     ]
     for driver in drivers:
@@ -71,6 +77,8 @@ def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iter
     finally:
         for driver in drivers:
             driver.stop()
+        if servers is not None:
+            servers.close()
 
 
 def fingerprint(device: str, logs: Path, starts: Starts | None = None) -> Environment | Lost:
@@ -121,7 +129,8 @@ class _Driver(threading.Thread):
         workshop: Workshop,
         agenda: Agenda,
         observer: Observer,
-        results: queue.SimpleQueue[tuple[Run, Outcome] | Exception],
+        results: queue.SimpleQueue[Ended],
+        servers: ForkServers | None,
     ) -> None:
         super().__init__(daemon=True)
         self._number = number
@@ -129,6 +138,7 @@ class _Driver(threading.Thread):
         self._agenda = agenda
         self._observer = observer
         self._results = results
+        self._servers = servers
         self._worker: WorkerProcess | None = None
         self._lock = threading.Lock()
         self._stopped = False
@@ -154,7 +164,7 @@ class _Driver(threading.Thread):
                 self._worker.kill()
 
     def _outcome(self, run: Run) -> Outcome:
-        worker = self._hire(run.process_variables())
+        worker = self._hire(run)
         if isinstance(worker, Lost):
             return worker
         job = run.job()
@@ -171,29 +181,37 @@ class _Driver(threading.Thread):
             self._dismiss()
         return outcome
 
-    def _hire(self, variables: Variables) -> WorkerProcess | Lost:
+    def _hire(self, run: Run) -> WorkerProcess | Lost:
         """The worker at hand if it serves, else a new one; Lost where none begins."""
-        worker = self._worker
+        worker, variables = self._worker, run.process_variables()
         if worker is not None and worker.alive and worker.variables == variables:
             return worker
         self._dismiss()
-        lost = self._workshop.starts.attempt(variables, partial(self._start, variables))
+        lost = self._workshop.starts.attempt(variables, partial(self._start, run))
         return lost or self._worker or _INTERRUPTED
 
-    def _start(self, variables: Variables) -> Failure | None:
+    def _start(self, run: Run) -> Failure | None:
         """Bring up a worker; once stopped there is nothing to learn from what becomes of it."""
-        begun = _begun(partial(self._spawn, variables))
+        begun = _begun(partial(self._spawn, run))
         if self._stopped:
             return Failure(_INTERRUPTED, interrupted=True)
         return begun if isinstance(begun, Failure) else None
 
-    def _spawn(self, variables: Variables) -> WorkerProcess:
+    def _spawn(self, run: Run) -> WorkerProcess:
+        variables = run.process_variables()
         log = self._workshop.logs / f"worker-{self._number}.log"
         with self._lock:
             if self._stopped:
                 raise NotSpawned(_INTERRUPTED)
-            self._worker = WorkerProcess(variables, self._workshop.device, log)
+            self._worker = WorkerProcess(variables, self._workshop.device, log, partial(self._fork, run))
             return self._worker
+
+    def _fork(self, run: Run, log: IO[bytes]) -> Process | None:
+        """A worker that needs no start, where runs want fresh ones."""
+        if self._servers is None:
+            return None
+        own = ":" in run.case.pipeline  # code of the user's own may compute when it is imported
+        return self._servers.worker(run.process_variables(), log, () if own else (run.case.pipeline,))
 
     def _dismiss(self) -> None:
         with self._lock:

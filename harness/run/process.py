@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from pydantic import ValidationError
 
@@ -40,18 +40,49 @@ class NotSpawned(Exception):
         self.lost = lost
 
 
+class Process(Protocol):
+    """What a worker's process can be asked, as of a `subprocess.Popen`; it leads a process group of its own."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, and that of its group."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """Where jobs are written."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """Where replies are read."""
+
+    def poll(self) -> int | None:
+        """Its exit code once it has ended, the negated signal where one killed it."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for that code; raises subprocess.TimeoutExpired after `timeout` seconds."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal unless it has ended."""
+
+
+Start = Callable[[IO[bytes]], Process | None]
+"""Starts a worker that writes to the given log; None where another way has to be taken."""
+
+
 class WorkerProcess:
     """A worker and the pipe to it. Use from one thread; `kill` may be called from any.
 
-    Raises NotSpawned where there is no process to speak to.
+    `fork` gives a process that needs no start, where there can be one. Raises NotSpawned where there is no
+    process to speak to.
     """
 
-    def __init__(self, variables: Variables, device: str, log: Path) -> None:
+    def __init__(self, variables: Variables, device: str, log: Path, fork: Start = lambda _log: None) -> None:
         self.variables = variables
         self._log = log
-        with _opened(log) as sink:
+        with opened(log) as sink:
             self._log_start = sink.tell()
-            self._process = _spawned(device, process_environment(variables), sink)
+            arguments = ("harness.worker", device)
+            self._process = fork(sink) or spawned(arguments, process_environment(variables), sink)
         interrupts.kill_on_exit(self._process.pid)
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -174,7 +205,7 @@ class WorkerProcess:
         return _telling([line for line in lines if line.strip()])
 
 
-def _opened(log: Path) -> IO[bytes]:
+def opened(log: Path) -> IO[bytes]:
     """The log, to be written on at its end; raises StoreError."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -194,18 +225,27 @@ def _telling(lines: list[str]) -> tuple[str, ...]:
     return (*said[-_LOG_LINES:], *died, *calls)
 
 
-def _spawned(device: str, environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def spawned(
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    log: IO[bytes],
+    *,
+    streams: int = subprocess.PIPE,
+    keep: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """A process of this Python that runs a module with arguments, `keep` left open for it; raises NotSpawned."""
     # Empty where Python runs inside another program.
     if not sys.executable:
         raise NotSpawned(obstacles.NO_PYTHON)
     try:
         return subprocess.Popen(
             # -P: a torch.py or a diffusers/ in the current folder is no library, and never runs.
-            [sys.executable, "-P", "-m", "harness.worker", device],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            [sys.executable, "-P", "-m", *arguments],
+            stdin=streams,
+            stdout=streams,
             stderr=log,
             env=_with_harness(environment),
+            pass_fds=() if keep is None else (keep,),
             # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
             start_new_session=True,
         )

@@ -34,6 +34,15 @@ def variables_for(wished: Determinism) -> Variables:
     }
 
 
+def other_start(number: int) -> Variables:
+    """What lets the process of every second run of a case begin otherwise than that of the run before it.
+
+    Sets of strings then have another order and, since other variables mean another process to fork from,
+    everything lies elsewhere in memory: a result that depends on the start of a process differs between the two.
+    """
+    return {"PYTHONHASHSEED": str((number - 1) % 2)}
+
+
 def _threads_of_caller() -> str:
     threads = os.environ.get("HARNESS_THREADS", "")
     if threads and not (threads.isdecimal() and int(threads) > 0):

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from diffusers import DiffusionPipeline
 
-from harness.core.capture import Completed, Lost, Outcome, Raised, Timings, Unavailable
+from harness.core.capture import Completed, Lost, Outcome, ProcessKind, Raised, Timings, Unavailable
 from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment, Switches
 from harness.core.messages import Job, Progress
@@ -61,11 +61,14 @@ class _Produced:
 
 
 class Executor:
-    """Runs jobs on one device, keeping what they share."""
+    """Runs jobs on one device, keeping what they share; `process` is how the process came to be."""
 
-    def __init__(self, device: torch.device, report: Callable[[Progress], None]) -> None:
+    def __init__(
+        self, device: torch.device, report: Callable[[Progress], None], process: ProcessKind = "spawned"
+    ) -> None:
         self._device = device
         self._report = report
+        self._process = process
         self._shelf = PipelineShelf()
         self._leftovers = Leftovers()
 
@@ -117,7 +120,8 @@ class Executor:
             *self._leftovers.found(thorough=beyond_diffusers(case)),
         )
         environment = fingerprint.with_imported(environment)
-        problem = _stored(job, loaded, produced, environment, load_seconds, tuple(dict.fromkeys(warnings)))
+        told = tuple(dict.fromkeys(warnings))
+        problem = _stored(job, loaded, produced, environment, load_seconds, told, self._process)
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
     def _call(self, job: Job, pipeline: DiffusionPipeline) -> _Produced:
@@ -202,6 +206,7 @@ def _stored(
     environment: Environment,
     load_seconds: float,
     warnings: tuple[str, ...],
+    process: ProcessKind,
 ) -> Lost | None:
     """Write the capture; Lost where that fails, since the pipeline did its work and is not to blame."""
     try:
@@ -220,6 +225,7 @@ def _stored(
             recorded=produced.recorded,
             perturbed=produced.perturbed,
             forced=job.forced is not None,
+            process=process,
         )
     except Exception as error:
         return Lost(

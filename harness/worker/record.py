@@ -15,7 +15,14 @@ import torch
 from harness import files
 from harness.codec import to_json
 from harness.core import trace
-from harness.core.capture import OUTPUT_PREFIX, SCHEMA_VERSION, CaptureDocument, LoadedFile, Timings
+from harness.core.capture import (
+    OUTPUT_PREFIX,
+    SCHEMA_VERSION,
+    CaptureDocument,
+    LoadedFile,
+    ProcessKind,
+    Timings,
+)
 from harness.core.case import Case, Values
 from harness.core.environment import Environment
 from harness.golden.header import Header, TensorInfo, header_bytes
@@ -51,6 +58,7 @@ def write_capture(
     perturbed: int | None = None,
     forced: bool = False,
     files: Mapping[str, LoadedFile] | None = None,
+    process: ProcessKind = "spawned",
 ) -> None:
     """Write `outputs`, and the trace where one was recorded, to `path`, whole or not at all.
 
@@ -78,6 +86,7 @@ def write_capture(
         weights=weights,
         warnings=warnings,
         perturbed=perturbed,
+        process=process,
         forced=forced,
         files=files or {},
     )

@@ -7,7 +7,7 @@ import traceback
 import warnings
 from typing import TYPE_CHECKING
 
-from harness.core.capture import Unavailable
+from harness.core.capture import ProcessKind, Unavailable
 from harness.core.case import Determinism
 from harness.core.messages import Finished, Ready
 from harness.worker.channel import Channel
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from harness.worker.execute import Executor
 
 
-def main(device_name: str) -> None:
-    """Serve jobs on the named device."""
+def main(device_name: str, process: ProcessKind = "spawned") -> None:
+    """Serve jobs on the named device; `process` is how this one came to be, which its captures say."""
     # The log then ends with the Python stack of a crash inside native code, or of a run that hung.
     faulthandler.enable()
     warnings.simplefilter("default")
     channel = Channel()
     try:
-        ready, executor = _started(device_name, channel)
+        ready, executor = _started(device_name, channel, process)
     except (Exception, SystemExit) as error:
         traceback.print_exception((error.__cause__ or error) if isinstance(error, Unusable) else error)
         channel.send(obstacle(error))
@@ -38,7 +38,7 @@ def main(device_name: str) -> None:
         channel.send(Finished(outcome, spent=executor.spent))
 
 
-def _started(device_name: str, channel: Channel) -> tuple[Ready, Executor | None]:
+def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[Ready, Executor | None]:
     """What to tell the parent, and what runs jobs; nothing does where the device cannot be had."""
     bring_in("torch")
     from harness.worker import determinism, devices, fingerprint
@@ -59,4 +59,4 @@ def _started(device_name: str, channel: Channel) -> tuple[Ready, Executor | None
     from harness.worker.progress import draw_no_bars
 
     draw_no_bars()
-    return Ready(environment), Executor(device, channel.send)
+    return Ready(environment), Executor(device, channel.send, process)

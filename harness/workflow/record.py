@@ -19,6 +19,7 @@ from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.run.execute import fingerprint
+from harness.run.variables import other_start
 from harness.verify.stale import stale_reason
 from harness.workflow.acceptance import accept_capture
 from harness.workflow.bits import compare_files, differing
@@ -101,7 +102,7 @@ def _record_all(found: _Found, options: Options, progress: Progress, *, update: 
 def _run_twice(cases: Sequence[Case], options: Options, progress: Progress) -> Iterator[Pair]:
     """The runs of each case with their outcomes, a case at a time as its last run ends."""
     runs = [
-        Run(case, capture_path(options.out, case, f"run-{number}"), number)
+        Run(case, capture_path(options.out, case, f"run-{number}"), number, variables=other_start(number))
         for case in cases
         for number in range(1, RUNS + 1)
     ]

@@ -19,6 +19,7 @@ from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.report.wording import repeat_verdict
 from harness.run.agenda import Run
+from harness.run.variables import other_start
 from harness.workflow.bits import compare_files
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
 from harness.workflow.emit import emit_json
@@ -86,7 +87,8 @@ def _runs(case: Case, flags: Flags, name: str, how: RepeatOptions, out: Path) ->
         Run(case, capture_path(out, case, f"{name}-{number}"), number)
         for number in range(1, how.count * (2 if how.reuse else 1) + 1)
     ]
-    return _Group(case, flags, tuple(runs[: how.count]), tuple(runs[how.count :]))
+    fresh = (replace(run, variables=other_start(run.number)) for run in runs[: how.count])
+    return _Group(case, flags, tuple(fresh), tuple(runs[how.count :]))
 
 
 def _do(groups: Sequence[_Group], options: Options, progress: Progress) -> Outcomes:

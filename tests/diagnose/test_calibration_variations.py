@@ -70,7 +70,9 @@ def test_the_old_processor_is_all_together() -> None:
 
 def test_a_portable_run_varies_what_it_pins() -> None:
     found = by_name(with_switches(cpu_capability="AVX2", portable=True))
-    assert {name: one.variables for name, one in found.items() if one.family in ("cpu-capability", "mkl")} == {
+    assert {
+        name: one.variables for name, one in found.items() if one.family in ("cpu-capability", "mkl")
+    } == {
         "ATen default": {"ATEN_CPU_CAPABILITY": "default"},
         "ATen native": {"ATEN_CPU_CAPABILITY": None},
         "MKL native": {"MKL_CBWR": None},

@@ -107,6 +107,7 @@ def test_the_document_says_what_was_run_where_and_how(tmp_path: Path) -> None:
         commit="1" * 40,
         weights={"unet": "ab"},
         warnings=("unet was loaded in train mode",),
+        process="forked",
     )
     assert document == CaptureDocument(
         schema=1,
@@ -118,6 +119,7 @@ def test_the_document_says_what_was_run_where_and_how(tmp_path: Path) -> None:
             "generator": "cpu",
             "steps": 2,
             "call": {"eta": 0.5},
+            "determinism": {"portable": True},
         },
         digest=CASE.digest(),
         environment=ENVIRONMENT,
@@ -129,6 +131,7 @@ def test_the_document_says_what_was_run_where_and_how(tmp_path: Path) -> None:
         commit="1" * 40,
         weights={"unet": "ab"},
         warnings=("unet was loaded in train mode",),
+        process="forked",
     )
 
 
