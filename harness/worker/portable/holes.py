@@ -4,21 +4,50 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 
+_KEY = "CPU"
+
 COMPILED = "torch.compile generates code for the CPU at hand"
 
-_OBSERVED: Mapping[str, tuple[str, str]] = {
-    "aten::linalg_lstsq.out": ("CPU", "torch.linalg.lstsq"),
-}
-"""The operator, the dispatch key of its kernel, and what its callers call it.
+_BLOCKED = 128
+"""Rows up to which a Cholesky factor had the same bits on a real CPU and an emulated one of another maker.
 
-Their bits change from CPU to CPU, or from process to process on one.
+48 to 128 rows had, 160 to 256 had not: LAPACK cuts those into blocks.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """An operator of torch with a kernel for CPUs, what its callers call it, and for which calls it is a hole."""
+
+    operator: str
+    name: str
+    applies: Callable[..., bool] = lambda *_: True
+
+
+def _is_large(matrix: torch.Tensor, *_: object) -> bool:
+    return matrix.size(-1) > _BLOCKED
+
+
+_CHOLESKY = f"torch.linalg.cholesky of more than {_BLOCKED} rows"
+
+_HOLES = (
+    _Hole("aten::linalg_lstsq.out", "torch.linalg.lstsq"),
+    _Hole("aten::linalg_cholesky_ex", _CHOLESKY, _is_large),
+    _Hole("aten::linalg_cholesky_ex.L", _CHOLESKY, _is_large),
+    # On a real CPU, held to AVX2, some sums of products overflow; on an emulated one none did.
+    _Hole("aten::_int_mm", "torch._int_mm"),
+    _Hole("aten::_int_mm.out", "torch._int_mm"),
+    _Hole("aten::cholesky", _CHOLESKY, _is_large),
+    _Hole("aten::cholesky.out", _CHOLESKY, _is_large),
+)
+"""Their bits change from CPU to CPU, or from process to process on one."""
 
 _libraries: list[torch.library.Library] = []
 """The observers stay in effect as long as these objects live."""
@@ -36,8 +65,7 @@ def watch() -> None:
         return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "(?s).*Overriding a previously registered kernel")
-        for operator, (key, name) in _OBSERVED.items():
-            _libraries.append(_observed(operator, key, name))
+        _libraries.extend(map(_observed, _HOLES))
 
 
 def unwatch() -> None:
@@ -73,14 +101,15 @@ def _graphs() -> int:
     return int(dynamo.counters["frames"]["ok"]) if dynamo is not None else 0
 
 
-def _observed(operator: str, key: str, name: str) -> torch.library.Library:
-    namespace, _, overload = operator.partition("::")
+def _observed(hole: _Hole) -> torch.library.Library:
+    namespace, _, overload = hole.operator.partition("::")
     library = torch.library.Library(namespace, "IMPL")
-    kernel = torch.library.get_kernel(operator, key)
-    library.impl(overload, partial(_noting, name, kernel.call_boxed), key, with_keyset=True)
+    kernel = torch.library.get_kernel(hole.operator, _KEY)
+    library.impl(overload, partial(_noting, hole, kernel.call_boxed), _KEY, with_keyset=True)
     return library
 
 
-def _noting(name: str, kernel: Callable[..., Any], keys: Any, *arguments: Any, **named: Any) -> Any:
-    _used[name] = None
-    return kernel(keys, *arguments, **named)
+def _noting(hole: _Hole, kernel: Callable[..., Any], keys: Any, *given: Any, **named: Any) -> Any:
+    if hole.applies(*given):
+        _used[hole.name] = None
+    return kernel(keys, *given, **named)

@@ -38,6 +38,35 @@ def test_the_least_squares_of_torch_are_seen_once_however_they_are_called() -> N
     assert holes.used("cuda") == (LSTSQ,)
 
 
+def test_a_product_of_bytes_is_seen() -> None:
+    one = torch.ones(32, 32, dtype=torch.int8)
+    for way in (
+        lambda: torch._int_mm(one, one),
+        lambda: torch._int_mm(one, one, out=torch.empty(32, 32, dtype=torch.int32)),
+    ):
+        holes.forget()
+        way()
+        assert holes.used("cpu") == ("torch._int_mm gives other bits from CPU to CPU",)
+
+
+@pytest.mark.filterwarnings("ignore:torch.cholesky is deprecated")
+@pytest.mark.parametrize(("rows", "seen"), [(128, False), (129, True)])
+def test_a_cholesky_factor_is_seen_where_it_is_computed_block_by_block(rows: int, seen: bool) -> None:
+    matrix = torch.eye(rows)
+    ways = (
+        lambda: torch.linalg.cholesky(matrix),
+        lambda: torch.linalg.cholesky_ex(matrix),
+        lambda: torch.linalg.cholesky(matrix, out=torch.empty(0)),
+        lambda: torch.cholesky(matrix),
+        lambda: torch.linalg.cholesky(matrix.expand(2, rows, rows)),
+    )
+    for way in ways:
+        holes.forget()
+        way()
+        told = ("torch.linalg.cholesky of more than 128 rows gives other bits from CPU to CPU",)
+        assert holes.used("cpu") == (told if seen else ())
+
+
 def test_what_is_seen_computes_what_it_did() -> None:
     seen = torch.linalg.lstsq(A, B).solution
     holes.unwatch()
