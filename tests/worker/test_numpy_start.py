@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.portable import NUMPY_VARIABLE, VARIABLES
-from tests.support.project import ROOT
+from harness.run.portable import can_be_portable
+from tests.support.project import ROOT, Project
 
 SCRIPT = """
 import os, sys, warnings
@@ -81,3 +82,23 @@ def test_a_numpy_that_cannot_be_imported_at_all_is_left_to_who_needs_it(tmp_path
     done = start(tmp_path, value=VARIABLES[NUMPY_VARIABLE])
 
     assert done.stderr.splitlines()[-1] == "ImportError: no numpy today"
+
+
+@pytest.mark.skipif(not can_be_portable(), reason="this CPU has no AVX2")
+def test_a_worker_of_such_a_numpy_begins_and_says_that_it_is_not_portable(tmp_path: Path) -> None:
+    import numpy as np
+
+    core = getattr(np, "_core", None) or np.core
+    refused = next(iter(core._multiarray_umath.__cpu_baseline__), None)
+    if refused is None:
+        pytest.skip("this numpy is built for nothing in particular")
+    project = Project(tmp_path).patch(
+        "import os, sys\n"
+        f"if 'harness.worker' in sys.orig_argv and os.environ.get({NUMPY_VARIABLE!r}):\n"
+        f"    os.environ[{NUMPY_VARIABLE!r}] += ' {refused}'\n"
+    )
+
+    ran = project.harness("env", "--portable")
+
+    assert (ran.code, ran.err) == (1, "")
+    assert f"not portable: {NUMPY_VARIABLE} is not set instead of AVX512F" in " ".join(ran.out.split())
