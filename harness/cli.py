@@ -235,6 +235,10 @@ def _env(arguments: argparse.Namespace, screen: Screen) -> int:
     from harness.config import project
     from harness.workflow.env import compare_environments, show_environment
 
+    if arguments.portable:
+        from harness.workflow.env_portable import show_proof
+
+        return show_proof(arguments.left, _options(arguments), screen, everything=arguments.all)
     if arguments.left is None:
         arguments.device = arguments.device or project.find(Path.cwd()).settings.device
         return show_environment(_options(arguments), screen)

@@ -53,7 +53,20 @@ def _without_effect(arguments: argparse.Namespace) -> Iterator[str]:
         given = {"--device": arguments.device, "--jobs": arguments.jobs, "--no-ladder": arguments.no_ladder}
         if ignored := [option for option, value in given.items() if value]:
             yield f"--stored runs nothing; leave out {', '.join(ignored)}"
-    if arguments.command == "env" and arguments.left is not None:
+    if arguments.command == "env":
+        yield from _without_effect_on_env(arguments)
+
+
+def _without_effect_on_env(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.portable:
+        if arguments.right is not None:
+            yield "--portable compares this machine with one file; name one, or none"
+        if arguments.device is not None:
+            yield "--portable is about the CPU; leave out --device"
+        return
+    if arguments.all:
+        yield "--all is for the table of --portable; leave it out"
+    if arguments.left is not None:
         if arguments.right is None:
             yield "name two files to compare, or none"
         if arguments.device is not None:
@@ -146,6 +159,12 @@ def _add_reading(commands: _Commands) -> None:
         "left", type=Path, nargs="?", metavar="A", help="a golden, a capture or a saved fingerprint"
     )
     env.add_argument("right", type=Path, nargs="?", metavar="B")
+    env.add_argument(
+        "--portable",
+        action="store_true",
+        help="whether this machine computes what every portable one does; with A, what A's did (exit code 1 if not)",
+    )
+    env.add_argument("--all", action="store_true", help="with --portable: show every operation of the table")
     _command(commands, "schema", "print the JSON Schema of a config file")
 
 

@@ -69,7 +69,7 @@ class Environment:
     """The whole fingerprint of a run; `platform` is the hardware class its golden stands for.
 
     `known_answers` are digests of what the machine computed for a table of operations, by name; none where
-    no portable run was asked for.
+    no portable run was asked for. `not_portable` is why a run that was to be portable is not, in words.
     """
 
     platform: str
@@ -77,6 +77,7 @@ class Environment:
     software: Software
     switches: Switches
     known_answers: Mapping[str, str] = field(default_factory=dict)
+    not_portable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

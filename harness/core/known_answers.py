@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from harness.core.environment import Software
+from harness.core.environment import Environment, Software
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
 """Changes with the operations, their names and their inputs: answers of two versions cannot be compared."""
 
 RECORD = "known_answers.json"
@@ -36,6 +37,87 @@ def on_record(software: Software) -> Mapping[str, str]:
             alike = theirs[_OPTIONAL] == ours[_OPTIONAL]
             return {name: one for name, one in answers.items() if alike or not name.startswith(_OPTIONAL)}
     return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One operation of the table: the digests of its result as computed here, as on record, and as in a golden.
+
+    None where there is none: the builds are not on record, or this side does not have the operation.
+    """
+
+    operation: str
+    kind: str
+    computed: str | None
+    on_record: str | None
+    golden: str | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether what was computed here is something else than is on record or in the golden."""
+        expected = {one for one in (self.on_record, self.golden) if one is not None}
+        return self.computed is not None and not expected <= {self.computed}
+
+    @property
+    def matches(self) -> bool | None:
+        """Whether it is what is on record and in the golden; None where there is nothing to compare."""
+        if self.computed is None or (self.on_record is None and self.golden is None):
+            return None
+        return not self.differs
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The known-answer test of one machine, and whether its runs are portable; else the `reason`.
+
+    `remembered` tells that the answers are those of an earlier start. `golden` is the file that they are
+    compared with as well; `golden_reason` why that one's run was not portable, "" where it was.
+    """
+
+    portable: bool
+    reason: str
+    cpu: str
+    builds: Mapping[str, str]
+    remembered: bool
+    answers: tuple[Answer, ...]
+    golden: str | None = None
+    golden_reason: str = ""
+
+    @property
+    def differing(self) -> tuple[Answer, ...]:
+        """The answers that are others than on record or in the golden."""
+        return tuple(answer for answer in self.answers if answer.differs)
+
+    @property
+    def holds(self) -> bool:
+        """Whether this machine is portable and, where there is a golden, judges it bit for bit as far as CPUs go."""
+        return self.portable and not self.golden_reason and not self.differing
+
+
+def answers_of(here: Environment, golden: Environment | None = None) -> tuple[Answer, ...]:
+    """Every operation that `here` computed, or that is in the golden, beside what is on record."""
+    expected = on_record(here.software)
+    theirs = golden.known_answers if golden else {}
+    names = dict.fromkeys([*here.known_answers, *(theirs if here.known_answers else ())])
+    return tuple(
+        Answer(name, kind_of(name), here.known_answers.get(name), expected.get(name), theirs.get(name))
+        for name in names
+    )
+
+
+def kind_of(operation: str) -> str:
+    """The library that computes an operation of the table and, for torch, the dtype: `torch bfloat16`, `numpy`."""
+    words = operation.split()
+    first, last = words[0], words[-1]
+    if first in _KINDS:
+        return _KINDS[first]
+    return f"torch {last}" if last.startswith(_DTYPES) else "torch, other"
+
+
+_KINDS = {"numpy": "numpy", "scipy": "scipy", "math": "C library"}
+"""By the first word of a name."""
+
+_DTYPES = ("float", "bfloat", "complex")
 
 
 @cache

@@ -59,10 +59,12 @@ class Ready:
 
     `environment` is its fingerprint before any case has set a switch; None where the device it was
     started for cannot be had, for the `reason` given: every job will then come back Unavailable.
+    `remembered` tells that its known answers are those of an earlier start.
     """
 
     environment: Environment | None
     reason: str = ""
+    remembered: bool = False
     kind: Literal["ready"] = "ready"
 
 

@@ -112,7 +112,8 @@ class CaseResult:
     """The judgement of one case, with everything that led to it.
 
     `capture` is the file that was judged, None where the run gave none; `golden_sha256` the digest of the
-    whole file `golden` as it was then.
+    whole file `golden` as it was then. `portability` says, where golden and run are of different CPUs or only
+    one of them is portable, how the golden came to judge.
     """
 
     case: str
@@ -133,6 +134,7 @@ class CaseResult:
     invariants: tuple[InvariantResult, ...] = ()
     capture: FileDigest | None = None
     golden_sha256: str | None = None
+    portability: str = ""
 
 
 def failure_steps(case: str, moved: Sequence[str] = (), *, forced: bool = False) -> str:

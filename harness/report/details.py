@@ -95,6 +95,7 @@ def case_details(result: CaseResult) -> list[Line]:
         *replay_lines(result.boundaries, MOST_BOUNDARIES),
         *invariant_lines(result.invariants),
         *(labelled("first divergence", result.first_divergence.sentence) if result.first_divergence else ()),
+        *(labelled("portability", result.portability) if result.portability else ()),
         *change_lines("environment", result.environment_changes),
         *log_lines(result.log),
         *next_lines([result.next_step]),
@@ -236,11 +237,20 @@ def next_lines(steps: Iterable[str]) -> list[Line]:
 
 def warning_lines(cases: Iterable[tuple[str, Iterable[str]]]) -> list[Line]:
     """Each warning once, with the cases that gave it."""
-    lines = []
-    for warning, ids in grouped_warnings(cases).items():
-        told = ", ".join(map(plain, ids)) if len(ids) <= MOST_CASES_NAMED else count_words(len(ids), "case")
-        lines.append(Line(f"warning: {one_line(warning)} (in {told})", verdict="warning"))
-    return lines
+    return [
+        Line(f"warning: {one_line(warning)} (in {_cases(ids)})", verdict="warning")
+        for warning, ids in grouped_warnings(cases).items()
+    ]
+
+
+def portability_lines(results: Iterable[CaseResult]) -> list[Line]:
+    """How the goldens of other CPUs came to judge, each sentence once with its cases."""
+    told = ((result.case, filter(None, [result.portability])) for result in results)
+    return [Line(f"{one_line(words)} (in {_cases(ids)})") for words, ids in grouped_warnings(told).items()]
+
+
+def _cases(ids: Sequence[str]) -> str:
+    return ", ".join(map(plain, ids)) if len(ids) <= MOST_CASES_NAMED else count_words(len(ids), "case")
 
 
 def by_relevance(changes: Sequence[Change]) -> list[Change]:

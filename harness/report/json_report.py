@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from harness import files
 from harness.codec import from_json, to_json, why_not
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
+from harness.core.known_answers import Proof
 from harness.core.recording import ListedCase, RecordReport, RecordResult, RepeatReport, RepeatResult
 from harness.core.schema import other_schema
 from harness.core.tolerance import METRICS
@@ -77,6 +78,30 @@ class _Changes:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    operation: str
+    kind: str
+    computed: str | None
+    on_record: str | None
+    golden: str | None
+    matches: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    schema: int
+    portable: bool
+    reason: str
+    cpu: str
+    builds: Mapping[str, str]
+    remembered: bool
+    golden: str | None
+    golden_reason: str
+    summary: Mapping[str, int]
+    operations: tuple[_Operation, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Environment:
     """The entries of an Environment beside the schema, which the first files lack."""
@@ -87,6 +112,7 @@ class _Environment:
     software: Software
     switches: Switches
     known_answers: Mapping[str, str] = field(default_factory=dict)
+    not_portable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +184,18 @@ def read_environment(text: str | bytes, name: str) -> Environment:
         raise UsageError(f"{name}: {other_schema(schema, SCHEMA, 'save one anew')}")
     document = from_json(_Environment, text)
     return Environment(**{entry.name: getattr(document, entry.name) for entry in fields(Environment)})
+
+
+def proof_json(proof: Proof) -> str:
+    """The known-answer test of a machine: every operation, and how many differ or are compared with nothing."""
+    operations = tuple(
+        _Operation(one.operation, one.kind, one.computed, one.on_record, one.golden, one.matches)
+        for one in proof.answers
+    )
+    found = [one.matches for one in operations]
+    counts = {"operations": len(found), "differing": found.count(False), "not_compared": found.count(None)}
+    how = (proof.cpu, proof.builds, proof.remembered, proof.golden, proof.golden_reason)
+    return _text(_Proof(SCHEMA, proof.portable, proof.reason, *how, counts, operations))
 
 
 def changes_json(changes: Sequence[Change]) -> str:

@@ -66,6 +66,8 @@ def _test_case(case: CaseResult, failed: bool) -> ElementTree.Element:
         told.text = text_of(case_details(case))
     elif case.verdict not in PASSES:
         ElementTree.SubElement(element, "skipped", {"message": plain(case.reason)})
+    if case.portability:
+        ElementTree.SubElement(element, "system-out").text = harmless(one_line(case.portability))
     if case.warnings:
         # The format has no place for warnings; every service shows what a test printed.
         lines = dict.fromkeys(f"warning: {one_line(warning)}" for warning in case.warnings)

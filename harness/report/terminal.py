@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.core.calibration import CalibrationReport
     from harness.core.environment import Change, Environment
     from harness.core.explanation import Explanation
+    from harness.core.known_answers import Proof
     from harness.core.recording import ListedCase, PruneReport, RecordReport, RepeatReport
     from harness.core.sensitivity import SensitivityReport
     from harness.core.verdict import Report, TensorResult
@@ -84,6 +85,12 @@ class Screen:
 
         if not self._quiet:
             self._print(environment_sections(environment, self._console))
+
+    def show_proof(self, proof: Proof, *, everything: bool) -> None:
+        """The known-answer test of this machine, `everything` by operation; with quiet the conclusion."""
+        from harness.report.proof_view import proof_sections
+
+        self._print(proof_sections(proof, self._console, quiet=self._quiet, everything=everything))
 
     def show_changes(self, changes: Sequence[Change], left: str, right: str) -> None:
         """What differs between the fingerprints of the files `left` and `right`; with quiet nothing."""

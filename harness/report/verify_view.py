@@ -9,7 +9,14 @@ from rich.text import Text
 
 from harness.core.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.alike import alike, alike_details, alone
-from harness.report.details import Line, brief, case_details, invariant_summary, warning_lines
+from harness.report.details import (
+    Line,
+    brief,
+    case_details,
+    invariant_summary,
+    portability_lines,
+    warning_lines,
+)
 from harness.report.paint import STYLES, Sheet, painted, word
 from harness.report.wording import fails, seconds_words, verdict_summary, worst_words
 
@@ -33,8 +40,9 @@ def verify_sections(
     passing = [case for case in report.cases if case not in failing]
     warnings = painted(warning_lines((case.case, case.warnings) for case in report.cases), console)
     invariants = painted(invariant_summary(report.cases), console)
+    portable = painted(portability_lines(report.cases), console)
     table = _table(report.cases, console)
-    return [*top, table, *blocks, *_notes(passing, console), invariants, warnings, summary]
+    return [*top, table, *blocks, *_notes(passing, console), invariants, portable, warnings, summary]
 
 
 def _table(cases: Sequence[CaseResult], console: Console) -> list[Text]:

@@ -83,7 +83,13 @@ def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iter
 
 def fingerprint(device: str, logs: Path, starts: Starts | None = None) -> Environment | Lost:
     """The environment of a worker on `device` before any case; Lost where no such worker comes up."""
-    variables, found = variables_for(Determinism()), list[Ready]()
+    ready = first_word(Determinism(), device, logs, starts)
+    return ready if isinstance(ready, Lost) else ready.environment or Lost(ready.reason)
+
+
+def first_word(wished: Determinism, device: str, logs: Path, starts: Starts | None = None) -> Ready | Lost:
+    """What a worker on `device`, with these switches, says once it has begun; Lost where none comes up."""
+    variables, found = variables_for(wished), list[Ready]()
 
     def start() -> Failure | None:
         begun = _begun(lambda: WorkerProcess(variables, device, logs / "environment.log"))
@@ -94,9 +100,7 @@ def fingerprint(device: str, logs: Path, starts: Starts | None = None) -> Enviro
         found.append(ready)
         return None
 
-    if lost := (starts or Starts()).attempt(variables, start):
-        return lost
-    return found[0].environment or Lost(found[0].reason)
+    return (starts or Starts()).attempt(variables, start) or found[0]
 
 
 def _begun(hire: Callable[[], WorkerProcess]) -> tuple[WorkerProcess, Ready] | Failure:
@@ -220,4 +224,4 @@ class _Driver(threading.Thread):
             worker.close()
 
 
-__all__ = ["Observer", "Run", "Workshop", "execute", "fingerprint"]
+__all__ = ["Observer", "Run", "Workshop", "execute", "fingerprint", "first_word"]

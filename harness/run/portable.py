@@ -6,19 +6,19 @@ import platform
 from functools import cache
 from pathlib import Path
 
-from harness.core.portable import NEEDED
-
-_X86 = ("x86_64", "amd64")
+from harness.core.portable import CPU_INFO, cpu_obstacle
 
 
 @cache
+def obstacle() -> str:
+    """Why no run can be portable on this CPU, in words; "" where one can."""
+    try:
+        told = Path(CPU_INFO).read_text(encoding="utf-8")
+    except OSError:
+        told = ""
+    return cpu_obstacle(platform.machine(), told)
+
+
 def can_be_portable() -> bool:
     """Whether it is an x86-64 CPU with AVX2 and FMA, as Linux tells."""
-    if platform.machine().lower() not in _X86:
-        return False
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return False
-    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
-    return all(name in flags for name in NEEDED)
+    return not obstacle()

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
 from harness.core.environment import Environment, changes_between, relation_between
+from harness.core.portability import portability_words
 from harness.core.tolerance import Allowance, Limits, Relation, Rule
 from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, failure_steps
@@ -59,11 +60,12 @@ def judge(
 
 @dataclass(frozen=True, slots=True)
 class _Golden:
-    """The golden that judges, and under which relation."""
+    """The golden that judges, and under which relation; `asked` says that this was asked for, not found."""
 
     found: Found
     document: CaptureDocument
     relation: Relation
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _judge_raised(case: Case, outcome: Raised, store: GoldenStore, relation: Rel
     if isinstance(golden, Missing):
         return replace(result, warnings=(*result.warnings, golden.reason))
     stale = () if golden.document.digest == case.digest() else (stale_reason(case, golden.document),)
-    return _against(replace(result, warnings=(*result.warnings, *stale)), golden, outcome.environment)
+    return _against(replace(result, warnings=(*result.warnings, *stale)), case, golden, outcome.environment)
 
 
 def _judge_completed(
@@ -103,7 +105,7 @@ def _judge_completed(
             result = replace(result, warnings=capture_warnings(case, capture.document))
             golden = _find(case, outcome.environment, store, relation)
             if isinstance(golden, _Golden):
-                result = _against(result, golden, outcome.environment)
+                result = _against(result, case, golden, outcome.environment)
             judgement = _judge_capture(case, capture, golden, store)
     except UnreadableGolden as error:
         judgement = _Judgement(Verdict.ERROR, error.what, _recovery(case, outcome, error))
@@ -244,7 +246,8 @@ def _find(
     if isinstance(found, Missing):
         return found
     document = store.document(found.path)
-    return _Golden(found, document, relation or relation_between(document.environment, environment))
+    found_out = relation_between(document.environment, environment)
+    return _Golden(found, document, relation or found_out, asked=relation not in (None, found_out))
 
 
 def _bare(case: Case, verdict: Verdict, reason: str, next_step: str) -> CaseResult:
@@ -255,7 +258,7 @@ def _started(result: CaseResult, outcome: Completed | Raised) -> CaseResult:
     return replace(result, platform=outcome.environment.platform, seconds=outcome.seconds)
 
 
-def _against(result: CaseResult, golden: _Golden, now: Environment) -> CaseResult:
+def _against(result: CaseResult, case: Case, golden: _Golden, now: Environment) -> CaseResult:
     return replace(
         result,
         golden=golden.found.path.as_posix(),
@@ -263,7 +266,16 @@ def _against(result: CaseResult, golden: _Golden, now: Environment) -> CaseResul
         relation=golden.relation,
         environment_changes=changes_between(golden.document.environment, now),
         warnings=(*result.warnings, *([golden.found.why] if golden.found.nearest else [])),
+        portability=_portability(case, golden, now),
     )
+
+
+def _portability(case: Case, golden: _Golden, now: Environment) -> str:
+    """How a case that is to be portable came to be judged; "" for any other, and where its definition has changed."""
+    if not case.determinism.portable or golden.document.digest != case.digest():
+        return ""
+    there, allowance = golden.document.environment, case.tolerance.for_relation(golden.relation)
+    return portability_words(there, now, golden.relation, allowance, asked=golden.asked)
 
 
 def _refusal(golden: _Golden) -> str:

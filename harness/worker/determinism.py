@@ -14,8 +14,6 @@ from harness.core.environment import Switches
 from harness.core.variables import decided_by, numeric_variables
 from harness.worker.portable import proof
 
-_COMPILED = "a component is compiled, for this very CPU"
-
 
 @dataclass(frozen=True, slots=True)
 class _Backend:
@@ -92,9 +90,12 @@ def not_in_effect(wished: Determinism, threads: int, now: Switches) -> tuple[str
         for name, (asked, effective) in pairs.items()
         if asked != effective
     )
-    # Asked for where the CPU cannot be portable, it is no one's fault: the relation says enough.
-    lost = wished.portable and proof.is_asked_for() and not now.portable
-    return (*told, f"determinism.portable is not in effect: {proof.why_not() or _COMPILED}") if lost else told
+    # Where CPU or software cannot be portable nothing is lost: `harness env --portable` tells the reason.
+    lost = wished.portable and not now.portable and proof.is_lost()
+    return (*told, f"determinism.portable is not in effect: {proof.why_not()}; {_SHOW}") if lost else told
+
+
+_SHOW = "see `harness env --portable`"
 
 
 def overridden(callers: Mapping[str, str], device: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from diffusers import DiffusionPipeline
 
 from harness.core.capture import Completed, Lost, Outcome, ProcessKind, Raised, Timings, Unavailable
 from harness.core.case import Attention, Case, GeneratorKind, Values
-from harness.core.environment import Environment, Switches
+from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
 from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
@@ -26,7 +26,7 @@ from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf, beyo
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
 from harness.worker.perturb.site import NotApplicable
-from harness.worker.portable import proof
+from harness.worker.portable import holes, proof
 from harness.worker.portable.alignment import align
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
@@ -71,11 +71,12 @@ class Executor:
         self._process = process
         self._shelf = PipelineShelf()
         self._leftovers = Leftovers()
+        self._compiled = False
 
     @property
     def spent(self) -> bool:
         """Whether a run left this process as no other run may find it."""
-        return self._leftovers.spent
+        return self._leftovers.spent or self._compiled
 
     def run(self, job: Job) -> Outcome:
         """Run the job's case; whatever goes wrong comes back as an outcome."""
@@ -94,8 +95,9 @@ class Executor:
     def _run(self, job: Job, threads: int) -> Outcome:
         case = job.case
         started = time.perf_counter()
-        switches = _switches(case, self._device)
+        switches = determinism.read_back()
         environment = fingerprint.environment(self._device, switches)
+        holes.forget()
         said = Heard()
         try:
             self._report(Progress("loading", 0, 0))
@@ -109,7 +111,9 @@ class Executor:
             # The pipeline raised: that is a result. The parent judges it `broken`, and starts a new worker.
             message = str(error) if isinstance(error, NotTaken) else _one_line(error)
             seconds = time.perf_counter() - started
+            environment = _kept_off(environment, self._holes(case))
             return Raised(message, traceback.format_exc(), environment, seconds, said.sentences())
+        used = self._holes(case)
         warnings = (
             *loaded.warnings,
             *inputs.lost(case),
@@ -117,12 +121,21 @@ class Executor:
             *failed_sites(),
             *determinism.overridden(job.overridden, self._device.type),
             *determinism.not_in_effect(case.determinism, threads, switches),
+            *_told(case, environment, used),
             *self._leftovers.found(thorough=beyond_diffusers(case)),
         )
-        environment = fingerprint.with_imported(environment)
+        environment = fingerprint.with_imported(_kept_off(environment, used))
         told = tuple(dict.fromkeys(warnings))
         problem = _stored(job, loaded, produced, environment, load_seconds, told, self._process)
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
+
+    def _holes(self, case: Case) -> tuple[str, ...]:
+        """What the run did that no variable makes portable; what it compiled unasked spends the process."""
+        declared = case.variant.compile is not None
+        self._compiled = self._compiled or (holes.compiled() and not declared)
+        used = holes.used(self._device.type)
+        by_config = declared and self._device.type == "cpu" and holes.COMPILED not in used
+        return (*used, holes.COMPILED) if by_config else used
 
     def _call(self, job: Job, pipeline: DiffusionPipeline) -> _Produced:
         case = job.case
@@ -161,11 +174,19 @@ def _unfit(case: Case, device: torch.device) -> str | None:
     return None
 
 
-def _switches(case: Case, device: torch.device) -> Switches:
-    """The switches in effect for the case; code that is compiled for this very CPU is not portable."""
-    switches = determinism.read_back()
-    compiled = case.variant.compile is not None and device.type == "cpu"
-    return replace(switches, portable=False) if compiled else switches
+def _kept_off(environment: Environment, reasons: Sequence[str]) -> Environment:
+    """The environment of a run that is not portable for these reasons, if there are any."""
+    if not (reasons and environment.switches.portable):
+        return environment
+    switches = replace(environment.switches, portable=False)
+    return replace(environment, switches=switches, not_portable="; ".join(reasons))
+
+
+def _told(case: Case, environment: Environment, reasons: Sequence[str]) -> Iterator[str]:
+    """What keeps a run that would be portable from it, a sentence each."""
+    if case.determinism.portable and environment.switches.portable:
+        step = f"leave that out, or state `determinism: {{portable: false}}` in {case.source}"
+        yield from (f"determinism.portable is not in effect: {reason}; {step}" for reason in reasons)
 
 
 def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:

@@ -60,9 +60,13 @@ NUMERIC_PACKAGES = (
 
 def environment(device: torch.device, switches: Switches) -> Environment:
     """The fingerprint of a run on `device` under `switches`."""
-    hardware = _hardware(device)
     return Environment(
-        platform_name(device), hardware, software(device), switches, known_answers=proof.current().answers
+        platform_name(device),
+        _hardware(device),
+        software(device),
+        switches,
+        known_answers=proof.current().answers,
+        not_portable=None if switches.portable else proof.why_not() or None,
     )
 
 

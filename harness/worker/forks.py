@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from harness.core.messages import FORK_STATUS
+from harness.worker.numpy_start import spare_numpy
 from harness.worker.serve import main as serve
 from harness.worker.startup import bring_in
 
@@ -42,6 +43,7 @@ def main(device: str, descriptor: int) -> None:
     """Serve requests until the parent closes its end of the socket `descriptor`."""
     faulthandler.enable()
     warnings.simplefilter("default")
+    spare_numpy()
     # A process as a descriptor (Linux 5.3) is how the end of a child is noticed without a thread or a signal.
     os.close(os.pidfd_open(os.getpid()))
     for package in ("torch", "transformers", "diffusers"):

@@ -11,6 +11,7 @@ from harness.core.capture import ProcessKind, Unavailable
 from harness.core.case import Determinism
 from harness.core.messages import Finished, Ready
 from harness.worker.channel import Channel
+from harness.worker.numpy_start import spare_numpy
 from harness.worker.startup import Unusable, bring_in, obstacle
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def main(device_name: str, process: ProcessKind = "spawned") -> None:
     # The log then ends with the Python stack of a crash inside native code, or of a run that hung.
     faulthandler.enable()
     warnings.simplefilter("default")
+    spare_numpy()
     channel = Channel()
     try:
         ready, executor = _started(device_name, channel, process)
@@ -59,4 +61,5 @@ def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[
     from harness.worker.progress import draw_no_bars
 
     draw_no_bars()
-    return Ready(environment), Executor(device, channel.send, process)
+    ready = Ready(environment, remembered=proof.current().remembered)
+    return ready, Executor(device, channel.send, process)

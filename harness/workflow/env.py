@@ -26,9 +26,7 @@ def show_environment(options: Options, screen: Screen) -> int:
     with TemporaryDirectory(prefix="harness-env-") as logs:
         here = fingerprint(options.device, Path(logs), options.starts)
     if isinstance(here, Lost):
-        if here.next_step:
-            raise HarnessError("\n".join([here.reason, *here.log, f"next: {here.next_step}"]))
-        raise HarnessError("\n".join([f"{options.device}: {here.reason}", *here.log]))
+        raise not_had(here, options.device)
     emit_json(json_report.environment_json(here), options)
     screen.show_environment(here)
     return 0
@@ -36,13 +34,21 @@ def show_environment(options: Options, screen: Screen) -> int:
 
 def compare_environments(left: Path, right: Path, options: Options, screen: Screen) -> int:
     """Print (and save with --json) what differs between two goldens' or saved fingerprints' environments."""
-    changes = changes_between(_read(left), _read(right), imported=True)
+    changes = changes_between(read_fingerprint(left), read_fingerprint(right), imported=True)
     emit_json(json_report.changes_json(changes), options)
     screen.show_changes(changes, str(left), str(right))
     return 0
 
 
-def _read(path: Path) -> Environment:
+def not_had(lost: Lost, device: str) -> HarnessError:
+    """What ends the command where no worker told anything."""
+    if lost.next_step:
+        return HarnessError("\n".join([lost.reason, *lost.log, f"next: {lost.next_step}"]))
+    return HarnessError("\n".join([f"{device}: {lost.reason}", *lost.log]))
+
+
+def read_fingerprint(path: Path) -> Environment:
+    """The environment of a golden, a capture or a saved fingerprint; raises UsageError where it is none."""
     if not path.is_file():
         raise UsageError(f"{path}: no such file; {_NAME_ONE}")
     if path.suffix == ".safetensors":

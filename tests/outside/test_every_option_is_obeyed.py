@@ -320,6 +320,8 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("report", "--markdown"): markdown,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,
+    ("env", "--portable"): "tests/workflow/test_env_portable.py",
+    ("env", "--all"): "tests/workflow/test_env_portable.py",
 }
 """What one command alone has; where real traces are needed, the tests that have them."""
 

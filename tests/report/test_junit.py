@@ -145,3 +145,11 @@ def test_without_an_environment_there_is_nothing_to_tell() -> None:
     assert suite.get("timestamp") is None
     assert next(iter(suite)).tag == "properties"
     assert len(suite[0]) == 0
+
+
+def test_how_the_golden_of_another_cpu_came_to_judge_is_what_the_test_printed() -> None:
+    words = "recorded on AMD EPYC 9654, run on Intel Xeon: portable, so judged bit for bit"
+    (case,) = _cases(_suite(_of(replace(IDENTICAL, portability=words, warnings=("a",)))))
+
+    assert [child.tag for child in case] == ["system-out", "system-err"]
+    assert case.findtext("system-out") == words

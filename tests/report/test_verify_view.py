@@ -292,3 +292,21 @@ def test_invariants_that_hold_are_counted_and_those_that_do_not_are_told() -> No
 
         1 identical, 1 drifted: 1 of 2 cases failed (exit code 1)
     """)
+
+
+PORTABLE = "recorded on AMD EPYC 9654, run on Intel Xeon Platinum 8375C: portable, so judged bit for bit"
+
+
+def test_goldens_of_other_cpus_are_told_once_with_their_cases() -> None:
+    cases = tuple(replace(IDENTICAL, case=f"sd/{number}", portability=PORTABLE) for number in range(4))
+    text = shown(lambda screen: screen.show_verify(Report(None, cases)))
+
+    assert " ".join(text.split()).count(f"{PORTABLE} (in 4 cases)") == 1
+
+
+def test_a_failing_case_says_how_the_golden_of_another_cpu_came_to_judge() -> None:
+    text = shown(
+        lambda screen: screen.show_verify(Report(None, (replace(DRIFTED, portability=PORTABLE),))), quiet=True
+    )
+
+    assert f"portability: {PORTABLE}" in " ".join(text.split())

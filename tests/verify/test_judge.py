@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.core.capture import Acceptance, Completed, Lost, Raised, Unavailable
-from harness.core.case import Case, Expectation, GeneratorKind
+from harness.core.case import Case, Determinism, Expectation, GeneratorKind
 from harness.core.environment import Change, Environment
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.core.trace import TraceLevel
@@ -359,3 +359,44 @@ def test_a_calibration_of_another_golden_does_not_judge(bench: Bench) -> None:
     bench.golden({"images": VALUES})
     result = bench.judge({"images": VALUES}, a_case(tolerance=CALIBRATED), relation=Relation.SAME_HARDWARE)
     assert (result.verdict, "belongs to another golden" in result.reason) == (Verdict.ERROR, True)
+
+
+def _portable_on(model: str) -> Environment:
+    """HERE as a portable run on the CPU `model` has it."""
+    switches = replace(HERE.switches, portable=True)
+    return replace(HERE, hardware=replace(HERE.hardware, cpu_model=model), switches=switches)
+
+
+PORTABLE_CASE = a_case(determinism=Determinism(portable=True))
+
+
+@pytest.mark.parametrize(
+    ("case", "relation", "words"),
+    [
+        (PORTABLE_CASE, None, "recorded on EPYC, run on Xeon: portable, so judged bit for bit"),
+        (
+            PORTABLE_CASE,
+            Relation.SAME_HARDWARE,
+            "recorded on EPYC, run on Xeon: portable, judged under same-hardware because that was asked for",
+        ),
+        (PORTABLE_CASE, Relation.SAME, "recorded on EPYC, run on Xeon: portable, so judged bit for bit"),
+        (a_case(determinism=Determinism(portable=False)), None, ""),
+    ],
+    ids=["found", "asked for", "asked for what is found", "not to be portable"],
+)
+def test_it_says_how_the_golden_of_another_cpu_came_to_judge(
+    bench: Bench, case: Case, relation: Relation | None, words: str
+) -> None:
+    bench.golden({"output/images": VALUES}, case=case, env=_portable_on("EPYC"))
+
+    result = bench.judge({"output/images": VALUES}, case, _portable_on("Xeon"), relation)
+
+    assert (result.verdict, result.portability) == (Verdict.IDENTICAL, words)
+
+
+def test_of_another_definition_it_does_not_say_how_it_would_have_judged(bench: Bench) -> None:
+    bench.golden({"output/images": VALUES}, case=PORTABLE_CASE, env=_portable_on("EPYC"))
+
+    result = bench.judge({"output/images": VALUES}, replace(PORTABLE_CASE, seed=1), _portable_on("Xeon"))
+
+    assert (result.verdict, result.portability) == (Verdict.STALE, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,20 @@ from safetensors import safe_open
 from harness import zoo
 from harness.codec import from_json
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
-from harness.core.case import Attention, Case, Determinism, GeneratorKind, ModelSpec, SchedulerSpec
+from harness.core.case import (
+    Attention,
+    Case,
+    Compile,
+    Determinism,
+    GeneratorKind,
+    ModelSpec,
+    SchedulerSpec,
+    Variant,
+)
 from harness.core.messages import Job, Progress
 from harness.worker import determinism, seeding
 from harness.worker.execute import Executor
+from harness.worker.portable import holes, proof
 from tests.core.samples import case
 
 SWITCHES = Determinism(cublas_workspace=None)
@@ -35,6 +46,10 @@ class Bench:
         self.path = folder / "capture.safetensors"
         self.progress: list[Progress] = []
         self._executor = Executor(torch.device("cpu"), self.progress.append)
+
+    @property
+    def spent(self) -> bool:
+        return self._executor.spent
 
     def outcome(self, job_case: Case) -> Outcome:
         return self._executor.run(Job(job_case, str(self.path)))
@@ -307,3 +322,66 @@ def test_after_a_rejected_case_the_next_has_the_same_bits(bench: Bench) -> None:
 def test_a_case_for_other_devices_is_unavailable_before_its_model_is_fetched(bench: Bench) -> None:
     outcome = bench.run(model=ModelSpec("harness-tests/no-such-model"), devices=("cuda", "mps"))
     assert outcome == Unavailable("cpu: the case runs on cuda or mps only; choose one with --device")
+
+
+# What keeps a run from being portable
+
+
+PORTABLE = Determinism(cublas_workspace=None, portable=True)
+
+KEPT_OFF = (
+    "determinism.portable is not in effect: {}; leave that out, or state "
+    "`determinism: {{portable: false}}` in {}"
+)
+
+
+@pytest.fixture
+def portable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process in which every cure is said to be in effect, and a compiler that leaves code as it is."""
+    monkeypatch.setattr(proof, "is_in_effect", lambda: True)
+    compile_nothing = torch.nn.Module.compile
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda self, **_how: compile_nothing(self, backend="eager")
+    )
+    holes.watch()
+    yield
+    holes.unwatch()
+
+
+def test_a_portable_run_is_stored_as_such(bench: Bench, portable: None) -> None:
+    _, document = bench.capture(determinism=PORTABLE)
+
+    assert document.environment.switches.portable
+    assert document.environment.not_portable is None
+    assert document.warnings == ()
+    assert not bench.spent
+
+
+def test_a_compiled_component_keeps_a_run_off(bench: Bench, portable: None) -> None:
+    _, document = bench.capture(determinism=PORTABLE, variant=Variant(compile=Compile(("unet",))))
+
+    assert not document.environment.switches.portable
+    assert document.environment.not_portable == holes.COMPILED
+    assert document.warnings == (KEPT_OFF.format(holes.COMPILED, "configs/digits.yaml"),)
+
+
+def test_code_that_a_pipeline_compiles_unasked_keeps_it_off_and_spends_the_process(
+    bench: Bench, portable: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double = torch.compile(lambda x: x * 2, backend="eager")
+    call = DDIMPipeline.__call__
+    monkeypatch.setattr(DDIMPipeline, "__call__", lambda *a, **k: (double(torch.ones(2)), call(*a, **k))[1])
+
+    _, document = bench.capture(determinism=PORTABLE)
+
+    assert document.environment.not_portable == holes.COMPILED
+    assert bench.spent
+
+
+def test_who_asks_for_no_portable_run_is_told_nothing_of_it(bench: Bench, portable: None) -> None:
+    _, document = bench.capture(
+        determinism=Determinism(cublas_workspace=None, portable=False),
+        variant=Variant(compile=Compile(("unet",))),
+    )
+
+    assert document.warnings == ()

@@ -43,7 +43,7 @@ def install() -> None:
     Does nothing where torch offers no way to call the kernel that an override replaces (before 2.9);
     `is_correctly_rounded` then says so.
     """
-    if _library or not hasattr(torch.library, "get_kernel"):
+    if _library or not can_be_installed():
         return
     library = torch.library.Library("aten", "IMPL")
     with warnings.catch_warnings():
@@ -56,6 +56,11 @@ def install() -> None:
         _override(library, "pow_.Scalar", _power_inplace)
         _override(library, "pow.Tensor_Scalar_out", _power_out)
     _library.append(library)
+
+
+def can_be_installed() -> bool:
+    """Whether torch offers the kernel that an override replaces, which it has to call for all but a few arguments."""
+    return hasattr(torch.library, "get_kernel")
 
 
 def uninstall() -> None:

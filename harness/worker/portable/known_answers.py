@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,14 @@ from harness.worker.portable.operations import operations
 
 DIGITS = 8
 """Hex digits kept of each answer's sha256: two answers look alike by chance once in four billion times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The digest of each operation's result, by name; `remembered` where an earlier start computed them."""
+
+    digests: Mapping[str, str]
+    remembered: bool
 
 
 def computed() -> Mapping[str, str]:
@@ -31,7 +40,7 @@ def computed() -> Mapping[str, str]:
         torch.use_deterministic_algorithms(deterministic)
 
 
-def remembered(machine: Mapping[str, object]) -> Mapping[str, str]:
+def remembered(machine: Mapping[str, object]) -> Answers:
     """`computed`, from the user's cache where the same `machine` computed it before.
 
     `machine` is everything that the answers depend on: the CPU, the builds, the variables. A cache that
@@ -39,11 +48,11 @@ def remembered(machine: Mapping[str, object]) -> Mapping[str, str]:
     """
     known = json.dumps({**machine, "torch": torch.__config__.show()}, sort_keys=True)
     path = _cache_folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.json"
-    answers = _read_cached(path)
-    if answers is None:
-        answers = computed()
-        _write_cached(path, answers)
-    return answers
+    if (cached := _read_cached(path)) is not None:
+        return Answers(cached, remembered=True)
+    answers = computed()
+    _write_cached(path, answers)
+    return Answers(answers, remembered=False)
 
 
 def _digest(result: object) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from harness.core import known_answers as words
 from harness.core.portable import MARK, VARIABLES
-from harness.worker.portable import elementary, known_answers, proof
+from harness.worker.portable import elementary, holes, known_answers, proof
 from tests.core.samples import ENVIRONMENT
 
 ANSWERS = {"exp float32": "11111111", "conv2d float32": "22222222"}
@@ -23,11 +23,14 @@ def portable(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
     monkeypatch.setattr(proof, "_numpy_beyond_avx2", list)
+    monkeypatch.setattr(proof, "_cpu_info", lambda: "flags : avx2 fma")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr(known_answers, "computed", lambda: dict(ANSWERS))
     monkeypatch.setattr(words, "_record", list)
     monkeypatch.setattr(proof, "_proven", [])
     yield
     elementary.uninstall()
+    holes.unwatch()
 
 
 def _on_record(monkeypatch, answers):
@@ -37,13 +40,26 @@ def _on_record(monkeypatch, answers):
 
 def test_with_every_cure_in_effect_it_is_portable(portable):
     assert proof.prove(ENVIRONMENT) == proof.Portability(True, "", ANSWERS)
+    assert proof.prove(ENVIRONMENT).remembered
     assert elementary.is_correctly_rounded()
 
 
-def test_what_nobody_asked_for_is_not_tried(monkeypatch):
+def test_what_nobody_asked_for_is_not_tried(portable, monkeypatch):
     monkeypatch.delenv(MARK, raising=False)
 
     assert proof.prove(ENVIRONMENT) == proof.Portability()
+    proof.establish(ENVIRONMENT)
+    assert not proof.is_lost()
+    assert proof.why_not() == ""
+
+
+def test_a_worker_that_is_not_asked_because_of_its_cpu_knows_the_reason(portable, monkeypatch):
+    monkeypatch.delenv(MARK, raising=False)
+    monkeypatch.setattr(proof, "_cpu_info", lambda: "flags : sse2")
+    proof.establish(ENVIRONMENT)
+
+    assert proof.why_not() == "this CPU has no AVX2 and no FMA, which portable runs need"
+    assert not proof.is_lost()
 
 
 @pytest.mark.parametrize(
@@ -70,16 +86,40 @@ def test_kernels_for_another_instruction_set_are_named(portable, monkeypatch):
     assert proof.prove(ENVIRONMENT).reason == "torch chose its kernels for DEFAULT instead of AVX2"
 
 
-def test_a_build_without_mkl_is_not_portable(portable, monkeypatch):
-    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
-
-    assert "without MKL" in proof.prove(ENVIRONMENT).reason
+class _Numpy:
+    __cpu_baseline__ = ("X86_V2", "X86_V4")
 
 
-def test_a_square_root_that_cannot_be_replaced_is_caught(portable, monkeypatch):
+@pytest.mark.parametrize(
+    ("target", "name", "value", "words"),
+    [
+        (torch.backends.mkl, "is_available", lambda: False, "this build of torch computes without MKL"),
+        (elementary, "can_be_installed", lambda: False, "torch 2.9 and later do"),
+        (proof, "_numpy_core", lambda: _Numpy, "is built for X86_V4 and cannot do without"),
+        (proof, "_cpu_info", lambda: "flags : avx2", "this CPU has no FMA, which portable runs need"),
+        (proof, "_cpu_info", str, "this system does not tell in /proc/cpuinfo"),
+    ],
+    ids=["mkl", "torch before 2.9", "numpy's baseline", "fma", "no cpuinfo"],
+)
+def test_a_machine_that_cannot_has_a_reason_and_has_lost_nothing(
+    portable, monkeypatch, target, name, value, words
+):
+    monkeypatch.setattr(target, name, value)
+    # Without the variable, as such a numpy is started, the reason is still numpy's.
+    monkeypatch.delenv("NPY_DISABLE_CPU_FEATURES")
+    proof.establish(ENVIRONMENT)
+
+    assert words in proof.why_not()
+    assert not proof.current().effective
+    assert not proof.is_lost()
+
+
+def test_a_square_root_that_was_not_replaced_is_caught(portable, monkeypatch):
     monkeypatch.setattr(elementary, "install", lambda: None)
+    proof.establish(ENVIRONMENT)
 
-    assert "square root" in proof.prove(ENVIRONMENT).reason
+    assert proof.why_not() == f"the square root of torch {torch.__version__} is not rounded correctly"
+    assert proof.is_lost()
 
 
 def test_a_lost_square_root_is_seen_after_the_run(portable):
@@ -89,6 +129,7 @@ def test_a_lost_square_root_is_seen_after_the_run(portable):
     elementary.uninstall()
 
     assert not proof.is_in_effect()
+    assert proof.is_lost()
     assert "square root" in proof.why_not()
 
 
@@ -100,6 +141,8 @@ def test_other_bits_than_on_record_name_the_operation(portable, monkeypatch):
     assert not found.effective
     assert found.reason == "this machine computes other bits for conv2d float32"
     assert found.answers == ANSWERS
+    proof.establish(ENVIRONMENT)
+    assert proof.is_lost()
 
 
 def test_the_right_answers_on_record_are_believed(portable, monkeypatch):

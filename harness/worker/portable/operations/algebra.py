@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -13,6 +14,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from harness.worker.portable.operations.operation import FLOATS, HALVES, Named, named, over, together, values
 
 _PRODUCTS = ((1, 7, 5), (2, 64, 64), (33, 320, 77), (64, 768, 320))
+
+_OTHERS = (torch.linalg.eig, torch.linalg.lu, torch.linalg.pinv, torch.linalg.slogdet)
 
 _OF_COMPLEX = ("exp", "log", "sqrt", "abs", "angle", "tanh", "sin", "reciprocal")
 
@@ -37,13 +40,38 @@ def _products() -> Iterator[Named]:
         heads = [values([2, 3, 77, 40], dtype, seed=seed) for seed in (1, 2, 3)]
         for backend in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION):
             yield named("attention", backend.name.lower(), dtype), partial(_attention, backend, heads)
+    yield from _masked()
+    yield from _of_integers()
     row = values([4096])
     yield "dot", together(partial(torch.dot, row, row), partial(torch.mv, row.reshape(64, 64), row[:64]))
 
 
-def _attention(backend: SDPBackend, heads: list[torch.Tensor]) -> torch.Tensor:
+def _attention(backend: SDPBackend, heads: list[torch.Tensor], **how: Any) -> torch.Tensor:
     with sdpa_kernel(backend):
-        return functional.scaled_dot_product_attention(*heads)
+        return functional.scaled_dot_product_attention(*heads, **how)
+
+
+def _masked() -> Iterator[Named]:
+    """Attention as transformers ask for it: masked, causal, with fewer keys than queries."""
+    for dtype in (torch.float32, *HALVES):
+        heads = [values([1, 4, 65, 64], dtype, seed=seed) for seed in (1, 2, 3)]
+        few = [heads[0], heads[1][:, :2], heads[2][:, :2]]
+        mask = values([1, 1, 65, 65], dtype, seed=4)
+        for backend in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION):
+            ways = (
+                partial(_attention, backend, heads, attn_mask=mask),
+                partial(_attention, backend, heads, is_causal=True),
+                partial(_attention, backend, few, enable_gqa=True, scale=0.3),
+            )
+            yield named("attention masked", backend.name.lower(), dtype), together(*ways)
+
+
+def _of_integers() -> Iterator[Named]:
+    """Weights that are quantised to whole numbers. Not torch._int_mm, whose sums overflow: see `holes`."""
+    weights = (values([64, 128], seed=2) * 40).clamp(-128, 127).to(torch.int8)
+    for dtype in (torch.float32, *HALVES):
+        given = (values([33, 128], dtype), weights, values([64], dtype, seed=3).abs() / 100)
+        yield named("int8 weights", dtype), partial(torch._weight_int8pack_mm, *given)
 
 
 def _decompositions() -> Iterator[Named]:
@@ -53,10 +81,12 @@ def _decompositions() -> Iterator[Named]:
         a, b = values([24, 24], dtype) + 6 * unit, values([24, 5], dtype, seed=2)
         symmetric = a + a.T
         yield named("solve", dtype), partial(torch.linalg.solve, a, b)
-        for function in (torch.linalg.inv, torch.linalg.det, torch.linalg.qr, torch.linalg.svd):
+        for function in (torch.linalg.inv, torch.linalg.det, torch.linalg.qr, torch.linalg.svd, *_OTHERS):
             yield named(function.__name__.removeprefix("linalg_"), dtype), partial(function, a)
         yield named("eigh", dtype), partial(torch.linalg.eigh, symmetric)
         yield named("cholesky", dtype), partial(torch.linalg.cholesky, symmetric + 30 * unit)
+        triangle = partial(torch.linalg.solve_triangular, a.triu(), b, upper=True)
+        yield named("solve_triangular", dtype), triangle
         yield named("matrix_exp", dtype), partial(torch.linalg.matrix_exp, a / 9)
 
 
@@ -69,6 +99,8 @@ def _transforms() -> Iterator[Named]:
             )
             yield named("fft", size, dtype), whole
             yield named("irfft", size, dtype), partial(torch.fft.irfft, torch.complex(x, x))
+        cube = values([3, 20, 24], dtype)
+        yield named("fftn", dtype), together(partial(torch.fft.fftn, cube), partial(torch.fft.rfftn, cube))
     window = 1 - values([128]).abs() / 7
     yield "stft", partial(torch.stft, values([2, 1000]), 128, 32, window=window, return_complex=True)
 

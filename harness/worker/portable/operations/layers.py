@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 from torch.nn import functional
 
-from harness.worker.portable.operations.operation import FLOATS, Named, named, together, values
+from harness.worker.portable.operations.operation import FLOATS, HALVES, Named, named, together, values
 
 
 def operations() -> Iterator[Named]:
     """Every one by name."""
-    for dtype in (*FLOATS, torch.bfloat16):
+    for dtype in (*FLOATS, *HALVES):
         yield from _convolutions(dtype)
         yield from _norms(dtype)
+        yield from _blocks(dtype)
     yield from _resampling()
+    for dtype in HALVES:
+        x = values([1, 3, 17, 19], dtype)
+        for mode in ("nearest", "bilinear", "bicubic"):
+            grown = partial(functional.interpolate, x, size=(40, 33), mode=mode)
+            yield named("interpolate", mode, dtype), grown
     one, two = values([9, 65]), values([9, 65], seed=2)
     yield "cosine_similarity", partial(functional.cosine_similarity, one, two)
 
@@ -51,12 +57,46 @@ def _norms(dtype: torch.dtype) -> Iterator[Named]:
     yield named("normalize", dtype), partial(functional.normalize, rows, dim=-1)
 
 
+def _blocks(dtype: torch.dtype) -> Iterator[Named]:
+    """Modules of text and audio encoders for which torch has fused kernels."""
+    x = values([2, 11, 32], dtype)
+    for make in (_encoder, _attention, _recurrent):
+        yield named(make.__name__.strip("_"), dtype), partial(_of_module, make, x)
+
+
+def _encoder(dtype: torch.dtype) -> torch.nn.Module:
+    return torch.nn.TransformerEncoderLayer(32, 4, 64, batch_first=True, dtype=dtype)
+
+
+def _attention(dtype: torch.dtype) -> torch.nn.Module:
+    return torch.nn.MultiheadAttention(32, 4, batch_first=True, dtype=dtype)
+
+
+def _recurrent(dtype: torch.dtype) -> torch.nn.Module:
+    # Not LSTM: qemu crashes in oneDNN's kernel for it.
+    return torch.nn.GRU(32, 24, 2, batch_first=True, bidirectional=True, dtype=dtype)
+
+
+def _of_module(make: Callable[[torch.dtype], torch.nn.Module], x: torch.Tensor) -> object:
+    with torch.random.fork_rng(devices=()):  # whatever is drawn at first is replaced
+        module = make(x.dtype)
+    for seed, parameter in enumerate(module.parameters(), 1):
+        parameter.data = values(parameter.shape, parameter.dtype, seed=seed) / 5
+    given = (x, x, x) if isinstance(module, torch.nn.MultiheadAttention) else (x,)
+    return module.eval()(*given)
+
+
 def _resampling() -> Iterator[Named]:
     x = values([1, 3, 17, 19])
     for mode in ("nearest", "bilinear", "bicubic", "area"):
         yield f"interpolate {mode}", partial(functional.interpolate, x, size=(40, 33), mode=mode)
     smooth = partial(functional.interpolate, x, size=(7, 9), mode="bicubic", antialias=True)
     yield "interpolate antialias", smooth
+    film = values([1, 2, 5, 6, 7])
+    yield "interpolate trilinear", partial(functional.interpolate, film, scale_factor=2, mode="trilinear")
+    last = values([2, 32, 13, 11]).to(memory_format=torch.channels_last)
+    yield "interpolate channels_last", partial(functional.interpolate, last, scale_factor=2, mode="bilinear")
+    yield "adaptive_avg_pool2d", partial(functional.adaptive_avg_pool2d, x, 5)
     yield "avg_pool2d", partial(functional.avg_pool2d, x, 3)
     # Not grid_sample: qemu emulates its gathers wrongly, and would be called a machine that is not portable.
     yield "affine_grid", partial(functional.affine_grid, x[0, :1, :2, :3], [1, 3, 9, 9], align_corners=False)

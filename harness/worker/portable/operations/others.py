@@ -26,6 +26,7 @@ def operations() -> Iterator[Named]:
         yield from _numpy(dtype)
     half = array(-3.0, 3.0, 515, "float16")
     yield "numpy half", together(partial(np.exp, half), partial(np.float32, half))
+    yield from _numpy_algebra()
     yield "numpy random", lambda: np.random.RandomState(0).randn(99)
     yield "numpy random generator", lambda: np.random.default_rng(0).normal(size=99)
     if find_spec("scipy") is not None:
@@ -59,6 +60,21 @@ def _numpy(dtype: str) -> Iterator[Named]:
     yield f"numpy fft {dtype}", together(partial(np.fft.fft, x[:90]), partial(np.fft.rfft, x[:128]))
 
 
+def _numpy_algebra() -> Iterator[Named]:
+    for dtype in ("float32", "float64"):
+        x = array(0.01, 0.99, 1024, dtype).reshape(32, 32)
+        for name, function in (("svd", np.linalg.svd), ("qr", np.linalg.qr), ("eig", np.linalg.eig)):
+            yield f"numpy {name} {dtype}", partial(function, x)
+        yield f"numpy lstsq {dtype}", partial(np.linalg.lstsq, x[:, :5], x[:, 7], None)
+        yield f"numpy polyfit {dtype}", partial(np.polyfit, x[0], x[1], 3)
+        yield f"numpy fft2 {dtype}", partial(np.fft.fft2, x)
+        apart = together(*(partial(function, x[:, ::3]) for function in (np.exp, np.log, np.sin)))
+        yield f"numpy strided {dtype}", apart
+        numbers = x + 1j * x.T
+        both = together(*(partial(function, numbers) for function in (np.exp, np.log, np.sqrt, np.abs)))
+        yield f"numpy complex {dtype}", together(both, partial(np.matmul, numbers, numbers))
+
+
 def _scipy() -> Iterator[Named]:
     integrate, linalg, special, stats = (
         import_module(f"scipy.{name}") for name in ("integrate", "linalg", "special", "stats")
@@ -71,6 +87,9 @@ def _scipy() -> Iterator[Named]:
         yield f"scipy {name}", partial(getattr(special, name), x)
     yield "scipy solve", partial(linalg.solve, x.reshape(8, 8), x[:8])
     yield "scipy expm", partial(linalg.expm, x.reshape(8, 8))
+    interpolate, signal = import_module("scipy.interpolate"), import_module("scipy.signal")
+    yield "scipy spline", lambda: interpolate.CubicSpline(np.arange(64.0), x)(np.linspace(0.0, 63.0, 99))
+    yield "scipy resample", together(partial(signal.resample, x, 99), partial(signal.fftconvolve, x, x[:7]))
 
 
 def _wave(t: float) -> float:

@@ -53,6 +53,18 @@ _UNARY: Mapping[str, tuple[float, float]] = {
 }
 """torch's functions of one number and the range they are tried on; most go through MKL's vector library."""
 
+_SPECIAL: Mapping[str, tuple[float, float]] = {
+    "i0": (0.0, 12.0),
+    "i0e": (0.0, 12.0),
+    "ndtr": (-4.0, 4.0),
+    "ndtri": (0.01, 0.99),
+    "log_ndtr": (-4.0, 4.0),
+    "erfcx": (-1.0, 9.0),
+    "logit": (0.01, 0.99),
+    "sinc": (-3.0, 3.0),
+}
+"""The same of torch.special: windows of vocoders, truncated normal numbers."""
+
 _IN_HALF = ("exp", "sqrt", "tanh", "sigmoid", "erf", "rsqrt")
 
 _ACTIVATIONS = ("silu", "gelu", "mish", "softplus", "elu", "selu", "hardswish", "logsigmoid", "softsign")
@@ -65,7 +77,9 @@ _REDUCTIONS = (torch.sum, torch.mean, torch.std, torch.var, torch.cumsum, torch.
 def operations() -> Iterator[Named]:
     """Every one by name."""
     yield from _elementary()
+    yield from _special()
     yield from _activations()
+    yield from _in_half()
     yield from _of_two()
     yield from _reductions()
     yield from _random()
@@ -81,12 +95,45 @@ def _elementary() -> Iterator[Named]:
             yield named(name, dtype), over(function, [between(low, high, SIZES[-1], dtype)])
 
 
+def _special() -> Iterator[Named]:
+    for dtype in FLOATS:
+        for name, (low, high) in _SPECIAL.items():
+            function = getattr(torch.special, name)
+            yield named(name, dtype), over(function, [between(low, high, size, dtype) for size in SIZES])
+        one, two = values([4099], dtype), between(0.1, 9.0, 4099, dtype)
+        for function in (torch.logaddexp, torch.xlogy, torch.remainder, torch.float_power):
+            yield named(function.__name__, dtype), partial(function, two, one.abs())
+        yield named("logcumsumexp", dtype), partial(torch.logcumsumexp, one, 0)
+        windows = (torch.hann_window, torch.hamming_window, torch.blackman_window, torch.kaiser_window)
+        yield named("windows", dtype), together(*(partial(window, 65, dtype=dtype) for window in windows))
+        steps = (partial(torch.linspace, 0.029, 0.11, 1000, dtype=dtype), partial(torch.logspace, -3, 2, 99))
+        yield named("linspace", dtype), together(*steps)
+
+
 def _activations() -> Iterator[Named]:
     for name in _ACTIVATIONS:
         for dtype in (torch.float32, torch.bfloat16):
             inputs = [values([size], dtype) for size in SIZES]
             yield named(name, dtype), over(getattr(functional, name), inputs)
     yield "gelu tanh", partial(functional.gelu, values([4099]), approximate="tanh")
+
+
+def _in_half() -> Iterator[Named]:
+    """What half precision computes by code of its own, beside products."""
+    for dtype in HALVES:
+        x, positive = values([4099], dtype), between(0.05, 9.0, 4099, dtype)
+        unit = between(-0.99, 0.99, 4099, dtype)
+        for name in ("sin", "cos", "log", "tan", "atan", "log1p", "expm1", "erfinv", "reciprocal"):
+            yield named(name, dtype), partial(getattr(torch, name), unit.abs() if name == "log" else unit)
+        for exponent in (0.5, -0.5, 3.0, 1.0 / 7.0):
+            yield named("pow", f"{exponent:.3g}", dtype), partial(torch.pow, positive, exponent)
+        of_two = (partial(torch.div, x, positive), partial(torch.lerp, x, positive, 0.3))
+        yield named("of two", dtype), together(*of_two, partial(torch.addcdiv, x, x, positive, value=0.3))
+        for to in (torch.float8_e4m3fn, torch.float8_e5m2):
+            yield named("float8", to, dtype), together(partial(x.to, to), partial(x.to(to).to, dtype))
+    for name in _ACTIVATIONS:
+        half = values([SIZES[-1]], torch.float16)
+        yield named(name, torch.float16), partial(getattr(functional, name), half)
 
 
 def _of_two() -> Iterator[Named]:
@@ -103,7 +150,7 @@ def _of_two() -> Iterator[Named]:
 
 
 def _reductions() -> Iterator[Named]:
-    for dtype in (*FLOATS, torch.bfloat16):
+    for dtype in (*FLOATS, *HALVES):
         x = values([5, 67, 129], dtype)
         for function in (*_REDUCTIONS, functional.softmax, functional.log_softmax):
             both = together(partial(function, x, dim=-1), partial(function, x, dim=1))
@@ -120,6 +167,9 @@ def _random() -> Iterator[Named]:
         yield named("randn", dtype), partial(_drawn, torch.Tensor.normal_, dtype)
     for name in ("uniform_", "exponential_"):
         yield name, partial(_drawn, getattr(torch.Tensor, name), torch.float32)
+    for name in ("log_normal_", "cauchy_", "bernoulli_"):
+        yield name, over(partial(_drawn, getattr(torch.Tensor, name)), FLOATS)
+    yield "trunc_normal_", partial(_drawn, torch.nn.init.trunc_normal_, torch.float32)
     yield "randperm", lambda: torch.randperm(99, generator=_seeded())
     weights = between(0.0, 1.0, 50, torch.float32)
     yield "multinomial", lambda: torch.multinomial(weights, 9, generator=_seeded())
@@ -145,5 +195,13 @@ def _ordering() -> Iterator[Named]:
     yield "scatter_add", partial(torch.scatter_add, torch.zeros(13), 0, places, x / 3)
     yield "index_add", partial(torch.index_add, torch.zeros(13), 0, places, x / 3)
     yield "bincount", partial(torch.bincount, places, x.double() / 3)
+    for reduce in ("sum", "prod", "mean", "amax"):
+        reduced = partial(torch.scatter_reduce, torch.ones(13), 0, places, x / 3, reduce)
+        yield f"scatter_reduce {reduce}", reduced
+    yield "index_put", partial(torch.index_put, torch.zeros(13), (places,), x / 3, accumulate=True)
+    yield (
+        "unique",
+        together(partial(torch.unique, x), partial(torch.median, x), partial(torch.kthvalue, x, 70)),
+    )
     yield "cdist", partial(torch.cdist, x.reshape(20, 100), x.reshape(20, 100) / 3)
     yield "round half", partial(operator.truediv, x.half(), 3)
