@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from diffusers import DiffusionPipeline
 
+from harness.worker import mapped
 from harness.worker.pristine import reached
 
 ALIGNMENT = 64
@@ -33,11 +34,12 @@ def align(pipeline: DiffusionPipeline) -> int:
     same bytes. Quantised and sparse tensors, subclasses that compute for themselves (what those are made of is
     looked at in its turn), and those without bytes on the CPU (on another device, on `meta`) are left as they are.
 
-    What is moved is copied once, one tensor after the other, and its old place let go of.
+    What is moved is copied once, one tensor after the other, and its old place let go of, pages of a mapped file too.
     """
     with torch._C.DisableTorchFunctionSubclass():  # a subclass may count, log or refuse what is asked of it
         tensors = [tensor for _, tensor in reached(pipeline).tensors if _is_movable(tensor)]
-        return sum(map(_moved, _regions(tensors)))
+        regions = [region for region in _regions(tensors) if region.start % ALIGNMENT]
+        return _move_all(regions)
 
 
 def aligned(tensor: torch.Tensor) -> torch.Tensor:
@@ -45,13 +47,25 @@ def aligned(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.clone() if tensor.data_ptr() % ALIGNMENT else tensor
 
 
-def _moved(region: _Region) -> int:
-    """Move the region where that is needed; the bytes that were moved."""
+def _move_all(regions: Sequence[_Region]) -> int:
+    mirrors = mapped.unwritten() if regions else ()
+    moved = 0
+    for region in regions:
+        mirror = any(start <= region.start and region.stop <= stop for start, stop in mirrors)
+        moved += _moved(region, is_mirror=mirror)
+    return moved
+
+
+def _moved(region: _Region, *, is_mirror: bool) -> int:
+    """Move the region, which may be the mirror of a file; the bytes that were moved."""
     places = [(tensor, tensor.data_ptr() - region.start) for tensor in region.tensors]
     # A view that begins within an element of the first one has no place of its own to begin at.
-    if not region.start % ALIGNMENT or any(offset % tensor.element_size() for tensor, offset in places):
+    if any(offset % tensor.element_size() for tensor, offset in places):
         return 0
     storage = _filled(region, places)
+    if is_mirror:
+        # The mapping itself ends with the last of its tensors.
+        mapped.let_go(region.start, region.stop)
     for tensor, offset in places:
         # What inference mode made can be given nothing else.
         with torch.inference_mode(tensor.is_inference()), torch.no_grad():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
 from types import SimpleNamespace
 
@@ -10,8 +11,9 @@ import pytest
 import torch
 from accelerate import cpu_offload
 from diffusers import DDIMPipeline, DDIMScheduler, DiffusionPipeline, UNet2DModel
+from safetensors.torch import load_file, save_file
 
-from harness.worker import alignment
+from harness.worker import alignment, mapped
 from harness.worker.alignment import ALIGNMENT, align, aligned
 
 
@@ -343,6 +345,26 @@ def test_the_old_place_of_a_tensor_is_let_go_of_before_the_next_one_moves(monkey
     align(_Pipeline(module))
 
     assert alive == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="smaps is Linux's")
+def test_a_mapped_file_leaves_memory_as_its_weights_are_moved(tmp_path, monkeypatch):
+    count, size = 8, 2**18
+    path = tmp_path / "weights.safetensors"
+    save_file({f"{number}": torch.full((size,), float(number)) for number in range(count)}, path, {"a": "b"})
+    if (8 + int.from_bytes(path.read_bytes()[:8], "little")) % ALIGNMENT == 0:
+        save_file(load_file(path), path, {"a": "b" * 9})
+    module = torch.nn.Module()
+    module.weights = torch.nn.ParameterList(load_file(path).values())
+    let_go = []
+    real = mapped.let_go
+    monkeypatch.setattr(
+        mapped, "let_go", lambda start, stop: let_go.append(stop - start) or real(start, stop)
+    )
+
+    assert align(_Pipeline(module)) == count * size * 4
+    assert let_go == [size * 4] * count
+    assert sorted(weight.unique().item() for weight in module.weights) == list(range(count))
 
 
 def test_a_pipeline_loaded_from_a_file_with_any_header_is_aligned(tmp_path):
