@@ -20,14 +20,14 @@ from harness.core.messages import Job, Progress
 from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.additions import Files
+from harness.worker.alignment import align
 from harness.worker.classes import Unimportable
 from harness.worker.heard import Heard, forget_in, listening
 from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf, beyond_diffusers
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
 from harness.worker.perturb.site import NotApplicable
-from harness.worker.portable import holes, proof
-from harness.worker.portable.alignment import align
+from harness.worker.portable import holes
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
@@ -152,7 +152,7 @@ class Executor:
             torch.no_grad(),
         ):
             files = preparation.prepare(pipeline, case, self._device)
-            if proof.is_asked_for():  # what was loaded on the way lies where its files have it
+            if case.before:  # what the calls loaded lies where its files have it
                 align(pipeline)
             session.inputs(keywords)
             output = pipeline(**keywords)

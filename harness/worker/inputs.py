@@ -13,7 +13,7 @@ from safetensors import safe_open
 from harness.core.case import Case, Values
 from harness.core.text import conflicts, decoded
 from harness.worker import dataclass_inputs, pictures, synthetic, wav
-from harness.worker.portable import proof
+from harness.worker.alignment import aligned
 from harness.worker.rejection import Rejection
 
 Loader = Callable[[Path, str], object]
@@ -84,15 +84,10 @@ def _tensor(path: Path, part: str) -> torch.Tensor:
     with safe_open(path, framework="pt") as file:
         names = sorted(file.keys())
         if part in names:
-            return _aligned(file.get_tensor(part))
+            return aligned(file.get_tensor(part))
         if not part and len(names) == 1:
-            return _aligned(file.get_tensor(names[0]))
+            return aligned(file.get_tensor(names[0]))
     raise ValueError(f"no such tensor; name one of {', '.join(names)} after '#'")
-
-
-def _aligned(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor in memory of its own for a portable run: a mapped one lies where its file has it."""
-    return tensor.clone() if proof.is_asked_for() else tensor
 
 
 def _text(path: Path, _part: str) -> str:

@@ -17,11 +17,10 @@ from harness.codec import to_json
 from harness.core.case import Case
 from harness.worker import gaps, models, seeding, variants
 from harness.worker.additions import Files
+from harness.worker.alignment import align
 from harness.worker.classes import pipeline_class
 from harness.worker.heard import Heard, listening
 from harness.worker.models import ModelUnavailable
-from harness.worker.portable import proof
-from harness.worker.portable.alignment import align
 from harness.worker.pristine import Pristine, to_eval_mode
 from harness.worker.rejection import Rejection
 from harness.worker.schedulers import put_scheduler
@@ -139,8 +138,7 @@ def _load(case: Case, device: torch.device) -> Loaded:
         warnings = source.warnings + gaps.warnings(case.model, pipeline, found) + to_eval_mode(pipeline)
         weights = models.component_digests(pipeline)
         files = {**models.named_files(source, case.model, base), **variants.set_up(pipeline, case, device)}
-    if proof.is_asked_for():
-        align(pipeline)
+    align(pipeline)
     warnings += said.sentences()
     seconds = time.perf_counter() - started
     return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights, files)

@@ -41,7 +41,8 @@ class Pristine:
             for part in parts.values()
             if isinstance(part, SchedulerMixin | GUIDER)
         )
-        return cls(attributes, schedulers, Watch(_reached(pipeline)))
+        # Schedulers and guiders are restored whatever happened to them.
+        return cls(attributes, schedulers, Watch(reached(pipeline, (SchedulerMixin, GUIDER))))
 
     def restore(self, *, thorough: bool = True) -> tuple[Change, ...]:
         """Undo what runs leave behind; what was changed elsewhere than in attributes of pipelines and in schedulers.
@@ -58,9 +59,12 @@ class Pristine:
         return tuple(self.rest.changes(thorough=thorough))
 
 
-def _reached(pipeline: DiffusionPipeline) -> Reached:
-    # Schedulers and guiders are restored whatever happened to them.
-    walk = Walk((SchedulerMixin, GUIDER), is_own)
+def reached(pipeline: DiffusionPipeline, leaves: tuple[type, ...] = ()) -> Reached:
+    """Everything that can be reached from `pipeline`, and from the file of the user's own that its class is in.
+
+    It goes into none of `leaves`.
+    """
+    walk = Walk(leaves, is_own)
     walk.start(type(pipeline).__name__, pipeline)
     if is_own(type(pipeline)):
         module = sys.modules[type(pipeline).__module__]

@@ -11,6 +11,7 @@ import torch
 from diffusers import DiffusionPipeline, ModularPipeline
 
 from harness.worker import seeding
+from harness.worker.alignment import align
 from harness.worker.arguments import parameters, takes_generator
 from harness.worker.perturb.site import NotApplicable, Site
 from harness.worker.trace import hooks, noise
@@ -68,6 +69,7 @@ def save_load(site: Site) -> None:
         loaded = type(site.pipeline).from_pretrained(folder)
     _give_dtypes(site.pipeline, loaded)
     loaded.to(site.pipeline.device)
+    align(loaded)
     site.act()
     _on_call(site, lambda call: loaded(*call.args, **call.kwargs))
 

@@ -1,1 +1,1 @@
-"""The same bits on every x86-64 CPU with AVX2: a correctly rounded square root, aligned weights, and the proof."""
+"""The same bits on every x86-64 CPU with AVX2: correctly rounded functions, the known answers, and the proof."""
