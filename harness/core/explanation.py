@@ -55,7 +55,8 @@ class Explanation:
     `result` is the judged case with its divergence in it, `divergence` the same one or None where the traces
     are alike or missing. `stages` is the table of how the error grew, `suspects` what differs between the
     environments, the likeliest first, `boundaries` the forced replay's (empty without one), and `notes` what
-    could not be found out and why.
+    could not be found out and why. `own_stream` names the kind of draw that the difference began with, where other
+    hardware draws other numbers by nature; empty where it began elsewhere.
     """
 
     result: CaseResult
@@ -64,3 +65,4 @@ class Explanation:
     suspects: tuple[Suspect, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
     notes: tuple[str, ...] = ()
+    own_stream: str = ""

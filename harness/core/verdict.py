@@ -151,6 +151,15 @@ def failure_steps(case: str, moved: Sequence[str] = (), *, forced: bool = False)
     )
 
 
+def stream_steps(case: str, source: str, drawn: str) -> str:
+    """What to do about a case whose golden is of other hardware, which draws other numbers of the kind `drawn`."""
+    return (
+        f"other hardware has a stream of its own for {drawn}, so record a golden here: "
+        f"harness record --update {shlex.quote(case)}; set `tolerance: {{cross-hardware: refuse}}` in {source}, "
+        "or hand the noise over in its call (`$noise`)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class WorstMetric:
     """The metric that comes nearest to its limit, or exceeds it most; `value` is None where undefined."""

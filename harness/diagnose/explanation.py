@@ -15,6 +15,7 @@ from harness.diagnose.divergence import Located, locate, locate_forced, position
 from harness.diagnose.growth import benign_growth, growth
 from harness.diagnose.modules import ModuleDifference, first_module, with_module
 from harness.diagnose.stages import Stage
+from harness.diagnose.streams import own_stream
 from harness.diagnose.suspects import suspects
 from harness.diagnose.timeline import Timeline, timeline
 from harness.golden.trace import Trace
@@ -64,6 +65,7 @@ def explain(
         suspects(divergence, changed),
         result.boundaries,
         notes,
+        own_stream(line, divergence, relation),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.core.case import Case
 from harness.core.explanation import Explanation, Likelihood, Suspect
-from harness.core.verdict import PASSES, CaseResult, Verdict, failure_steps
+from harness.core.verdict import PASSES, CaseResult, Verdict, failure_steps, stream_steps
 from harness.diagnose.explanation import explain, without_traces
 from harness.diagnose.suspects import changes
 from harness.errors import HarnessError
@@ -43,9 +43,15 @@ def explanation_of(case: Case, result: CaseResult, capture: Path, forced: Path |
     ordered = tuple(change for change in changed if change.what in known) or result.environment_changes
     step = result.next_step
     if step in (failure_steps(case.id), failure_steps(case.id, forced=True)):
-        step = failure_steps(case.id, _moved(found.suspects), forced="--forced" in step)
+        step = _step(case, found, forced="--forced" in step)
     told = replace(found.result, environment_changes=ordered, next_step=step)
     return replace(found, result=told)
+
+
+def _step(case: Case, found: Explanation, *, forced: bool) -> str:
+    if found.own_stream:
+        return stream_steps(case.id, case.source, found.own_stream)
+    return failure_steps(case.id, _moved(found.suspects), forced=forced)
 
 
 def _explanation(result: CaseResult, capture: Path, forced: Path | None) -> Explanation:

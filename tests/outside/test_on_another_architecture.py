@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 import torch
@@ -12,12 +13,14 @@ from diffusers.utils import torch_utils
 from harness.config.load import load_cases
 from harness.core.capture import Completed
 from harness.core.case import ModelSpec
+from harness.core.environment import Environment
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.tolerance import Limits, Relation, Rule
-from harness.core.verdict import CaseResult, Verdict
+from harness.core.verdict import CaseResult, Verdict, failure_steps
 from harness.golden.calibrations import write_calibration
 from harness.golden.tensors import TensorFile
 from harness.verify.forced import judge_forced
+from harness.workflow.explained import with_divergence
 from harness.workflow.invariants import variations
 from tests.golden.builders import a_case, environment
 from tests.support.calibrations import calibration_from, evidence
@@ -165,3 +168,46 @@ def test_shipped_cases_that_draw_in_half_precision_or_on_the_device_refuse_other
             or case.generator == "device"
         ):
             assert case.tolerance.cross_hardware is Rule.REFUSE, case.id
+
+
+def drawn_otherwise(folder: Path, relation: Relation, dtype: str, device: str, state: str) -> str:
+    """The next step of a case whose one draw, of 256 values, gave other numbers here."""
+
+    def trace(path: Path, by: float, before: str, env: Environment | None = None) -> Path:
+        noise = (VALUES * by).astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+        values = {"generator": device, "before": before, "after": "x"}
+        draw = Call("noise.randn_tensor", {}, {"noise": noise}, values)
+        return write_trace(path, [draw], returned={"images": noise}, **({"env": env} if env else {}))
+
+    golden = trace(folder / "cpu-x86_64.safetensors", 1.0, "a")
+    capture = trace(folder / "capture.safetensors", -1.0, state, ARM)
+    step = failure_steps("ddim/two")
+    result = CaseResult(
+        "ddim/two", Verdict.DRIFTED, ARM.platform, relation, golden.as_posix(), "", 1.0, next_step=step
+    )
+    return with_divergence(a_case(), result, capture).next_step
+
+
+@pytest.mark.parametrize(
+    ("relation", "dtype", "device", "state", "kind"),
+    [
+        (ACROSS, "float16", "cpu", "a", "draws in float16"),
+        (ACROSS, "bfloat16", "cpu", "a", "draws in bfloat16"),
+        (ACROSS, "float32", "cuda:0", "b", "draws on cuda"),
+        (ACROSS, "float32", "cpu", "a", ""),  # alike on every CPU to the last bits
+        (ACROSS, "float16", "cpu", "b", ""),  # another seed, or something drawn before
+        (HERE, "float16", "cpu", "a", ""),
+    ],
+)
+def test_a_stream_of_its_own_asks_for_a_golden_of_its_own(
+    relation: Relation, dtype: str, device: str, state: str, kind: str, tmp_path: Path
+) -> None:
+    step = drawn_otherwise(tmp_path, relation, dtype, device, state)
+    if not kind:
+        assert step.startswith("if the change is not meant, ")
+        return
+    assert step == (
+        f"other hardware has a stream of its own for {kind}, so record a golden here: "
+        "harness record --update ddim/two; set `tolerance: {cross-hardware: refuse}` in "
+        f"{a_case().source}, or hand the noise over in its call (`$noise`)"
+    )
