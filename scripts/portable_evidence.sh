@@ -119,6 +119,7 @@ finish_started() { # CASES THREADS
 
 for parts in "cases 1 " "threaded $THREADS -threads"; do
     read -r cases threads suffix <<<"$parts"
+    [ -n "$(cat "$out/$cases")" ] || continue
     start native "native$suffix" "$out/$cases" "$threads"
     finish_started "$out/$cases" "$threads"
     for cpu in $cpus; do start "$cpu" "$cpu$suffix" "$out/$cases" "$threads"; done
