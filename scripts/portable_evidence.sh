@@ -55,16 +55,16 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 "$python" scripts/portable_evidence.py plan "$configs" "$out" "$@" || exit
 
-code_digest() { # all that decides what a run gives, but for its cases and threads
+software_digest() { # all that decides what a run gives, but for its cases and threads
     find harness "$out/plan-configs" -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
     "$python" -m pip list --disable-pip-version-check 2>/dev/null
     qemu-x86_64 --version
     grep -m 1 'model name' /proc/cpuinfo
 }
-code=$(code_digest | sha256sum)
+software=$(software_digest | sha256sum)
 
 stamp() { # CASES THREADS
-    echo "$2 threads $code" && cat "$1"
+    echo "$2 threads $software" && cat "$1"
 }
 
 # The parent stays native; its workers are started through the wrapper. Each CPU has a new cache of its own: an emulator
@@ -119,6 +119,7 @@ finish_started() { # CASES THREADS
 
 for parts in "cases 1 " "threaded $THREADS -threads"; do
     read -r cases threads suffix <<<"$parts"
+    [ -n "$(cat "$out/$cases")" ] || continue
     start native "native$suffix" "$out/$cases" "$threads"
     finish_started "$out/$cases" "$threads"
     for cpu in $cpus; do start "$cpu" "$cpu$suffix" "$out/$cases" "$threads"; done

@@ -268,6 +268,7 @@ class TestShortForm:
         done = evidence(tmp_path, THREADED="", PATH=f"{losing.parent}:{os.environ['PATH']}")
 
         assert done.returncode == 1, done.stdout + done.stderr
+        assert "-threads" not in done.stderr
         row = done.row("three-steps")
         assert "Haswell is not portable" in row
         assert "MKL_CBWR is not set instead of COMPATIBLE" in row
