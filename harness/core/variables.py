@@ -144,9 +144,12 @@ The fingerprint holds them as switches, or they are always the same; as variable
 """
 
 
-def decided_by(name: str) -> str:
-    """What decides a variable that a run's process is given and numbers may depend on; "" for any other."""
-    if name in DECIDED_BY:
+def decided_by(name: str, *, portable: bool = False) -> str:
+    """What decides a variable that a run's process is given and numbers may depend on; "" for any other.
+
+    `portable` is whether that process is to be portable, which decides a thread count, too.
+    """
+    if name in DECIDED_BY and not (portable and name in PORTABLE):
         return DECIDED_BY[name]
     return "determinism.portable" if name in PORTABLE else ""
 

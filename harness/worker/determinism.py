@@ -106,8 +106,9 @@ def overridden(callers: Mapping[str, str], device: str) -> tuple[str, ...]:
     told = {
         name: value for name, value in callers.items() if device == "cuda" or not name.startswith("CUBLAS")
     }
+    portable = proof.is_asked_for()
     return tuple(
-        f"{name}={value} of the environment is overridden: {decided_by(name)} "
+        f"{name}={value} of the environment is overridden: {decided_by(name, portable=portable)} "
         + (f"makes it {os.environ[name]}" if name in os.environ else "unsets it")
         for name, value in sorted(told.items())
     )

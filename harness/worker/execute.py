@@ -27,7 +27,7 @@ from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf, beyo
 from harness.worker.packages import missing_package
 from harness.worker.perturb.catalogue import Perturbed, Where
 from harness.worker.perturb.site import NotApplicable
-from harness.worker.portable import holes
+from harness.worker.portable import holes, proof
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
@@ -130,10 +130,14 @@ class Executor:
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
     def _holes(self, case: Case) -> tuple[str, ...]:
-        """What the run did that no variable makes portable; what it compiled unasked spends the process."""
+        """What the run did that keeps it from being portable; what it compiled unasked spends the process.
+
+        Says nothing of use about a process that was not portable before the run.
+        """
         declared = case.variant.compile is not None
         self._compiled = self._compiled or (holes.compiled() and not declared)
-        used = holes.used(self._device.type)
+        undone = proof.why_not()
+        used = (*holes.used(self._device.type), *([f"the run undid it ({undone})"] if undone else ()))
         by_config = declared and self._device.type == "cpu" and holes.COMPILED not in used
         return (*used, holes.COMPILED) if by_config else used
 

@@ -67,13 +67,21 @@ def used(module):
             return call(self, *given, **named)
         module.DDIMPipeline.__call__ = with_hole
 
+def undone(module):
+    if "undone" in at:
+        call = module.DDIMPipeline.__call__
+        def undoing(self, *given, **named):
+            os.environ["MKL_CBWR"] = "AVX2"
+            return call(self, *given, **named)
+        module.DDIMPipeline.__call__ = undoing
+
 PATCHES = {"harness.core.known_answers": [record]}
 IN_WORKERS = {
     "harness.worker.portable.known_answers": [few],
     "harness.worker.fingerprint": [cpu],
     "harness.worker.portable.elementary": [root, unable],
     "harness.core.portable": [lost],
-    "diffusers.pipelines.ddim.pipeline_ddim": [used],
+    "diffusers.pipelines.ddim.pipeline_ddim": [used, undone],
 }
 
 if "harness.worker" in sys.orig_argv:
@@ -145,6 +153,20 @@ def test_a_portable_golden_of_another_cpu_judges_bit_for_bit(bench: Bench) -> No
     assert words in found.printed
     bench.project.harness("report", "--markdown", "report.md")
     assert words in (bench.project.folder / "report.md").read_text().replace("\\", "")
+
+
+def test_a_run_that_undoes_it_is_not_portable(bench: Bench) -> None:
+    found = bench.verify("undone")
+
+    reason = "the run undid it (MKL_CBWR is AVX2 instead of COMPATIBLE)"
+    assert found.case["relation"] == "same-hardware"
+    assert (
+        f"determinism.portable is not in effect: {reason}; leave that out, or state "
+        "`determinism: {portable: false}` in configs/ddim/two.yaml"
+    ) in found.case["warnings"]
+    assert found.case["portability"] == (
+        f"{PLACES}the golden is portable and this run is not ({reason}), {BY_LIMITS}"
+    )
 
 
 @pytest.mark.parametrize(

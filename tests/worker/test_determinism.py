@@ -180,6 +180,18 @@ def test_what_the_caller_had_set_and_the_case_decides_is_reported(monkeypatch: p
     assert determinism.overridden({}, "cuda") == ()
 
 
+def test_a_portable_run_decides_the_threads_of_openblas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    for asked, decider in (("1", "determinism.portable"), ("", "determinism.threads")):
+        monkeypatch.setenv("HARNESS_PORTABLE", asked)
+        told = determinism.overridden({"OPENBLAS_NUM_THREADS": "8", "OMP_NUM_THREADS": "8"}, "cpu")
+        assert told == (
+            "OMP_NUM_THREADS=8 of the environment is overridden: determinism.threads makes it 2",
+            f"OPENBLAS_NUM_THREADS=8 of the environment is overridden: {decider} makes it 1",
+        )
+
+
 def test_the_instruction_set_is_the_one_that_torch_dispatches_to() -> None:
     assert determinism.read_back().cpu_capability == torch.backends.cpu.get_cpu_capability()
 

@@ -19,9 +19,12 @@ _OVERRIDDEN: dict[str, Callable[..., Any]] = {
 }
 """torch's name and numpy's function: the processor's own square root, and the C library's for the others."""
 
-_KEPT = (torch.float16, torch.bfloat16, torch.complex32, torch.complex64, torch.complex128)
-"""Dtypes that never reach MKL's vector library: half precision is computed in float32 by the compiler's and
-SLEEF's code, complex numbers by the C++ library's (aten/src/ATen/cpu/vec)."""
+_REPLACED = (torch.float32, torch.float64)
+"""Floating dtypes that reach MKL's vector library; whole numbers do as floats.
+
+Half precision is computed in float32 by the compiler's and SLEEF's code, complex numbers by the C++ library's
+(aten/src/ATen/cpu/vec), and narrower floats are refused.
+"""
 
 _PROBE = 20_001
 
@@ -101,19 +104,14 @@ def _compute(function: Callable[..., Any], x: torch.Tensor, out: torch.Tensor) -
 def _new(function: Callable[..., Any], x: torch.Tensor) -> torch.Tensor:
     """The values in a new tensor laid out as torch's own; whole numbers give torch's default float."""
     floating = x if x.is_floating_point() else x.to(torch.get_default_dtype())
-    if floating.dtype in _KEPT:  # the default dtype may be one of them
+    if floating.dtype not in _REPLACED:  # the default dtype may be another
         return _new(function, floating.float()).to(floating.dtype)
     return _compute(function, floating, torch.empty_like(floating))
 
 
-def _into(out: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
-    if out.shape != result.shape:
-        out.resize_(result.shape)
-    return out.copy_(result)
-
-
 def _is_kept(x: torch.Tensor) -> bool:
-    return x.dtype in _KEPT or x.layout is not torch.strided
+    narrow = x.is_floating_point() and x.dtype not in _REPLACED
+    return narrow or x.is_complex() or x.layout is not torch.strided
 
 
 def _unary(function: Callable[..., Any], kernel: Any) -> Any:
@@ -123,18 +121,26 @@ def _unary(function: Callable[..., Any], kernel: Any) -> Any:
     return unary
 
 
+# What is written into is torch's to accept, to refuse and to resize: its kernel writes first, and the values
+# that were computed before it did take the place of its own.
+
+
 def _unary_inplace(function: Callable[..., Any], kernel: Any) -> Any:
     def unary_(keys: Any, x: torch.Tensor) -> torch.Tensor:
-        kept = _is_kept(x) or not x.is_floating_point()
-        return kernel.call_boxed(keys, x) if kept else _compute(function, x, x)
+        if _is_kept(x):
+            return kernel.call_boxed(keys, x)
+        values = _new(function, x)
+        return kernel.call_boxed(keys, x).copy_(values)
 
     return unary_
 
 
 def _unary_out(function: Callable[..., Any], kernel: Any) -> Any:
     def unary_out(keys: Any, x: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
-        kept = _is_kept(x) or not out.is_floating_point()
-        return kernel.call_boxed(keys, x, out=out) if kept else _into(out, _new(function, x))
+        if _is_kept(x):
+            return kernel.call_boxed(keys, x, out=out)
+        values = _new(function, x)
+        return kernel.call_boxed(keys, x, out=out).copy_(values)
 
     return unary_out
 
@@ -145,23 +151,27 @@ def _is_root(exponent: object) -> bool:
 
 def _power(kernel: Any) -> Any:
     def power(keys: Any, x: torch.Tensor, exponent: Any) -> torch.Tensor:
-        other = not _is_root(exponent) or _is_kept(x)
-        return kernel.call_boxed(keys, x, exponent) if other else _new(np.sqrt, x)
+        kept = _is_kept(x) or not _is_root(exponent)
+        return kernel.call_boxed(keys, x, exponent) if kept else _new(np.sqrt, x)
 
     return power
 
 
 def _power_inplace(kernel: Any) -> Any:
     def power_(keys: Any, x: torch.Tensor, exponent: Any) -> torch.Tensor:
-        other = not _is_root(exponent) or _is_kept(x) or not x.is_floating_point()
-        return kernel.call_boxed(keys, x, exponent) if other else _compute(np.sqrt, x, x)
+        if _is_kept(x) or not _is_root(exponent):
+            return kernel.call_boxed(keys, x, exponent)
+        values = _new(np.sqrt, x)
+        return kernel.call_boxed(keys, x, exponent).copy_(values)
 
     return power_
 
 
 def _power_out(kernel: Any) -> Any:
     def power_out(keys: Any, x: torch.Tensor, exponent: Any, *, out: torch.Tensor) -> torch.Tensor:
-        other = not _is_root(exponent) or _is_kept(x) or not out.is_floating_point()
-        return kernel.call_boxed(keys, x, exponent, out=out) if other else _into(out, _new(np.sqrt, x))
+        if _is_kept(x) or not _is_root(exponent):
+            return kernel.call_boxed(keys, x, exponent, out=out)
+        values = _new(np.sqrt, x)
+        return kernel.call_boxed(keys, x, exponent, out=out).copy_(values)
 
     return power_out

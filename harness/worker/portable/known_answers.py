@@ -79,19 +79,25 @@ def _cache_folder() -> Path:
 
 
 def _read_cached(path: Path) -> Mapping[str, str] | None:
+    """The answers in the file; None unless it is whole, as it was written."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    whole = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
-    return found if whole and found else None
+    answers = found.get("answers") if isinstance(found, dict) else None
+    return answers if answers and found == _document(answers) else None
+
+
+def _document(answers: Mapping[str, str]) -> Mapping[str, object]:
+    text = json.dumps(answers, sort_keys=True)
+    return {"answers": answers, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _write_cached(path: Path, answers: Mapping[str, str]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(answers), encoding="utf-8")
+        partial.write_text(json.dumps(_document(answers)), encoding="utf-8")
         partial.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

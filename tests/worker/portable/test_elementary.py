@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -116,6 +117,60 @@ def test_the_out_argument_is_filled_resized_and_cast(installed):
 
     assert torch.sqrt(torch.tensor([4.0, 9.0]), out=out) is out
     assert out.tolist() == [2.0, 3.0]
+
+
+OUTS = {
+    "of another size": lambda: (NUMBERS[:9], torch.empty(4)),
+    "empty, for a transposed tensor": lambda: (NUMBERS[:20].reshape(4, 5).T, torch.empty(0)),
+    "overlapping in part": lambda: (lambda both: (both[:8], both[1:]))(NUMBERS[:9].clone()),
+    "in one place": lambda: (NUMBERS[:9], torch.empty(1).expand(9)),
+    "of whole numbers": lambda: (NUMBERS[:9], torch.empty(9, dtype=torch.int64)),
+    "complex": lambda: (NUMBERS[:9], torch.empty(9, dtype=torch.complex64)),
+}
+
+
+@pytest.mark.parametrize("given", OUTS.values(), ids=OUTS)
+@pytest.mark.parametrize("function", [torch.sqrt, torch.tan, lambda x, out: torch.pow(x, 0.5, out=out)])
+def test_what_is_written_into_is_accepted_refused_and_resized_as_torch_does(function, given):
+    def told() -> object:
+        x, out = given()
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            try:
+                result = function(x, out=out)
+            except RuntimeError as error:
+                return str(error)
+        assert result is out
+        assert torch.allclose(out, function(x, out=torch.empty_like(x)).to(out.dtype))
+        return out.shape, out.stride(), out.dtype, [str(one.message) for one in heard]
+
+    before = told()
+    elementary.install()
+    try:
+        assert told() == before
+    finally:
+        elementary.uninstall()
+
+
+def test_a_complex_output_holds_the_correctly_rounded_roots(installed):
+    out = torch.empty(NUMBERS.shape, dtype=torch.complex64)
+
+    assert np.array_equal(torch.sqrt(NUMBERS, out=out).real.numpy(), np.sqrt(NUMBERS.numpy()))
+
+
+@pytest.mark.parametrize("inplace", [torch.sqrt_, lambda x: x.pow_(0.5)])
+def test_numbers_in_one_place_cannot_be_changed_in_place(installed, inplace):
+    numbers = torch.tensor([4.0]).expand(3)
+
+    with pytest.raises(RuntimeError, match="refers to a single memory location"):
+        inplace(numbers)
+    assert numbers.tolist() == [4.0] * 3
+
+
+@pytest.mark.parametrize("function", [torch.sqrt, torch.tan, lambda x: x**0.5, lambda x: x.sqrt_()])
+def test_floats_of_eight_bits_are_refused_in_torchs_words(installed, function):
+    with pytest.raises(NotImplementedError, match="not implemented for 'Float8_e4m3fn'"):
+        function(torch.ones(3).to(torch.float8_e4m3fn))
 
 
 def test_negative_numbers_give_nan_without_a_warning(installed):

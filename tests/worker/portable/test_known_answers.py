@@ -64,14 +64,29 @@ def test_another_machine_or_other_variables_compute_their_own(few, other):
     assert few == ["one", "one"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"one": 1}'])
-def test_a_damaged_cache_is_computed_anew(few, tmp_path, content):
+DAMAGES = {
+    "emptied": lambda text: "",
+    "cut off": lambda text: text[:-9],
+    "a list": lambda text: "[]",
+    "an empty object": lambda text: "{}",
+    "numbers": lambda text: '{"answers": {"one": 1}, "sha256": "0"}',
+    "no sums": lambda text: json.dumps(json.loads(text)["answers"]),
+    "nested too deeply": lambda text: "[" * 100_000,
+    "another answer": lambda text: text.replace(json.loads(text)["answers"]["one"], "deadbeef"),
+    "an answer fewer": lambda text: text.replace(f', "two": "{json.loads(text)["answers"]["two"]}"', ""),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_cache_is_computed_anew(few, tmp_path, damage):
     first = known_answers.remembered({"cpu": "A"})
     [file] = (tmp_path / "cache").rglob("*.json")
-    file.write_text(content)
+    whole = file.read_text()
+    file.write_text(damage(whole))
+    assert file.read_text() != whole
 
     assert known_answers.remembered({"cpu": "A"}) == first
-    assert json.loads(file.read_text()) == first.digests
+    assert file.read_text() == whole
 
 
 def test_a_cache_that_cannot_be_written_costs_no_more_than_time(few, monkeypatch, tmp_path):
