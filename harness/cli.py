@@ -116,12 +116,33 @@ def _place(arguments: argparse.Namespace, words: Sequence[str], screen: Screen) 
 
 
 def _unforeseen(error: Exception) -> str:
-    """The operating system's refusals in a sentence; anything else is ours, and told with its traceback."""
+    """What the operating system or a library refuses in a sentence; anything else is ours, told with its traceback."""
     if isinstance(error, OSError) and error.strerror:
         place = error.filename if error.filename is not None else "the operating system"
         return f"{place}: {error.strerror}; put that right and run the command again"
+    if package := _not_imported(error):
+        told = " ".join(str(_root_of(error)).split()).rstrip(".") or type(error).__name__
+        return f"{package} cannot be imported here ({told}); repair it, or what the environment sets for it"
     trace = "".join(traceback.format_exception(error)).rstrip()
     return f"this is a bug of the harness; report it with these lines:\n{trace}"
+
+
+def _root_of(error: BaseException) -> BaseException:
+    """The error that led to `error`: libraries wrap it in advice of a page."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _not_imported(error: Exception) -> str:
+    """The library whose own code raised `error` as it was imported; "" where that is not what happened."""
+    packages = (
+        str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name == "<module>"
+    )
+    known = ("", "__main__", "harness", *sys.stdlib_module_names)
+    return next((package for package in packages if package not in known), "")
 
 
 @contextmanager

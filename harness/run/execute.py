@@ -75,10 +75,13 @@ def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iter
                 raise result
             yield result
     finally:
+        # The servers first: a driver that waits for one of them to begin cannot be stopped before.
         for driver in drivers:
-            driver.stop()
+            driver.abandon()
         if servers is not None:
             servers.close()
+        for driver in drivers:
+            driver.stop()
 
 
 def fingerprint(device: str, logs: Path, starts: Starts | None = None) -> Environment | Lost:
@@ -160,10 +163,14 @@ class _Driver(threading.Thread):
         except Exception as error:
             self._results.put(error)
 
+    def abandon(self) -> None:
+        """Start no other worker."""
+        self._stopped = True
+
     def stop(self) -> None:
         """Kill the worker and start no other."""
+        self.abandon()
         with self._lock:
-            self._stopped = True
             if self._worker is not None:
                 self._worker.kill()
 
@@ -215,7 +222,10 @@ class _Driver(threading.Thread):
         if self._servers is None:
             return None
         own = ":" in run.case.pipeline  # code of the user's own may compute when it is imported
-        return self._servers.worker(run.process_variables(), log, () if own else (run.case.pipeline,))
+        worker = self._servers.worker(run.process_variables(), log, () if own else (run.case.pipeline,))
+        if worker is None and self._stopped:
+            raise NotSpawned(_INTERRUPTED)
+        return worker
 
     def _dismiss(self) -> None:
         with self._lock:

@@ -21,8 +21,6 @@ from harness.core.messages import FORK_STATUS
 from harness.run.process import STARTUP_SECONDS, Process, opened, spawned
 from harness.run.variables import Variables, process_environment
 
-_ENDING_SECONDS = 3.0
-
 
 class ForkedProcess:
     """A child of a fork server, with the part of `subprocess.Popen` that a worker needs.
@@ -93,12 +91,11 @@ class _ForkServer:
             return self._forked(log, imports) if self._ready else None
 
     def close(self) -> None:
-        """End the server; workers that it forked live on."""
-        self._socket.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_ENDING_SECONDS)
+        """End the server, and with it what it forked."""
+        # Not asked to end: it may be importing for minutes, and whoever waits for its answer gets none by this.
         self._process.kill()
         self._process.wait()
+        self._socket.close()
         interrupts.killed(self._process.pid)
 
     def _answers(self) -> bool:

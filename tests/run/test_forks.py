@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 
 from harness.core.case import Determinism
 from harness.run.forks import ForkedProcess, ForkServers
+from harness.run.process import STARTUP_SECONDS
 from harness.run.variables import other_start, variables_for
 from tests.run.processes import gone
 from tests.run.test_execute import DEAD_AT_START, DEATHS, Done, do, misbehaving
@@ -113,6 +117,37 @@ def test_a_server_that_was_killed_leaves_starting_to_others(servers: ForkServers
         assert first.wait(60) == -signal.SIGKILL
         assert gone(first.pid)
         assert servers.worker(variables, log, ()) is None
+
+
+@pytest.fixture
+def never_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python that begins and never gets anywhere."""
+    sleeper = tmp_path / "python"
+    sleeper.write_text("#!/bin/sh\nexec sleep 600\n")
+    sleeper.chmod(0o700)
+    monkeypatch.setattr("harness.run.process.sys.executable", str(sleeper))
+
+
+@pytest.mark.usefixtures("never_imports")
+def test_an_interruption_does_not_wait_for_a_server_that_is_still_importing(tmp_path: Path) -> None:
+    threading.Timer(1.0, _thread.interrupt_main).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        do(tmp_path, [misbehaving("a")], fresh=True)
+    assert time.monotonic() - began < STARTUP_SECONDS / 2
+
+
+@pytest.mark.usefixtures("never_imports")
+def test_closing_does_not_wait_for_it_either(tmp_path: Path) -> None:
+    found, asked = ForkServers("cpu", tmp_path), list[object]()
+    with (tmp_path / "log").open("wb") as log:
+        driver = threading.Thread(target=lambda: asked.append(found.worker({}, log, ())))
+        driver.start()
+        while not found._servers:
+            time.sleep(0.01)
+        found.close()
+        driver.join(60)
+    assert asked == [None]
 
 
 # A process and its pipe

@@ -46,12 +46,14 @@ def remembered(machine: Mapping[str, object]) -> Answers:
     `machine` is everything that the answers depend on: the CPU, the builds, the variables. A cache that
     cannot be read or written costs the time, and no more.
     """
-    known = json.dumps({**machine, "torch": torch.__config__.show()}, sort_keys=True)
-    path = _cache_folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.json"
-    if (cached := _read_cached(path)) is not None:
-        return Answers(cached, remembered=True)
+    cached = _read_cached(_cache_path(machine))
+    return anew(machine) if cached is None else Answers(cached, remembered=True)
+
+
+def anew(machine: Mapping[str, object]) -> Answers:
+    """`computed`, kept for the next start on this `machine`."""
     answers = computed()
-    _write_cached(path, answers)
+    _write_cached(_cache_path(machine), answers)
     return Answers(answers, remembered=False)
 
 
@@ -71,6 +73,11 @@ def _bytes(result: object) -> Iterator[bytes]:
             yield from _bytes(part)
     else:
         yield np.asarray(result).tobytes()
+
+
+def _cache_path(machine: Mapping[str, object]) -> Path:
+    known = json.dumps({**machine, "torch": torch.__config__.show()}, sort_keys=True)
+    return _cache_folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.json"
 
 
 def _cache_folder() -> Path:

@@ -55,10 +55,19 @@ def prove(here: Environment) -> Portability:
         return Portability(reason=reason, able=False)
     if reason := _missing():
         return Portability(reason=reason)
-    found = known_answers.remembered(_machine(here))
-    expected = on_record(here.software)
-    wrong = [name for name, one in found.digests.items() if expected.get(name, one) != one]
+    machine = _machine(here)
+    found = known_answers.remembered(machine)
+    wrong = _wrong(found.digests, here)
+    if wrong and found.remembered:  # perhaps by a mishap that is past
+        found = known_answers.anew(machine)
+        wrong = _wrong(found.digests, here)
     return Portability(not wrong, _told(wrong), found.digests, remembered=found.remembered)
+
+
+def _wrong(digests: Mapping[str, str], here: Environment) -> list[str]:
+    """The operations that others with the same software compute otherwise."""
+    expected = on_record(here.software)
+    return [name for name, one in digests.items() if expected.get(name, one) != one]
 
 
 def establish(here: Environment) -> None:

@@ -44,6 +44,16 @@ def test_with_every_cure_in_effect_it_is_portable(portable):
     assert elementary.is_correctly_rounded()
 
 
+def test_a_wrong_answer_that_was_remembered_is_computed_once_more(portable, monkeypatch):
+    monkeypatch.setattr(known_answers, "computed", lambda: ANSWERS | {"exp float32": "a mishap"})
+    _on_record(monkeypatch, ANSWERS)
+    assert not proof.prove(ENVIRONMENT).effective
+
+    monkeypatch.setattr(known_answers, "computed", lambda: dict(ANSWERS))
+    assert proof.prove(ENVIRONMENT) == proof.Portability(True, "", ANSWERS)
+    assert proof.prove(ENVIRONMENT).remembered
+
+
 def test_what_nobody_asked_for_is_not_tried(portable, monkeypatch):
     monkeypatch.delenv(MARK, raising=False)
 
