@@ -178,7 +178,7 @@ class _Driver(threading.Thread):
             with suppress(OSError):
                 Path(job.spool).unlink(missing_ok=True)
         # A class that cannot be imported never ran, and is no other in a new worker.
-        nothing_ran = isinstance(outcome, Lost) and bool(outcome.next_step)
+        nothing_ran = isinstance(outcome, Lost) and bool(outcome.next_steps)
         failed = isinstance(outcome, Raised | Lost) and not nothing_ran
         if self._workshop.fresh or failed or worker.spent:
             # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.

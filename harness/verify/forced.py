@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, GeneratorKind
+from harness.core.next_step import NextSteps, failure_steps, harness_step
+from harness.core.reasons import (
+    BoundaryExceeded,
+    NotReplayable,
+    PipelineRaised,
+    Reason,
+    ReplayExceeds,
+    ReplayFailed,
+    UnreadableFile,
+)
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict, failure_steps
+from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict, worst
 from harness.errors import UnreadableGolden
 from harness.golden.beside import Unusable
 from harness.golden.tensors import TensorFile
@@ -42,9 +51,8 @@ def cannot_replay(result: CaseResult) -> CaseResult:
     """
     if result.verdict not in _JUDGED:
         return result
-    reason = f"forced replay: {result.golden or 'the golden'} keeps no tensors of the boundaries"
-    step = f"record it with `trace: full`: harness record --update {shlex.quote(result.case)}"
-    return _undecided(result, reason, step)
+    step = harness_step("record it with `trace: full`", "record", "--update", result.case)
+    return _undecided(result, NotReplayable(result.golden), (step,))
 
 
 def judge_forced(case: Case, result: CaseResult, outcome: Outcome, *, decides: bool = True) -> CaseResult:
@@ -59,15 +67,15 @@ def judge_forced(case: Case, result: CaseResult, outcome: Outcome, *, decides: b
             try:
                 boundaries = _boundaries(case, result, Path(path))
             except UnreadableGolden as error:
-                step = f"run the case again: harness verify --forced {shlex.quote(case.id)}"
-                return _undecided(result, str(error), step, decides=decides)
+                step = harness_step("run the case again", "verify", "--forced", case.id)
+                return _undecided(result, UnreadableFile(str(error)), (step,), decides=decides)
             judged = replace(result, boundaries=boundaries)
             return _with(judged, boundaries) if decides else judged
         case Raised(message=message):
-            reason = f"forced replay: the pipeline raised {message}"
+            reason: Reason = PipelineRaised(message, run="forced")
         case Lost(reason=why) | Unavailable(reason=why):
-            reason = f"forced replay: {why}"
-    return _undecided(result, reason, result.next_step, decides=decides)
+            reason = ReplayFailed(why)
+    return _undecided(result, reason, result.next_steps, decides=decides)
 
 
 def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, ...]:
@@ -94,7 +102,7 @@ def _called_otherwise(result: CaseResult) -> Iterator[str]:
 def _trace(file: TensorFile) -> Trace:
     trace = read_trace(file)
     if trace is None:
-        raise UnreadableGolden(f"{file.path}: has no trace; record the case again")
+        raise UnreadableGolden(file.path, "has no trace; record the case again")
     return trace
 
 
@@ -102,25 +110,18 @@ def _with(result: CaseResult, boundaries: tuple[Boundary, ...]) -> CaseResult:
     failing = [one for one in boundaries if one.verdict not in PASSES]
     if not failing or result.verdict not in PASSES:
         return result
-    broken = any(one.verdict is Verdict.BROKEN for one in failing)
-    told = "; ".join(_told(one) for one in failing[:_NAMED])
-    more = f"; and {len(failing) - _NAMED} more" if len(failing) > _NAMED else ""
+    named = (BoundaryExceeded(one.event, one.index, one.rel_l2, one.limit) for one in failing[:_NAMED])
     return replace(
         result,
-        verdict=Verdict.BROKEN if broken else Verdict.DRIFTED,
-        reason=f"forced replay: {told}{more}",
-        next_step=result.next_step or failure_steps(result.case, forced=True),
+        verdict=worst(one.verdict for one in failing),
+        reasons=(ReplayExceeds(tuple(named), max(0, len(failing) - _NAMED)),),
+        next_steps=result.next_steps or failure_steps(result.case, forced=True),
     )
 
 
-def _told(boundary: Boundary) -> str:
-    name = f"{boundary.event}[{boundary.index}]"
-    if boundary.rel_l2 is None:
-        return f"{name} cannot be compared or is not the golden's"
-    return f"{name} rel_l2 {boundary.rel_l2:.3g} > {boundary.limit:.3g}"
-
-
-def _undecided(result: CaseResult, reason: str, next_step: str, *, decides: bool = True) -> CaseResult:
+def _undecided(
+    result: CaseResult, reason: Reason, next_steps: NextSteps, *, decides: bool = True
+) -> CaseResult:
     if decides and result.verdict in PASSES:
-        return replace(result, verdict=Verdict.ERROR, reason=reason, next_step=next_step)
+        return replace(result, verdict=Verdict.ERROR, reasons=(reason,), next_steps=next_steps)
     return replace(result, warnings=(*result.warnings, reason))

@@ -12,6 +12,8 @@ from harness import __version__
 from harness.core.capture import Acceptance, CaptureDocument, TensorDifference
 from harness.core.case import Case, definition_changes
 from harness.core.environment import changes_between
+from harness.core.next_step import harness_step
+from harness.core.reasons import Message, Reasons, said
 from harness.core.recording import RecordResult, RecordState
 from harness.core.trace import TRACE_PREFIX
 from harness.core.verdict import TensorResult
@@ -24,7 +26,6 @@ from harness.golden.usable import unfit
 from harness.verify.warned import capture_warnings
 from harness.verify.worth import Worth, worth
 from harness.workflow.bits import compare_files, differing
-from harness.workflow.commands import command
 
 _AGAIN = "run the case as it is: harness verify"
 
@@ -49,7 +50,7 @@ def accept_capture(
         document, judged, trace = file.document, worth(file), read_trace(file)
     platform = document.environment.platform
     if odd := unfit(document, case.id):
-        raise NotAGolden(f"{capture}: can be no golden: {'; '.join(odd)}", _AGAIN)
+        raise NotAGolden(capture, f"can be no golden: {'; '.join(odd)}", _AGAIN)
     if judged.refusals:
         return _refused(case, platform, judged, seconds)
     path = store.path(case.id, platform)
@@ -63,7 +64,7 @@ def accept_capture(
         state=result.state,
         platform=platform,
         golden=path.as_posix(),
-        reason=_with_noise(result.reason, noise),
+        reasons=(*result.reasons, *_allowed(noise)),
         seconds=seconds,
         tensors=result.tensors,
         definition_changes=result.definition_changes,
@@ -77,9 +78,9 @@ def accept_capture(
 
 
 def _refused(case: Case, platform: str, judged: Worth, seconds: float) -> RecordResult:
-    step = f"fix the pipeline or {case.source}, then run: {command('record', case.id)}"
-    reason = "; ".join(judged.refusals)
-    return RecordResult(case.id, RecordState.BROKEN, platform, None, reason, seconds, next_step=step)
+    steps = (harness_step(f"fix the pipeline or {case.source}, then run", "record", case.id),)
+    reasons = tuple(map(Message, judged.refusals))
+    return RecordResult(case.id, RecordState.BROKEN, platform, None, reasons, seconds, next_steps=steps)
 
 
 def _what_changes(
@@ -101,7 +102,7 @@ def _what_changes(
         return _bare(case, RecordState.UNCHANGED, "bit for bit the golden that was there")
     reason = "" if changed else f"the same bits, recorded anew{f' with {anew}' if anew else ''}"
     return RecordResult(
-        case.id, RecordState.UPDATED, None, None, reason, 0.0, changed, definition, environment
+        case.id, RecordState.UPDATED, None, None, said(reason), 0.0, changed, definition, environment
     )
 
 
@@ -119,13 +120,9 @@ def _trace_digests(document: CaptureDocument) -> Mapping[str, str]:
 
 
 def _bare(case: Case, state: RecordState, reason: str) -> RecordResult:
-    return RecordResult(case.id, state, None, None, reason, 0.0)
+    return RecordResult(case.id, state, None, None, said(reason), 0.0)
 
 
-def _with_noise(reason: str, noise: tuple[TensorResult, ...]) -> str:
-    if not noise:
-        return reason
-    allowed = (
-        f"differs from run to run in {', '.join(tensor.name for tensor in noise)}, which the case allows"
-    )
-    return f"{reason}; {allowed}" if reason else allowed
+def _allowed(noise: tuple[TensorResult, ...]) -> Reasons:
+    names = ", ".join(tensor.name for tensor in noise)
+    return said(f"differs from run to run in {names}, which the case allows" if noise else "")

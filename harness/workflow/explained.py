@@ -9,7 +9,8 @@ from pathlib import Path
 
 from harness.core.case import Case
 from harness.core.explanation import Explanation, Likelihood, Suspect
-from harness.core.verdict import PASSES, CaseResult, Verdict, failure_steps, stream_steps
+from harness.core.next_step import NextSteps, failure_steps, stream_steps
+from harness.core.verdict import PASSES, CaseResult, Verdict
 from harness.diagnose.explanation import explain, without_traces
 from harness.diagnose.suspects import changes
 from harness.errors import HarnessError
@@ -41,14 +42,15 @@ def explanation_of(case: Case, result: CaseResult, capture: Path, forced: Path |
     changed = tuple(suspect.change for suspect in found.suspects)
     known = {change.what for change in result.environment_changes}
     ordered = tuple(change for change in changed if change.what in known) or result.environment_changes
-    step = result.next_step
-    if step in (failure_steps(case.id), failure_steps(case.id, forced=True)):
-        step = _step(case, found, forced="--forced" in step)
-    told = replace(found.result, environment_changes=ordered, next_step=step)
+    steps = result.next_steps
+    for replayed in (False, True):
+        if result.next_steps == failure_steps(case.id, forced=replayed):
+            steps = _steps(case, found, forced=replayed)
+    told = replace(found.result, environment_changes=ordered, next_steps=steps)
     return replace(found, result=told)
 
 
-def _step(case: Case, found: Explanation, *, forced: bool) -> str:
+def _steps(case: Case, found: Explanation, *, forced: bool) -> NextSteps:
     if found.own_stream:
         return stream_steps(case.id, case.source, found.own_stream)
     return failure_steps(case.id, _moved(found.suspects), forced=forced)

@@ -18,6 +18,7 @@ from harness.golden.calibrations import write_calibration
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace
+from harness.report.reason_words import step_words
 from harness.verify.forced import judge_forced
 from harness.verify.judge import judge
 from harness.workflow.explained import explanation_of, with_divergence
@@ -125,7 +126,7 @@ def test_calibrated_limits_judge_the_boundaries_of_both(lab: Lab) -> None:
 
 def test_a_failure_says_what_to_do_whether_the_change_is_meant_or_not(lab: Lab) -> None:
     result, capture, _ = lab.verified(forced=False, jitter=OTHER_CPU, softmax=1.01)
-    step = with_divergence(lab.case, result, capture).next_step
+    step = step_words(with_divergence(lab.case, result, capture).next_steps)
     assert step == (
         "if the change is not meant, put back torch 2.13.0 or fix what moved it: harness explain ddim/two; "
         "if the change is meant: harness record --update ddim/two"

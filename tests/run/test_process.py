@@ -15,6 +15,7 @@ import pytest
 from harness.codec import to_json
 from harness.core.capture import Completed, Lost, Outcome
 from harness.core.messages import CannotStart, Finished, Job, Progress, Ready
+from harness.report.reason_words import step_words
 from harness.run import process
 from harness.run.process import NotSpawned, WorkerProcess
 from tests.core.samples import ENVIRONMENT, case
@@ -159,7 +160,7 @@ def test_one_that_says_why_it_cannot_start_is_heard(start: Start) -> None:
     assert isinstance(ready, Lost)
     assert ready.reason == "diffusers 0.36.0 cannot be imported here: No module named 'httpx'"
     assert ready.log == ("its traceback",)
-    assert ready.next_step.startswith("install what provides the module httpx for ")
+    assert step_words(ready.next_steps).startswith("install what provides the module httpx for ")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_a_python_that_cannot_be_run_is_no_crash(
     monkeypatch.setattr(sys, "executable", executable)
     with pytest.raises(NotSpawned, match="no worker can be started") as caught:
         WorkerProcess({}, "cpu", tmp_path / "worker.log")
-    assert caught.value.lost.next_step
+    assert caught.value.step_words(lost.next_steps)
 
 
 def test_a_worker_that_died_while_idle_is_not_alive(start: Start) -> None:
