@@ -1,4 +1,4 @@
-"""The whole decision for one case: from what came of its run, and the golden there is, to the verdict."""
+"""The whole decision for one case: from the evidence to the verdict."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.capture import Completed, Lost, Raised, Unavailable
 from harness.core.case import Case
-from harness.core.environment import Environment, changes_between, relation_between
+from harness.core.environment import Environment, changes_between
 from harness.core.next_step import NextStep, NextSteps, advice, failure_steps, harness_step
 from harness.core.portability import portability_words
 from harness.core.reasons import (
@@ -30,21 +30,22 @@ from harness.core.reasons import (
     Warned,
     said,
 )
-from harness.core.tolerance import Allowance, Limits, Relation, Rule
+from harness.core.tolerance import Allowance, Limits, Rule
 from harness.core.trace import TraceLevel
 from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, worst
-from harness.errors import StoreError, UnreadableGolden
+from harness.errors import HarnessError, StoreError, UnreadableGolden
 from harness.golden.beside import Unusable
 from harness.golden.completeness import is_newer, not_comparable
 from harness.golden.header import RESTORE
-from harness.golden.store import Found, GoldenStore, Missing
-from harness.golden.tensors import TensorFile, file_sha256
-from harness.golden.trace import read_trace
+from harness.golden.store import Missing
+from harness.golden.tensors import TensorFile
 from harness.golden.usable import unfit
-from harness.verify.calibrated import calibration_of
 from harness.verify.compare import compare_tensors
+from harness.verify.evidence import Evidence, JudgingGolden, Opened
 from harness.verify.exact import exact_findings
 from harness.verify.expect import ExpectationResult, check_expectations
+from harness.verify.forced import reconciled
+from harness.verify.invariants import judge_invariant, with_invariants
 from harness.verify.limits import toothless_limit
 from harness.verify.stale import other_definition, other_weights
 from harness.verify.warned import capture_warnings
@@ -54,13 +55,28 @@ _TRACEBACK_LINES = 20
 _FINDINGS_TOLD = 3
 
 
-def judge(
-    case: Case, outcome: Outcome, store: GoldenStore, *, relation: Relation | None = None
-) -> CaseResult:
-    """Judge what came of running `case`; `relation` judges as if that one held.
+def judge(evidence: Evidence) -> CaseResult:
+    """The one decision about a case: the plain run against the golden, its forced replay, its invariants.
 
-    Raises nothing for what lies on the disk: a golden or capture that cannot be read is an `error`.
+    Called again when evidence has been added, it compares nothing twice. Raises nothing for what lies on the
+    disk: a golden or capture that cannot be read is an `error`.
     """
+    if evidence.compared is None:
+        evidence.compared = _compared(evidence)
+    result = evidence.explained or evidence.compared
+    if evidence.explained is None and evidence.replay is not None:
+        result = reconciled(evidence, result, evidence.replay)
+    if evidence.invariants and isinstance(evidence.outcome, Completed):
+        base = Path(evidence.outcome.path)
+        result = with_invariants(
+            result, [judge_invariant(one, base, came) for one, came in evidence.invariants]
+        )
+    return result
+
+
+def _compared(evidence: Evidence) -> CaseResult:
+    """The judgement of the plain run."""
+    case, outcome = evidence.case, evidence.outcome
     match outcome:
         case Unavailable():
             reason = outcome.other_device or Message(outcome.reason)
@@ -69,19 +85,9 @@ def judge(
             steps = outcome.next_steps or (_verify(case, "read the log, then run the case alone"),)
             return replace(_bare(case, Verdict.ERROR, said(outcome.reason), steps), log=outcome.log)
         case Raised():
-            return _judge_raised(case, outcome, store, relation)
+            return _judge_raised(evidence, outcome)
         case Completed():
-            return _judge_completed(case, outcome, store, relation)
-
-
-@dataclass(frozen=True, slots=True)
-class _Golden:
-    """The golden that judges, and under which relation; `asked` says that this was asked for, not found."""
-
-    found: Found
-    document: CaptureDocument
-    relation: Relation
-    asked: bool = False
+            return replace(_judge_completed(evidence, outcome), capture=evidence.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,34 +102,37 @@ class _Judgement:
     warnings: tuple[Warned, ...] = ()
 
 
-def _judge_raised(case: Case, outcome: Raised, store: GoldenStore, relation: Relation | None) -> CaseResult:
+def _judge_raised(evidence: Evidence, outcome: Raised) -> CaseResult:
     """Broken whatever the golden says; the golden tells what has changed since it was recorded."""
+    case, golden = evidence.case, evidence.golden
     steps = (_verify(case, f"fix the pipeline or {case.source}, then run"),)
     result = _started(_bare(case, Verdict.BROKEN, (PipelineRaised(outcome.message),), steps), outcome)
     log = tuple(outcome.traceback.splitlines()[-_TRACEBACK_LINES:])
     result = replace(result, log=log, warnings=outcome.warnings)
-    try:
-        golden = _find(case, outcome.environment, store, relation)
-    except (UnreadableGolden, StoreError) as error:
-        return replace(result, warnings=(*result.warnings, str(error)))
-    if isinstance(golden, Missing):
-        return replace(result, warnings=(*result.warnings, NoGolden(golden.platform, golden.platforms)))
-    stale = other_definition(case, golden.document)
-    result = replace(result, warnings=(*result.warnings, *([stale] if stale else [])))
-    return _against(result, case, golden, outcome.environment)
+    match golden:
+        case JudgingGolden():
+            stale = other_definition(case, golden.document)
+            result = replace(result, warnings=(*result.warnings, *([stale] if stale else [])))
+            return _against(result, case, golden, outcome.environment)
+        case Missing(platform=platform, platforms=platforms):
+            return replace(result, warnings=(*result.warnings, NoGolden(platform, platforms)))
+        case error:
+            return replace(result, warnings=(*result.warnings, str(error)))
 
 
-def _judge_completed(
-    case: Case, outcome: Completed, store: GoldenStore, relation: Relation | None
-) -> CaseResult:
+def _judge_completed(evidence: Evidence, outcome: Completed) -> CaseResult:
+    case, capture, golden = evidence.case, evidence.capture, evidence.golden
     result = _started(_bare(case, Verdict.ERROR, (), ()), outcome)
     try:
-        with TensorFile(Path(outcome.path)) as capture:
-            result = replace(result, warnings=capture_warnings(case, capture.document))
-            golden = _find(case, outcome.environment, store, relation)
-            if isinstance(golden, _Golden):
-                result = _against(result, case, golden, outcome.environment)
-            judgement = _judge_capture(case, capture, golden, store)
+        if not isinstance(capture, Opened):
+            raise capture or UnreadableGolden(Path(outcome.path), "was not opened")
+        result = replace(result, warnings=capture_warnings(case, capture.document))
+        if isinstance(golden, HarnessError):
+            raise golden
+        assert golden is not None
+        if isinstance(golden, JudgingGolden):
+            result = _against(result, case, golden, outcome.environment)
+        judgement = _judge_capture(case, capture, golden)
     except UnreadableGolden as error:
         steps = _recovery(case, outcome, error)
         judgement = _Judgement(Verdict.ERROR, (UnreadableFile(error.what),), steps)
@@ -140,10 +149,8 @@ def _judge_completed(
     )
 
 
-def _judge_capture(
-    case: Case, capture: TensorFile, golden: _Golden | Missing, store: GoldenStore
-) -> _Judgement:
-    if odd := _another(case, capture):
+def _judge_capture(case: Case, capture: Opened, golden: JudgingGolden | Missing) -> _Judgement:
+    if odd := _another(case, capture.file):
         return _Judgement(Verdict.ERROR, (odd,), (_verify(case, "run the case again"),))
     if isinstance(golden, Missing):
         step = harness_step("record one here", "record", case.id)
@@ -156,7 +163,7 @@ def _judge_capture(
     if allowance is Rule.REFUSE:
         step = _update(case, "record one of this machine's own")
         return _without_golden(case, capture, _refusal(golden), step)
-    calibration = calibration_of(golden.found.path)
+    calibration = golden.calibration
     if isinstance(calibration, Unusable):
         # What cannot be believed is told even where these limits are not asked: the next run may ask them.
         if calibration.damaged or allowance is Rule.CALIBRATED:
@@ -165,18 +172,23 @@ def _judge_capture(
         limits: Allowance | Mapping[str, Limits] = allowance
     else:
         limits = calibration.limits(golden.relation) if allowance is Rule.CALIBRATED else allowance
-    with store.open(golden.found.path) as file:
-        if toothless := toothless_limit(file, limits):
-            return _Judgement(
-                Verdict.ERROR, (toothless,), advice(f"state one that can fail in {case.source}")
-            )
-        tensors = compare_tensors(file, capture, limits)
-        there, here = read_trace(file), read_trace(capture)
-        lacking = not_comparable(file, there, capture, here, case.trace_level)
-        newer = is_newer(file)
+    return _judge_outputs(case, capture, golden, limits)
+
+
+def _judge_outputs(
+    case: Case, capture: Opened, golden: JudgingGolden, limits: Allowance | Mapping[str, Limits]
+) -> _Judgement:
+    """The outputs by these limits, and the traces without any."""
+    if toothless := toothless_limit(golden.file, limits):
+        return _Judgement(Verdict.ERROR, (toothless,), advice(f"state one that can fail in {case.source}"))
+    tensors = compare_tensors(golden.file, capture.file, limits)
+    there, here = golden.trace, capture.trace
+    lacking = not_comparable(golden.file, there, capture.file, here, case.trace_level)
     findings = exact_findings(there, here, case.accept_exact) if there and here else ()
-    judgement = _weigh(case, tensors, check_expectations(case, capture), findings)
-    return _whole(case, judgement, golden.found.path, lacking, newer=newer) if lacking else judgement
+    judgement = _weigh(case, tensors, check_expectations(case, capture.file), findings)
+    if not lacking:
+        return judgement
+    return _whole(case, judgement, golden.found.path, lacking, newer=is_newer(golden.file))
 
 
 def _another(case: Case, capture: TensorFile) -> Reason | None:
@@ -217,12 +229,12 @@ def _calibrate(case: Case, found: Unusable) -> NextStep:
 
 
 def _without_golden(
-    case: Case, capture: TensorFile, reason: NoGolden | RelationRefused, step: NextStep
+    case: Case, capture: Opened, reason: NoGolden | RelationRefused, step: NextStep
 ) -> _Judgement:
     """`no-golden`, unless the case may do without one and its expectations judge it."""
     if not (case.golden_optional and case.expect):
         return _Judgement(Verdict.NO_GOLDEN, (reason,), (step,))
-    judgement = _weigh(case, (), check_expectations(case, capture))
+    judgement = _weigh(case, (), check_expectations(case, capture.file))
     return replace(judgement, reasons=judgement.reasons or (ExpectationsAlone(reason),))
 
 
@@ -267,17 +279,6 @@ def _finding(result: ExpectationResult) -> ExactFinding:
     return ExactFinding(f"expect {expectation.output}.{expectation.statistic}", wished, now, fails=True)
 
 
-def _find(
-    case: Case, environment: Environment, store: GoldenStore, relation: Relation | None
-) -> _Golden | Missing:
-    found = store.find(case, environment.platform)
-    if isinstance(found, Missing):
-        return found
-    document = store.document(found.path)
-    found_out = relation_between(document.environment, environment)
-    return _Golden(found, document, relation or found_out, asked=relation not in (None, found_out))
-
-
 def _bare(case: Case, verdict: Verdict, reasons: Reasons, next_steps: NextSteps) -> CaseResult:
     return CaseResult(case.id, verdict, None, None, None, reasons, 0.0, next_steps=next_steps)
 
@@ -286,11 +287,11 @@ def _started(result: CaseResult, outcome: Completed | Raised) -> CaseResult:
     return replace(result, platform=outcome.environment.platform, seconds=outcome.seconds)
 
 
-def _against(result: CaseResult, case: Case, golden: _Golden, now: Environment) -> CaseResult:
+def _against(result: CaseResult, case: Case, golden: JudgingGolden, now: Environment) -> CaseResult:
     return replace(
         result,
         golden=golden.found.path.as_posix(),
-        golden_sha256=file_sha256(golden.found.path),
+        golden_sha256=golden.sha256,
         relation=golden.relation,
         environment_changes=changes_between(golden.document.environment, now),
         warnings=(*result.warnings, *([golden.found.why] if golden.found.nearest else [])),
@@ -298,7 +299,7 @@ def _against(result: CaseResult, case: Case, golden: _Golden, now: Environment) 
     )
 
 
-def _portability(case: Case, golden: _Golden, now: Environment) -> str:
+def _portability(case: Case, golden: JudgingGolden, now: Environment) -> str:
     """How a case that is to be portable came to be judged; "" for any other, and where its definition has changed."""
     if not case.determinism.portable or golden.document.digest != case.digest():
         return ""
@@ -306,7 +307,7 @@ def _portability(case: Case, golden: _Golden, now: Environment) -> str:
     return portability_words(there, now, golden.relation, allowance, asked=golden.asked)
 
 
-def _refusal(golden: _Golden) -> RelationRefused:
+def _refusal(golden: JudgingGolden) -> RelationRefused:
     hardware = golden.document.environment.hardware
     model = hardware.gpu or hardware.cpu_model
     return RelationRefused(str(golden.found.path), model, hardware.device, golden.relation)

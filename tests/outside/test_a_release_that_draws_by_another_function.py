@@ -15,10 +15,8 @@ from harness.core.tolerance import Relation
 from harness.core.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words
-from harness.verify.forced import judge_forced
-from harness.verify.judge import judge
-from harness.workflow.explained import with_divergence
 from tests.golden.builders import ACCEPTED, a_case, environment
+from tests.support.evidence import judge, judge_forced, with_divergence
 from tests.support.traces import Call, structure_of, write_trace
 
 NOW = environment(torch="2.14.0")

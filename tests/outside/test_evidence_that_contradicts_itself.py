@@ -22,10 +22,10 @@ from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity, write_sensitivity
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words, step_words
-from harness.verify.judge import judge
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.golden.test_sensitivities import a_sensitivity
 from tests.support.calibrations import a_calibration
+from tests.support.evidence import judge
 from tests.support.project import ROOT, TWO_STEPS
 
 VALUES = np.array([3.0, 4.0], np.float32)

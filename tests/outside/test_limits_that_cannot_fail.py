@@ -17,8 +17,8 @@ from harness.errors import ConfigError
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words, step_words
 from harness.verify.invariants import judge_invariant
-from harness.verify.judge import judge
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
+from tests.support.evidence import judge
 from tests.support.project import TWO_STEPS
 
 IMAGES = np.array([[0, 255], [7, 9]], np.uint8)

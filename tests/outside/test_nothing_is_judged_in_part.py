@@ -16,9 +16,9 @@ from harness.core.case import Case
 from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
-from harness.report.reason_words import reason_words, step_words
-from harness.verify.judge import judge
+from harness.report.reason_words import reason_words, step_words, warning_words
 from tests.golden.builders import a_case, environment, write_capture
+from tests.support.evidence import judge
 from tests.support.files import describe
 from tests.support.traces import CLASSES, Call, structure_of, write_trace
 
@@ -139,7 +139,7 @@ def test_a_golden_that_knows_no_weights(tmp_path: Path, capture: Path, golden: P
     assert "the golden does not say which weights it was made from" in reason_words(result.reasons)
     alone = judged(tmp_path, capture, golden, ALONE)
     assert alone.verdict is Verdict.IDENTICAL
-    assert "which weights it was made from" in alone.warnings[-1]
+    assert "which weights it was made from" in warning_words(alone.warnings)[-1]
 
 
 @pytest.mark.parametrize("whose", ["golden", "run"])
@@ -172,7 +172,7 @@ def test_a_failure_stays_one_and_the_missing_trace_is_told(
     changed(golden, add={"output/images": IMAGES * 2})
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.DRIFTED
-    assert "the golden has no trace" in result.warnings[-1]
+    assert "the golden has no trace" in warning_words(result.warnings)[-1]
 
 
 def test_a_golden_with_fewer_outputs(tmp_path: Path, capture: Path, golden: Path) -> None:

@@ -19,12 +19,10 @@ from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace
 from harness.report.reason_words import step_words
-from harness.verify.forced import judge_forced
-from harness.verify.judge import judge
-from harness.workflow.explained import explanation_of, with_divergence
 from tests.diagnose import simulated
 from tests.golden.builders import ACCEPTED, a_case, environment
 from tests.support.calibrations import calibration_from, evidence
+from tests.support.evidence import explanation_of, judge, judge_forced, with_divergence
 from tests.support.traces import Call, open_trace, write_trace
 
 OTHER_CPU = 2e-7

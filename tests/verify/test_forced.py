@@ -9,8 +9,8 @@ from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.tolerance import Relation
 from harness.core.verdict import CaseResult, Verdict
 from harness.report.reason_words import reason_words, step_words
-from harness.verify.forced import cannot_replay, judge_forced, replayable
 from tests.golden.builders import a_case, environment, write_capture
+from tests.support.evidence import judge_forced, replayable
 from tests.support.traces import Call, write_trace
 
 HERE = environment()
@@ -88,17 +88,17 @@ def test_a_capture_without_a_trace_makes_a_pass_an_error(tmp_path: Path) -> None
 def test_only_a_golden_that_kept_its_tensors_can_be_replayed(tmp_path: Path) -> None:
     golden = write_trace(tmp_path / "golden.safetensors", calls())
     plain = write_capture(tmp_path / "plain.safetensors", {"images": VALUES})
-    assert replayable(result(golden))
-    assert not replayable(result(plain))
-    assert not replayable(result(None))
-    assert not replayable(result(golden, Verdict.STALE))
-    assert not replayable(result(tmp_path / "gone.safetensors"))
+    assert replayable(a_case(), result(golden))
+    assert not replayable(a_case(), result(plain))
+    assert not replayable(a_case(), result(None))
+    assert not replayable(a_case(), result(golden, Verdict.STALE))
+    assert not replayable(a_case(), result(tmp_path / "gone.safetensors"))
 
 
 def test_what_cannot_be_replayed_is_no_pass(tmp_path: Path) -> None:
     plain = write_capture(tmp_path / "plain.safetensors", {"images": VALUES})
-    found = cannot_replay(result(plain))
+    found = judge_forced(a_case(), result(plain), None)
     assert found.verdict is Verdict.ERROR
     assert "harness record --update ddim/two" in step_words(found.next_steps)
-    assert cannot_replay(result(plain, Verdict.DRIFTED)).verdict is Verdict.DRIFTED
-    assert cannot_replay(result(None, Verdict.SKIPPED)) == result(None, Verdict.SKIPPED)
+    assert judge_forced(a_case(), result(plain, Verdict.DRIFTED), None).verdict is Verdict.DRIFTED
+    assert judge_forced(a_case(), result(None, Verdict.SKIPPED), None) == result(None, Verdict.SKIPPED)

@@ -19,10 +19,10 @@ from harness.golden.calibrations import write_calibration
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words, step_words, warning_words
-from harness.verify.judge import judge
 from tests.golden import builders
 from tests.golden.builders import environment, write_capture
 from tests.support.calibrations import a_calibration
+from tests.support.evidence import judge
 
 ACCEPTANCE = Acceptance("record", "2026-01-01T00:00:00+00:00", 2, "0.1.0")
 HERE = environment()
