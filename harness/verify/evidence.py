@@ -50,6 +50,14 @@ class Opened:
         self.file.close()
         self.__dict__.pop("trace", None)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
 
 class JudgingGolden(Opened):
     """The golden that judges, and under which `relation`; `asked` says that this was asked for, not found."""
