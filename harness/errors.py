@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class HarnessError(Exception):
@@ -52,13 +53,14 @@ class ConfigError(HarnessError):
 class UnreadableGolden(HarnessError):
     """A golden or capture file that is damaged or is not one; the case's verdict is `error`.
 
-    `what` starts with the file's path and says what is wrong with it, `remedy` what to do about it.
+    `what` starts with the file's `path` and says what is wrong with it, `remedy` what to do about it.
     """
 
-    def __init__(self, what: str, remedy: str = "") -> None:
-        super().__init__(f"{what}; {remedy}" if remedy else what)
-        self.what = what
+    def __init__(self, path: Path, fault: str, remedy: str = "") -> None:
+        self.path = path
+        self.what = f"{path}: {fault}"
         self.remedy = remedy
+        super().__init__(f"{self.what}; {remedy}" if remedy else self.what)
 
 
 class NotAGolden(UnreadableGolden):

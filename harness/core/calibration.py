@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.core.environment import Environment
+from harness.core.next_step import NextSteps
+from harness.core.reasons import Reasons
 from harness.core.tolerance import Limits, Relation
 
 CALIBRATION_SCHEMA = 1
@@ -173,11 +175,11 @@ class CalibrationResult:
 
     case: str
     state: CalibrationState
-    reason: str
+    reasons: Reasons
     seconds: float
     path: str | None = None
     calibration: Calibration | None = None
-    next_step: str = ""
+    next_steps: NextSteps = ()
     log: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unused: Unused | None = None

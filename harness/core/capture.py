@@ -8,6 +8,8 @@ from typing import Literal
 
 from harness.core.case import Values
 from harness.core.environment import Environment
+from harness.core.next_step import NextSteps
+from harness.core.reasons import OtherDevice
 
 SCHEMA_VERSION = 1
 """The version of the JSON text `harness` in a golden's header."""
@@ -118,9 +120,10 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The device or the model cannot be had here, for the `reason` given."""
+    """The device or the model cannot be had here, for the `reason` given; `other_device` where it is the device."""
 
     reason: str
+    other_device: OtherDevice | None = None
     kind: Literal["unavailable"] = "unavailable"
 
 
@@ -128,13 +131,13 @@ class Unavailable:
 class Lost:
     """The harness could not find out: a crash, a kill, a timeout, or a case that this pipeline cannot carry out.
 
-    `log` holds the worker's last lines. `next_step` is what helps where the reason is no single case's, such as
+    `log` holds the worker's last lines. `next_steps` are what helps where the reason is no single case's, such as
     a package that cannot be imported: every case that it stops then has the same words.
     """
 
     reason: str
     log: tuple[str, ...] = ()
-    next_step: str = ""
+    next_steps: NextSteps = ()
     kind: Literal["lost"] = "lost"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
+from harness.core.next_step import NextSteps
+from harness.core.reasons import Reasons, Warned
 from harness.core.verdict import TensorResult
 
 
@@ -36,14 +38,14 @@ class RecordResult:
     state: RecordState
     platform: str | None
     golden: str | None
-    reason: str
+    reasons: Reasons
     seconds: float
     tensors: tuple[TensorResult, ...] = ()
     definition_changes: tuple[Change, ...] = ()
     environment_changes: tuple[Change, ...] = ()
-    next_step: str = ""
+    next_steps: NextSteps = ()
     log: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class SwitchTrial:
 
 @dataclass(frozen=True, slots=True)
 class RepeatResult:
-    """N runs of one case; `deterministic` is None when a run failed, for the `reason`.
+    """N runs of one case; `deterministic` is None when a run failed, for the `reasons`.
 
     Each is done by a process of its own, but for the last `reused`, which one worker did one after the
     other. `switches` tells, where runs with flags off differ, what each switch alone does about it; `apart`
@@ -121,7 +123,7 @@ class RepeatResult:
     runs: int
     deterministic: bool | None
     distances: tuple[Distance, ...]
-    reason: str
+    reasons: Reasons
     seconds: float
     skipped: bool = False
     log: tuple[str, ...] = ()
@@ -129,7 +131,7 @@ class RepeatResult:
     reused: int = 0
     switches: tuple[SwitchTrial, ...] = ()
     apart: tuple[Distance, ...] = ()
-    next_step: str = ""
+    next_steps: NextSteps = ()
 
 
 @dataclass(frozen=True, slots=True)

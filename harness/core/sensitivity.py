@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.core.environment import Environment
+from harness.core.next_step import NextSteps
+from harness.core.reasons import Reasons
 from harness.core.tolerance import Relation
 
 SENSITIVITY_SCHEMA = 1
@@ -135,14 +137,14 @@ class SensitivityResult:
 
     case: str
     state: SensitivityState
-    reason: str
+    reasons: Reasons
     seconds: float
     min_sensitivity: float | None = None
     scores: tuple[Score, ...] = ()
     faults: tuple[FaultResult, ...] = ()
     smallest: tuple[Smallest, ...] = ()
     ladder: tuple[FaultResult, ...] = ()
-    next_step: str = ""
+    next_steps: NextSteps = ()
     log: tuple[str, ...] = ()
     platform: str | None = None
     path: str | None = None

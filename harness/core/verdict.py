@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
+from harness.core.next_step import NextSteps
+from harness.core.reasons import Reasons, Warned
 from harness.core.tolerance import Relation
 
 
@@ -32,6 +33,13 @@ PASSES = frozenset({Verdict.IDENTICAL, Verdict.WITHIN})
 REGRESSIONS = frozenset({Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE})
 """The verdicts that fail whatever the options say (exit code 1)."""
 
+_SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN, Verdict.ERROR)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The severest of verdicts about what was, or could not be, compared; raises ValueError for others and for none."""
+    return max(verdicts, key=_SEVERITY.index)
+
 
 @dataclass(frozen=True, slots=True)
 class TensorResult:
@@ -47,7 +55,7 @@ class TensorResult:
     metrics: Mapping[str, float | None]
     limits: Mapping[str, float]
     needed: Mapping[str, float]
-    reason: str = ""
+    reasons: Reasons = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +96,13 @@ class Divergence:
 class InvariantResult:
     """One invariant judged by the outputs of the variation against those of the run itself.
 
-    `skipped` where the variation cannot be had here, for the `reason`; `broken` where it raised or gave
+    `skipped` where the variation cannot be had here, for these `reasons`; `broken` where it raised or gave
     outputs of another shape; `error` where the harness could not find out.
     """
 
     invariant: str
     verdict: Verdict
-    reason: str = ""
+    reasons: Reasons = ()
     tensors: tuple[TensorResult, ...] = ()
     log: tuple[str, ...] = ()
 
@@ -121,43 +129,20 @@ class CaseResult:
     platform: str | None
     relation: Relation | None
     golden: str | None
-    reason: str
+    reasons: Reasons
     seconds: float
     tensors: tuple[TensorResult, ...] = ()
     exact_findings: tuple[ExactFinding, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
     environment_changes: tuple[Change, ...] = ()
     first_divergence: Divergence | None = None
-    next_step: str = ""
+    next_steps: NextSteps = ()
     log: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Warned, ...] = ()
     invariants: tuple[InvariantResult, ...] = ()
     capture: FileDigest | None = None
     golden_sha256: str | None = None
     portability: str = ""
-
-
-def failure_steps(case: str, moved: Sequence[str] = (), *, forced: bool = False) -> str:
-    """What to do about a failed case, whether the change is meant or not; `moved` are versions to go back to."""
-    name = shlex.quote(case)
-    explain = f"harness explain {'--forced ' if forced else ''}{name}"
-    back = (
-        f", put back {', '.join(moved)} or fix what moved it"
-        if moved
-        else ", find where it began and fix that"
-    )
-    return (
-        f"if the change is not meant{back}: {explain}; if the change is meant: harness record --update {name}"
-    )
-
-
-def stream_steps(case: str, source: str, drawn: str) -> str:
-    """What to do about a case whose golden is of other hardware, which draws other numbers of the kind `drawn`."""
-    return (
-        f"other hardware has a stream of its own for {drawn}, so record a golden here: "
-        f"harness record --update {shlex.quote(case)}; set `tolerance: {{cross-hardware: refuse}}` in {source}, "
-        "or hand the noise over in its call (`$noise`)"
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Header:
 
 def unreadable(path: Path, what: str, remedy: str = RESTORE) -> UnreadableGolden:
     """The error for a file at `path` that cannot be used because of `what`."""
-    return UnreadableGolden(f"{path}: {what}", remedy)
+    return UnreadableGolden(path, what, remedy)
 
 
 def cannot_open(path: Path, error: OSError) -> UnreadableGolden:

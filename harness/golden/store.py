@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import platform as machine_platform
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -34,11 +33,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """No golden may judge: the `platforms` there are, why none of them serves, and what to do."""
+    """No golden may judge on `platform`; there are goldens of `platforms`, which the case refuses."""
 
+    platform: str
     platforms: tuple[str, ...]
-    reason: str
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +79,8 @@ class GoldenStore:
         there = self.platforms(case.id)
         if platform in there:
             return Found(exact, platform, nearest=False)
-        record = f"record one here: harness record {shlex.quote(case.id)}"
-        if not there:
-            return Missing((), "no golden on any platform", record)
-        if case.tolerance.cross_hardware is Rule.REFUSE:
-            known = ", ".join(there)
-            reason = f"{platform}: no golden of its own, the case refuses cross-hardware; there are {known}"
-            return Missing(there, reason, record)
+        if not there or case.tolerance.cross_hardware is Rule.REFUSE:
+            return Missing(platform, there)
         name, kinship = nearest_platform(platform, there, machine_platform.machine().lower())
         why = f"{platform} has no golden of its own; {name} is the nearest ({kinship})"
         return Found(self.path(case.id, name), name, nearest=True, why=why)

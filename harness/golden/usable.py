@@ -24,7 +24,7 @@ def check_golden(path: Path, document: CaptureDocument, case: str, platform: str
     """
     reasons = [*unfit(document, case), *_misplaced(document, platform), *_unaccepted(document)]
     if reasons:
-        raise NotAGolden(f"{path}: is no golden of this case: {'; '.join(reasons)}", _REMEDY)
+        raise NotAGolden(path, f"is no golden of this case: {'; '.join(reasons)}", _REMEDY)
 
 
 def unfit(document: CaptureDocument, case: str) -> tuple[str, ...]:

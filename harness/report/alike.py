@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
+from harness.core.next_step import NextSteps
+from harness.core.reasons import Reasons
 from harness.report.details import MOST_CASES_NAMED, Line, log_lines, next_lines
+from harness.report.reason_words import reason_words
 from harness.report.wording import count_words, plain
 
 
@@ -18,11 +21,11 @@ class Told(Protocol):
         """The case's id."""
 
     @property
-    def reason(self) -> str:
+    def reasons(self) -> Reasons:
         """Why it came out as it did."""
 
     @property
-    def next_step(self) -> str:
+    def next_steps(self) -> NextSteps:
         """What helps."""
 
     @property
@@ -38,21 +41,21 @@ class Alike:
     """Cases of which nothing is to be said but the same: the `log` is the one that any of them has."""
 
     reason: str
-    next_step: str
+    next_steps: NextSteps
     log: tuple[str, ...]
     cases: tuple[str, ...]
 
 
 def alike(errors: Sequence[Told]) -> list[Alike]:
     """The groups of two and more cases among `errors` for which one block says all that a block each would."""
-    groups: dict[tuple[str, str], list[Told]] = {}
+    groups: dict[tuple[str, NextSteps], list[Told]] = {}
     for one in errors:
-        groups.setdefault((one.reason, one.next_step), []).append(one)
+        groups.setdefault((reason_words(one.reasons), one.next_steps), []).append(one)
     found = []
-    for (reason, step), group in groups.items():
+    for (reason, steps), group in groups.items():
         logs = list(dict.fromkeys(one.log for one in group if one.log))
         if reason and len(group) > 1 and len(logs) <= 1:
-            found.append(Alike(reason, step, logs[0] if logs else (), tuple(one.case for one in group)))
+            found.append(Alike(reason, steps, logs[0] if logs else (), tuple(one.case for one in group)))
     return found
 
 
@@ -70,7 +73,7 @@ def alike_details(group: Alike) -> list[Line]:
         *(Line(line, indent=2) for line in more),
         Line(_cases(group.cases), indent=2),
         *log_lines(group.log),
-        *next_lines([group.next_step]),
+        *next_lines([group.next_steps]),
     ]
 
 
@@ -84,8 +87,9 @@ def logged_once(results: Iterable[Result]) -> tuple[Result, ...]:
     """The results, of those with the same reason and log the first with the log."""
     seen, kept = set[tuple[str, tuple[str, ...]]](), []
     for one in results:
-        known = bool(one.log) and (one.reason, one.log) in seen
-        seen.add((one.reason, one.log))
+        told = reason_words(one.reasons), one.log
+        known = bool(one.log) and told in seen
+        seen.add(told)
         frozen: Any = one
         kept.append(replace(frozen, log=()) if known else one)
     return tuple(kept)

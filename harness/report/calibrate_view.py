@@ -22,7 +22,9 @@ from harness.core.environment import Environment
 from harness.core.tolerance import Relation
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, heading
+from harness.report.json_forms import CalibrationForm, in_words
 from harness.report.paint import Sheet, painted, word
+from harness.report.reason_words import reason_words, step_words
 from harness.report.stages_table import MOST_COLUMNS, sparkline
 from harness.report.wording import count_words, number, plain, seconds_words, summary_line, tally
 
@@ -38,13 +40,14 @@ class _Document:
     schema: int
     environment: Environment | None
     summary: Mapping[str, int]
-    cases: tuple[CalibrationResult, ...]
+    cases: tuple[CalibrationForm, ...]
 
 
 def calibrate_json(report: CalibrationReport) -> str:
     """The calibrations with all their evidence."""
     summary = {str(state): count for state, count in report.summary().items()}
-    return to_json(_Document(SCHEMA, report.environment, summary, report.cases), indent=2) + "\n"
+    cases = tuple(in_words(CalibrationForm, case) for case in report.cases)
+    return to_json(_Document(SCHEMA, report.environment, summary, cases), indent=2) + "\n"
 
 
 def calibrate_sections(report: CalibrationReport, console: Console, *, quiet: bool) -> list[list[Text]]:
@@ -57,7 +60,7 @@ def calibrate_sections(report: CalibrationReport, console: Console, *, quiet: bo
     if quiet:
         return [*failed, summary]
     blocks = [_block(case, case.calibration, console) for case in report.cases if case.calibration]
-    skipped = [brief(case.case, case.reason) for case in report.cases if _is_skipped(case)]
+    skipped = [brief(case.case, reason_words(case.reasons)) for case in report.cases if _is_skipped(case)]
     notes = [word("skipped"), *painted(skipped, console)] if skipped else []
     return [*blocks, *failed, notes, painted(_unused(report), console), summary]
 
@@ -86,9 +89,9 @@ def _summary(report: CalibrationReport) -> str:
 
 
 def _failed(result: CalibrationResult, console: Console) -> list[Text]:
-    lines = [heading(result.state, result.case), Line(plain(result.reason), 2)]
+    lines = [heading(result.state, result.case), Line(plain(reason_words(result.reasons)), 2)]
     lines += [Line(plain(line), 4, whole=True) for line in result.log]
-    lines += [Line(plain(result.next_step), 2)] if result.next_step else []
+    lines += [Line(plain(step_words(result.next_steps)), 2)] if result.next_steps else []
     return painted(lines, console)
 
 

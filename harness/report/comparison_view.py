@@ -10,6 +10,7 @@ from rich.text import Text
 from harness.core.verdict import TensorResult, Verdict
 from harness.report.details import Line, tensor_numbers
 from harness.report.paint import painted
+from harness.report.reason_words import reason_words
 from harness.report.wording import count_words, plain, tally, tensor_words
 
 
@@ -30,5 +31,5 @@ def _block(tensor: TensorResult) -> list[Line]:
     head = Line(f"{tensor.verdict}  {plain(tensor_words(tensor))}", verdict=tensor.verdict)
     if tensor.verdict is Verdict.IDENTICAL:
         return [head]
-    reason = [Line(plain(tensor.reason), indent=2)] if tensor.reason else []
+    reason = [Line(plain(reason_words(tensor.reasons)), indent=2)] if tensor.reasons else []
     return [head, *reason, *(Line(text, indent=2) for text in tensor_numbers(tensor))]

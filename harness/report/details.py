@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.environment import Change
+from harness.core.next_step import NextStep, NextSteps
+from harness.core.reasons import (
+    ExactDiffers,
+    InvariantFails,
+    MoreExactFindings,
+    Reason,
+    Reasons,
+    ReplayExceeds,
+    Warned,
+)
 from harness.core.recording import Flags, RecordResult, RepeatResult
 from harness.core.tolerance import METRICS
 from harness.core.verdict import (
@@ -18,6 +26,13 @@ from harness.core.verdict import (
     InvariantResult,
     TensorResult,
     Verdict,
+)
+from harness.report.reason_words import (
+    command_words,
+    invariant_words,
+    reason_words,
+    step_words,
+    warning_words,
 )
 from harness.report.wording import (
     against_limit,
@@ -90,7 +105,7 @@ def case_details(result: CaseResult) -> list[Line]:
     return [
         heading(result.verdict, result.case, result.platform, result.relation),
         *reason_lines(result, MOST_FINDINGS),
-        *_tensors(failing, result.reason),
+        *_tensors(failing, result.reasons),
         *finding_lines(result.exact_findings, MOST_FINDINGS),
         *replay_lines(result.boundaries, MOST_BOUNDARIES),
         *invariant_lines(result.invariants),
@@ -98,7 +113,7 @@ def case_details(result: CaseResult) -> list[Line]:
         *(labelled("portability", result.portability) if result.portability else ()),
         *change_lines("environment", result.environment_changes),
         *log_lines(result.log),
-        *next_lines([result.next_step]),
+        *next_lines([result.next_steps]),
     ]
 
 
@@ -106,12 +121,12 @@ def record_details(result: RecordResult) -> list[Line]:
     """What recording one case changed, measured or met, and what to do."""
     return [
         heading(result.state, result.case, result.platform),
-        *_paragraphs(result.reason),
-        *_tensors(result.tensors, result.reason),
+        *_paragraphs(reason_words(result.reasons)),
+        *_tensors(result.tensors, result.reasons),
         *change_lines("definition", result.definition_changes, limit=len(result.definition_changes)),
         *change_lines("environment", result.environment_changes),
         *log_lines(result.log),
-        *next_lines([result.next_step]),
+        *next_lines([result.next_steps]),
     ]
 
 
@@ -122,18 +137,27 @@ def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
     off = "flags off" if result.flags is Flags.OFF else ""
     return [
         heading(verdict, result.case, result.platform, off, count_words(result.runs, "run"), shared),
-        *_paragraphs(result.reason),
+        *_paragraphs(reason_words(result.reasons)),
         *log_lines(result.log),
-        *next_lines([result.next_step]),
+        *next_lines([result.next_steps]),
     ]
 
 
 def reason_lines(result: CaseResult, most: int) -> list[Line]:
-    """The reason without what the first `most` exact findings and the boundaries say again right below it."""
-    failing = _failing(result.boundaries)
-    if (failing and _names_only(result.reason, failing)) or _names_invariants(result):
-        return []
-    return _paragraphs(_without(result.reason, _failing_first(result.exact_findings)[:most]))
+    """The reasons but those that findings (`most` are shown), boundaries and invariants tell right below them."""
+    shown = {(one.what, one.golden, one.now) for one in _failing_first(result.exact_findings)[:most]}
+
+    def told_below(reason: Reason) -> bool:
+        match reason:
+            case ExactDiffers():
+                return (reason.what, reason.golden, reason.now) in shown
+            case MoreExactFindings():
+                return bool(shown)
+            case ReplayExceeds():
+                return bool(_failing(result.boundaries))
+        return isinstance(reason, InvariantFails) and bool(result.invariants)
+
+    return _paragraphs(reason_words(reason for reason in result.reasons if not told_below(reason)))
 
 
 def finding_lines(findings: Sequence[ExactFinding], most: int) -> Iterator[Line]:
@@ -171,7 +195,7 @@ def invariant_lines(invariants: Sequence[InvariantResult]) -> Iterator[Line]:
         return
     yield Line(f"invariants, {len(failing)} of {len(invariants)} do not hold:", indent=2)
     for one in failing:
-        told = f"{one.verdict}  {plain(one.invariant)}: {one_line(one.reason)}"
+        told = f"{one.verdict}  {plain(one.invariant)}: {one_line(invariant_words(one.reasons))}"
         yield Line(told, indent=4, verdict=one.verdict, hang=len(one.verdict) + 2)
         yield from (Line(plain(line.rstrip()), indent=6) for line in one.log)
 
@@ -189,7 +213,7 @@ def invariant_summary(results: Iterable[CaseResult]) -> list[Line]:
     reasons: dict[str, list[str]] = {}
     for case, one in judged:
         if one.verdict is Verdict.SKIPPED:
-            reasons.setdefault(one.reason, []).append(f"{case} {one.invariant}")
+            reasons.setdefault(invariant_words(one.reasons), []).append(f"{case} {one.invariant}")
     for reason, where in reasons.items():
         told = ", ".join(where) if len(where) <= MOST_CASES_NAMED else count_words(len(where), "invariant")
         lines.append(brief(told, reason))
@@ -222,12 +246,12 @@ def brief(case: str, reason: str) -> Line:
     return Line(f"{plain(case)}: {one_line(reason)}", indent=2)
 
 
-def next_lines(steps: Iterable[str]) -> list[Line]:
-    """`next:` with each way to go on once; commands stand whole on lines of their own, ready to be copied."""
+def next_lines(results: Iterable[NextSteps]) -> list[Line]:
+    """`next:` with each way to go on once; first commands stand whole on lines of their own, ready to be copied."""
     by_prose: dict[str, list[str]] = {}
-    for step in steps:
-        for prose, command in _steps(plain(step)):
-            by_prose.setdefault(prose, []).append(command)
+    for steps in results:
+        for prose, command in _first_and_others(steps):
+            by_prose.setdefault(one_line(prose), []).append(one_line(command))
     lines = []
     for prose, commands in by_prose.items():
         lines.append(Line(f"next: {prose}".rstrip(), indent=2, hang=6))
@@ -235,11 +259,12 @@ def next_lines(steps: Iterable[str]) -> list[Line]:
     return lines
 
 
-def warning_lines(cases: Iterable[tuple[str, Iterable[str]]]) -> list[Line]:
+def warning_lines(cases: Iterable[tuple[str, Iterable[Warned]]]) -> list[Line]:
     """Each warning once, with the cases that gave it."""
+    told = ((case, warning_words(warnings)) for case, warnings in cases)
     return [
         Line(f"warning: {one_line(warning)} (in {_cases(ids)})", verdict="warning")
-        for warning, ids in grouped_warnings(cases).items()
+        for warning, ids in grouped_warnings(told).items()
     ]
 
 
@@ -268,11 +293,10 @@ def _paragraphs(text: str, indent: int = 2) -> list[Line]:
     return [Line(line.rstrip(), indent) for line in plain(text).splitlines() if line.strip()]
 
 
-def _tensors(tensors: Sequence[TensorResult], told: str) -> Iterator[Line]:
+def _tensors(tensors: Sequence[TensorResult], told: Reasons) -> Iterator[Line]:
     for tensor in tensors[:MOST_TENSORS]:
         yield Line(plain(tensor_words(tensor)), indent=2)
-        if tensor.reason not in told:
-            yield from _paragraphs(tensor.reason, indent=4)
+        yield from _paragraphs(reason_words(one for one in tensor.reasons if one not in told), indent=4)
         yield from (Line(text, indent=4) for text in tensor_numbers(tensor))
     if len(tensors) > MOST_TENSORS:
         yield Line(
@@ -307,32 +331,6 @@ def _failing(boundaries: Sequence[Boundary]) -> list[Boundary]:
     return [boundary for boundary in boundaries if boundary.verdict not in PASSES]
 
 
-def _without(reason: str, findings: Sequence[ExactFinding]) -> str:
-    """The parts of a reason that are not these findings in the words of a judgement."""
-    left = reason
-    for finding in findings:
-        words = f"{finding.what}: {finding.golden} in the golden, now {finding.now}"
-        left = re.sub(rf"(?:^|; ){re.escape(words)}(?=; |$)", "", left)
-    if left != reason:
-        left = re.sub(r"(?:^|; )\d+ more exact findings$", "", left)
-    return left.removeprefix("; ")
-
-
-def _names_only(reason: str, failing: Sequence[Boundary]) -> bool:
-    """Whether a reason says no more than which boundaries fail."""
-    names = tuple(f"{_boundary_name(boundary)} " for boundary in failing)
-    label, _, told = reason.partition(": ")
-    parts = told.split("; ")
-    return label == "forced replay" and all(
-        part.startswith(names) or re.fullmatch(r"and \d+ more", part) for part in parts
-    )
-
-
-def _names_invariants(result: CaseResult) -> bool:
-    """Whether the reason is that of invariants, which stand below it."""
-    return result.reason.startswith("invariants: ") and bool(result.invariants)
-
-
 def _all_inside(boundaries: Sequence[Boundary]) -> str:
     known = [boundary for boundary in boundaries if boundary.rel_l2 and boundary.limit]
     worst = max(known, key=lambda boundary: (boundary.rel_l2 or 0.0) / boundary.limit, default=None)
@@ -362,24 +360,13 @@ def _rank(what: str) -> int:
     return next(matching, len(_RELEVANCE))
 
 
-def _steps(text: str) -> Iterator[tuple[str, str]]:
-    """Each line of a next step as its prose and its command, either of which may be empty."""
-    for line in filter(None, map(str.strip, text.splitlines())):
-        found = re.fullmatch(
-            r"(?:(?P<prose>.*?:) )?(?P<command>(?:harness|make) .+?)(?:; (?P<tail>[^;]+))?", line
-        )
-        if found is None:
-            yield line, ""
-        elif found["tail"] and not _is_complete(found["command"]):
-            yield found["prose"] or "", f"{found['command']}; {found['tail']}"
-        else:
-            yield found["prose"] or "", found["command"]
-            if found["tail"]:
-                yield found["tail"], ""
-
-
-def _is_complete(command: str) -> bool:
-    try:
-        return bool(shlex.split(command))
-    except ValueError:
-        return False
+def _first_and_others(steps: NextSteps) -> Iterator[tuple[str, str]]:
+    """The prose and the command of the first step, and all others as prose; one that is no command joins them."""
+    first = steps[0] if steps else NextStep()
+    if not first.argv:
+        others = steps
+    else:
+        yield f"{first.why}:" if first.why else "", command_words(first)
+        others = steps[1:]
+    if others:
+        yield step_words(others), ""

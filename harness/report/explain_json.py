@@ -9,12 +9,13 @@ from datetime import datetime
 from harness.codec import to_json
 from harness.core.environment import Environment
 from harness.core.explanation import Explanation, GrowthRow, Suspect
-from harness.core.verdict import CaseResult, Report
-from harness.report.json_report import SCHEMA, printable
+from harness.core.verdict import Report
+from harness.report.json_forms import CaseForm, case_form
+from harness.report.json_report import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
-class _Explained(CaseResult):
+class _Explained(CaseForm):
     """A case as in verify's report, with the table of stages, the suspects, and what could not be found out."""
 
     stages: tuple[GrowthRow, ...] = ()
@@ -41,6 +42,6 @@ def explain_json(report: Report, explanations: Sequence[Explanation]) -> str:
 
 
 def _explained(one: Explanation) -> _Explained:
-    result = printable(one.result)
-    judged = {field.name: getattr(result, field.name) for field in fields(CaseResult)}
+    form = case_form(one.result)
+    judged = {field.name: getattr(form, field.name) for field in fields(form)}
     return _Explained(**judged, stages=one.stages, suspects=one.suspects, notes=one.notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from harness.core.environment import Change
 from harness.core.explanation import Explanation, Likelihood, Suspect
+from harness.core.next_step import FIND, UNMEANT, NextStep, NextSteps, harness_step
 from harness.core.verdict import PASSES, REGRESSIONS, Divergence, Verdict
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import (
@@ -40,10 +40,6 @@ _NETWORKS = frozenset({"text_encoding", "image_encoding", "denoiser", "decoding"
 
 _WITHOUT_MODULES = (".__call__", ".preprocess", ".postprocess")
 """The methods of tokenizers and processors, which have none."""
-
-_FIND = "find where it began and fix that"
-
-_LEADS_HERE = re.compile(r": harness explain (?:--forced )?[^;]*")
 
 _HASH = re.compile(r"[0-9a-f]{40,}")
 _HASH_SHOWN = 12
@@ -162,15 +158,21 @@ def _shortened(change: Change) -> Change:
     return replace(change, golden=golden, now=now)
 
 
-def _steps(one: Explanation, *, deep: bool) -> Iterator[str]:
-    case = shlex.quote(one.result.case)
+def _steps(one: Explanation, *, deep: bool) -> Iterator[NextSteps]:
+    case = one.result.case
     if not deep and _has_unnamed_module(one.divergence):
-        yield f"to name the module: harness explain {case} --deep"
-    step = one.result.next_step
-    if not step and one.result.verdict in REGRESSIONS:
-        step = f"if the change is meant: harness record --update {case}"
-    # What verify said leads here.
-    yield from _LEADS_HERE.sub("", step).replace(_FIND, "fix what is named above").split("; ")
+        yield (harness_step("to name the module", "explain", case, "--deep"),)
+    steps = one.result.next_steps
+    if not steps and one.result.verdict in REGRESSIONS:
+        steps = (harness_step("if the change is meant", "record", "--update", case),)
+    yield from ((_from_here(step),) for step in steps)
+
+
+def _from_here(step: NextStep) -> NextStep:
+    """The step, or where it leads here what to do now."""
+    if step.argv[:2] != ("harness", "explain"):
+        return step
+    return NextStep(f"{UNMEANT}, fix what is named above" if step.why == f"{UNMEANT}, {FIND}" else step.why)
 
 
 def _has_unnamed_module(found: Divergence | None) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -14,11 +13,21 @@ from harness import files
 from harness.codec import from_json, to_json, why_not
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
 from harness.core.known_answers import Proof
-from harness.core.recording import ListedCase, RecordReport, RecordResult, RepeatReport, RepeatResult
+from harness.core.recording import ListedCase, RecordReport, RepeatReport
 from harness.core.schema import other_schema
-from harness.core.tolerance import METRICS
-from harness.core.verdict import CaseResult, Passing, Report, TensorResult
+from harness.core.verdict import Passing, Report, TensorResult
 from harness.errors import Problem, UsageError
+from harness.report.json_forms import (
+    CaseForm,
+    RecordForm,
+    RepeatForm,
+    TensorForm,
+    case_form,
+    case_of,
+    in_words,
+    record_form,
+    tensor_forms,
+)
 from harness.report.wording import Word, repeat_summary
 
 SCHEMA = 1
@@ -32,7 +41,7 @@ class _Verify:
     schema: int
     environment: Environment | None
     summary: Mapping[str, int]
-    cases: tuple[CaseResult, ...]
+    cases: tuple[CaseForm, ...]
     # Not in the reports of the first releases.
     finished: bool = True
     not_run: tuple[str, ...] = ()
@@ -46,7 +55,7 @@ class _Record:
     schema: int
     environment: Environment | None
     summary: Mapping[str, int]
-    cases: tuple[RecordResult, ...]
+    cases: tuple[RecordForm, ...]
     finished: bool
     not_run: tuple[str, ...]
 
@@ -56,7 +65,7 @@ class _Repeat:
     schema: int
     environment: Environment | None
     summary: Mapping[str, int]
-    cases: tuple[RepeatResult, ...]
+    cases: tuple[RepeatForm, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class _List:
 @dataclass(frozen=True, slots=True)
 class _Comparison:
     schema: int
-    tensors: tuple[TensorResult, ...]
+    tensors: tuple[TensorForm, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,31 +140,23 @@ class _FirstHead:
 
 def verify_json(report: Report) -> str:
     """The report as `--json` promises it: every metric of every tensor, finite numbers or null."""
-    cases = tuple(map(printable, report.cases))
+    cases = tuple(map(case_form, report.cases))
     summary = _names(report.summary())
     how = (report.finished, report.not_run, report.command, report.started, report.passing)
     return _text(_Verify(SCHEMA, report.environment, summary, cases, *how))
 
 
-def printable(case: CaseResult) -> CaseResult:
-    """The case with every metric named, and with finite numbers or None."""
-    return replace(
-        case,
-        tensors=_finite(case.tensors),
-        invariants=tuple(replace(one, tensors=_finite(one.tensors)) for one in case.invariants),
-    )
-
-
 def record_json(report: RecordReport) -> str:
     """The states by case, with a summary of how many cases ended in each."""
-    cases = tuple(replace(case, tensors=_finite(case.tensors)) for case in report.cases)
+    cases = tuple(map(record_form, report.cases))
     summary = _names(report.summary())
     return _text(_Record(SCHEMA, report.environment, summary, cases, report.finished, report.not_run))
 
 
 def repeat_json(report: RepeatReport) -> str:
     """The distances between all runs by case, with a summary of the verdicts."""
-    return _text(_Repeat(SCHEMA, report.environment, repeat_summary(report), report.cases))
+    cases = tuple(in_words(RepeatForm, case) for case in report.cases)
+    return _text(_Repeat(SCHEMA, report.environment, repeat_summary(report), cases))
 
 
 def list_json(cases: Sequence[ListedCase], problems: Sequence[Problem] = ()) -> str:
@@ -165,7 +166,7 @@ def list_json(cases: Sequence[ListedCase], problems: Sequence[Problem] = ()) -> 
 
 def comparison_json(tensors: Sequence[TensorResult]) -> str:
     """The metrics between two files, tensor by tensor."""
-    return _text(_Comparison(SCHEMA, _finite(tensors)))
+    return _text(_Comparison(SCHEMA, tensor_forms(tensors)))
 
 
 def environment_json(environment: Environment) -> str:
@@ -218,7 +219,7 @@ def read_report(text: str | bytes, name: str = "report.json") -> Report:
         told = why_not(error, text)
         raise UsageError(f"{name}: is no report of `harness verify` ({told}); {_ANEW}") from error
     how = (document.finished, document.not_run, document.command, document.started, document.options)
-    return Report(document.environment, document.cases, *how)
+    return Report(document.environment, tuple(map(case_of, document.cases)), *how)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -233,20 +234,3 @@ def _text(document: object) -> str:
 
 def _names(counts: Mapping[Word, int]) -> dict[str, int]:
     return {str(name): count for name, count in counts.items()}
-
-
-def _finite(tensors: Sequence[TensorResult]) -> tuple[TensorResult, ...]:
-    """The tensors with every metric named, and without limits that JSON has no number for."""
-    return tuple(
-        replace(
-            tensor,
-            metrics={name: _number(tensor.metrics.get(name)) for name in (*METRICS, *tensor.metrics)},
-            limits={name: value for name, value in tensor.limits.items() if math.isfinite(value)},
-            needed={name: value for name, value in tensor.needed.items() if math.isfinite(value)},
-        )
-        for tensor in tensors
-    )
-
-
-def _number(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from harness.core.environment import entries
 from harness.core.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.details import case_details, text_of
+from harness.report.reason_words import reason_words, warning_words
 from harness.report.wording import fails, harmless, one_line, plain, unfinished_words
 
 SUITE = "harness"
@@ -62,15 +63,17 @@ def _test_case(case: CaseResult, failed: bool) -> ElementTree.Element:
     element = ElementTree.Element("testcase", attributes)
     if failed:
         tag = "error" if case.verdict is Verdict.ERROR else "failure"
-        told = ElementTree.SubElement(element, tag, {"message": plain(case.reason), "type": case.verdict})
+        told = ElementTree.SubElement(
+            element, tag, {"message": plain(reason_words(case.reasons)), "type": case.verdict}
+        )
         told.text = text_of(case_details(case))
     elif case.verdict not in PASSES:
-        ElementTree.SubElement(element, "skipped", {"message": plain(case.reason)})
+        ElementTree.SubElement(element, "skipped", {"message": plain(reason_words(case.reasons))})
     if case.portability:
         ElementTree.SubElement(element, "system-out").text = harmless(one_line(case.portability))
     if case.warnings:
         # The format has no place for warnings; every service shows what a test printed.
-        lines = dict.fromkeys(f"warning: {one_line(warning)}" for warning in case.warnings)
+        lines = dict.fromkeys(f"warning: {one_line(warning)}" for warning in warning_words(case.warnings))
         ElementTree.SubElement(element, "system-err").text = harmless("\n".join(lines))
     return element
 

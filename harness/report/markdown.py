@@ -9,6 +9,7 @@ from harness.core.environment import Environment
 from harness.core.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.alike import Alike, alike, alike_details, alone
 from harness.report.details import case_details, portability_lines, text_of, warning_lines
+from harness.report.reason_words import reason_words
 from harness.report.wording import count_words, fails, plain, seconds_words, verdict_summary, worst_words
 
 _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
@@ -34,7 +35,9 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
         *(_shared(group) for group in groups),
         _table(report.cases),
         *(_failure(case) for case in alone(failing, groups)),
-        _bullets(f"{case.verdict} {_code(case.case)}: {_escaped(case.reason)}" for case in left_out),
+        _bullets(
+            f"{case.verdict} {_code(case.case)}: {_escaped(reason_words(case.reasons))}" for case in left_out
+        ),
         _bullets(_escaped(line.text) for line in portability_lines(report.cases)),
         _bullets(_escaped(line.text) for line in warnings),
     ]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.codec import to_json
+from harness.core.next_step import NextStep
 from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.report.details import Line, next_lines
 from harness.report.paint import painted
@@ -34,16 +35,16 @@ def prune_json(report: PruneReport) -> str:
 
 
 def prune_sections(
-    report: PruneReport, root: str, command: str, console: Console, *, quiet: bool
+    report: PruneReport, root: str, command: NextStep, console: Console, *, quiet: bool
 ) -> list[list[Text]]:
-    """The sections of the screen; `command` is what would delete the files."""
+    """The sections of the screen; `command` is the step that would delete the files."""
     if not report.obsolete:
         told = f"{plain(root)}: every golden belongs to a case ({_store(report.store)})"
         return [painted([Line(told)], console)]
     files = [line for one in report.obsolete for line in _file(one, deleted=report.deleted)]
     share = [Line(_share(report), bold=True)]
     objections = [Line(f"to be sure: {plain(objection)}") for objection in report.objections]
-    step = [] if report.deleted else next_lines([f"to delete them: {command}"])
+    step = [] if report.deleted else next_lines([(command,)])
     rest = share if quiet or report.deleted else [*objections, *step, *share]
     return [[] if quiet else painted(files, console), painted(rest, console)]
 

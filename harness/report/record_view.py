@@ -11,6 +11,7 @@ from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, next_lines, record_details, warning_lines
 from harness.report.paint import Sheet, painted, word
+from harness.report.reason_words import reason_words
 from harness.report.wording import seconds_words, summary_line, tally, unfinished_words
 
 HEADINGS = ("case", "platform", "state", "seconds")
@@ -54,13 +55,13 @@ def _notes(cases: Sequence[RecordResult], console: Console) -> list[list[Text]]:
     """A line for each case that is neither a failure nor changed but has a reason, by state."""
     by_state: dict[RecordState, list[RecordResult]] = {}
     for case in cases:
-        if case.state not in _SAY_ALL and case.reason:
+        if case.state not in _SAY_ALL and case.reasons:
             by_state.setdefault(case.state, []).append(case)
     return [
         [
             word(state),
-            *painted([brief(case.case, case.reason) for case in group], console),
-            *painted(next_lines(case.next_step for case in group), console),
+            *painted([brief(case.case, reason_words(case.reasons)) for case in group], console),
+            *painted(next_lines(case.next_steps for case in group), console),
         ]
         for state, group in by_state.items()
     ]

@@ -12,6 +12,7 @@ from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, repeat_details
 from harness.report.paint import Sheet, painted, word
+from harness.report.reason_words import reason_words
 from harness.report.wording import (
     NOT_DETERMINISTIC,
     count_words,
@@ -39,7 +40,7 @@ def repeat_sections(report: RepeatReport, console: Console, *, quiet: bool) -> l
     if quiet:
         return [*top, *blocks, summary]
     apart = painted([line for case in report.cases for line in _apart_lines(case)], console)
-    skipped = [brief(case.case, case.reason) for case in report.cases if case.skipped]
+    skipped = [brief(case.case, reason_words(case.reasons)) for case in report.cases if case.skipped]
     notes = [word("skipped"), *painted(skipped, console)] if skipped else []
     return [*top, _table(report.cases, console), *blocks, apart, notes, summary]
 

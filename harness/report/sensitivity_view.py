@@ -24,7 +24,9 @@ from harness.core.sensitivity import (
 from harness.core.tolerance import Relation
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, heading
+from harness.report.json_forms import SensitivityForm, in_words
 from harness.report.paint import Sheet, painted, word
+from harness.report.reason_words import reason_words, step_words
 from harness.report.wording import number, plain, seconds_words, summary_line, tally
 
 SCHEMA = 1
@@ -41,13 +43,14 @@ class _Document:
     schema: int
     environment: Environment | None
     summary: Mapping[str, int]
-    cases: tuple[SensitivityResult, ...]
+    cases: tuple[SensitivityForm, ...]
 
 
 def sensitivity_json(report: SensitivityReport) -> str:
     """Every fault with what each channel made of it under each relation."""
     summary = {str(state): count for state, count in report.summary().items()}
-    return to_json(_Document(SCHEMA, report.environment, summary, report.cases), indent=2) + "\n"
+    cases = tuple(in_words(SensitivityForm, case) for case in report.cases)
+    return to_json(_Document(SCHEMA, report.environment, summary, cases), indent=2) + "\n"
 
 
 def sensitivity_sections(report: SensitivityReport, console: Console, *, quiet: bool) -> list[list[Text]]:
@@ -63,7 +66,11 @@ def sensitivity_sections(report: SensitivityReport, console: Console, *, quiet: 
         for section in (_measured(case, console) if case.scores else [_failed(case, console)])
         if case.state is not SensitivityState.SKIPPED
     ]
-    skipped = [brief(case.case, case.reason) for case in shown if case.state is SensitivityState.SKIPPED]
+    skipped = [
+        brief(case.case, reason_words(case.reasons))
+        for case in shown
+        if case.state is SensitivityState.SKIPPED
+    ]
     notes = [word("skipped"), *painted(skipped, console)] if skipped else []
     return [*top, *blocks, notes, summary]
 
@@ -76,15 +83,19 @@ def _summary(report: SensitivityReport) -> str:
 
 
 def _failed(result: SensitivityResult, console: Console) -> list[Text]:
-    lines = [heading(result.state, result.case, result.platform), Line(plain(result.reason), 2)]
+    lines = [
+        heading(result.state, result.case, result.platform),
+        Line(plain(reason_words(result.reasons)), 2),
+    ]
     lines += [Line(plain(line), 4, whole=True) for line in result.log]
-    lines += [Line(plain(result.next_step), 2)] if result.next_step else []
+    lines += [Line(plain(step_words(result.next_steps)), 2)] if result.next_steps else []
     return painted(lines, console)
 
 
 def _measured(result: SensitivityResult, console: Console) -> list[list[Text]]:
     about = [heading(result.state, result.case, result.platform, f"{seconds_words(result.seconds)} s")]
-    about += [Line(plain(words), 2) for words in (result.reason, result.next_step) if words]
+    told = reason_words(result.reasons), step_words(result.next_steps)
+    about += [Line(plain(words), 2) for words in told if words]
     return [
         [*painted(about, console), *_faults(result, console)],
         _smallest(result.smallest, console),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.core.environment import Change, Environment
     from harness.core.explanation import Explanation
     from harness.core.known_answers import Proof
+    from harness.core.next_step import NextStep
     from harness.core.recording import ListedCase, PruneReport, RecordReport, RepeatReport
     from harness.core.sensitivity import SensitivityReport
     from harness.core.verdict import Report, TensorResult
@@ -123,8 +124,8 @@ class Screen:
 
         self._print(sensitivity_sections(report, self._console, quiet=self._quiet))
 
-    def show_pruned(self, report: PruneReport, root: str, command: str) -> None:
-        """What of the goldens in `root` no case uses; `command` is what would delete it."""
+    def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
+        """What of the goldens in `root` no case uses; `command` is the step that would delete it."""
         from harness.report.prune_view import prune_sections
 
         self._print(prune_sections(report, root, command, self._console, quiet=self._quiet))

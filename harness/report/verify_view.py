@@ -18,6 +18,7 @@ from harness.report.details import (
     warning_lines,
 )
 from harness.report.paint import STYLES, Sheet, painted, word
+from harness.report.reason_words import reason_words
 from harness.report.wording import fails, seconds_words, verdict_summary, worst_words
 
 HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
@@ -70,7 +71,7 @@ def _notes(passing: Sequence[CaseResult], console: Console) -> list[list[Text]]:
     left_out = [case for case in passing if case.verdict not in PASSES]
     briefs: dict[str, list[Text]] = {}
     for case in left_out:
-        lines = painted([brief(case.case, case.reason)], console)
+        lines = painted([brief(case.case, reason_words(case.reasons))], console)
         briefs.setdefault(case.verdict, [word(case.verdict)]).extend(lines)
-    told = [case for case in passing if case.verdict in PASSES and (case.exact_findings or case.reason)]
+    told = [case for case in passing if case.verdict in PASSES and (case.exact_findings or case.reasons)]
     return [*briefs.values(), *(painted(case_details(case), console) for case in told)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,32 +62,60 @@ class Agenda:
     of the row it is in as long as there are some, then the start of the longest row left, of those that need
     the process it is if there are any: starting one takes longer than many a run. Where no process is `shared`,
     the runs of a case stand in a row.
+
+    Where runs are `followed`, each that was taken may be followed by another one, which `settle` tells. It goes
+    next, and until then no worker leaves the row: it holds the pipeline that the run after will want.
     """
 
-    def __init__(self, runs: Sequence[Run], *, shared: bool = True) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, runs: Sequence[Run], *, shared: bool = True, followed: bool = False) -> None:
+        self._changed = threading.Condition()
         self._rows: dict[Row, list[Run]] = {}
-        row_of = _row if shared else _row_of_its_own
-        for run in sorted(runs, key=lambda run: (row_of(run), run.case.id, run.number)):
-            self._rows.setdefault(row_of(run), []).append(run)
+        self._row_of = _row if shared else _row_of_its_own
+        for run in sorted(runs, key=lambda run: (self._row_of(run), run.case.id, run.number)):
+            self._rows.setdefault(self._row_of(run), []).append(run)
         self._current: dict[int, Row] = {}
+        self._followed = followed
+        self._unsettled = Counter[Row]()
+        self._closed = False
 
     def take(self, worker: int) -> Run | None:
         """The next run for worker number `worker`; None when nothing is left."""
-        with self._lock:
+        with self._changed:
             row = self._current.get(worker)
-            if row is None or row not in self._rows:
-                taken = set(self._current.values())
-                free = [key for key in self._rows if key not in taken] or list(self._rows)
-                if not free:
-                    return None
-                own = [key for key in free if row is not None and key.process == row.process]
-                row = max(own or free, key=lambda key: len(self._rows[key]))
-                self._current[worker] = row
+            while row is not None and row not in self._rows and self._unsettled[row] and not self._closed:
+                self._changed.wait()
+            if self._closed or not (row := self._chosen(row)):
+                return None
+            self._current[worker] = row
             run = self._rows[row].pop(0)
             if not self._rows[row]:
                 del self._rows[row]
+            self._unsettled[row] += self._followed
             return run
+
+    def settle(self, run: Run, then: Run | None) -> None:
+        """Say that `run`, which was taken, has ended, and which run is to be done next by the worker that did it."""
+        with self._changed:
+            row = self._row_of(run)
+            self._unsettled[row] -= 1
+            if then is not None:
+                self._rows.setdefault(row, []).insert(0, then)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Give out nothing more, and keep no worker waiting."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _chosen(self, row: Row | None) -> Row | None:
+        """The row that a worker in `row` goes on with; None where none is left."""
+        if row in self._rows:
+            return row
+        taken = set(self._current.values())
+        free = [key for key in self._rows if key not in taken] or list(self._rows)
+        own = [key for key in free if row is not None and key.process == row.process]
+        return max(own or free, key=lambda key: len(self._rows[key]), default=None)
 
 
 def _row_of_its_own(run: Run) -> Row:

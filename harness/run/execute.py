@@ -53,14 +53,24 @@ Ended = tuple[Run, Outcome] | Exception
 """What a driver hands on: a run's outcome, or what went wrong in the driver itself."""
 
 
-def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iterator[tuple[Run, Outcome]]:
+Then = Callable[[Run, Outcome], Run | None]
+"""Which run is to follow one that has ended; None for none."""
+
+
+def execute(
+    runs: Sequence[Run], workshop: Workshop, observer: Observer, then: Then | None = None
+) -> Iterator[tuple[Run, Outcome]]:
     """Do all `runs`; yields each with its outcome in the order they end.
+
+    `then` is asked of each, in the caller's thread and before it is yielded, which run is to follow it: that is
+    done next by the worker that has its pipeline, and yielded as well.
 
     A crash, a kill or a timeout costs only the run it befell; a worker that cannot begin is tried once for
     all runs that would have used it. Closing the iterator (also by an exception
     such as KeyboardInterrupt in the caller) kills every worker.
     """
-    agenda, results = Agenda(runs, shared=not workshop.fresh), queue.SimpleQueue[Ended]()
+    agenda = Agenda(runs, shared=not workshop.fresh, followed=then is not None)
+    results = queue.SimpleQueue[Ended]()
     servers = ForkServers(workshop.device, workshop.logs) if workshop.fresh else None
     drivers = [
         _Driver(number, workshop, agenda, observer, results, servers)
@@ -69,12 +79,18 @@ def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iter
     for driver in drivers:
         driver.start()
     try:
-        for _ in runs:
+        left = len(runs)
+        while left:
             result = results.get()
             if isinstance(result, Exception):
                 raise result
+            following = then(*result) if then else None
+            if then:
+                agenda.settle(result[0], following)
+            left += (following is not None) - 1
             yield result
     finally:
+        agenda.close()
         # The servers first: a driver that waits for one of them to begin cannot be stopped before.
         for driver in drivers:
             driver.abandon()
@@ -185,7 +201,7 @@ class _Driver(threading.Thread):
             with suppress(OSError):
                 Path(job.spool).unlink(missing_ok=True)
         # A class that cannot be imported never ran, and is no other in a new worker.
-        nothing_ran = isinstance(outcome, Lost) and bool(outcome.next_step)
+        nothing_ran = isinstance(outcome, Lost) and bool(outcome.next_steps)
         failed = isinstance(outcome, Raised | Lost) and not nothing_ran
         if self._workshop.fresh or failed or worker.spent:
             # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.

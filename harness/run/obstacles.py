@@ -9,9 +9,13 @@ from dataclasses import replace
 
 from harness.core.capture import Lost
 from harness.core.messages import CannotStart
+from harness.core.next_step import NextSteps, harness_step
 
-_CHECK = "harness env"
-"""The command that starts a worker and nothing else."""
+
+def _then_check(fix: str) -> NextSteps:
+    """Do `fix`, then run the command that starts a worker and nothing else."""
+    return (harness_step(f"{fix}, then check", "env"),)
+
 
 _MOST_CHARACTERS = 200
 
@@ -19,23 +23,23 @@ _NO_ROOM = (errno.ENOMEM, errno.EAGAIN)
 
 NO_PYTHON = Lost(
     "no worker can be started: this Python does not say where its executable lies (sys.executable is empty)",
-    next_step=f"run the harness by the python of its own environment, then check: {_CHECK}",
+    next_steps=_then_check("run the harness by the python of its own environment"),
 )
 
 
 def cannot_start(told: CannotStart, log: tuple[str, ...]) -> Lost:
     """What the worker itself says of its start."""
     if not told.package:
-        return Lost(f"no worker can begin here: {told.message}", log, f"read the log, then check: {_CHECK}")
+        return Lost(f"no worker can begin here: {told.message}", log, _then_check("read the log"))
     if told.missing == told.package:
         reason = f"{told.package} is not installed here: {told.message}"
     else:
         name = " ".join(filter(None, (told.package, told.version)))
         reason = f"{name} cannot be imported here: {told.message}"
     if told.missing:
-        fix = f"install what provides the module {told.missing} for {sys.executable}, then check: {_CHECK}"
+        fix = _then_check(f"install what provides the module {told.missing} for {sys.executable}")
     else:
-        fix = f"fix what {sys.executable} imports as {told.package}, then check: {_CHECK}"
+        fix = _then_check(f"fix what {sys.executable} imports as {told.package}")
     return Lost(reason, log, fix)
 
 
@@ -43,22 +47,22 @@ def not_begun(lost: Lost) -> Lost:
     """A worker that died or hung without a word of its own: the last telling words of its log go with it."""
     words = last_words(lost.log)
     if not words:
-        step = f"see that memory is free and that {sys.executable} starts, then check: {_CHECK}"
-        return replace(lost, next_step=step)
+        step = _then_check(f"see that memory is free and that {sys.executable} starts")
+        return replace(lost, next_steps=step)
     reason = f"{lost.reason}: {words}"
-    return replace(lost, reason=reason, next_step=f"fix what the log shows, then check: {_CHECK}")
+    return replace(lost, reason=reason, next_steps=_then_check("fix what the log shows"))
 
 
 def not_spawned(python: str, error: OSError) -> Lost:
     """The operating system would not run `python`."""
     reason = error.strerror or str(error)
     if error.errno in _NO_ROOM:
-        fix = f"make room for another process, or use fewer --jobs, then check: {_CHECK}"
+        fix = _then_check("make room for another process, or use fewer --jobs")
     elif error.errno == errno.E2BIG:
-        fix = f"make the environment variables smaller, then check: {_CHECK}"
+        fix = _then_check("make the environment variables smaller")
     else:
-        fix = f"set up this Python's environment again where it lies now, then check: {_CHECK}"
-    return Lost(f"{python}: no worker can be started by this Python ({reason})", next_step=fix)
+        fix = _then_check("set up this Python's environment again where it lies now")
+    return Lost(f"{python}: no worker can be started by this Python ({reason})", next_steps=fix)
 
 
 def last_words(log: Sequence[str]) -> str:

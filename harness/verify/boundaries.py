@@ -11,7 +11,7 @@ import numpy as np
 from harness.core.limits import CROSS_FACTOR, FACTOR
 from harness.core.tolerance import Relation
 from harness.core.trace import NOISE, Event, Slot
-from harness.core.verdict import Boundary, Verdict
+from harness.core.verdict import Boundary, Verdict, worst
 from harness.golden.tensors import numpy_dtype
 from harness.golden.trace import Trace
 from harness.verify.exact import Way, component_events, is_exact, slots_of
@@ -38,8 +38,6 @@ ACROSS = CROSS_FACTOR / FACTOR
 
 _FLOAT32_AT_MOST = 1e-4
 """Between the usual limits of float32 and those of half precision."""
-
-_BY_SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN)
 
 
 def judge_boundaries(
@@ -152,10 +150,10 @@ def _judged(
     for way, name in ways:
         limit = limit_of(event, way)
         if results := list(_tensors(golden, event, forced, other, way, limit)):
-            worst = max((verdict for _, verdict in results), key=_BY_SEVERITY.index)
-            distances = [distance for distance, verdict in results if verdict is worst]
+            severest = worst(verdict for _, verdict in results)
+            distances = [distance for distance, verdict in results if verdict is severest]
             known = [distance for distance in distances if distance is not None]
-            yield Boundary(name, event.index, max(known, default=None), limit, worst)
+            yield Boundary(name, event.index, max(known, default=None), limit, severest)
 
 
 def _tensors(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from harness.core.calibration import Calibration
@@ -28,17 +28,22 @@ def calibration_of(golden: Path) -> Calibration | Unusable:
     software, of its boundaries. Raises UnreadableGolden for a damaged golden.
     """
     with TensorFile(golden) as file:
-        found = read_calibration(golden, file.document)
-        if isinstance(found, Unusable):
-            return found
-        what = next(_foreign(found, file), "")
-    path = CALIBRATION.path(golden)
+        return calibration_beside(file, lambda: read_trace(file))
+
+
+def calibration_beside(golden: TensorFile, trace: Callable[[], Trace | None]) -> Calibration | Unusable:
+    """As `calibration_of`, for an open golden; `trace` gives its trace, if there is a calibration to check by it."""
+    found = read_calibration(golden.path, golden.document)
+    if isinstance(found, Unusable):
+        return found
+    what = next(_foreign(found, golden, trace), "")
+    path = CALIBRATION.path(golden.path)
     return Unusable(f"{path}: does not fit its golden ({what})", damaged=True) if what else found
 
 
-def _foreign(found: Calibration, golden: TensorFile) -> Iterator[str]:
+def _foreign(found: Calibration, golden: TensorFile, trace_of: Callable[[], Trace | None]) -> Iterator[str]:
     yield from _outputs({one.output: one.floor for one in found.outputs}, floors(scales(golden)))
-    trace = read_trace(golden)
+    trace = trace_of()
     if trace is not None and found.boundaries:
         same = same_software(found.environment, golden.document.environment)
         yield from _boundaries(found, trace, complete=same)

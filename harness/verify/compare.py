@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
+from harness.core.reasons import LimitsExceeded, NotBitwise, NotFinite, OutputDiffers, Reason, reading
 from harness.core.tolerance import METRICS, Allowance, Limits, Rule
 from harness.core.trace import TRACE_PREFIX
 from harness.core.verdict import TensorResult, Verdict
@@ -65,8 +66,7 @@ def _compare(name: str, golden: TensorFile, now: TensorFile, limits: Mapping[str
         metrics = _UNMEASURED if text else finite(measure((), ()).metrics)
         return _result(name, theirs, Verdict.IDENTICAL, limits, metrics)
     if text:
-        reason = f"{output_name(name)}: {first_difference(golden, now, name)}"
-        return _result(name, theirs, Verdict.DRIFTED, {}, reason=reason)
+        return _result(name, theirs, Verdict.DRIFTED, {}, reason=first_difference(golden, now, name))
     return judge_measured(name, theirs, measure(golden.arrays(name), now.arrays(name)), limits)
 
 
@@ -81,10 +81,10 @@ def _verify(name: str, *files: TensorFile) -> None:
             file.verify(name)
 
 
-def _structural(name: str, golden: TensorFile, now: TensorFile) -> str:
-    """What makes the two incomparable, or "" where their numbers or texts can be compared."""
+def _structural(name: str, golden: TensorFile, now: TensorFile) -> Reason | None:
+    """What makes the two incomparable; None where their numbers or texts can be compared."""
     there, here = _described(name, golden), _described(name, now)
-    return "" if there == here else f"{output_name(name)}: {there} in the golden, now {here}"
+    return None if there == here else OutputDiffers(output_name(name), there, here)
 
 
 def _described(name: str, file: TensorFile) -> str:
@@ -106,31 +106,26 @@ def judge_measured(
 ) -> TensorResult:
     """The judgement of a tensor that was measured and is not bit-identical; without limits it must be."""
     metrics = finite(measured.metrics)
-    if odd := _odd(info, measured):
+    if odd := _odd(name, info, measured):
         verdict = Verdict.BROKEN if measured.new_nan or measured.new_inf else Verdict.DRIFTED
-        return _result(name, info, verdict, limits, metrics, reason=f"{output_name(name)}: {odd}")
+        return _result(name, info, verdict, limits, metrics, reason=odd)
     failing = [
         metric for metric, limit in limits.items() if not _meets(metric, measured.metrics[metric], limit)
     ]
     if limits and not failing:
         return _result(name, info, Verdict.WITHIN, limits, metrics)
     needed = _needed(measured.metrics, limits)
-    reason = f"{output_name(name)}: {_exceeded(measured, limits, failing)}"
+    reason = _exceeded(output_name(name), measured.metrics, limits, failing)
     return _result(name, info, Verdict.DRIFTED, limits, metrics, needed, reason)
 
 
-def _odd(info: TensorInfo, measured: Measured) -> str:
-    """The NaN and Inf that one side only has, in words; "" where there are none."""
+def _odd(name: str, info: TensorInfo, measured: Measured) -> NotFinite | None:
+    """The NaN and Inf that one side only has; None where there are none."""
     if measured.first_odd is None:
-        return ""
-    counts = {
-        "new NaN": measured.new_nan,
-        "new Inf": measured.new_inf,
-        "vanished NaN or Inf": measured.vanished,
-    }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    place = [int(index) for index in np.unravel_index(measured.first_odd, info.shape)]
-    return f"{told}, the first at {place}"
+        return None
+    place = tuple(int(index) for index in np.unravel_index(measured.first_odd, info.shape))
+    counts = measured.new_nan, measured.new_inf, measured.vanished
+    return NotFinite(output_name(name), *counts, place)
 
 
 def _meets(metric: str, value: float, limit: float) -> bool:
@@ -138,14 +133,14 @@ def _meets(metric: str, value: float, limit: float) -> bool:
     return value >= limit if metric == "psnr" else value <= limit
 
 
-def _exceeded(measured: Measured, limits: Mapping[str, float], failing: list[str]) -> str:
-    metrics = measured.metrics
-    if not limits:
-        if not measured.metrics["mismatched"]:
-            return "not bit for bit equal, though by value (signed zeros or payloads of NaN)"
-        return f"not bit for bit equal, max_abs {metrics['max_abs']:.3g}, rel_l2 {metrics['rel_l2']:.3g}"
-    sign = {name: "<" if name == "psnr" else ">" for name in failing}
-    return ", ".join(f"{name} {metrics[name]:.3g} {sign[name]} {limits[name]:.3g}" for name in failing)
+def _exceeded(
+    output: str, metrics: Mapping[str, float], limits: Mapping[str, float], failing: list[str]
+) -> Reason:
+    if limits:
+        return LimitsExceeded(output, tuple(reading(name, metrics[name], limits[name]) for name in failing))
+    # Signed zeros and payloads of NaN differ by no metric.
+    told = ("max_abs", "rel_l2") if metrics["mismatched"] else ()
+    return NotBitwise(output, tuple(reading(name, metrics[name]) for name in told))
 
 
 def _needed(metrics: Mapping[str, float], limits: Mapping[str, float]) -> Mapping[str, float]:
@@ -169,7 +164,8 @@ def _result(
     limits: Mapping[str, float],
     metrics: Mapping[str, float | None] = _UNMEASURED,
     needed: Mapping[str, float] | None = None,
-    reason: str = "",
+    reason: Reason | None = None,
 ) -> TensorResult:
     dtype, shape = (info.dtype, info.shape) if info else ("none", ())
-    return TensorResult(output_name(name), verdict, dtype, shape, metrics, limits, needed or {}, reason)
+    reasons = () if reason is None else (reason,)
+    return TensorResult(output_name(name), verdict, dtype, shape, metrics, limits, needed or {}, reasons)

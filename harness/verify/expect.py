@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
 from harness.core.case import Case, Expectation
+from harness.core.reasons import ExpectationOfComplex, ExpectationOfNothing, ExpectationUnmet, Reason, reading
 from harness.core.verdict import Verdict
 from harness.golden.tensors import TensorFile
 from harness.verify.sums import Array
@@ -24,7 +25,7 @@ class ExpectationResult:
     expectation: Expectation
     value: float | None
     verdict: Verdict
-    reason: str = ""
+    reason: Reason | None = None
 
 
 def check_expectations(case: Case, capture: TensorFile) -> tuple[ExpectationResult, ...]:
@@ -51,26 +52,25 @@ def statistic(name: str, pieces: Iterable[Array]) -> float:
 
 
 def _check(expectation: Expectation, capture: TensorFile) -> ExpectationResult:
-    place = f"{expectation.output}.{expectation.statistic}"
+    place = expectation.output, expectation.statistic
     info = capture.tensors.get(OUTPUT_PREFIX + expectation.output)
     if info is None or OUTPUT_PREFIX + expectation.output in capture.document.text:
         numeric = capture.tensors.keys() - set(capture.document.text)
-        there = ", ".join(sorted(name.removeprefix(OUTPUT_PREFIX) for name in numeric)) or "none"
-        return _broken(expectation, f"{place}: no such numeric output; there are: {there}")
+        there = tuple(sorted(name.removeprefix(OUTPUT_PREFIX) for name in numeric))
+        return _broken(expectation, ExpectationOfNothing(*place, there))
     if info.dtype == "complex64" and expectation.statistic != "abs_sum":
-        return _broken(expectation, f"{place}: the output is complex, only abs_sum can be expected of it")
+        return _broken(expectation, ExpectationOfComplex(*place))
     value = statistic(expectation.statistic, capture.arrays(info.name))
+    found = reading(expectation.statistic, value)
+    unmet = ExpectationUnmet(*place, found, expectation.value, expectation.abs_tol)
     if not math.isfinite(value):
-        return _broken(expectation, f"{place}: is {value}, expected {expectation.value:g}")
+        return _broken(expectation, unmet)
     if abs(value - expectation.value) <= expectation.abs_tol:
         return ExpectationResult(expectation, value, Verdict.WITHIN)
-    allowed = f"{expectation.value:.10g} ± {expectation.abs_tol:g}"
-    return ExpectationResult(
-        expectation, value, Verdict.DRIFTED, f"{place}: {value:.10g}, expected {allowed}"
-    )
+    return ExpectationResult(expectation, value, Verdict.DRIFTED, unmet)
 
 
-def _broken(expectation: Expectation, reason: str) -> ExpectationResult:
+def _broken(expectation: Expectation, reason: Reason) -> ExpectationResult:
     return ExpectationResult(expectation, None, Verdict.BROKEN, reason)
 
 

@@ -1,87 +1,91 @@
-"""Put a forced replay beside the judgement of the end-to-end run."""
+"""Reconcile the judgement of the plain run with the forced replay."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
-from harness.core.case import Case, GeneratorKind
+from harness.core.capture import Completed, Lost, Raised, Unavailable
+from harness.core.case import GeneratorKind
+from harness.core.next_step import NextSteps, failure_steps, harness_step
+from harness.core.reasons import (
+    BoundaryExceeded,
+    NotReplayable,
+    PipelineRaised,
+    Reason,
+    ReplayExceeds,
+    ReplayFailed,
+    UnreadableFile,
+)
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict, failure_steps
+from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict, worst
 from harness.errors import UnreadableGolden
 from harness.golden.beside import Unusable
-from harness.golden.tensors import TensorFile
-from harness.golden.trace import Trace, read_trace
+from harness.golden.trace import Trace
 from harness.verify.boundaries import judge_boundaries
-from harness.verify.calibrated import calibration_of
+from harness.verify.evidence import Evidence, JudgingGolden, Opened, Replay
 
 _JUDGED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN}
 
 _NAMED = 3  # boundaries told in a reason
 
 
-def replayable(result: CaseResult) -> bool:
-    """Whether the end-to-end run was compared with a golden that keeps the tensors of its boundaries."""
-    if result.golden is None or result.verdict not in _JUDGED:
+def replayable(evidence: Evidence, result: CaseResult) -> bool:
+    """Whether the plain run was compared with a golden that keeps the tensors of its boundaries."""
+    golden = evidence.golden
+    if not isinstance(golden, JudgingGolden) or result.verdict not in _JUDGED:
         return False
     try:
-        with TensorFile(Path(result.golden)) as golden:
-            trace = read_trace(golden)
+        trace = golden.trace
     except UnreadableGolden:
         return False
     return trace is not None and trace.index.level is TraceLevel.FULL
 
 
-def cannot_replay(result: CaseResult) -> CaseResult:
-    """The judgement of a case whose forced replay was asked for and cannot be had.
-
-    A pass becomes an `error`, since only a part was judged; a failure stays what it is.
-    """
-    if result.verdict not in _JUDGED:
-        return result
-    reason = f"forced replay: {result.golden or 'the golden'} keeps no tensors of the boundaries"
-    step = f"record it with `trace: full`: harness record --update {shlex.quote(result.case)}"
-    return _undecided(result, reason, step)
-
-
-def judge_forced(case: Case, result: CaseResult, outcome: Outcome, *, decides: bool = True) -> CaseResult:
-    """`result` with the boundaries of the forced replay that came to `outcome`.
+def reconciled(evidence: Evidence, result: CaseResult, replay: Replay) -> CaseResult:
+    """`result`, the judgement of the plain run, with the boundaries of the forced replay.
 
     A boundary beyond its limit fails a case that passed end to end as `drifted`, one that cannot be
-    compared as `broken`. A replay that did not come to its end makes a pass an `error`. Unless the replay
-    `decides`, the verdict stays: boundaries and warnings are all it adds.
+    compared as `broken`. A replay that did not come to its end, or cannot be had, makes a pass an `error`.
+    Unless the replay `decides`, the verdict stays: boundaries and warnings are all it adds.
     """
-    match outcome:
-        case Completed(path=path):
+    match replay.outcome:
+        case None:
+            return _cannot_replay(result)
+        case Completed():
             try:
-                boundaries = _boundaries(case, result, Path(path))
+                boundaries = _boundaries(evidence, result, replay)
             except UnreadableGolden as error:
-                step = f"run the case again: harness verify --forced {shlex.quote(case.id)}"
-                return _undecided(result, str(error), step, decides=decides)
+                step = harness_step("run the case again", "verify", "--forced", evidence.case.id)
+                return _undecided(result, UnreadableFile(str(error)), (step,), decides=replay.decides)
             judged = replace(result, boundaries=boundaries)
-            return _with(judged, boundaries) if decides else judged
+            return _with(judged, boundaries) if replay.decides else judged
         case Raised(message=message):
-            reason = f"forced replay: the pipeline raised {message}"
+            reason: Reason = PipelineRaised(message, run="forced")
         case Lost(reason=why) | Unavailable(reason=why):
-            reason = f"forced replay: {why}"
-    return _undecided(result, reason, result.next_step, decides=decides)
+            reason = ReplayFailed(why)
+    return _undecided(result, reason, result.next_steps, decides=replay.decides)
 
 
-def _boundaries(case: Case, result: CaseResult, path: Path) -> tuple[Boundary, ...]:
-    assert result.golden is not None
-    assert result.relation is not None
-    with TensorFile(Path(result.golden)) as golden, TensorFile(path) as forced:
-        ours, theirs = _trace(golden), _trace(forced)
-        seeded = case.generator is not GeneratorKind.NONE
-        found = calibration_of(golden.path)
-        limits = {} if isinstance(found, Unusable) else found.boundaries
-        harmless = frozenset(_called_otherwise(result))
-        return judge_boundaries(
-            ours, theirs, result.relation, seeded=seeded, limits=limits, harmless=harmless
-        )
+def _cannot_replay(result: CaseResult) -> CaseResult:
+    """A pass becomes an `error`, since only a part was judged; a failure stays what it is."""
+    if result.verdict not in _JUDGED:
+        return result
+    step = harness_step("record it with `trace: full`", "record", "--update", result.case)
+    return _undecided(result, NotReplayable(result.golden), (step,))
+
+
+def _boundaries(evidence: Evidence, result: CaseResult, replay: Replay) -> tuple[Boundary, ...]:
+    golden = evidence.golden
+    assert isinstance(golden, JudgingGolden)
+    if not isinstance(replay.capture, Opened):
+        assert replay.capture is not None
+        raise replay.capture
+    seeded = evidence.case.generator is not GeneratorKind.NONE
+    ours, theirs = _trace(golden), _trace(replay.capture)
+    limits = {} if isinstance(golden.calibration, Unusable) else golden.calibration.boundaries
+    harmless = frozenset(_called_otherwise(result))
+    return judge_boundaries(ours, theirs, golden.relation, seeded=seeded, limits=limits, harmless=harmless)
 
 
 def _called_otherwise(result: CaseResult) -> Iterator[str]:
@@ -91,36 +95,28 @@ def _called_otherwise(result: CaseResult) -> Iterator[str]:
             yield finding.what.removesuffix(".calls")
 
 
-def _trace(file: TensorFile) -> Trace:
-    trace = read_trace(file)
-    if trace is None:
-        raise UnreadableGolden(f"{file.path}: has no trace; record the case again")
-    return trace
+def _trace(file: Opened) -> Trace:
+    if file.trace is None:
+        raise UnreadableGolden(file.path, "has no trace; record the case again")
+    return file.trace
 
 
 def _with(result: CaseResult, boundaries: tuple[Boundary, ...]) -> CaseResult:
     failing = [one for one in boundaries if one.verdict not in PASSES]
     if not failing or result.verdict not in PASSES:
         return result
-    broken = any(one.verdict is Verdict.BROKEN for one in failing)
-    told = "; ".join(_told(one) for one in failing[:_NAMED])
-    more = f"; and {len(failing) - _NAMED} more" if len(failing) > _NAMED else ""
+    named = (BoundaryExceeded(one.event, one.index, one.rel_l2, one.limit) for one in failing[:_NAMED])
     return replace(
         result,
-        verdict=Verdict.BROKEN if broken else Verdict.DRIFTED,
-        reason=f"forced replay: {told}{more}",
-        next_step=result.next_step or failure_steps(result.case, forced=True),
+        verdict=worst(one.verdict for one in failing),
+        reasons=(ReplayExceeds(tuple(named), max(0, len(failing) - _NAMED)),),
+        next_steps=result.next_steps or failure_steps(result.case, forced=True),
     )
 
 
-def _told(boundary: Boundary) -> str:
-    name = f"{boundary.event}[{boundary.index}]"
-    if boundary.rel_l2 is None:
-        return f"{name} cannot be compared or is not the golden's"
-    return f"{name} rel_l2 {boundary.rel_l2:.3g} > {boundary.limit:.3g}"
-
-
-def _undecided(result: CaseResult, reason: str, next_step: str, *, decides: bool = True) -> CaseResult:
+def _undecided(
+    result: CaseResult, reason: Reason, next_steps: NextSteps, *, decides: bool = True
+) -> CaseResult:
     if decides and result.verdict in PASSES:
-        return replace(result, verdict=Verdict.ERROR, reason=reason, next_step=next_step)
+        return replace(result, verdict=Verdict.ERROR, reasons=(reason,), next_steps=next_steps)
     return replace(result, warnings=(*result.warnings, reason))

@@ -10,8 +10,19 @@ import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.invariant import Invariant, InvariantKind
+from harness.core.next_step import NextStep
+from harness.core.reasons import (
+    InvariantFails,
+    NoCompiler,
+    NothingToCompare,
+    OtherDevice,
+    PipelineRaised,
+    Reason,
+    UnreadableFile,
+    said,
+)
 from harness.core.tolerance import Limits
-from harness.core.verdict import PASSES, CaseResult, InvariantResult, TensorResult, Verdict
+from harness.core.verdict import PASSES, CaseResult, InvariantResult, TensorResult, Verdict, worst
 from harness.errors import UnreadableGolden
 from harness.golden.header import TensorInfo
 from harness.golden.tensors import TensorFile, numpy_dtype
@@ -25,6 +36,11 @@ _TRACEBACK_LINES = 12
 _NO_COMPILER = ("InvalidCxxCompiler", "No working C++ compiler", "Cannot find a working triton installation")
 """What torch.compile says where the machine lacks the compiler it needs."""
 
+_STEPS = (
+    NextStep("find out which of the two runs is right"),
+    NextStep("a limit that is too narrow stands under `invariants`"),
+)
+
 _FAILING = (Verdict.DRIFTED, Verdict.BROKEN, Verdict.ERROR)
 """The verdicts that an invariant fails by, the mildest first."""
 
@@ -33,23 +49,23 @@ def judge_invariant(invariant: Invariant, base: Path, outcome: Outcome) -> Invar
     """Judge what came of the variation of the run whose capture is `base`."""
     name = str(invariant.kind)
     match outcome:
+        case Unavailable(other_device=OtherDevice() as other):
+            # It is this invariant alone that asks for another device.
+            return InvariantResult(name, Verdict.SKIPPED, (replace(other, whole=False),))
         case Unavailable(reason=reason):
-            # The worker's words for a case; here it is this invariant alone that asks for another device.
-            told = reason.replace("the case runs on", "this is done on")
-            return InvariantResult(name, Verdict.SKIPPED, told)
+            return InvariantResult(name, Verdict.SKIPPED, said(reason))
         case Lost(reason=reason, log=log):
-            return InvariantResult(name, Verdict.ERROR, reason, log=log)
+            return InvariantResult(name, Verdict.ERROR, said(reason), log=log)
         case Raised(message=message) if any(words in message for words in _NO_COMPILER):
-            reason = f"this machine lacks the compiler that torch.compile needs ({message})"
-            return InvariantResult(name, Verdict.SKIPPED, reason)
+            return InvariantResult(name, Verdict.SKIPPED, (NoCompiler(message),))
         case Raised(message=message, traceback=traceback):
             log = tuple(traceback.splitlines()[-_TRACEBACK_LINES:])
-            return InvariantResult(name, Verdict.BROKEN, f"raised {message}", log=log)
+            return InvariantResult(name, Verdict.BROKEN, (PipelineRaised(message, "invariant"),), log=log)
         case Completed(path=path):
             try:
                 return _judged(invariant, base, Path(path))
             except UnreadableGolden as error:
-                return InvariantResult(name, Verdict.ERROR, str(error))
+                return InvariantResult(name, Verdict.ERROR, (UnreadableFile(str(error)),))
 
 
 def with_invariants(result: CaseResult, judged: Sequence[InvariantResult]) -> CaseResult:
@@ -62,25 +78,24 @@ def with_invariants(result: CaseResult, judged: Sequence[InvariantResult]) -> Ca
     failing = [one for one in judged if one.verdict in _FAILING]
     if not failing or result.verdict not in PASSES | {Verdict.NO_GOLDEN}:
         return result
-    worst = max((one.verdict for one in failing), key=_FAILING.index)
-    told = "; ".join(f"{one.invariant}: {one.reason}" for one in failing if one.verdict is worst)
-    step = "find out which of the two runs is right; a limit that is too narrow stands under `invariants`"
-    return replace(result, verdict=worst, reason=f"invariants: {told}", next_step=step)
+    severest = worst(one.verdict for one in failing)
+    told = tuple(InvariantFails(one.invariant, one.reasons) for one in failing if one.verdict is severest)
+    return replace(result, verdict=severest, reasons=told, next_steps=_STEPS)
 
 
 def _judged(invariant: Invariant, base: Path, variation: Path) -> InvariantResult:
     name = str(invariant.kind)
     with TensorFile(base) as ours, TensorFile(variation) as theirs:
         if toothless := toothless_limit(ours, invariant.allowance):
-            return InvariantResult(name, Verdict.ERROR, toothless)
+            return InvariantResult(name, Verdict.ERROR, (toothless,))
         tensors = _tensors(invariant, ours, theirs)
     if not tensors:
-        return InvariantResult(name, Verdict.ERROR, "neither run has an output to compare")
-    order = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN)
-    worst = max((tensor.verdict for tensor in tensors), key=order.index)
-    reason = "; ".join(tensor.reason for tensor in tensors if tensor.verdict is worst and tensor.reason)
-    # The words are the golden's; here the other side is the same code a moment ago.
-    return InvariantResult(name, worst, reason.replace(" in the golden, now ", " in the run, now "), tensors)
+        return InvariantResult(name, Verdict.ERROR, (NothingToCompare(),))
+    severest = worst(tensor.verdict for tensor in tensors)
+    reasons: tuple[Reason, ...] = tuple(
+        reason for tensor in tensors if tensor.verdict is severest for reason in tensor.reasons
+    )
+    return InvariantResult(name, severest, reasons, tensors)
 
 
 def _tensors(invariant: Invariant, ours: TensorFile, theirs: TensorFile) -> tuple[TensorResult, ...]:

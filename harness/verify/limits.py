@@ -8,13 +8,15 @@ import ml_dtypes
 import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
+from harness.core.reasons import LimitCannotFail
 from harness.core.tolerance import Allowance, Limits
-from harness.golden.header import TensorInfo
 from harness.golden.tensors import TensorFile, numpy_dtype
 
 
-def toothless_limit(golden: TensorFile, allowance: Allowance | Mapping[str, Limits]) -> str:
-    """Why one of the outputs is judged by limits none of which can fail, "" where each can be failed.
+def toothless_limit(
+    golden: TensorFile, allowance: Allowance | Mapping[str, Limits]
+) -> LimitCannotFail | None:
+    """Which of the outputs is judged by limits none of which can fail; None where each can be failed.
 
     rel_l2 has no largest value, and so can always fail; so can what has to be equal bit for bit.
     """
@@ -26,8 +28,8 @@ def toothless_limit(golden: TensorFile, allowance: Allowance | Mapping[str, Limi
         stated = limits.stated() if isinstance(limits, Limits) else {}
         bounds = largest(info.dtype)
         if stated and all(_cannot_fail(metric, limit, bounds) for metric, limit in stated.items()):
-            return _reason(name, info, stated, bounds)
-    return ""
+            return LimitCannotFail(name, info.dtype, stated, {metric: bounds[metric] for metric in stated})
+    return None
 
 
 def largest(dtype: str) -> Mapping[str, float]:
@@ -55,11 +57,3 @@ def _cannot_fail(metric: str, limit: float, bounds: Mapping[str, float]) -> bool
     if metric not in bounds:
         return False
     return limit <= bounds[metric] if metric == "psnr" else limit >= bounds[metric]
-
-
-def _reason(name: str, info: TensorInfo, stated: Mapping[str, float], bounds: Mapping[str, float]) -> str:
-    told = ", ".join(f"{metric} {limit:.3g}" for metric, limit in stated.items())
-    most = ", ".join(
-        f"{metric} {'at least' if metric == 'psnr' else 'at most'} {bounds[metric]:.3g}" for metric in stated
-    )
-    return f"{name}: the limit {told} cannot fail: two {info.dtype} tensors differ by {most}"

@@ -17,6 +17,8 @@ from harness.core.capture import Completed, Lost, Outcome, ProcessKind, Raised, 
 from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
+from harness.core.next_step import advice
+from harness.core.reasons import OtherDevice
 from harness.errors import HarnessError
 from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
 from harness.worker.additions import Files
@@ -82,8 +84,8 @@ class Executor:
         """Run the job's case; whatever goes wrong comes back as an outcome."""
         case = job.case
         try:
-            if reason := _unfit(case, self._device):
-                return Unavailable(reason)
+            if unfit := _unfit(case, self._device):
+                return unfit
             threads = determinism.thread_count(case.determinism)
             determinism.apply(case.determinism, threads)
             with self._leftovers.watched():
@@ -168,13 +170,15 @@ class Executor:
         return _Produced(flat, seconds, drawn, filled_in, session.finish(), perturbed.acted, files)
 
 
-def _unfit(case: Case, device: torch.device) -> str | None:
+def _unfit(case: Case, device: torch.device) -> Unavailable | None:
     """Why the case cannot or shall not run on this kind of device; found out before any model is fetched."""
     if case.devices and device.type not in case.devices:
-        return f"{device.type}: the case runs on {' or '.join(case.devices)} only; choose one with --device"
+        reason = f"{device.type}: the case runs on {' or '.join(case.devices)} only; choose one with --device"
+        return Unavailable(reason, OtherDevice(device.type, tuple(case.devices)))
     if case.determinism.attention in _ON_CUDA_ONLY and device.type != "cuda":
         name = case.determinism.attention
-        return f"determinism.attention: {name}: torch has this backend on CUDA only, not on {device.type}"
+        reason = f"determinism.attention: {name}: torch has this backend on CUDA only, not on {device.type}"
+        return Unavailable(reason)
     return None
 
 
@@ -207,7 +211,7 @@ def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:
     if package := missing_package(error):
         return Unavailable(_needs(case, package, error))
     if isinstance(error, Unimportable):
-        return Lost(str(error), _traceback(error.__cause__), _FITTING)
+        return Lost(str(error), _traceback(error.__cause__), advice(_FITTING))
     return None
 
 

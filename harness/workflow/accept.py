@@ -8,6 +8,8 @@ from pathlib import Path
 
 from harness import files
 from harness.core.case import Case
+from harness.core.next_step import NextSteps, harness_step
+from harness.core.reasons import said
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.core.verdict import CaseResult, Report, Verdict
 from harness.errors import HarnessError, UsageError
@@ -15,6 +17,7 @@ from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import file_sha256
 from harness.report import json_report
+from harness.report.reason_words import reason_words
 from harness.report.terminal import Screen
 from harness.workflow.acceptance import accept_capture
 from harness.workflow.cases import REPORT_NAME, capture_path
@@ -92,14 +95,18 @@ def _accepted(
 def _nothing_to_accept(case: Case, result: CaseResult) -> RecordResult | None:
     """What is said of a case whose verdict leaves no capture to accept; None where there is one."""
     if result.verdict is Verdict.SKIPPED:
-        return _not_accepted(case, RecordState.SKIPPED, f"was skipped by the last verify: {result.reason}")
+        return _not_accepted(
+            case, RecordState.SKIPPED, f"was skipped by the last verify: {reason_words(result.reasons)}"
+        )
     if result.verdict is Verdict.ERROR:
-        reason = f"the last verify could not judge it: {result.reason}"
-        return _not_accepted(case, RecordState.ERROR, reason, result.next_step)
+        reason = f"the last verify could not judge it: {reason_words(result.reasons)}"
+        return _not_accepted(case, RecordState.ERROR, reason, result.next_steps)
     if result.capture is not None:
         return None
     if result.verdict is Verdict.BROKEN:
-        return _not_accepted(case, RecordState.BROKEN, f"gave nothing to accept: {result.reason}")
+        return _not_accepted(
+            case, RecordState.BROKEN, f"gave nothing to accept: {reason_words(result.reasons)}"
+        )
     return _not_accepted(
         case, RecordState.ERROR, "the last verify, by an older harness, kept no digest of its capture"
     )
@@ -130,6 +137,6 @@ def _same_outputs(golden: Path, capture: Path) -> bool:
         return False
 
 
-def _not_accepted(case: Case, state: RecordState, reason: str, next_step: str = "") -> RecordResult:
-    step = next_step or (command("verify", case.id) if state is RecordState.ERROR else "")
-    return RecordResult(case.id, state, None, None, reason, 0.0, next_step=step)
+def _not_accepted(case: Case, state: RecordState, reason: str, next_steps: NextSteps = ()) -> RecordResult:
+    anew = (harness_step("", "verify", case.id),) if state is RecordState.ERROR else ()
+    return RecordResult(case.id, state, None, None, said(reason), 0.0, next_steps=next_steps or anew)

@@ -12,19 +12,22 @@ from harness import __version__
 from harness.core.capture import Acceptance, CaptureDocument, TensorDifference
 from harness.core.case import Case, definition_changes
 from harness.core.environment import changes_between
+from harness.core.next_step import harness_step
+from harness.core.reasons import Message, Reasons, said
 from harness.core.recording import RecordResult, RecordState
+from harness.core.tolerance import Rule
 from harness.core.trace import TRACE_PREFIX
 from harness.core.verdict import TensorResult
 from harness.diagnose.gates import trace_gates
 from harness.errors import NotAGolden, UnreadableGolden
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
-from harness.golden.trace import read_trace
 from harness.golden.usable import unfit
+from harness.verify.compare import compare_tensors
+from harness.verify.evidence import Opened
 from harness.verify.warned import capture_warnings
 from harness.verify.worth import Worth, worth
-from harness.workflow.bits import compare_files, differing
-from harness.workflow.commands import command
+from harness.workflow.bits import differing
 
 _AGAIN = "run the case as it is: harness verify"
 
@@ -45,15 +48,15 @@ def accept_capture(
     UnreadableGolden when the capture is damaged, NotAGolden when it holds another case or a run that was
     meddled with on purpose, StoreError when the golden cannot be written.
     """
-    with TensorFile(capture) as file:
-        document, judged, trace = file.document, worth(file), read_trace(file)
-    platform = document.environment.platform
-    if odd := unfit(document, case.id):
-        raise NotAGolden(f"{capture}: can be no golden: {'; '.join(odd)}", _AGAIN)
-    if judged.refusals:
-        return _refused(case, platform, judged, seconds)
-    path = store.path(case.id, platform)
-    result = _what_changes(case, capture, document, store, path)
+    with Opened(TensorFile(capture)) as file:
+        document, judged, trace = file.document, worth(file.file), file.trace
+        platform = document.environment.platform
+        if odd := unfit(document, case.id):
+            raise NotAGolden(capture, f"can be no golden: {'; '.join(odd)}", _AGAIN)
+        if judged.refusals:
+            return _refused(case, platform, judged, seconds)
+        path = store.path(case.id, platform)
+        result = _what_changes(case, file, store, path)
     if result.state is not RecordState.UNCHANGED:
         differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
         at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -63,7 +66,7 @@ def accept_capture(
         state=result.state,
         platform=platform,
         golden=path.as_posix(),
-        reason=_with_noise(result.reason, noise),
+        reasons=(*result.reasons, *_allowed(noise)),
         seconds=seconds,
         tensors=result.tensors,
         definition_changes=result.definition_changes,
@@ -77,20 +80,19 @@ def accept_capture(
 
 
 def _refused(case: Case, platform: str, judged: Worth, seconds: float) -> RecordResult:
-    step = f"fix the pipeline or {case.source}, then run: {command('record', case.id)}"
-    reason = "; ".join(judged.refusals)
-    return RecordResult(case.id, RecordState.BROKEN, platform, None, reason, seconds, next_step=step)
+    steps = (harness_step(f"fix the pipeline or {case.source}, then run", "record", case.id),)
+    reasons = tuple(map(Message, judged.refusals))
+    return RecordResult(case.id, RecordState.BROKEN, platform, None, reasons, seconds, next_steps=steps)
 
 
-def _what_changes(
-    case: Case, capture: Path, document: CaptureDocument, store: GoldenStore, golden: Path
-) -> RecordResult:
+def _what_changes(case: Case, capture: Opened, store: GoldenStore, golden: Path) -> RecordResult:
     """A result without timings that says how the capture differs from the golden it would replace."""
     if not os.path.lexists(golden):
         return _bare(case, RecordState.RECORDED, "")
+    document = capture.document
     try:
-        before = store.document(golden)
-        tensors = compare_files(golden, capture)
+        with store.open(golden) as there:
+            before, tensors = there.document, compare_tensors(there, capture.file, Rule.EXACT)
     except UnreadableGolden as error:
         return _bare(case, RecordState.UPDATED, f"what lay in its place was of no use: {error.what}")
     changed = differing(tensors)
@@ -101,7 +103,7 @@ def _what_changes(
         return _bare(case, RecordState.UNCHANGED, "bit for bit the golden that was there")
     reason = "" if changed else f"the same bits, recorded anew{f' with {anew}' if anew else ''}"
     return RecordResult(
-        case.id, RecordState.UPDATED, None, None, reason, 0.0, changed, definition, environment
+        case.id, RecordState.UPDATED, None, None, said(reason), 0.0, changed, definition, environment
     )
 
 
@@ -119,13 +121,9 @@ def _trace_digests(document: CaptureDocument) -> Mapping[str, str]:
 
 
 def _bare(case: Case, state: RecordState, reason: str) -> RecordResult:
-    return RecordResult(case.id, state, None, None, reason, 0.0)
+    return RecordResult(case.id, state, None, None, said(reason), 0.0)
 
 
-def _with_noise(reason: str, noise: tuple[TensorResult, ...]) -> str:
-    if not noise:
-        return reason
-    allowed = (
-        f"differs from run to run in {', '.join(tensor.name for tensor in noise)}, which the case allows"
-    )
-    return f"{reason}; {allowed}" if reason else allowed
+def _allowed(noise: tuple[TensorResult, ...]) -> Reasons:
+    names = ", ".join(tensor.name for tensor in noise)
+    return said(f"differs from run to run in {names}, which the case allows" if noise else "")

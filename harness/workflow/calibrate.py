@@ -27,6 +27,8 @@ from harness.core.calibration import (
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
 from harness.core.environment import Environment, relation_between, same_software
+from harness.core.next_step import NextSteps, harness_step
+from harness.core.reasons import said
 from harness.core.tolerance import Relation
 from harness.core.trace import TraceLevel
 from harness.diagnose.calibration_measure import Incomparable
@@ -121,14 +123,14 @@ def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject | Calib
         platform = outcome.environment.platform
         path = store.path(case.id, platform)
         if platform not in store.platforms(case.id):
-            step = f"record it first: {command('record', case.id)}"
-            return _error(case, f"{platform}: there is no golden that limits could belong to", step)
+            step = harness_step("record it first", "record", case.id)
+            return _error(case, f"{platform}: there is no golden that limits could belong to", (step,))
         document = store.document(path)
     except HarnessError as error:
-        return _error(case, str(error), "")
+        return _error(case, str(error))
     if document.digest != case.digest():
-        step = f"record it anew: {command('record', '--update', case.id)}"
-        return _error(case, f"{path}: was recorded from a different definition of this case", step)
+        step = harness_step("record it anew", "record", "--update", case.id)
+        return _error(case, f"{path}: was recorded from a different definition of this case", (step,))
     return _Subject(case, run.capture, outcome, path, document, seconds=outcome.seconds)
 
 
@@ -260,14 +262,14 @@ def _result(subject: _Subject) -> CalibrationResult:
         calibration = _calibration(subject)
         if not limits.counted(calibration.runs):
             reasons = "; ".join(dict.fromkeys(run.reason for run in calibration.runs if run.reason))
-            return _error(case, f"no benign variation could be measured: {reasons}", "")
+            return _error(case, f"no benign variation could be measured: {reasons}")
         path = write_calibration(subject.golden, calibration)
     except HarnessError as error:
-        return _error(case, str(error), "")
+        return _error(case, str(error))
     return CalibrationResult(
         case.id,
         CalibrationState.CALIBRATED,
-        "",
+        (),
         subject.seconds,
         path.as_posix(),
         calibration,
@@ -317,21 +319,21 @@ def _with_boundaries(run: Evidence, found: Mapping[str, float] | str | None) -> 
 
 def _nondeterministic(case: Case) -> CalibrationResult:
     reason = "nondeterministic: allow, so two runs differ by themselves and nothing can be measured"
-    return CalibrationResult(case.id, CalibrationState.SKIPPED, reason, 0.0)
+    return CalibrationResult(case.id, CalibrationState.SKIPPED, said(reason), 0.0)
 
 
 def _failure(case: Case, outcome: Lost | Raised | Unavailable) -> CalibrationResult:
     if isinstance(outcome, Unavailable):
-        return CalibrationResult(case.id, CalibrationState.SKIPPED, outcome.reason, 0.0)
-    if isinstance(outcome, Lost) and outcome.next_step:
-        return replace(_error(case, outcome.reason, outcome.next_step), log=outcome.log)
+        return CalibrationResult(case.id, CalibrationState.SKIPPED, said(outcome.reason), 0.0)
+    if isinstance(outcome, Lost) and outcome.next_steps:
+        return replace(_error(case, outcome.reason, outcome.next_steps), log=outcome.log)
     log = outcome.log if isinstance(outcome, Lost) else tuple(outcome.traceback.splitlines()[-12:])
-    return replace(_error(case, f"the unvaried run failed: {_why(outcome)}", ""), log=log)
+    return replace(_error(case, f"the unvaried run failed: {_why(outcome)}"), log=log)
 
 
 def _why(outcome: Lost | Raised | Unavailable) -> str:
     return f"raised {outcome.message}" if isinstance(outcome, Raised) else outcome.reason
 
 
-def _error(case: Case, reason: str, next_step: str) -> CalibrationResult:
-    return CalibrationResult(case.id, CalibrationState.ERROR, reason, 0.0, next_step=next_step)
+def _error(case: Case, reason: str, next_steps: NextSteps = ()) -> CalibrationResult:
+    return CalibrationResult(case.id, CalibrationState.ERROR, said(reason), 0.0, next_steps=next_steps)

@@ -12,12 +12,12 @@ from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.messages import Progress
-from harness.errors import HarnessError, StoreError
+from harness.errors import ConfigError, HarnessError, StoreError
 from harness.golden.store import GoldenStore
 from harness.report.progress import Progress as Display
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
-from harness.run.execute import Workshop, execute
+from harness.run.execute import Then, Workshop, execute
 from harness.workflow.chosen import chosen_cases
 from harness.workflow.options import Options
 
@@ -34,7 +34,11 @@ def cases_to_run(options: Options, screen: Screen, store: GoldenStore | None = N
     takes is a finding about the pipeline, not about the config, and comes out when the case is run.
     """
     cases = chosen_cases(options, screen)
-    check_calls([case for case in cases if store is None or not _worked_once(case, store)])
+    try:
+        check_calls(cases)
+    except ConfigError:
+        # Only now the goldens are looked at: all of them are read again when they judge.
+        check_calls([case for case in cases if store is None or not _worked_once(case, store)])
     return cases
 
 
@@ -53,14 +57,35 @@ def capture_path(out: Path, case: Case, name: str = "capture") -> Path:
 
 
 def run_all(
-    runs: Sequence[Run], options: Options, progress: Display, *, fresh: bool = False
+    runs: Sequence[Run],
+    options: Options,
+    progress: Display,
+    *,
+    fresh: bool = False,
+    then: Then | None = None,
 ) -> Iterator[tuple[Run, Outcome]]:
-    """Do the runs and show how they go; captures of earlier invocations in their place are removed first."""
+    """Do the runs and show how they go; captures of earlier invocations in their place are removed first.
+
+    `then` says which run follows one that has ended, in the worker that has its pipeline.
+    """
+    _expect(runs, progress)
+    workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh, options.starts)
+    yield from execute(runs, workshop, _Watcher(progress), then and _expected(then, progress))
+
+
+def _expected(then: Then, progress: Display) -> Then:
+    def following(run: Run, outcome: Outcome) -> Run | None:
+        found = then(run, outcome)
+        _expect([found] if found else [], progress)
+        return found
+
+    return following
+
+
+def _expect(runs: Sequence[Run], progress: Display) -> None:
     for run in runs:
         _remove(run.capture)
     progress.expect(sum(run.further for run in runs))
-    workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh, options.starts)
-    yield from execute(runs, workshop, _Watcher(progress))
 
 
 def _remove(capture: Path) -> None:

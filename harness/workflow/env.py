@@ -13,6 +13,7 @@ from harness.core.environment import Environment, changes_between
 from harness.errors import HarnessError, UsageError
 from harness.golden.header import read_document
 from harness.report import json_report
+from harness.report.reason_words import step_words
 from harness.report.terminal import Screen
 from harness.run.execute import fingerprint
 from harness.workflow.emit import emit_json
@@ -42,8 +43,8 @@ def compare_environments(left: Path, right: Path, options: Options, screen: Scre
 
 def not_had(lost: Lost, device: str) -> HarnessError:
     """What ends the command where no worker told anything."""
-    if lost.next_step:
-        return HarnessError("\n".join([lost.reason, *lost.log, f"next: {lost.next_step}"]))
+    if lost.next_steps:
+        return HarnessError("\n".join([lost.reason, *lost.log, f"next: {step_words(lost.next_steps)}"]))
     return HarnessError("\n".join([f"{device}: {lost.reason}", *lost.log]))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from harness.core.explanation import Explanation
 from harness.core.verdict import CaseResult, Report, Verdict
@@ -11,15 +10,16 @@ from harness.golden.store import GoldenStore
 from harness.report.alike import logged_once
 from harness.report.explain_json import explain_json
 from harness.report.json_report import write_text
+from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
-from harness.verify.forced import replayable
+from harness.verify.evidence import Evidence
 from harness.workflow.cases import capture_path, cases_to_run
 from harness.workflow.emit import emit_json
 from harness.workflow.explained import explanation_of
 from harness.workflow.invariants import variations
 from harness.workflow.options import Options, VerifyOptions
-from harness.workflow.verify import Found, judge_all, replay_of, replayed
+from harness.workflow.verify import Found, judge_all
 
 EXPLANATION_NAME = "explain.json"
 
@@ -34,10 +34,7 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     runs = tuple(Run(case, capture_path(options.out, case)) for case in cases)
     found = Found(runs, variations(cases, options.out), how)
     with screen.watch(len(cases)) as progress:
-        judge_all(found, options, progress, explained=False)
-        curious = [case for case in cases if _is_unexplained(found.results[case.id])]
-        found.results.update(replayed(curious, found.results, options, progress, decides=False))
-    told = [_explained(run, found, options.out) for run in runs]
+        told = _explained(found, options, progress)
     results = logged_once(one.result for one in told)
     explanations = tuple(replace(one, result=result) for one, result in zip(told, results, strict=True))
     report = Report(found.environment, results, command="explain", started=found.started)
@@ -48,13 +45,17 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
-def _explained(run: Run, found: Found, out: Path) -> Explanation:
-    result = found.results[run.case.id]
-    told = explanation_of(run.case, result, run.capture, replay_of(run.case, result, out))
-    found.results[run.case.id] = told.result
-    return replace(told, result=found.judged(run))
+def _explained(found: Found, options: Options, progress: Progress) -> list[Explanation]:
+    """The explanations of all cases, in the order of the configs."""
+    told = dict[str, Explanation]()
+
+    def settle(evidence: Evidence, result: CaseResult) -> CaseResult:
+        told[result.case] = explanation_of(evidence, result)
+        return told[result.case].result
+
+    judge_all(found, options, progress, settle=settle, curious=_differs)
+    return [replace(told[run.case.id], result=found.judged(run)) for run in found.runs]
 
 
-def _is_unexplained(result: CaseResult) -> bool:
-    differs = result.verdict is not Verdict.IDENTICAL or bool(result.exact_findings)
-    return differs and not result.boundaries and replayable(result)
+def _differs(result: CaseResult) -> bool:
+    return result.verdict is not Verdict.IDENTICAL or bool(result.exact_findings)

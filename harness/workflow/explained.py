@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from harness.core.case import Case
 from harness.core.explanation import Explanation, Likelihood, Suspect
-from harness.core.verdict import PASSES, CaseResult, Verdict, failure_steps, stream_steps
+from harness.core.next_step import NextSteps, failure_steps, stream_steps
+from harness.core.verdict import PASSES, CaseResult, Verdict
 from harness.diagnose.explanation import explain, without_traces
 from harness.diagnose.suspects import changes
 from harness.errors import HarnessError
 from harness.golden.beside import Unusable
-from harness.golden.tensors import TensorFile
-from harness.golden.trace import read_trace
-from harness.verify.calibrated import calibration_of
+from harness.verify.evidence import Evidence, JudgingGolden, Opened
 
 _PACKAGE = "software.packages."
 
@@ -25,54 +22,49 @@ _MOVED_TOLD = 3
 _COMPARED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE}
 
 
-def with_divergence(case: Case, result: CaseResult, capture: Path, forced: Path | None = None) -> CaseResult:
+def with_divergence(evidence: Evidence, result: CaseResult) -> CaseResult:
     """A failed case's result with where it began and with what explains that best put first."""
     if result.verdict in PASSES and not result.exact_findings:
         return result
-    return explanation_of(case, result, capture, forced).result
+    return explanation_of(evidence, result).result
 
 
-def explanation_of(case: Case, result: CaseResult, capture: Path, forced: Path | None = None) -> Explanation:
-    """Why `result` came out as it did; `capture` and `forced` are the files of the runs, which may be missing.
-
-    `forced` is the replay that the result's boundaries were judged from.
-    """
-    found = _explanation(result, capture, forced)
+def explanation_of(evidence: Evidence, result: CaseResult) -> Explanation:
+    """Why `result`, which this evidence led to, came out as it did."""
+    case, found = evidence.case, _explanation(evidence, result)
     changed = tuple(suspect.change for suspect in found.suspects)
     known = {change.what for change in result.environment_changes}
     ordered = tuple(change for change in changed if change.what in known) or result.environment_changes
-    step = result.next_step
-    if step in (failure_steps(case.id), failure_steps(case.id, forced=True)):
-        step = _step(case, found, forced="--forced" in step)
-    told = replace(found.result, environment_changes=ordered, next_step=step)
+    steps = result.next_steps
+    for replayed in (False, True):
+        if result.next_steps == failure_steps(case.id, forced=replayed):
+            steps = _steps(case, found, forced=replayed)
+    told = replace(found.result, environment_changes=ordered, next_steps=steps)
     return replace(found, result=told)
 
 
-def _step(case: Case, found: Explanation, *, forced: bool) -> str:
+def _steps(case: Case, found: Explanation, *, forced: bool) -> NextSteps:
     if found.own_stream:
         return stream_steps(case.id, case.source, found.own_stream)
     return failure_steps(case.id, _moved(found.suspects), forced=forced)
 
 
-def _explanation(result: CaseResult, capture: Path, forced: Path | None) -> Explanation:
-    if result.verdict not in _COMPARED or result.golden is None or not capture.exists():
+def _explanation(evidence: Evidence, result: CaseResult) -> Explanation:
+    golden, now = evidence.golden, evidence.capture
+    if result.verdict not in _COMPARED or not (isinstance(golden, JudgingGolden) and isinstance(now, Opened)):
         return without_traces(result)
+    if golden.document.digest != now.document.digest:  # two definitions differ by intention
+        return without_traces(result)
+    replayed = evidence.replay.capture if evidence.replay and result.boundaries else None
     try:
-        with ExitStack() as stack:
-            path = Path(result.golden)
-            golden, now = (stack.enter_context(TensorFile(one)) for one in (path, capture))
-            if golden.document.digest != now.document.digest:  # two definitions differ by intention
-                return without_traces(result)
-            replayed = stack.enter_context(TensorFile(forced)) if forced and forced.exists() else None
-            calibration = calibration_of(path)
-            return explain(
-                result,
-                read_trace(golden),
-                read_trace(now),
-                changes(golden.document, now.document),
-                forced=read_trace(replayed) if replayed else None,
-                calibration=None if isinstance(calibration, Unusable) else calibration,
-            )
+        return explain(
+            result,
+            golden.trace,
+            now.trace,
+            changes(golden.document, now.document),
+            forced=replayed.trace if isinstance(replayed, Opened) else None,
+            calibration=None if isinstance(golden.calibration, Unusable) else golden.calibration,
+        )
     except HarnessError as error:
         return without_traces(replace(result, warnings=(*result.warnings, str(error))))
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.capture import Completed, Outcome, Unavailable
+from harness.core.capture import Outcome, Unavailable
 from harness.core.case import Case, Compile, GeneratorKind, Offload, Variant
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
-from harness.core.verdict import CaseResult, InvariantResult
 from harness.run.agenda import Run
-from harness.verify.invariants import judge_invariant, with_invariants
 from harness.workflow.cases import capture_path
 
 _OPTIONS = (InvariantKind.OFFLOAD, InvariantKind.HALF, InvariantKind.COMPILE)
@@ -41,27 +39,21 @@ def variations(cases: Sequence[Case], out: Path) -> tuple[Variation, ...]:
     return tuple(_variation(case, invariant, out) for case in cases for invariant in case.invariants)
 
 
-def judged(result: CaseResult, asked: Sequence[Variation], outcomes: Mapping[Path, Outcome]) -> CaseResult:
-    """`result` with the invariants of its case judged; none where the run itself gave no capture.
-
-    `outcomes` are those of all runs by their captures.
-    """
-    of_case = [one for one in asked if one.case.id == result.case]
-    base = outcomes.get(of_case[0].base) if of_case else None
-    if not isinstance(base, Completed):
-        return result
-    return with_invariants(result, [_result(one, Path(base.path), outcomes) for one in of_case])
+def outcomes_of(
+    case: Case, asked: Sequence[Variation], outcomes: Mapping[Path, Outcome]
+) -> tuple[tuple[Invariant, Outcome], ...]:
+    """What came of each variation of `case`, all of whose runs have ended; `outcomes` are by capture."""
+    return tuple(
+        (one.invariant, Unavailable(one.reason) if one.run is None else outcomes[one.run.capture])
+        for one in asked
+        if one.case.id == case.id
+    )
 
 
 def complete(case: Case, asked: Sequence[Variation], outcomes: Mapping[Path, Outcome]) -> bool:
     """Whether every run that the invariants of `case` ask for has ended."""
     runs = [one.run for one in asked if one.case.id == case.id]
     return all(run is None or run.capture in outcomes for run in runs)
-
-
-def _result(one: Variation, base: Path, outcomes: Mapping[Path, Outcome]) -> InvariantResult:
-    outcome = Unavailable(one.reason) if one.run is None else outcomes[one.run.capture]
-    return judge_invariant(one.invariant, base, outcome)
 
 
 def _variation(case: Case, invariant: Invariant, out: Path) -> Variation:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.load import load_files, problems_of
 from harness.config.select import broken_files, select_ids
+from harness.core.next_step import NextStep, harness_step
 from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.errors import ConfigError, UsageError
 from harness.golden.obsolete import Obsolete, Stored, obsolete, stored
@@ -55,7 +55,7 @@ def prune(options: Options, screen: Screen, *, delete: bool = False, everything:
             store.remove(one.file.path)
     report = found.report(deleted=delete and not refused and bool(found.unused))
     emit_json(prune_json(report), options)
-    screen.show_pruned(report, str(options.goldens), _command(options))
+    screen.show_pruned(report, str(options.goldens), _to_delete(options))
     if refused:
         told = "\n".join(f"  {objection}" for objection in found.objections)
         raise UsageError(
@@ -127,11 +127,11 @@ def _size(files: Sequence[Stored]) -> StoreSize:
     return StoreSize(len(files), sum(one.kind is None for one in files), sum(one.size for one in files))
 
 
-def _command(options: Options) -> str:
-    words = ["harness", "prune", "--delete", *options.select]
+def _to_delete(options: Options) -> NextStep:
+    words = ["prune", "--delete", *options.select]
     defaults = Options()
     if options.configs != defaults.configs:
         words += ["--configs", str(options.configs)]
     if options.goldens != defaults.goldens:
         words += ["--goldens", str(options.goldens)]
-    return shlex.join(words)
+    return harness_step("to delete them", *words)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
+from harness.core.next_step import NextStep, NextSteps, advice, harness_step
+from harness.core.reasons import said
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.core.verdict import TensorResult
 from harness.errors import HarnessError, UnreadableGolden
@@ -16,15 +18,15 @@ from harness.golden.store import GoldenStore
 from harness.report import json_report
 from harness.report.alike import logged_once
 from harness.report.progress import Progress
+from harness.report.reason_words import reason_words
 from harness.report.terminal import Screen
 from harness.run.agenda import Run
 from harness.run.execute import fingerprint
 from harness.run.variables import other_start
-from harness.verify.stale import stale_reason
+from harness.verify.stale import other_definition
 from harness.workflow.acceptance import accept_capture
 from harness.workflow.bits import compare_files, differing
 from harness.workflow.cases import capture_path, cases_to_run, environment_of, run_all
-from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.gates import weaknesses
 from harness.workflow.options import Options
@@ -145,7 +147,7 @@ def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[s
 
 def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
     path = store.path(case.id, platform)
-    step = f"to record it anew: {command('record', '--update', case.id)}"
+    steps: NextSteps = (harness_step("to record it anew", "record", "--update", case.id),)
     try:
         state, reason = RecordState.KEPT, "the golden exists already and was not touched"
         with store.open(path) as golden:
@@ -153,15 +155,15 @@ def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
             lacking = lacks_trace(golden, case.trace_level)
         if lacking:
             state, reason = RecordState.ERROR, f"{path}: {'; '.join(lacking)}, so it cannot judge the case"
-        if golden.document.digest != case.digest():
-            told = stale_reason(case, golden.document)
+        if changed := other_definition(case, golden.document):
+            told = reason_words([changed])
             state, reason = RecordState.STALE, f"the golden is of another definition: {told}"
     except UnreadableGolden as error:
         # Not to be recorded over: that would make what the code does today the truth.
-        state, reason, step = RecordState.ERROR, error.what, error.remedy
+        state, reason, steps = RecordState.ERROR, error.what, advice(error.remedy)
     except HarnessError as error:
-        state, reason, step = RecordState.ERROR, str(error), ""
-    return RecordResult(case.id, state, platform, path.as_posix(), reason=reason, seconds=0.0, next_step=step)
+        state, reason, steps = RecordState.ERROR, str(error), ()
+    return RecordResult(case.id, state, platform, path.as_posix(), said(reason), 0.0, next_steps=steps)
 
 
 def _result(case: Case, pair: Pair, store: GoldenStore, *, update: bool) -> RecordResult:
@@ -184,7 +186,7 @@ def _result(case: Case, pair: Pair, store: GoldenStore, *, update: bool) -> Reco
 
 
 def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
-    state, reason, log, step = RecordState.ERROR, "", tuple[str, ...](), ""
+    state, reason, log, steps = RecordState.ERROR, "", tuple[str, ...](), NextSteps()
     match outcome:
         case Raised():
             state, reason, log = (
@@ -195,12 +197,12 @@ def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
         case Unavailable():
             state, reason = RecordState.SKIPPED, outcome.reason
         case Lost():
-            reason, log, step = outcome.reason, outcome.log, outcome.next_step
+            reason, log, steps = outcome.reason, outcome.log, outcome.next_steps
     platform, warnings = (
         (outcome.environment.platform, outcome.warnings) if isinstance(outcome, Raised) else (None, ())
     )
     return RecordResult(
-        case.id, state, platform, None, reason, seconds, log=log, next_step=step, warnings=warnings
+        case.id, state, platform, None, said(reason), seconds, log=log, next_steps=steps, warnings=warnings
     )
 
 
@@ -212,10 +214,13 @@ def _nondeterministic(
         state=RecordState.NONDETERMINISTIC,
         platform=document.environment.platform,
         golden=None,
-        reason=_why_nondeterministic(document.global_rngs),
+        reasons=said(_why_nondeterministic(document.global_rngs)),
         seconds=seconds,
         tensors=noise,
-        next_step=f"measure it: {command('repeat', case.id)}; if it is meant to differ, set `nondeterministic: allow`",
+        next_steps=(
+            harness_step("measure it", "repeat", case.id),
+            NextStep("if it is meant to differ, set `nondeterministic: allow`"),
+        ),
         warnings=document.warnings,
     )
 

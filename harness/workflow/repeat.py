@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Attention, Case, Determinism, GeneratorKind
+from harness.core.reasons import said
 from harness.core.recording import Distance, Flags, RepeatReport, RepeatResult, SwitchTrial
 from harness.core.verdict import Verdict
 from harness.errors import HarnessError
@@ -182,9 +183,9 @@ def _measured(case: Case, runs: Sequence[tuple[Run, Outcome]]) -> RepeatResult:
             for distance in _distances(first, second)
         )
     except HarnessError as error:
-        return RepeatResult(case.id, platform, len(runs), None, (), str(error), seconds)
+        return RepeatResult(case.id, platform, len(runs), None, (), said(str(error)), seconds)
     deterministic = all(distance.identical for distance in distances)
-    return RepeatResult(case.id, platform, len(runs), deterministic, distances, "", seconds)
+    return RepeatResult(case.id, platform, len(runs), deterministic, distances, (), seconds)
 
 
 def _distances(first: Run, second: Run) -> list[Distance]:
@@ -204,18 +205,18 @@ def _distances(first: Run, second: Run) -> list[Distance]:
 def _failure(case: Case, run: Run, outcome: Outcome, count: int, seconds: float) -> RepeatResult:
     match outcome:
         case Unavailable():
-            return RepeatResult(case.id, None, count, None, (), outcome.reason, seconds, skipped=True)
+            return RepeatResult(case.id, None, count, None, (), said(outcome.reason), seconds, skipped=True)
         case Raised():
             log = tuple(outcome.traceback.splitlines()[-12:])
             reason = f"run {run.number} raised {outcome.message}"
             return RepeatResult(
-                case.id, outcome.environment.platform, count, None, (), reason, seconds, log=log
+                case.id, outcome.environment.platform, count, None, (), said(reason), seconds, log=log
             )
         case Lost():
-            step = outcome.next_step
-            reason = outcome.reason if step else f"run {run.number}: {outcome.reason}"
+            steps = outcome.next_steps
+            reason = outcome.reason if steps else f"run {run.number}: {outcome.reason}"
             return RepeatResult(
-                case.id, None, count, None, (), reason, seconds, log=outcome.log, next_step=step
+                case.id, None, count, None, (), said(reason), seconds, log=outcome.log, next_steps=steps
             )
         case Completed():
             raise AssertionError("a completed run is no failure")

@@ -14,7 +14,9 @@ from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.faults import FAULTS, LADDER
+from harness.core.next_step import NextSteps, harness_step
 from harness.core.perturbation import Perturbation
+from harness.core.reasons import said
 from harness.core.sensitivity import (
     SENSITIVITY_SCHEMA,
     FaultResult,
@@ -245,21 +247,21 @@ def _result(subject: _Subject, store: GoldenStore) -> SensitivityResult:
     result = SensitivityResult(
         case.id,
         state,
-        reason,
+        said(reason),
         subject.seconds,
         case.min_sensitivity,
         scores(faults, tuple(subject.ruler.allowed), forced=case.forced),
         faults,
         smallest(rungs) if others else (),
         others,
-        f"tighten its limits: {command('calibrate', case.id)}" if state is SensitivityState.BLUNT else "",
+        tighten(case) if state is SensitivityState.BLUNT else (),
         platform=subject.environment.platform,
         forced=case.forced,
     )
     try:
         return replace(result, path=_kept(subject, result, store))
     except HarnessError as error:
-        return replace(result, state=SensitivityState.ERROR, reason=str(error), next_step="")
+        return replace(result, state=SensitivityState.ERROR, reasons=said(str(error)), next_steps=())
 
 
 def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> str | None:
@@ -291,5 +293,11 @@ def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> s
 
 def _failure(case: Case, outcome: Outcome, reason: str) -> SensitivityResult:
     state = SensitivityState.SKIPPED if isinstance(outcome, Unavailable) else SensitivityState.ERROR
-    log, step = (outcome.log, outcome.next_step) if isinstance(outcome, Lost) else ((), "")
-    return SensitivityResult(case.id, state, reason, 0.0, case.min_sensitivity, log=log, next_step=step)
+    log, steps = (outcome.log, outcome.next_steps) if isinstance(outcome, Lost) else ((), ())
+    told = said(reason)
+    return SensitivityResult(case.id, state, told, 0.0, case.min_sensitivity, log=log, next_steps=steps)
+
+
+def tighten(case: Case) -> NextSteps:
+    """What to do about a case whose limits catch too few of the faults."""
+    return (harness_step("tighten its limits", "calibrate", case.id),)

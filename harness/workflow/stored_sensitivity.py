@@ -7,6 +7,8 @@ from pathlib import Path
 
 from harness.core.case import Case
 from harness.core.faults import FAULTS
+from harness.core.next_step import harness_step
+from harness.core.reasons import said
 from harness.core.sensitivity import Sensitivity, SensitivityReport, SensitivityResult, SensitivityState
 from harness.diagnose.sensitivity import scores, sharpness
 from harness.errors import HarnessError, UnreadableGolden
@@ -17,10 +19,9 @@ from harness.report.json_report import write_text
 from harness.report.sensitivity_view import sensitivity_json
 from harness.report.terminal import Screen
 from harness.workflow.chosen import chosen_cases
-from harness.workflow.commands import command
 from harness.workflow.emit import emit_json
 from harness.workflow.options import Options
-from harness.workflow.sensitivity import Newer, ruler
+from harness.workflow.sensitivity import Newer, ruler, tighten
 
 
 def stored_sensitivity(options: Options, screen: Screen) -> int:
@@ -43,25 +44,25 @@ def stored_sensitivity(options: Options, screen: Screen) -> int:
 def _results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult]:
     platforms = store.platforms(case.id)
     if not platforms:
-        reason, step = f"no golden in {store.root}", f"record one: {command('record', case.id)}"
+        reasons, step = said(f"no golden in {store.root}"), harness_step("record one", "record", case.id)
         yield SensitivityResult(
-            case.id, SensitivityState.ERROR, reason, 0.0, case.min_sensitivity, next_step=step
+            case.id, SensitivityState.ERROR, reasons, 0.0, case.min_sensitivity, next_steps=(step,)
         )
     for platform in platforms:
         golden = store.path(case.id, platform)
         try:
             yield _result(case, platform, golden, _measured(case, golden, store))
         except HarnessError as error:
-            anew = f"plant the faults anew, on this platform: {command('sensitivity', case.id)}"
+            anew = harness_step("plant the faults anew, on this platform", "sensitivity", case.id)
             # A reason of these two kinds ends with the next step; nothing new may replace the file.
-            step = "" if isinstance(error, Newer | UnreadableGolden) else anew
+            steps = () if isinstance(error, Newer | UnreadableGolden) else (anew,)
             yield SensitivityResult(
                 case.id,
                 SensitivityState.ERROR,
-                str(error),
+                said(str(error)),
                 0.0,
                 case.min_sensitivity,
-                next_step=step,
+                next_steps=steps,
                 platform=platform,
             )
 
@@ -99,15 +100,13 @@ def _result(case: Case, platform: str, golden: Path, found: Sensitivity) -> Sens
     return SensitivityResult(
         case.id,
         state,
-        reason,
+        said(reason),
         found.seconds,
         case.min_sensitivity,
         scores(found.faults, relations, forced=case.forced),
         found.faults,
         found.smallest,
-        next_step=f"tighten its limits: {command('calibrate', case.id)}"
-        if state is SensitivityState.BLUNT
-        else "",
+        next_steps=tighten(case) if state is SensitivityState.BLUNT else (),
         platform=platform,
         path=SENSITIVITY.path(golden).as_posix(),
         forced=case.forced,

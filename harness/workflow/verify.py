@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from harness.report.progress import Progress
 from harness.report.terminal import Screen
 from harness.report.wording import harmless_json
 from harness.run.agenda import Run
-from harness.verify.forced import cannot_replay, judge_forced, replayable
+from harness.verify.evidence import Evidence, gathered
+from harness.verify.forced import replayable
 from harness.verify.judge import judge
 from harness.workflow import invariants
 from harness.workflow.cases import (
@@ -64,19 +65,21 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The runs of a verify, and what came of them so far."""
+    """The runs of a verify, and what came of them so far: `results` are without the invariants."""
 
     runs: Sequence[Run]
     asked: Sequence[invariants.Variation]
     how: VerifyOptions
     outcomes: dict[Path, Outcome] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
     results: dict[str, CaseResult] = field(default_factory=dict)
     replayed: set[str] = field(default_factory=set)
+    concluded: dict[str, CaseResult] = field(default_factory=dict)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def to_replay(self) -> list[Case]:
-        """The cases that are judged under forced replay as well."""
-        return [run.case for run in self.runs if self.how.forced or run.case.forced]
+    def is_forced(self, case: Case) -> bool:
+        """Whether the case is judged under forced replay as well."""
+        return self.how.forced or case.forced
 
     @property
     def environment(self) -> Environment | None:
@@ -85,7 +88,16 @@ class Found:
 
     def judged(self, run: Run) -> CaseResult:
         """The result of the case of `run`, with its invariants."""
-        return invariants.judged(self.results[run.case.id], self.asked, self.outcomes)
+        if run.case.id in self.concluded:
+            return self.concluded[run.case.id]
+        evidence = self.evidence[run.case.id]
+        evidence.invariants = invariants.outcomes_of(run.case, self.asked, self.outcomes)
+        return judge(evidence)
+
+    def conclude(self, run: Run) -> CaseResult:
+        """As `judged`, for a case whose runs have all ended: nothing is judged anew after this."""
+        self.concluded[run.case.id] = self.judged(run)
+        return self.concluded[run.case.id]
 
     def report(self) -> Report:
         """The report of a verify that came to its end, in the order of the configs."""
@@ -114,53 +126,93 @@ class Found:
         result = self.results.get(case.id)
         if result is None:
             return True
-        replays = (
-            result.verdict in PASSES and (self.how.forced or case.forced) and case.id not in self.replayed
-        )
+        replays = result.verdict in PASSES and self.is_forced(case) and case.id not in self.replayed
         varied = result.verdict in PASSES | {Verdict.NO_GOLDEN}
         return replays or (varied and not invariants.complete(case, self.asked, self.outcomes))
 
 
-def judge_all(found: Found, options: Options, progress: Progress, *, explained: bool = True) -> None:
+Settle = Callable[[Evidence, CaseResult], CaseResult]
+"""What is made of a result when the run of its case, and the replay if there is one, have ended."""
+
+
+def judge_all(
+    found: Found,
+    options: Options,
+    progress: Progress,
+    *,
+    settle: Settle = with_divergence,
+    curious: Callable[[CaseResult], bool] = lambda _result: False,
+) -> None:
     """Do the runs and judge each against its golden, by forced replay as well where it is asked for.
 
-    Where the results are to be `explained`, a failing one says where it began.
+    A replay follows the run of its case in the worker that still holds the pipeline. Where it is not asked for, a
+    result that makes one `curious` is replayed as well where its golden allows, which decides nothing. Files are
+    open from the run of a case to its `settle`.
     """
-    store = GoldenStore(options.goldens)
-    variations = [one.run for one in found.asked if one.run]
     own = {run.case.id: run for run in found.runs}
-    replays = found.to_replay()
-    for run, outcome in run_all([*found.runs, *variations], options, progress):
-        found.outcomes[run.capture] = outcome
-        first = own[run.case.id]
-        if run is first:
-            result = judge(run.case, outcome, store, relation=found.how.relation)
-            found.results[run.case.id] = replace(result, capture=_digest(run.capture, outcome))
-        if first.case not in replays and found.complete(first):
-            _conclude(found, first, progress, options.out if explained else None)
-    for case_id, result in replayed(replays, found.results, options, progress):
-        found.results[case_id] = result
-        found.replayed.add(case_id)
-        _conclude(found, own[case_id], progress, options.out if explained else None)
+    work = _Judging(found, own, options, GoldenStore(options.goldens), settle, curious)
+    variations = [one.run for one in found.asked if one.run]
+    try:
+        for run, _outcome in run_all([*found.runs, *variations], options, progress, then=work.then):
+            first = own[run.case.id]
+            if first.case.id in work.settled and found.complete(first):
+                judged = found.conclude(first)
+                progress.concluded(judged.case, judged.verdict, judged.seconds)
+    finally:
+        for evidence in found.evidence.values():
+            evidence.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """What is done as each run of a verify ends."""
+
+    found: Found
+    own: Mapping[str, Run]
+    options: Options
+    store: GoldenStore
+    settle: Settle
+    curious: Callable[[CaseResult], bool]
+    settled: set[str] = field(default_factory=set)
+
+    def then(self, run: Run, outcome: Outcome) -> Run | None:
+        """Judge what came of `run`; the replay that is to follow it, if one is."""
+        self.found.outcomes[run.capture] = outcome
+        if run is self.own[run.case.id]:
+            return self._judged(run, outcome)
+        if run.forced is not None:
+            evidence = self.found.evidence[run.case.id]
+            evidence.replayed(outcome, decides=self.found.is_forced(run.case))
+            self.found.replayed.add(run.case.id)
+            self._settled(evidence)
+        return None
+
+    def _judged(self, run: Run, outcome: Outcome) -> Run | None:
+        case, relation = run.case, self.found.how.relation
+        digest = _digest(run.capture, outcome)
+        evidence = gathered(case, outcome, self.store, relation=relation, digest=digest)
+        self.found.evidence[case.id] = evidence
+        result = self.found.results[case.id] = judge(evidence)
+        wanted = self.found.is_forced(case) or self.curious(result)
+        if wanted and replayable(evidence, result) and result.golden:
+            capture = capture_path(self.options.out, case, FORCED_NAME)
+            golden = Path(result.golden)
+            return Run(case, capture, trace=TraceLevel.FULL, forced=golden, further=True)
+        if self.found.is_forced(case):
+            evidence.replayed(None)
+            self.found.replayed.add(case.id)
+        self._settled(evidence)
+        return None
+
+    def _settled(self, evidence: Evidence) -> None:
+        evidence.explained = self.settle(evidence, judge(evidence))
+        self.found.results[evidence.case.id] = evidence.explained
+        self.settled.add(evidence.case.id)
+        evidence.close()
 
 
 def _passing(how: VerifyOptions) -> Passing:
     return Passing(how.allow_missing, how.strict)
-
-
-def _conclude(found: Found, run: Run, progress: Progress, out: Path | None) -> None:
-    """Show the verdict of the case, now that all its runs have ended; explained by the captures in `out`."""
-    if out is not None:
-        result = found.results[run.case.id]
-        replay = replay_of(run.case, result, out)
-        found.results[run.case.id] = with_divergence(run.case, result, run.capture, replay)
-    judged = found.judged(run)
-    progress.concluded(judged.case, judged.verdict, judged.seconds)
-
-
-def replay_of(case: Case, result: CaseResult, out: Path) -> Path | None:
-    """The capture of the replay that gave the result its boundaries; None where it has none."""
-    return capture_path(out, case, FORCED_NAME) if result.boundaries else None
 
 
 def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
@@ -170,36 +222,6 @@ def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
     with suppress(UnreadableGolden):
         return FileDigest(capture.as_posix(), file_sha256(capture))
     return None
-
-
-def replayed(
-    cases: Sequence[Case],
-    results: Mapping[str, CaseResult],
-    options: Options,
-    progress: Progress,
-    *,
-    decides: bool = True,
-) -> Iterator[tuple[str, CaseResult]]:
-    """The results of these cases with a forced replay beside them, each as its replay ends.
-
-    Unless the replay `decides`, the verdicts stay.
-    """
-    runs = [
-        Run(
-            case,
-            capture_path(options.out, case, FORCED_NAME),
-            trace=TraceLevel.FULL,
-            forced=Path(golden),
-            further=True,
-        )
-        for case in cases
-        if replayable(results[case.id]) and (golden := results[case.id].golden)
-    ]
-    if decides:
-        replays = {run.case.id for run in runs}
-        yield from ((case.id, cannot_replay(results[case.id])) for case in cases if case.id not in replays)
-    for run, outcome in run_all(runs, options, progress) if runs else ():
-        yield run.case.id, judge_forced(run.case, results[run.case.id], outcome, decides=decides)
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:

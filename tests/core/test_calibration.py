@@ -33,7 +33,7 @@ def test_a_gate_in_words() -> None:
     ("states", "code"), [((), 0), (("calibrated", "skipped"), 0), (("calibrated", "error"), 3)]
 )
 def test_exit_code(states: tuple[str, ...], code: int) -> None:
-    cases = tuple(CalibrationResult(state, CalibrationState(state), "", 0.0) for state in states)
+    cases = tuple(CalibrationResult(state, CalibrationState(state), (), 0.0) for state in states)
     report = CalibrationReport(None, cases)
     assert report.exit_code() == code
     assert dict(report.summary()) == dict.fromkeys(map(CalibrationState, states), 1)

@@ -8,7 +8,7 @@ from harness.core.recording import RecordReport, RecordResult, RecordState, Repe
 
 
 def _record(*states: RecordState) -> RecordReport:
-    return RecordReport(None, tuple(RecordResult("digits", state, None, None, "", 0.0) for state in states))
+    return RecordReport(None, tuple(RecordResult("digits", state, None, None, (), 0.0) for state in states))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_the_summary_counts_in_the_order_of_the_states() -> None:
 
 def _repeat(*results: tuple[bool | None, bool]) -> RepeatReport:
     cases = (
-        RepeatResult("digits", None, 3, deterministic, (), "", 0.0, skipped)
+        RepeatResult("digits", None, 3, deterministic, (), (), 0.0, skipped)
         for deterministic, skipped in results
     )
     return RepeatReport(None, tuple(cases))

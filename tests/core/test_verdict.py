@@ -10,7 +10,7 @@ from harness.core.verdict import CaseResult, Report, TensorResult, Verdict, Wors
 
 
 def _result(verdict: Verdict, *tensors: TensorResult) -> CaseResult:
-    return CaseResult("digits", verdict, "cpu-x86_64", None, None, "", 0.0, tensors)
+    return CaseResult("digits", verdict, "cpu-x86_64", None, None, (), 0.0, tensors)
 
 
 def _tensor(name: str, metrics: Mapping[str, float | None], limits: Mapping[str, float]) -> TensorResult:

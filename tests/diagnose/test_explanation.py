@@ -32,7 +32,7 @@ def explained(
     now = run(folder / "now", **knobs)
     replay = run(folder / "forced", golden, **knobs) if forced else None
     result = CaseResult(
-        "sd/x", Verdict.DRIFTED, "cpu", relation, "g", "", 1.0, exact_findings=exact_findings(golden, now, ())
+        "sd/x", Verdict.DRIFTED, "cpu", relation, "g", (), 1.0, exact_findings=exact_findings(golden, now, ())
     )
     if replay:
         result = replace(result, boundaries=judge_boundaries(golden, replay, relation))
@@ -98,7 +98,7 @@ def test_the_replay_settles_which_call_it_is(tmp_path: Path) -> None:
     golden, now, forced = (make_trace(tmp_path / str(i), one) for i, one in enumerate(sides))
     boundaries = judge_boundaries(golden, forced, Relation.SAME_HARDWARE)
     result = CaseResult(
-        "sd/x", Verdict.DRIFTED, "cpu", Relation.SAME_HARDWARE, "g", "", 1.0, boundaries=boundaries
+        "sd/x", Verdict.DRIFTED, "cpu", Relation.SAME_HARDWARE, "g", (), 1.0, boundaries=boundaries
     )
     found = explain(result, golden, now, (), forced=forced)
     assert [one.verdict for one in found.boundaries][1:] == [Verdict.WITHIN, Verdict.DRIFTED]
@@ -120,7 +120,7 @@ def test_identical(golden: Trace, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["golden", "run"])
 def test_without_a_trace(missing: str, golden: Trace) -> None:
-    result = CaseResult("sd/x", Verdict.DRIFTED, "cpu", Relation.SAME, "g", "", 1.0)
+    result = CaseResult("sd/x", Verdict.DRIFTED, "cpu", Relation.SAME, "g", (), 1.0)
     sides = (None, golden) if missing == "golden" else (golden, None)
     found = explain(result, *sides, (CHANGE,))
     assert (found.divergence, found.stages) == (None, ())
@@ -130,7 +130,7 @@ def test_without_a_trace(missing: str, golden: Trace) -> None:
 
 def test_not_compared() -> None:
     result = CaseResult(
-        "sd/x", Verdict.STALE, "cpu", Relation.SAME, "g", "", 1.0, environment_changes=(CHANGE,)
+        "sd/x", Verdict.STALE, "cpu", Relation.SAME, "g", (), 1.0, environment_changes=(CHANGE,)
     )
     found = without_traces(result)
     assert (found.result, found.divergence) == (result, None)

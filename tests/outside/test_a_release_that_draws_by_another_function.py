@@ -14,10 +14,9 @@ from harness.core.capture import Completed
 from harness.core.tolerance import Relation
 from harness.core.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
-from harness.verify.forced import judge_forced
-from harness.verify.judge import judge
-from harness.workflow.explained import with_divergence
+from harness.report.reason_words import reason_words
 from tests.golden.builders import ACCEPTED, a_case, environment
+from tests.support.evidence import judge, judge_forced, with_divergence
 from tests.support.traces import Call, structure_of, write_trace
 
 NOW = environment(torch="2.14.0")
@@ -109,19 +108,19 @@ HARMLESS: dict[str, tuple[list[Call], str]] = {
 def test_the_same_bits_pass_and_the_change_is_reported(name: str, bench: Bench) -> None:
     calls, told = HARMLESS[name]
     result = bench.judged(calls)
-    assert result.verdict is Verdict.IDENTICAL, result.reason
+    assert result.verdict is Verdict.IDENTICAL, reason_words(result.reasons)
     assert told in [one.what for one in result.exact_findings]
     assert not any(one.fails for one in result.exact_findings)
     assert result.first_divergence is None
     replay = bench.replayed(calls, result)
-    assert replay.verdict is Verdict.IDENTICAL, replay.reason
+    assert replay.verdict is Verdict.IDENTICAL, reason_words(replay.reasons)
 
 
 def test_a_golden_that_drew_piece_by_piece(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.write(bench.golden, run([*pieces(NOISE, "s0", "a", "b", "c", "s1")]), environment())
     result = bench.judged(run([draw("randn_tensor", NOISE, "s0", "s1")]))
-    assert result.verdict is Verdict.IDENTICAL, result.reason
+    assert result.verdict is Verdict.IDENTICAL, reason_words(result.reasons)
     assert [one.what for one in result.exact_findings] == ["noise.randn.draws"]
 
 
@@ -159,7 +158,7 @@ def test_among_rounding_a_draw_by_another_function_is_the_same_draw(bench: Bench
     calls = run([draw("randn", rounded, "s0", "s1"), draw("randn_tensor", MASKS, "s1", "s2")],
                 images=(IMAGES * np.float32(1 + 3e-7)).astype(np.float32))  # fmt: skip
     result = bench.judged(calls)
-    assert result.verdict is Verdict.WITHIN, result.reason
+    assert result.verdict is Verdict.WITHIN, reason_words(result.reasons)
     replay = bench.replayed(calls, result)
     noise = [one for one in replay.boundaries if one.event.startswith("noise.")]
     assert [one.verdict for one in noise] == [Verdict.WITHIN, Verdict.IDENTICAL]

@@ -21,10 +21,11 @@ from harness.golden.calibrations import CALIBRATION, write_calibration
 from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity, write_sensitivity
 from harness.golden.store import GoldenStore
-from harness.verify.judge import judge
+from harness.report.reason_words import reason_words, step_words
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.golden.test_sensitivities import a_sensitivity
 from tests.support.calibrations import a_calibration
+from tests.support.evidence import judge
 from tests.support.project import ROOT, TWO_STEPS
 
 VALUES = np.array([3.0, 4.0], np.float32)
@@ -125,9 +126,9 @@ def test_verify_says_error_and_what_contradicts(name: str, relation: Relation, g
     edited(CALIBRATION.path(golden), edit)
     result = verified(golden, relation)
     assert (result.verdict, result.golden) == (Verdict.ERROR, golden.as_posix())
-    assert result.reason.startswith(f"{CALIBRATION.path(golden)}: ")
-    assert told in result.reason
-    assert "harness calibrate ddim/two" in result.next_step
+    assert reason_words(result.reasons).startswith(f"{CALIBRATION.path(golden)}: ")
+    assert told in reason_words(result.reasons)
+    assert "harness calibrate ddim/two" in step_words(result.next_steps)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_numbers_that_are_none_and_keys_given_twice(old: str, new: str, told: st
     path.write_text(text.replace(old, new, 1))
     result = verified(golden, Relation.SAME_HARDWARE)
     assert result.verdict is Verdict.ERROR
-    assert told in result.reason
+    assert told in reason_words(result.reasons)
 
 
 def test_what_is_damaged_judges_a_case_of_stated_limits_neither(golden: Path) -> None:
@@ -242,8 +243,8 @@ def test_nobody_is_told_to_measure_over_what_a_newer_harness_wrote(
     edited(kind.path(golden), set_to("schema", value=99))
     if kind is CALIBRATION:
         result = verified(golden, Relation.SAME_HARDWARE)
-        assert (result.verdict, result.next_step) == (Verdict.ERROR, "upgrade the harness")
-        assert "has schema 99" in result.reason
+        assert (result.verdict, step_words(result.next_steps)) == (Verdict.ERROR, "upgrade the harness")
+        assert "has schema 99" in reason_words(result.reasons)
     a_project(golden, monkeypatch, "tolerance: calibrated\nmin_sensitivity: 0.9\n")
     [case] = load_cases(Path("configs")).cases
     golden.unlink()

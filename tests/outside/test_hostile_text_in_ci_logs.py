@@ -14,6 +14,8 @@ import pytest
 
 from harness.cli import main
 from harness.core.environment import Change
+from harness.core.next_step import advice
+from harness.core.reasons import said
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.core.verdict import CaseResult, ExactFinding, Report, Verdict
 from harness.report.json_report import read_report, verify_json
@@ -79,18 +81,18 @@ def result(text: str, case: str = "sd/image") -> CaseResult:
         "cpu-x86_64",
         None,
         f"goldens/{text}",
-        text,
+        said(text),
         1.0,
         exact_findings=(ExactFinding(text, text, text, fails=True),),
         environment_changes=(Change(f"software.packages.{text}", text, text),),
-        next_step=text,
+        next_steps=advice(text),
         log=tuple(text.splitlines()),
         warnings=(text,),
     )
 
 
 def skipped(text: str) -> CaseResult:
-    return CaseResult("hub/one", Verdict.SKIPPED, None, None, None, text, 0.0, warnings=(text,))
+    return CaseResult("hub/one", Verdict.SKIPPED, None, None, None, said(text), 0.0, warnings=(text,))
 
 
 def reports(text: str) -> list[Report]:
@@ -107,7 +109,9 @@ def test_nothing_that_a_screen_prints_is_obeyed(text: str, quiet: bool) -> None:
     screen = Screen(quiet=quiet, stream=stream)
     for report in reports(text):
         screen.show_verify(report)
-    recorded = RecordResult(text, RecordState.ERROR, text, None, text, 1.0, log=(text,), warnings=(text,))
+    recorded = RecordResult(
+        text, RecordState.ERROR, text, None, said(text), 1.0, log=(text,), warnings=(text,)
+    )
     screen.show_record(RecordReport(None, (recorded, replace(recorded, state=RecordState.KEPT))))
     screen.note(text)
     screen.show_changes([Change(text, text, text)], text, text)
@@ -171,12 +175,12 @@ def test_json_on_standard_output_is_text_too_and_says_the_same(
     emit_json(verify_json(Report(None, (result(text),))), Options(json="-"))
     told = capsys.readouterr().out
     assert obeyed(told) == []
-    assert read_report(told).cases[0].reason == text
+    assert read_report(told).cases[0].reasons == said(text)
 
 
 def test_the_saved_json_keeps_the_raw_text() -> None:
     report = Report(None, (result(HOSTILE),))
-    assert read_report(verify_json(report)).cases[0].reason == HOSTILE
+    assert read_report(verify_json(report)).cases[0].reasons == said(HOSTILE)
     assert json.loads(verify_json(report))["cases"][0]["log"] == HOSTILE.splitlines()
 
 

@@ -15,9 +15,10 @@ from harness.core.trace import TraceLevel
 from harness.core.verdict import Verdict
 from harness.errors import ConfigError
 from harness.golden.store import GoldenStore
+from harness.report.reason_words import reason_words, step_words
 from harness.verify.invariants import judge_invariant
-from harness.verify.judge import judge
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
+from tests.support.evidence import judge
 from tests.support.project import TWO_STEPS
 
 IMAGES = np.array([[0, 255], [7, 9]], np.uint8)
@@ -127,11 +128,11 @@ def test_a_limit_beyond_the_dtype_is_an_error_when_it_is_to_judge(
     done = Completed(str(capture), environment(), 1.0)
     result = judge(case, done, GoldenStore(tmp_path / "goldens"), relation=Relation.SAME_HARDWARE)
     assert result.verdict is Verdict.ERROR
-    assert told in result.reason
-    assert "configs/ddim/two.yaml" in result.next_step
+    assert told in reason_words(result.reasons)
+    assert "configs/ddim/two.yaml" in step_words(result.next_steps)
     of_batch = judge_invariant(Invariant(InvariantKind.BATCH, limits), golden, done)
     assert of_batch.verdict is Verdict.ERROR
-    assert told in of_batch.reason
+    assert told in reason_words(of_batch.reasons)
 
 
 def test_one_limit_that_can_fail_is_enough(tmp_path: Path) -> None:

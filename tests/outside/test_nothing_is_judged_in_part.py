@@ -16,8 +16,9 @@ from harness.core.case import Case
 from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
-from harness.verify.judge import judge
+from harness.report.reason_words import reason_words, step_words, warning_words
 from tests.golden.builders import a_case, environment, write_capture
+from tests.support.evidence import judge
 from tests.support.files import describe
 from tests.support.traces import CLASSES, Call, structure_of, write_trace
 
@@ -89,10 +90,10 @@ def test_a_golden_without_the_trace_that_the_case_asks_for(
     without_trace(golden)
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "the golden has no trace" in result.reason
-    assert "the outputs alone could be compared (identical)" in result.reason
-    assert UPDATE in result.next_step
-    assert "`trace: none`" in result.next_step
+    assert "the golden has no trace" in reason_words(result.reasons)
+    assert "the outputs alone could be compared (identical)" in reason_words(result.reasons)
+    assert UPDATE in step_words(result.next_steps)
+    assert "`trace: none`" in step_words(result.next_steps)
     assert [tensor.verdict for tensor in result.tensors] == [Verdict.IDENTICAL], "what was compared is shown"
 
 
@@ -108,7 +109,7 @@ def test_a_trace_of_a_lower_level(tmp_path: Path, capture: Path, golden: Path) -
     level(golden, "components")
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "a trace of the level components, the case asks for full" in result.reason
+    assert "a trace of the level components, the case asks for full" in reason_words(result.reasons)
     components = a_case(trace=TraceLevel.COMPONENTS)
     assert judged(tmp_path, capture, golden, components).verdict is Verdict.IDENTICAL
 
@@ -117,26 +118,28 @@ def test_a_trace_of_another_version(tmp_path: Path, capture: Path, golden: Path)
     level(golden, "full", version=2)
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "a trace of version 2, this harness compares version 1" in result.reason
-    assert result.next_step.startswith("upgrade the harness; ")
+    assert "a trace of version 2, this harness compares version 1" in reason_words(result.reasons)
+    assert step_words(result.next_steps).startswith("upgrade the harness; ")
     level(golden, "full", version=0)
-    assert judged(tmp_path, capture, golden).next_step.startswith("record it anew: harness record --update ")
+    assert step_words(judged(tmp_path, capture, golden).next_steps).startswith(
+        "record it anew: harness record --update "
+    )
 
 
 def test_a_run_without_the_trace_that_the_case_asks_for(tmp_path: Path, capture: Path, golden: Path) -> None:
     without_trace(capture)
     result = judged(tmp_path, capture, golden)
-    assert (result.verdict, "the run has no trace" in result.reason) == (Verdict.ERROR, True)
+    assert (result.verdict, "the run has no trace" in reason_words(result.reasons)) == (Verdict.ERROR, True)
 
 
 def test_a_golden_that_knows_no_weights(tmp_path: Path, capture: Path, golden: Path) -> None:
     describe(golden, lambda document: document.update(weights={}))
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "the golden does not say which weights it was made from" in result.reason
+    assert "the golden does not say which weights it was made from" in reason_words(result.reasons)
     alone = judged(tmp_path, capture, golden, ALONE)
     assert alone.verdict is Verdict.IDENTICAL
-    assert "which weights it was made from" in alone.warnings[-1]
+    assert "which weights it was made from" in warning_words(alone.warnings)[-1]
 
 
 @pytest.mark.parametrize("whose", ["golden", "run"])
@@ -145,7 +148,7 @@ def test_the_weights_of_one_component(tmp_path: Path, capture: Path, golden: Pat
     describe(path, lambda document: document["weights"].pop("vae"))
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert f"the {whose} does not say which weights vae had" in result.reason
+    assert f"the {whose} does not say which weights vae had" in reason_words(result.reasons)
 
 
 def test_a_component_that_one_release_has_and_another_has_not(
@@ -158,7 +161,7 @@ def test_a_component_that_one_release_has_and_another_has_not(
     write_trace(golden, calls, structure=structure)
     changed(golden, add={"output/images": IMAGES}, weights={"unet": "1" * 64})
     result = judged(tmp_path, capture, golden)
-    assert result.verdict is Verdict.IDENTICAL, result.reason
+    assert result.verdict is Verdict.IDENTICAL, reason_words(result.reasons)
     assert any(finding.what == "vae" for finding in result.exact_findings)
 
 
@@ -169,13 +172,16 @@ def test_a_failure_stays_one_and_the_missing_trace_is_told(
     changed(golden, add={"output/images": IMAGES * 2})
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.DRIFTED
-    assert "the golden has no trace" in result.warnings[-1]
+    assert "the golden has no trace" in warning_words(result.warnings)[-1]
 
 
 def test_a_golden_with_fewer_outputs(tmp_path: Path, capture: Path, golden: Path) -> None:
     changed(capture, add={"output/mask": IMAGES})
     result = judged(tmp_path, capture, golden)
-    assert (result.verdict, "mask: missing in the golden" in result.reason) == (Verdict.BROKEN, True)
+    assert (result.verdict, "mask: missing in the golden" in reason_words(result.reasons)) == (
+        Verdict.BROKEN,
+        True,
+    )
 
 
 def test_a_text_that_is_no_text_in_the_golden(tmp_path: Path) -> None:
@@ -184,7 +190,7 @@ def test_a_text_that_is_no_text_in_the_golden(tmp_path: Path) -> None:
     ]
     describe(files[1], lambda document: document.update(text=[]))
     result = judged(tmp_path, files[0], files[1], ALONE)
-    assert (result.verdict, "now text" in result.reason) == (Verdict.BROKEN, True)
+    assert (result.verdict, "now text" in reason_words(result.reasons)) == (Verdict.BROKEN, True)
 
 
 @pytest.mark.parametrize(
@@ -204,5 +210,5 @@ def test_a_trace_that_refers_to_what_is_not_there(
         found = json.loads(bytes(file.get_tensor(name)))
     changed(golden, add={name: np.frombuffer(json.dumps(found | change).encode(), np.uint8)})
     result = judged(tmp_path, capture, golden)
-    assert (result.verdict, "has a damaged trace" in result.reason) == (Verdict.ERROR, True)
-    assert result.next_step == "restore the file from version control or a backup"
+    assert (result.verdict, "has a damaged trace" in reason_words(result.reasons)) == (Verdict.ERROR, True)
+    assert step_words(result.next_steps) == "restore the file from version control or a backup"

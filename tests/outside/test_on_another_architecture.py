@@ -15,15 +15,16 @@ from harness.core.capture import Completed
 from harness.core.case import ModelSpec
 from harness.core.environment import Environment
 from harness.core.invariant import Invariant, InvariantKind
+from harness.core.next_step import failure_steps
 from harness.core.tolerance import Limits, Relation, Rule
-from harness.core.verdict import CaseResult, Verdict, failure_steps
+from harness.core.verdict import CaseResult, Verdict
 from harness.golden.calibrations import write_calibration
 from harness.golden.tensors import TensorFile
-from harness.verify.forced import judge_forced
-from harness.workflow.explained import with_divergence
+from harness.report.reason_words import reason_words, step_words
 from harness.workflow.invariants import variations
 from tests.golden.builders import a_case, environment
 from tests.support.calibrations import calibration_from, evidence
+from tests.support.evidence import judge_forced, with_divergence
 from tests.support.project import ROOT
 from tests.support.traces import Call, write_trace
 from tests.worker.perturb.planting import planted
@@ -58,7 +59,7 @@ def replayed(
         with TensorFile(golden) as file:
             write_calibration(golden, calibration_from(runs, file))
     forced = write_trace(folder / "forced.safetensors", calls(step, network), env=ARM)
-    result = CaseResult("ddim/two", Verdict.WITHIN, "cpu-aarch64", relation, golden.as_posix(), "", 1.0)
+    result = CaseResult("ddim/two", Verdict.WITHIN, "cpu-aarch64", relation, golden.as_posix(), (), 1.0)
     return judge_forced(a_case(), result, Completed(str(forced), ARM, 1.0))
 
 
@@ -90,7 +91,7 @@ def test_boundaries_have_limits_for_other_hardware(
     relation: Relation, step: float, network: float, measured: float | None, verdict: Verdict, tmp_path: Path
 ) -> None:
     result = replayed(tmp_path, relation, step, network, measured)
-    assert result.verdict is verdict, result.reason
+    assert result.verdict is verdict, reason_words(result.reasons)
 
 
 class OtherStream:
@@ -183,9 +184,9 @@ def drawn_otherwise(folder: Path, relation: Relation, dtype: str, device: str, s
     capture = trace(folder / "capture.safetensors", -1.0, state, ARM)
     step = failure_steps("ddim/two")
     result = CaseResult(
-        "ddim/two", Verdict.DRIFTED, ARM.platform, relation, golden.as_posix(), "", 1.0, next_step=step
+        "ddim/two", Verdict.DRIFTED, ARM.platform, relation, golden.as_posix(), (), 1.0, next_steps=step
     )
-    return with_divergence(a_case(), result, capture).next_step
+    return step_words(with_divergence(a_case(), result, capture).next_steps)
 
 
 @pytest.mark.parametrize(

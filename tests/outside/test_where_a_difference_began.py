@@ -18,12 +18,11 @@ from harness.golden.calibrations import write_calibration
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace
-from harness.verify.forced import judge_forced
-from harness.verify.judge import judge
-from harness.workflow.explained import explanation_of, with_divergence
+from harness.report.reason_words import step_words
 from tests.diagnose import simulated
 from tests.golden.builders import ACCEPTED, a_case, environment
 from tests.support.calibrations import calibration_from, evidence
+from tests.support.evidence import explanation_of, judge, judge_forced, with_divergence
 from tests.support.traces import Call, open_trace, write_trace
 
 OTHER_CPU = 2e-7
@@ -125,7 +124,7 @@ def test_calibrated_limits_judge_the_boundaries_of_both(lab: Lab) -> None:
 
 def test_a_failure_says_what_to_do_whether_the_change_is_meant_or_not(lab: Lab) -> None:
     result, capture, _ = lab.verified(forced=False, jitter=OTHER_CPU, softmax=1.01)
-    step = with_divergence(lab.case, result, capture).next_step
+    step = step_words(with_divergence(lab.case, result, capture).next_steps)
     assert step == (
         "if the change is not meant, put back torch 2.13.0 or fix what moved it: harness explain ddim/two; "
         "if the change is meant: harness record --update ddim/two"

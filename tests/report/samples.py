@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
+from harness.core.next_step import NextStep, harness_step
+from harness.core.reasons import said
 from harness.core.recording import (
     Distance,
     ListedCase,
@@ -66,7 +68,7 @@ DRIFTED_TENSOR = TensorResult(
     },
     limits={"max_abs": 1e-4, "rel_l2": 1e-5},
     needed={"max_abs": 1.1e-3, "rel_l2": 3.2e-4},
-    reason="images: max_abs 0.00104 > 0.0001, rel_l2 0.000314 > 1e-05",
+    reasons=said("images: max_abs 0.00104 > 0.0001, rel_l2 0.000314 > 1e-05"),
 )
 
 IDENTICAL_TENSOR = TensorResult(
@@ -92,7 +94,7 @@ WITHIN_TENSOR = replace(
     verdict=Verdict.WITHIN,
     metrics={**DRIFTED_TENSOR.metrics, "max_abs": 2e-5, "rel_l2": 3.1e-6},
     needed={},
-    reason="",
+    reasons=said(""),
 )
 
 IDENTICAL = CaseResult(
@@ -101,7 +103,7 @@ IDENTICAL = CaseResult(
     platform="cpu-x86_64",
     relation=Relation.SAME,
     golden="goldens/ddpm-digits/ddim@seed=0/cpu-x86_64.safetensors",
-    reason="",
+    reasons=said(""),
     seconds=1.24,
     tensors=(IDENTICAL_TENSOR,),
 )
@@ -121,7 +123,7 @@ DRIFTED = CaseResult(
     platform="cpu-x86_64",
     relation=Relation.SAME_HARDWARE,
     golden=f"goldens/{LONG_ID}/cpu-x86_64.safetensors",
-    reason="images: max_abs 0.00104 > 0.0001, rel_l2 0.000314 > 1e-05",
+    reasons=said("images: max_abs 0.00104 > 0.0001, rel_l2 0.000314 > 1e-05"),
     seconds=12.31,
     tensors=(DRIFTED_TENSOR, replace(WITHIN_TENSOR, name="latents")),
     exact_findings=(
@@ -152,8 +154,7 @@ DRIFTED = CaseResult(
         sentence="the first difference is the scheduler's step 3: its input matched bit for bit, "
         "its output is off by rel_l2 4e-3; everything after follows from it",
     ),
-    next_step="if the change is meant: harness record --update "
-    "'sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,scheduler.class=DDIMScheduler,seed=0'",
+    next_steps=(harness_step("if the change is meant", "record", "--update", LONG_ID),),
     warnings=("python: the pipeline drew from the global generator",),
 )
 
@@ -163,9 +164,13 @@ BROKEN = CaseResult(
     platform="cpu-x86_64",
     relation=None,
     golden=None,
-    reason="sd/raises: raised ValueError: height has to be divisible by 8 but is 30",
+    reasons=said("sd/raises: raised ValueError: height has to be divisible by 8 but is 30"),
     seconds=0.52,
-    next_step="read the traceback, fix the pipeline or configs/sd/raises.yaml, then run: harness verify sd/raises",
+    next_steps=(
+        harness_step(
+            "read the traceback, fix the pipeline or configs/sd/raises.yaml, then run", "verify", "sd/raises"
+        ),
+    ),
     log=(
         "Traceback (most recent call last):",
         '  File "pipeline.py", line 3, in check_inputs',
@@ -179,8 +184,8 @@ STALE = replace(
     case="sd/stale",
     verdict=Verdict.STALE,
     tensors=(),
-    reason="steps: 50 in the golden, now 20",
-    next_step="if the new definition is meant: harness record --update sd/stale",
+    reasons=said("steps: 50 in the golden, now 20"),
+    next_steps=(harness_step("if the new definition is meant", "record", "--update", "sd/stale"),),
 )
 
 NO_GOLDEN = CaseResult(
@@ -189,9 +194,9 @@ NO_GOLDEN = CaseResult(
     platform="cuda-sm90",
     relation=None,
     golden=None,
-    reason="no golden on any platform",
+    reasons=said("no golden on any platform"),
     seconds=3.0,
-    next_step="record one here: harness record sd/new",
+    next_steps=(harness_step("record one here", "record", "sd/new"),),
 )
 
 SKIPPED = CaseResult(
@@ -200,9 +205,11 @@ SKIPPED = CaseResult(
     platform=None,
     relation=None,
     golden=None,
-    reason="google/ddpm-cifar10-32: the hub cannot be reached, and no copy lies in the cache of this machine",
+    reasons=said(
+        "google/ddpm-cifar10-32: the hub cannot be reached, and no copy lies in the cache of this machine"
+    ),
     seconds=0.0,
-    next_step="make it available, then run: harness verify hub/cifar10",
+    next_steps=(harness_step("make it available, then run", "verify", "hub/cifar10"),),
 )
 
 ERROR = CaseResult(
@@ -211,9 +218,9 @@ ERROR = CaseResult(
     platform=None,
     relation=None,
     golden=None,
-    reason="unclip/hang: no result within 600 s; the worker was killed",
+    reasons=said("unclip/hang: no result within 600 s; the worker was killed"),
     seconds=600.0,
-    next_step="read the log, then run it alone: harness verify unclip/hang",
+    next_steps=(harness_step("read the log, then run it alone", "verify", "unclip/hang"),),
     log=("loading prior", "\x1b[31mloading\x1b[0m decoder"),
 )
 
@@ -223,15 +230,17 @@ PASSING = Report(ENVIRONMENT, (IDENTICAL, WITHIN, SKIPPED))
 RECORD = RecordReport(
     ENVIRONMENT,
     (
-        RecordResult("ddpm-digits/new", RecordState.RECORDED, "cpu-x86_64", "goldens/n.safetensors", "", 2.5),
+        RecordResult("ddpm-digits/new", RecordState.RECORDED, "cpu-x86_64", "goldens/n.safetensors", (), 2.5),
         RecordResult(
             case="ddpm-digits/updated",
             state=RecordState.UPDATED,
             platform="cpu-x86_64",
             golden="goldens/u.safetensors",
-            reason="",
+            reasons=said(""),
             seconds=2.0,
-            tensors=(replace(DRIFTED_TENSOR, limits={}, needed={}, reason="images: not bit for bit equal"),),
+            tensors=(
+                replace(DRIFTED_TENSOR, limits={}, needed={}, reasons=said("images: not bit for bit equal")),
+            ),
             definition_changes=(Change("steps", "50", "20"),),
             environment_changes=(Change("software.packages.torch", "2.12.0", "2.13.0"),),
         ),
@@ -240,7 +249,7 @@ RECORD = RecordReport(
             RecordState.UNCHANGED,
             "cpu-x86_64",
             "g",
-            "bit for bit the golden that was there",
+            said("bit for bit the golden that was there"),
             2.0,
         ),
         *(
@@ -249,9 +258,11 @@ RECORD = RecordReport(
                 state=RecordState.KEPT,
                 platform="cpu-x86_64",
                 golden=f"goldens/kept-{number}.safetensors",
-                reason="the golden exists already and was not touched",
+                reasons=said("the golden exists already and was not touched"),
                 seconds=0.0,
-                next_step=f"to record it anew: harness record --update ddpm-digits/kept-{number}",
+                next_steps=(
+                    harness_step("to record it anew", "record", "--update", f"ddpm-digits/kept-{number}"),
+                ),
             )
             for number in (1, 2)
         ),
@@ -260,11 +271,15 @@ RECORD = RecordReport(
             state=RecordState.NONDETERMINISTIC,
             platform="cpu-x86_64",
             golden=None,
-            reason="two runs in fresh processes gave different bits, so nothing was stored",
+            reasons=said("two runs in fresh processes gave different bits, so nothing was stored"),
             seconds=2.1,
-            tensors=(replace(DRIFTED_TENSOR, limits={}, needed={}, reason="images: not bit for bit equal"),),
-            next_step="measure it: harness repeat ddpm-digits/unseeded; if it is meant to differ, "
-            "set `nondeterministic: allow`",
+            tensors=(
+                replace(DRIFTED_TENSOR, limits={}, needed={}, reasons=said("images: not bit for bit equal")),
+            ),
+            next_steps=(
+                harness_step("measure it", "repeat", "ddpm-digits/unseeded"),
+                NextStep("if it is meant to differ, set `nondeterministic: allow`"),
+            ),
             warnings=("python: the pipeline drew from the global generator",),
         ),
     ),
@@ -279,7 +294,7 @@ REPEAT = RepeatReport(
             3,
             True,
             tuple(Distance(*pair, "images", 0.0, 0.0, True) for pair in ((1, 2), (1, 3), (2, 3))),
-            "",
+            (),
             4.25,
         ),
         RepeatResult(
@@ -293,13 +308,20 @@ REPEAT = RepeatReport(
                 Distance(2, 3, "images", 0.0, 0.0, False),
                 *(Distance(*pair, "latents", 0.0, 0.0, True) for pair in ((1, 2), (1, 3), (2, 3))),
             ),
-            "",
+            (),
             4.31,
         ),
         RepeatResult(
-            "sd/crash", None, 3, None, (), "run 2: the worker was killed by signal 9", 9.0, log=("last",)
+            "sd/crash",
+            None,
+            3,
+            None,
+            (),
+            said("run 2: the worker was killed by signal 9"),
+            9.0,
+            log=("last",),
         ),
-        RepeatResult("hub/cifar10", None, 3, None, (), "the hub cannot be reached", 0.0, skipped=True),
+        RepeatResult("hub/cifar10", None, 3, None, (), said("the hub cannot be reached"), 0.0, skipped=True),
     ),
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+from harness.core.next_step import advice, harness_step
+from harness.core.reasons import said
 from harness.core.verdict import CaseResult, Report, Verdict
 from harness.report.alike import Alike, alike, alike_details, alone, logged_once
 from harness.report.details import text_of
@@ -12,13 +14,14 @@ from harness.report.terminal import Screen
 
 
 def result(case: str, reason: str = "torch is not here", *log: str, step: str = "fix it") -> CaseResult:
-    return CaseResult(case, Verdict.ERROR, None, None, None, reason, 0.0, next_step=step, log=log)
+    reasons, steps = said(reason), advice(step)
+    return CaseResult(case, Verdict.ERROR, None, None, None, reasons, 0.0, next_steps=steps, log=log)
 
 
 def test_cases_of_which_the_same_is_to_be_said_are_one_group() -> None:
     results = [result("a"), result("b", "torch is not here", "its log"), result("c")]
     groups = alike(results)
-    assert groups == [Alike("torch is not here", "fix it", ("its log",), ("a", "b", "c"))]
+    assert groups == [Alike("torch is not here", advice("fix it"), ("its log",), ("a", "b", "c"))]
     assert alone(results, groups) == []
 
 
@@ -43,12 +46,14 @@ def test_the_same_log_is_kept_once() -> None:
 
 
 def test_the_block() -> None:
-    group = Alike("torch is not here\nreally", "fix it, then check: harness env", ("a log",), tuple("abcde"))
+    group = Alike(
+        "torch is not here\nreally", (harness_step("fix it, then check", "env"),), ("a log",), tuple("abcde")
+    )
     assert text_of(alike_details(group)) == (
         "error  torch is not here\n  really\n  5 cases could not run: a, b, c and 2 more\n"
         "  log:\n    a log\n  next: fix it, then check:\n    harness env"
     )
-    two = Alike("x", "", (), ("a", "b"))
+    two = Alike("x", (), (), ("a", "b"))
     assert text_of(alike_details(two)) == "error  x\n  2 cases could not run: a, b"
 
 

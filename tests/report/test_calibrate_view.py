@@ -12,6 +12,8 @@ from harness.core.calibration import (
     Gate,
     LeftOut,
 )
+from harness.core.next_step import harness_step
+from harness.core.reasons import said
 from harness.report.calibrate_view import calibrate_json
 from tests.report.screens import screen, shown
 from tests.support.calibrations import a_calibration, evidence
@@ -19,15 +21,20 @@ from tests.support.calibrations import a_calibration, evidence
 CALIBRATED = CalibrationResult(
     "ddim/two",
     CalibrationState.CALIBRATED,
-    "",
+    (),
     12.3,
     "goldens/ddim/two/cpu-x86_64.calibration.json",
     a_calibration(gates=(Gate("constant image", "it is black", "give another"),)),
     warnings=("the unvaried run differs",),
 )
-SKIPPED = CalibrationResult("unseeded", CalibrationState.SKIPPED, "generator: none", 0.0)
+SKIPPED = CalibrationResult("unseeded", CalibrationState.SKIPPED, said("generator: none"), 0.0)
 FAILED = CalibrationResult(
-    "new", CalibrationState.ERROR, "there is no golden", 0.0, next_step="harness record new", log=("a line",)
+    "new",
+    CalibrationState.ERROR,
+    said("there is no golden"),
+    0.0,
+    next_steps=(harness_step("", "record", "new"),),
+    log=("a line",),
 )
 REPORT = CalibrationReport(None, (CALIBRATED, SKIPPED, FAILED))
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.core.reasons import said
 from tests.report.samples import DRIFTED_TENSOR, IDENTICAL_TENSOR
 from tests.report.screens import screen, shown
 
 TENSORS = (
     replace(IDENTICAL_TENSOR, name="a"),
-    replace(DRIFTED_TENSOR, name="b", limits={}, reason="b: not bit for bit equal"),
+    replace(DRIFTED_TENSOR, name="b", limits={}, reasons=said("b: not bit for bit equal")),
 )
 
 

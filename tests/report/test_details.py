@@ -3,6 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.core.environment import Change
+from harness.core.next_step import NextStep, NextSteps, advice, harness_step
+from harness.core.reasons import (
+    BoundaryExceeded,
+    ExactDiffers,
+    MoreExactFindings,
+    PipelineRaised,
+    ReplayExceeds,
+    said,
+)
 from harness.core.verdict import Boundary, ExactFinding, Verdict
 from harness.report.details import (
     Line,
@@ -19,7 +28,7 @@ from tests.report.screens import screen
 
 
 def test_a_drifted_case_says_everything_in_order() -> None:
-    short = replace(DRIFTED, case="sd/a", next_step="harness explain sd/a")
+    short = replace(DRIFTED, case="sd/a", next_steps=(harness_step("", "explain", "sd/a"),))
     assert text_of(case_details(short)) + "\n" == screen(
         """
         drifted  sd/a  (cpu-x86_64, same-hardware)
@@ -58,10 +67,14 @@ def test_a_log_keeps_its_indentation_and_loses_its_colours() -> None:
 
 def test_a_tensors_own_reason_is_told_unless_the_case_told_it() -> None:
     broken = replace(
-        DRIFTED_TENSOR, verdict=Verdict.BROKEN, limits={}, metrics={}, needed={}, reason="3 new NaN"
+        DRIFTED_TENSOR, verdict=Verdict.BROKEN, limits={}, metrics={}, needed={}, reasons=said("3 new NaN")
     )
-    told = text_of(case_details(replace(DRIFTED, tensors=(broken,), reason="images: 3 new NaN")))
-    untold = text_of(case_details(replace(DRIFTED, tensors=(broken,), reason="images are broken")))
+    told = text_of(
+        case_details(
+            replace(DRIFTED, tensors=(broken,), reasons=(*said("images: drifted"), *said("3 new NaN")))
+        )
+    )
+    untold = text_of(case_details(replace(DRIFTED, tensors=(broken,), reasons=said("images are broken"))))
     assert told.count("3 new NaN") == 1
     assert "\n    3 new NaN\n" in untold
 
@@ -89,26 +102,34 @@ def test_failing_findings_come_first_and_six_are_told() -> None:
 
 
 def test_a_reason_does_not_say_the_findings_below_it_again() -> None:
-    told = "unet.calls: 1 in the golden, now 2; a;b.c: 1 in the golden, now 2; d: 1 in the golden, now 2"
     findings = tuple(map(_finding, ("unet.calls", "a;b.c", "d", "e", "f")))
-    result = replace(DRIFTED, exact_findings=findings, reason=f"{told}; 2 more exact findings")
+    told = (*(ExactDiffers(what, "1", "2") for what in ("unet.calls", "a;b.c", "d")), MoreExactFindings(2))
+    result = replace(DRIFTED, exact_findings=findings, reasons=told)
     assert reason_lines(result, 6) == []
-    tensor = replace(result, reason=f"images: max_abs 2 > 1; {result.reason}")
+    tensor = replace(result, reasons=(*said("images: max_abs 2 > 1"), *told))
     assert reason_lines(tensor, 6) == [Line("images: max_abs 2 > 1", indent=2)]
+
+
+EXCEEDS = ReplayExceeds((BoundaryExceeded("scheduler.step", 30, 4e-3, 1e-6),))
 
 
 def test_a_reason_keeps_what_is_not_said_below_it() -> None:
     findings = (_finding("unet.calls"), _finding("unet.eps"))
     result = replace(DRIFTED, exact_findings=findings)
-    for reason in (
-        "vae.unet.calls: 1 in the golden, now 2",
-        "unet.calls: 1 in the golden, now 20",
-        "forced replay: the pipeline raised ValueError",
-        "forced replay: scheduler.step[30] rel_l2 0.004 > 1e-06",
-        "7 more exact findings",
+    for reason, words in (
+        (ExactDiffers("vae.unet.calls", "1", "2"), "vae.unet.calls: 1 in the golden, now 2"),
+        (ExactDiffers("unet.calls", "1", "20"), "unet.calls: 1 in the golden, now 20"),
+        (
+            PipelineRaised("ValueError", run="forced"),
+            "forced replay: the pipeline raised ValueError",
+        ),
     ):
-        assert reason_lines(replace(result, reason=reason), 6) == [Line(reason, indent=2)]
-    cut = replace(result, reason="unet.eps: 1 in the golden, now 2")
+        assert reason_lines(replace(result, reasons=(reason,)), 6) == [Line(words, indent=2)]
+    nothing = replace(result, exact_findings=(), boundaries=(), reasons=(MoreExactFindings(7), EXCEEDS))
+    assert [line.text for line in reason_lines(nothing, 6)] == [
+        "7 more exact findings; forced replay: scheduler.step[30] rel_l2 0.004 > 1e-06"
+    ]
+    cut = replace(result, reasons=(ExactDiffers("unet.eps", "1", "2"),))
     assert reason_lines(cut, 1) == [Line("unet.eps: 1 in the golden, now 2", indent=2)]
 
 
@@ -128,8 +149,7 @@ def test_a_reason_that_only_names_boundaries_is_told_by_them() -> None:
         DRIFTED,
         tensors=(),
         boundaries=(*_boundaries(0.0), broken, *failing),
-        reason="forced replay: → vae.decode[0] cannot be compared or is not the golden's; "
-        "unet.forward[0] rel_l2 2e-06 > 1e-06; unet.forward[1] rel_l2 3e-06 > 1e-06; and 3 more",
+        reasons=(ReplayExceeds((BoundaryExceeded("→ vae.decode", 0, None, 1e-6),), more=5),),
     )
     assert reason_lines(result, 6) == []
     assert [line.text for line in replay_lines(result.boundaries, 4)] == [
@@ -177,31 +197,37 @@ def test_by_relevance_puts_hardware_and_numeric_libraries_first() -> None:
     ]
 
 
-def _steps(*steps: str) -> list[tuple[str, bool]]:
-    return [(line.text, line.whole) for line in next_lines(steps)]
+def _steps(*results: NextSteps) -> list[tuple[str, bool]]:
+    return [(line.text, line.whole) for line in next_lines(results)]
 
 
 def test_next_commands_stand_alone_and_whole() -> None:
-    assert _steps("harness verify a") == [("next:", False), ("harness verify a", True)]
-    assert _steps("to record it anew: harness record --update a") == [
+    assert _steps((harness_step("", "verify", "a"),)) == [("next:", False), ("harness verify a", True)]
+    assert _steps((harness_step("to record it anew", "record", "--update", "a"),)) == [
         ("next: to record it anew:", False),
         ("harness record --update a", True),
     ]
-    assert _steps("measure it: harness repeat a; if it is meant, set `nondeterministic: allow`") == [
+    meant = NextStep("if it is meant, set `nondeterministic: allow`")
+    assert _steps((harness_step("measure it", "repeat", "a"), meant)) == [
         ("next: measure it:", False),
         ("harness repeat a", True),
         ("next: if it is meant, set `nondeterministic: allow`", False),
     ]
-    assert _steps("let the pipeline return something") == [("next: let the pipeline return something", False)]
-    assert _steps("", "") == []
+    assert _steps(advice("let the pipeline return something")) == [
+        ("next: let the pipeline return something", False)
+    ]
+    assert _steps((), ()) == []
 
 
-def test_a_semicolon_inside_quotes_does_not_cut_a_command() -> None:
-    assert _steps("harness verify 'a; b'") == [("next:", False), ("harness verify 'a; b'", True)]
+def test_a_command_is_quoted_as_a_shell_takes_it() -> None:
+    assert _steps((harness_step("", "verify", "a; b"),)) == [
+        ("next:", False),
+        ("harness verify 'a; b'", True),
+    ]
 
 
 def test_steps_with_one_prose_are_gathered() -> None:
-    assert _steps("record: harness record a", "record: harness record b", "record: harness record a") == [
+    assert _steps(*((harness_step("record", "record", case),) for case in "aba")) == [
         ("next: record:", False),
         ("harness record a", True),
         ("harness record b", True),

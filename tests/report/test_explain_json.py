@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from harness.core.explanation import Explanation
+from harness.core.reasons import said
 from harness.core.verdict import CaseResult, InvariantResult, Report, Verdict
 from harness.report.explain_json import explain_json
 from harness.report.json_report import verify_json
@@ -92,7 +93,7 @@ def test_without_traces_the_lists_are_there_and_empty() -> None:
 def test_numbers_that_are_not_finite_become_null_or_are_left_out() -> None:
     inf, nan = float("inf"), float("nan")
     tensor = replace(DRIFTED_TENSOR, metrics={"max_abs": inf, "rel_l2": nan}, needed={"max_abs": inf})
-    invariant = InvariantResult("half", Verdict.DRIFTED, "too far", tensors=(tensor,))
+    invariant = InvariantResult("half", Verdict.DRIFTED, said("too far"), tensors=(tensor,))
     result = replace(DRIFTED, tensors=(tensor,), invariants=(invariant,))
     row = replace(STAGES[2], first=None, curve=(0.0, None))
     document = written(replace(FULL, result=result, stages=(row,)))

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from harness.core.environment import Change
 from harness.core.explanation import Explanation, GrowthRow, Likelihood, Suspect
-from harness.core.verdict import Boundary, CaseResult, Divergence, ExactFinding, Verdict, failure_steps
+from harness.core.next_step import failure_steps, harness_step
+from harness.core.reasons import BoundaryExceeded, ReplayExceeds
+from harness.core.verdict import Boundary, CaseResult, Divergence, ExactFinding, Verdict
 from tests.report.samples import BROKEN, DRIFTED, ERROR, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
 from tests.report.screens import screen, shown, shown_in_colour, widest, without_colours
 
@@ -41,7 +43,12 @@ NEAR = (
 )
 
 FULL = Explanation(
-    replace(DRIFTED, case="sd/a", boundaries=NEAR, next_step="if meant: harness record --update sd/a"),
+    replace(
+        DRIFTED,
+        case="sd/a",
+        boundaries=NEAR,
+        next_steps=(harness_step("if meant", "record", "--update", "sd/a"),),
+    ),
     DRIFTED.first_divergence,
     STAGES,
     SUSPECTS,
@@ -168,7 +175,9 @@ def test_at_most_eight_findings_and_six_boundaries() -> None:
 def test_a_reason_that_its_boundaries_repeat_is_left_out() -> None:
     failing = (Boundary("vae.decode", 0, 1e-3, 1e-6, Verdict.DRIFTED),)
     result = replace(
-        IDENTICAL, verdict=Verdict.DRIFTED, reason="forced replay: vae.decode[0] rel_l2 0.001 > 1e-06"
+        IDENTICAL,
+        verdict=Verdict.DRIFTED,
+        reasons=(ReplayExceeds((BoundaryExceeded("vae.decode", 0, 1e-3, 1e-6),)),),
     )
     text = _shown(Explanation(result, None, boundaries=failing))
     assert text.count("vae.decode[0]") == 1
@@ -199,13 +208,13 @@ def test_the_module_is_asked_for_where_a_network_differs_and_none_is_known() -> 
 
 def test_a_failure_goes_on_to_fixing_or_accepting_the_change() -> None:
     accept = "if the change is meant:\n    harness record --update 'sd/a b'\n"
-    assert _next(None, result=replace(DRIFTED, next_step="")).startswith(accept)
-    told = _next(None, result=replace(DRIFTED, next_step=failure_steps("sd/a b", ["diffusers 0.41.0"])))
+    assert _next(None, result=replace(DRIFTED, next_steps=())).startswith(accept)
+    told = _next(None, result=replace(DRIFTED, next_steps=failure_steps("sd/a b", ("diffusers 0.41.0",))))
     # What leads here is left out, the rest of it stays.
     assert "harness explain" not in told
     assert "put back diffusers 0.41.0 or fix what moved it" in " ".join(told.split())
     assert accept in told
-    told = _next(None, result=replace(DRIFTED, next_step=failure_steps("sd/a b")))
+    told = _next(None, result=replace(DRIFTED, next_steps=failure_steps("sd/a b")))
     assert "if the change is not meant, fix what is named above\n" in told
 
 
@@ -213,7 +222,7 @@ def test_other_next_steps_stay() -> None:
     assert "harness verify sd/raises\n" in _next(None, result=BROKEN)
     assert "--update" not in _next(None, result=BROKEN)
     assert _next(None, result=STALE).count("--update") == 1
-    assert _next(None, result=replace(SKIPPED, next_step="")) == ""
+    assert _next(None, result=replace(SKIPPED, next_steps=())) == ""
 
 
 def test_the_module_is_named() -> None:

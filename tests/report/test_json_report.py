@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from harness.core.verdict import CaseResult, Report
+from harness.core.next_step import failure_steps
+from harness.core.reasons import ExactDiffers, said
+from harness.core.verdict import CaseResult, InvariantResult, Report, Verdict
 from harness.errors import UsageError
 from harness.report.json_report import (
     changes_json,
@@ -24,6 +26,8 @@ from harness.report.json_report import (
     verify_json,
     write_text,
 )
+from harness.report.reason_words import reason_words, step_words
+from tests.core.test_reasons import EXAMPLES
 from tests.report.samples import DRIFTED, DRIFTED_TENSOR, FULL, IDENTICAL, LISTED, RECORD, REPEAT
 from tests.report.screens import shown
 from tests.report.test_verify_view import CASES, QUICK
@@ -53,6 +57,10 @@ TEXT, BOOLEAN, NUMBER, COUNT = (
 TEXT_OR_NULL, NUMBER_OR_NULL = {"type": ["string", "null"]}, {"type": ["number", "null"]}
 VERDICT = {"enum": VERDICTS}
 
+# A reason names its kind, whatever else it holds.
+REASONS = _list(_object(kind=TEXT))
+STEPS = _list(_object(why=TEXT, argv=_list(TEXT)))
+
 # Written from the promise that docs make of --json, not from the code.
 CONTRACT = _object(
     schema={"const": 1},
@@ -75,6 +83,7 @@ CONTRACT = _object(
                     shape=_list(COUNT),
                     metrics=_object(**dict.fromkeys(METRICS, NUMBER_OR_NULL)),
                     limits={"type": "object", "additionalProperties": NUMBER},
+                    reasons=REASONS,
                 )
             ),
             exact_findings=_list(_object(what=TEXT, golden=TEXT_OR_NULL, now=TEXT_OR_NULL, fails=BOOLEAN)),
@@ -96,6 +105,8 @@ CONTRACT = _object(
                     ),
                 ]
             },
+            reasons=REASONS,
+            next_steps=STEPS,
         )
     ),
 )
@@ -115,7 +126,7 @@ def test_the_report_keeps_the_contract() -> None:
         *("schema", "environment", "summary", "cases"),
         *("finished", "not_run", "command", "started", "options"),
     ]
-    keys = list(CONTRACT["properties"]["cases"]["items"]["properties"])
+    keys = list(CONTRACT["properties"]["cases"]["items"]["properties"])[:-2]
     assert all(list(case)[: len(keys)] == keys for case in document["cases"])
     tensor_keys = ["name", "verdict", "dtype", "shape", "metrics", "limits"]
     assert list(document["cases"][2]["tensors"][0])[:6] == tensor_keys
@@ -133,6 +144,51 @@ def test_values_are_those_of_the_report() -> None:
         "now": "Linux 6.8.0",
     }
     assert _strict(verify_json(FULL))["environment"]["software"]["packages"]["torch"] == "2.13.0+cpu"
+
+
+def test_reasons_and_next_steps_are_told_in_words_and_as_data() -> None:
+    case = replace(DRIFTED, reasons=EXAMPLES, next_steps=failure_steps("sd/a b"))
+    report = Report(None, (case,))
+    document = _strict(verify_json(report))
+    Draft202012Validator(CONTRACT).validate(document)
+    (told,) = document["cases"]
+    assert told["reason"] == reason_words(EXAMPLES)
+    assert [one["kind"] for one in told["reasons"]] == [one.kind for one in EXAMPLES]
+    assert told["next_step"] == (
+        "if the change is not meant, find where it began and fix that: harness explain 'sd/a b'; "
+        "if the change is meant: harness record --update 'sd/a b'"
+    )
+    assert told["next_steps"][1] == {
+        "why": "if the change is meant",
+        "argv": ["harness", "record", "--update", "sd/a b"],
+    }
+    (again,) = read_report(verify_json(report)).cases
+    assert (again.reasons, again.next_steps) == (case.reasons, case.next_steps)
+
+
+def test_a_report_of_an_older_harness_has_words_alone() -> None:
+    case = replace(
+        DRIFTED,
+        reasons=(*said("one; two"), ExactDiffers("unet.calls", "1", "2")),
+        next_steps=failure_steps("a"),
+        invariants=(InvariantResult("batch", Verdict.SKIPPED, said("no GPU")),),
+    )
+    document = _strict(verify_json(Report(None, (case,))))
+    old = _without_data(document)
+    assert old != document
+    (again,) = read_report(json.dumps(old)).cases
+    assert again.reasons == said("one; two; unet.calls: 1 in the golden, now 2")
+    assert step_words(again.next_steps) == step_words(case.next_steps)
+    assert again.tensors[0].reasons == DRIFTED_TENSOR.reasons
+    assert again.invariants[0].reasons == said("no GPU")
+    written = _strict(verify_json(Report(None, (again,))))
+    assert _without_data(written) == old
+
+
+def _without_data(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_data(one) for key, one in value.items() if key not in ("reasons", "next_steps")}
+    return [_without_data(one) for one in value] if isinstance(value, list) else value
 
 
 def test_numbers_that_are_not_finite_become_null_or_are_left_out() -> None:

@@ -7,8 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.core.reasons import said
 from harness.core.verdict import CaseResult, Report
 from harness.report.junit import junit_xml
+from harness.report.reason_words import reason_words
 from tests.report.samples import DRIFTED, ERROR, FULL, IDENTICAL, NO_GOLDEN, SKIPPED, STALE
 
 
@@ -86,7 +88,7 @@ def test_a_failure_says_where_it_began() -> None:
 
 def test_characters_that_xml_lacks_are_escaped() -> None:
     reason = "bad\x00\x1b[31m\x0b\ufffe\ud800 <&\"' 七 ]]>"
-    suite = _suite(_of(replace(ERROR, reason=reason, case="a\x01b")))
+    suite = _suite(_of(replace(ERROR, reasons=said(reason), case="a\x01b")))
     error = suite.find("testcase/error")
     assert error is not None
     assert error.get("message") == "bad\\x00\\x0b\\ufffe\\ud800 <&\"' 七 ]]>"
@@ -117,7 +119,7 @@ def test_options_change_what_is_skipped() -> None:
 def test_skipped_says_why() -> None:
     skipped = _suite(_of(SKIPPED)).find("testcase/skipped")
     assert skipped is not None
-    assert skipped.get("message") == SKIPPED.reason
+    assert skipped.get("message") == reason_words(SKIPPED.reasons)
 
 
 def test_a_verify_that_was_not_finished_holds_an_error_that_names_what_is_left() -> None:

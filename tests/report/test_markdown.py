@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.core.reasons import said
 from harness.core.verdict import Report
 from harness.report.markdown import markdown
 from tests.report.samples import DRIFTED, ENVIRONMENT, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
@@ -44,8 +45,8 @@ def test_the_whole_summary() -> None:
 
 def test_text_of_others_cannot_break_the_table_or_the_fence() -> None:
     nasty = "a | b ``` <script> *x* [y](z)\n# title ~~~~ $m$ & \\"
-    case = replace(STALE, case="sd/a|b`c", platform="x|y", reason=nasty, next_step="")
-    text = markdown(Report(None, (case, replace(SKIPPED, reason=nasty))))
+    case = replace(STALE, case="sd/a|b`c", platform="x|y", reasons=said(nasty), next_steps=())
+    text = markdown(Report(None, (case, replace(SKIPPED, reasons=said(nasty)))))
     assert "| ``\u0020sd/a\\|b`c `` | x\\|y | same | **stale** |  | 1.2 |" in text
     assert "\n````text\nstale  sd/a|b`c  (x|y, same)\n  a | b ``` <script> *x* [y](z)\n  # title" in text
     escaped = "a \\| b \\`\\`\\` \\<script\\> \\*x\\* \\[y\\](z) # title \\~\\~\\~\\~ \\$m\\$ \\& \\\\"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.core.next_step import harness_step
 from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.report.prune_view import prune_json, size_words
 from tests.report.screens import screen, shown
@@ -16,9 +17,11 @@ REPORT = PruneReport(
     (GONE,), StoreSize(files=4, goldens=3, bytes=6000), deleted=False, objections=("sd/x: outside",)
 )
 
+DELETE = harness_step("to delete them", "prune", "--delete")
+
 
 def show(report: PruneReport, *, quiet: bool = False) -> str:
-    return shown(lambda there: there.show_pruned(report, "goldens", "harness prune --delete"), quiet=quiet)
+    return shown(lambda there: there.show_pruned(report, "goldens", DELETE), quiet=quiet)
 
 
 def test_the_whole_screen() -> None:

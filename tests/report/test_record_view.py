@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.core.reasons import said
 from harness.core.recording import RecordReport, RecordState
 from tests.report.samples import LONG_ID, RECORD
 from tests.report.screens import screen, shown, widest
@@ -62,7 +63,9 @@ def test_quiet_leaves_the_failures_and_the_summary() -> None:
 
 
 def test_an_error_shows_its_log() -> None:
-    error = replace(RECORD.cases[0], state=RecordState.ERROR, reason="killed by signal 9", log=("last line",))
+    error = replace(
+        RECORD.cases[0], state=RecordState.ERROR, reasons=said("killed by signal 9"), log=("last line",)
+    )
     text = shown(lambda screen: screen.show_record(RecordReport(None, (error,))))
     assert text.endswith(
         screen("""
@@ -78,7 +81,7 @@ def test_an_error_shows_its_log() -> None:
 
 
 def test_long_ids_fit() -> None:
-    cases = tuple(replace(case, case=LONG_ID, next_step="") for case in RECORD.cases)
+    cases = tuple(replace(case, case=LONG_ID, next_steps=()) for case in RECORD.cases)
     assert widest(shown(lambda screen: screen.show_record(RecordReport(None, cases)))) <= 80
 
 

@@ -43,7 +43,7 @@ def _unseeded(runs: int, distance: float | None = 0.731) -> RepeatReport:
     distances = [
         Distance(a, b, "images", distance, 1.0, False) for a, b in combinations(range(1, runs + 1), 2)
     ]
-    return RepeatReport(None, (RepeatResult("a", "cpu", runs, False, tuple(distances), "", 1.0),))
+    return RepeatReport(None, (RepeatResult("a", "cpu", runs, False, tuple(distances), (), 1.0),))
 
 
 def test_the_whole_screen() -> None:
@@ -78,7 +78,7 @@ def test_flags_and_the_switch_that_makes_the_difference() -> None:
         2,
         False,
         pair,
-        "",
+        (),
         1.0,
         flags=Flags.OFF,
         reused=1,
@@ -89,7 +89,7 @@ def test_flags_and_the_switch_that_makes_the_difference() -> None:
         ),
         apart=(Distance(1, 1, "images", 0.125, 1.0, False), Distance(1, 1, "mask", 0.0, 0.0, True)),
     )
-    on = RepeatResult("a", "cuda-sm90", 2, True, (), "", 1.0)
+    on = RepeatResult("a", "cuda-sm90", 2, True, (), (), 1.0)
     assert shown(lambda screen: screen.show_repeat(RepeatReport(None, (on, off)))) == screen("""
         case  platform   flags  runs  verdict            L-infinity  seconds
         ────────────────────────────────────────────────────────────────────
@@ -115,7 +115,7 @@ def test_flags_and_the_switch_that_makes_the_difference() -> None:
 
 def test_no_switch_alone() -> None:
     off = RepeatResult(
-        "a", "cpu", 2, False, (), "", 1.0, flags=Flags.OFF, switches=(SwitchTrial("tf32", False, 0.25),)
+        "a", "cpu", 2, False, (), (), 1.0, flags=Flags.OFF, switches=(SwitchTrial("tf32", False, 0.25),)
     )
     text = shown(lambda screen: screen.show_repeat(RepeatReport(None, (off,))))
     assert "no switch alone makes the runs agree" in text

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from harness.core.next_step import harness_step
+from harness.core.reasons import said
 from harness.core.sensitivity import (
     Channel,
     FaultResult,
@@ -67,23 +69,23 @@ BY_CHANNEL = {Channel.EXACT: 1, Channel.FORCED: 2, Channel.OUTPUTS: 2}
 BLUNT = SensitivityResult(
     "sd/image",
     SensitivityState.BLUNT,
-    "2 of 3 faults caught",
+    said("2 of 3 faults caught"),
     12.0,
     0.95,
     (Score(HARDWARE, 2, 3, 2 / 3, BY_CHANNEL),),
     FAULTS,
     (Smallest("guidance.scale", 1e-5, 1e-5, None),),
-    next_step="harness calibrate sd/image",
+    next_steps=(harness_step("", "calibrate", "sd/image"),),
     platform="cpu-x86_64",
     path="goldens/sd/image/cpu-x86_64.sensitivity.json",
 )
-SKIPPED = SensitivityResult("hub/x", SensitivityState.SKIPPED, "no such model", 0.0)
+SKIPPED = SensitivityResult("hub/x", SensitivityState.SKIPPED, said("no such model"), 0.0)
 FAILED = SensitivityResult(
     "new",
     SensitivityState.ERROR,
-    "the worker exited",
+    said("the worker exited"),
     0.0,
-    next_step="harness calibrate new",
+    next_steps=(harness_step("", "calibrate", "new"),),
     log=("a line",),
 )
 
@@ -129,7 +131,7 @@ def test_the_whole_screen() -> None:
 
 
 def test_quiet_leaves_out_what_is_sharp() -> None:
-    sharp = replace(BLUNT, state=SensitivityState.SHARP, reason="", next_step="")
+    sharp = replace(BLUNT, state=SensitivityState.SHARP, reasons=said(""), next_steps=())
     report = SensitivityReport(None, (sharp, SKIPPED))
     assert shown(lambda screen: screen.show_sensitivity(report), quiet=True) == screen("""
         1 sharp, 1 skipped: all pass (exit code 0)

@@ -6,6 +6,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.core.environment import Change
+from harness.core.reasons import InvariantFails, said
 from harness.core.tolerance import METRICS, Relation
 from harness.core.verdict import CaseResult, ExactFinding, InvariantResult, Report, TensorResult, Verdict
 from tests.report.samples import (
@@ -72,7 +73,7 @@ FULL_SCREEN = screen("""
         xformers: 0.0.31 -> absent
         and 2 more, all in the JSON report
       next: if the change is meant:
-        harness record --update 'sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,scheduler.class=DDIMScheduler,seed=0'
+        harness record --update sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,scheduler.class=DDIMScheduler,seed=0
 
     broken  sd/raises  (cpu-x86_64)
       sd/raises: raised ValueError: height has to be divisible by 8 but is 30
@@ -224,7 +225,7 @@ TENSORS = st.builds(
     metrics=st.dictionaries(st.sampled_from(METRICS), st.none() | NUMBERS),
     limits=METRIC_VALUES,
     needed=METRIC_VALUES,
-    reason=NASTY,
+    reasons=NASTY.map(said),
 )
 CHANGES = st.builds(Change, NASTY, st.none() | NASTY, st.none() | NASTY)
 CASES = st.builds(
@@ -234,7 +235,7 @@ CASES = st.builds(
     platform=st.none() | NASTY,
     relation=st.none() | st.sampled_from(list(Relation)),
     golden=st.none() | NASTY,
-    reason=NASTY,
+    reasons=NASTY.map(said),
     seconds=st.floats(0, 1e9),
     tensors=st.lists(TENSORS, max_size=3).map(tuple),
     environment_changes=st.lists(CHANGES, max_size=3).map(tuple),
@@ -256,7 +257,7 @@ def test_nothing_is_wider_than_80_columns_and_ids_are_whole(cases: list[CaseResu
 def test_the_longest_metric_name_fits() -> None:
     tensor = replace(DRIFTED_TENSOR, limits={"cosine_distance": 1e-9})
     case = replace(
-        DRIFTED, platform="cpu-aarch64", relation=Relation.CROSS_HARDWARE, tensors=(tensor,), next_step=""
+        DRIFTED, platform="cpu-aarch64", relation=Relation.CROSS_HARDWARE, tensors=(tensor,), next_steps=()
     )
     text = shown(lambda screen: screen.show_verify(_of(case)))
     assert widest(text) <= 80
@@ -269,12 +270,12 @@ def test_invariants_that_hold_are_counted_and_those_that_do_not_are_told() -> No
         IDENTICAL,
         case="sd/a",
         verdict=Verdict.DRIFTED,
-        reason="invariants: batch: images: rel_l2 0.1 > 1e-05",
-        next_step="",
+        reasons=(InvariantFails("batch", said("images: rel_l2 0.1 > 1e-05")),),
+        next_steps=(),
         invariants=(
-            InvariantResult("batch", Verdict.DRIFTED, "images: rel_l2 0.1 > 1e-05"),
+            InvariantResult("batch", Verdict.DRIFTED, said("images: rel_l2 0.1 > 1e-05")),
             InvariantResult("save_load", Verdict.IDENTICAL),
-            InvariantResult("offload", Verdict.SKIPPED, why),
+            InvariantResult("offload", Verdict.SKIPPED, said(why)),
         ),
     )
     holding = replace(

@@ -103,3 +103,39 @@ def test_many_workers_together_take_every_run_once() -> None:
     for worker in workers:
         worker.join()
     assert sorted(taken) == [item.case.id for item in runs]
+
+
+def test_a_run_that_follows_goes_next_and_nobody_leaves_its_row_before() -> None:
+    agenda = Agenda([run("a1", model=A), run("a2", model=A), run("b", model=B)], followed=True)
+    first = agenda.take(0)
+    assert first is not None
+    agenda.settle(first, run("a1-again", model=A))
+    names = ["a1"]
+    while (taken := agenda.take(0)) is not None:
+        names.append(taken.case.id)
+        agenda.settle(taken, None)
+    assert names == ["a1", "a1-again", "a2", "b"]
+
+
+def test_a_worker_waits_for_what_may_follow_the_last_run_of_its_row() -> None:
+    agenda, names = Agenda([run("a", model=A), run("b", model=B)], followed=True), list[str]()
+    first = agenda.take(0)
+    assert first is not None
+    worker = threading.Thread(target=lambda: names.append(getattr(agenda.take(0), "case").id))  # noqa: B009
+    worker.start()
+    worker.join(0.2)
+    assert worker.is_alive()
+    assert names == []
+    agenda.settle(first, run("a-again", model=A))
+    worker.join(10)
+    assert names == ["a-again"]
+
+
+def test_one_that_waits_is_let_go_when_all_is_over() -> None:
+    agenda, taken = Agenda([run("a")], followed=True), list[object]()
+    agenda.take(0)
+    worker = threading.Thread(target=lambda: taken.append(agenda.take(0)))
+    worker.start()
+    agenda.close()
+    worker.join(10)
+    assert taken == [None]

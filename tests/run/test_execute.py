@@ -19,6 +19,7 @@ from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Rais
 from harness.core.case import Case, Determinism, ModelSpec
 from harness.core.environment import Environment
 from harness.core.messages import Progress
+from harness.core.next_step import harness_step
 from harness.core.variables import DECIDED_BY
 from harness.golden.header import read_document
 from harness.run.agenda import Run
@@ -114,7 +115,7 @@ OVERRIDDEN = ("OMP_NUM_THREADS=7 of the environment is overridden: determinism.t
 DEAD_AT_START = Lost(
     "the worker exited with code 9 while starting: no libcuda here",
     ("no libcuda here",),
-    "fix what the log shows, then check: harness env",
+    (harness_step("fix what the log shows, then check", "env"),),
 )
 DEATHS = ("exit", "hang", "kill", "segfault")
 

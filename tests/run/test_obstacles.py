@@ -9,6 +9,7 @@ import pytest
 
 from harness.core.capture import Lost
 from harness.core.messages import CannotStart
+from harness.report.reason_words import step_words
 from harness.run.obstacles import cannot_start, last_words, not_begun, not_spawned
 
 
@@ -36,8 +37,8 @@ from harness.run.obstacles import cannot_start, last_words, not_begun, not_spawn
 def test_what_a_worker_says_itself(told: CannotStart, reason: str, step: str) -> None:
     lost = cannot_start(told, ("a log",))
     assert (lost.reason, lost.log) == (reason, ("a log",))
-    assert lost.next_step.startswith(step)
-    assert lost.next_step.endswith(": harness env")
+    assert step_words(lost.next_steps).startswith(step)
+    assert step_words(lost.next_steps).endswith(": harness env")
 
 
 @pytest.mark.parametrize(
@@ -90,9 +91,9 @@ def test_a_death_without_a_word_keeps_its_log() -> None:
 def test_a_death_that_left_no_log_sends_nobody_to_the_log() -> None:
     lost = not_begun(Lost("the worker was killed by SIGKILL while starting"))
     assert lost.reason == "the worker was killed by SIGKILL while starting"
-    assert lost.next_step is not None
-    assert "log" not in lost.next_step
-    assert lost.next_step.startswith("see that memory is free")
+    assert lost.next_steps
+    assert "log" not in step_words(lost.next_steps)
+    assert step_words(lost.next_steps).startswith("see that memory is free")
 
 
 @pytest.mark.parametrize(
@@ -108,4 +109,4 @@ def test_a_death_that_left_no_log_sends_nobody_to_the_log() -> None:
 def test_what_the_operating_system_refuses(code: int, step: str) -> None:
     lost = not_spawned("/old/bin/python", OSError(code, os.strerror(code)))
     assert lost.reason == f"/old/bin/python: no worker can be started by this Python ({os.strerror(code)})"
-    assert lost.next_step.startswith(step)
+    assert step_words(lost.next_steps).startswith(step)

@@ -15,6 +15,8 @@ import pytest
 from harness.codec import to_json
 from harness.core.capture import Completed, Lost, Outcome
 from harness.core.messages import CannotStart, Finished, Job, Progress, Ready
+from harness.core.next_step import harness_step
+from harness.report.reason_words import step_words
 from harness.run import process
 from harness.run.process import NotSpawned, WorkerProcess
 from tests.core.samples import ENVIRONMENT, case
@@ -147,7 +149,7 @@ def test_a_death_while_starting_says_so(start: Start) -> None:
     assert lost(worker) == Lost(
         "the worker exited with code 3 while starting: no libcuda here",
         ("no libcuda here",),
-        "fix what the log shows, then check: harness env",
+        (harness_step("fix what the log shows, then check", "env"),),
     )
     assert not worker.alive
 
@@ -159,7 +161,7 @@ def test_one_that_says_why_it_cannot_start_is_heard(start: Start) -> None:
     assert isinstance(ready, Lost)
     assert ready.reason == "diffusers 0.36.0 cannot be imported here: No module named 'httpx'"
     assert ready.log == ("its traceback",)
-    assert ready.next_step.startswith("install what provides the module httpx for ")
+    assert step_words(ready.next_steps).startswith("install what provides the module httpx for ")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ def test_a_python_that_cannot_be_run_is_no_crash(
     monkeypatch.setattr(sys, "executable", executable)
     with pytest.raises(NotSpawned, match="no worker can be started") as caught:
         WorkerProcess({}, "cpu", tmp_path / "worker.log")
-    assert caught.value.lost.next_step
+    assert caught.value.lost.next_steps
 
 
 def test_a_worker_that_died_while_idle_is_not_alive(start: Start) -> None:

@@ -7,9 +7,10 @@ import threading
 import pytest
 
 from harness.core.capture import Lost
+from harness.core.next_step import advice
 from harness.run.starts import Failure, Starts
 
-LOST = Lost("torch cannot be imported here", next_step="fix it")
+LOST = Lost("torch cannot be imported here", next_steps=advice("fix it"))
 BROKEN, KILLED, INTERRUPTED = Failure(LOST), Failure(LOST, again=True), Failure(LOST, interrupted=True)
 
 

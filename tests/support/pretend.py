@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness import cli
 from harness.core.capture import Completed, Outcome
 from harness.core.environment import Environment
 from harness.run.agenda import Run
+from harness.run.execute import Then
 from harness.workflow import cases, record
 from tests.golden.builders import environment, write_capture
 from tests.support.project import Ran
@@ -89,12 +91,20 @@ class Pretend:
         """What a report says of a case."""
         return next(one for one in self.report(name)["cases"] if one["case"] == case)
 
-    def execute(self, runs: Sequence[Run], *_given: object) -> Iterator[tuple[Run, Outcome]]:
+    def execute(
+        self, runs: Sequence[Run], _workshop: object, _observer: object, then: Then | None = None
+    ) -> Iterator[tuple[Run, Outcome]]:
         """In the place of `harness.run.execute.execute`."""
-        for number, run in enumerate(runs):
+        waiting = list(runs)
+        for number in count():
+            if not waiting:
+                return
+            run = waiting.pop(0)
             self.runs.append(run.case.id)
-            outcome = self.before(run)
-            yield run, self._completed(run, number) if outcome is None else outcome
+            outcome = self.before(run) or self._completed(run, number)
+            following = then(run, outcome) if then else None
+            waiting[:0] = [following] if following else []
+            yield run, outcome
 
     def _completed(self, run: Run, number: int) -> Outcome:
         values = self.values.get(run.case.id, VALUES)

@@ -15,6 +15,7 @@ from harness.core.tolerance import METRICS, Allowance, Limits, Rule
 from harness.core.verdict import TensorResult, Verdict
 from harness.errors import UnreadableGolden
 from harness.golden.tensors import TensorFile
+from harness.report.reason_words import reason_words
 from harness.verify.compare import compare_tensors
 from tests.golden.builders import DTYPES, write_capture
 
@@ -55,7 +56,7 @@ def pair(tmp_path: Path) -> Pair:
 def test_identical(pair: Pair, dtype: str, allowance: Allowance) -> None:
     result = pair.one([[0, 1, 1]], [[0, 1, 1]], allowance, DTYPES[dtype])
     assert (result.name, result.verdict, result.dtype) == ("images", Verdict.IDENTICAL, dtype)
-    assert (result.shape, result.needed, result.reason) == ((1, 3), {}, "")
+    assert (result.shape, result.needed, reason_words(result.reasons)) == ((1, 3), {}, "")
     assert result.metrics == dict.fromkeys(METRICS, 0.0) | {"psnr": None}
 
 
@@ -75,7 +76,7 @@ def test_exact_shows_what_would_be_needed(pair: Pair) -> None:
     assert result.metrics["max_abs"] == 0.03125
     # 0.03125 and 0.03125 / 5, rounded up to two digits
     assert result.needed == {"max_abs": 0.032, "rel_l2": 0.0063}
-    assert result.reason == "images: not bit for bit equal, max_abs 0.0312, rel_l2 0.00625"
+    assert reason_words(result.reasons) == "images: not bit for bit equal, max_abs 0.0312, rel_l2 0.00625"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_every_limit_judges(pair: Pair, limits: Limits, verdict: Verdict) -> Non
 
 def test_the_failing_metrics_are_named(pair: Pair) -> None:
     result = pair.one([3.0, 4.0], [3.0, 4.5], Limits(max_abs=0.1, rel_l2=0.2, psnr=20.0))
-    assert result.reason == "images: max_abs 0.5 > 0.1, psnr 9.03 < 20"
+    assert reason_words(result.reasons) == "images: max_abs 0.5 > 0.1, psnr 9.03 < 20"
     assert result.needed == {"max_abs": 0.5, "rel_l2": 0.1, "psnr": 9.0}
 
 
@@ -136,7 +137,7 @@ def test_an_undefined_metric_that_is_limited_fails(pair: Pair) -> None:
 def test_bits_that_differ_by_no_value(pair: Pair) -> None:
     result = pair.one([0.0, 1.0], [-0.0, 1.0])
     assert (result.verdict, result.needed) == (Verdict.DRIFTED, {"max_abs": 0.0, "rel_l2": 0.0})
-    assert "signed zeros" in result.reason
+    assert "signed zeros" in reason_words(result.reasons)
     assert pair.one([0.0, 1.0], [-0.0, 1.0], Limits(max_abs=0.0, psnr=100.0)).verdict is Verdict.WITHIN
 
 
@@ -156,7 +157,7 @@ def test_nan_and_inf(
     pair: Pair, golden: float, now: float, verdict: Verdict, reason: str, allowance: Allowance, dtype: Any
 ) -> None:
     result = pair.one([[0.0, golden, 2.0]], [[0.0, now, 2.0]], allowance, dtype)
-    assert (result.verdict, result.reason) == (verdict, f"images: {reason}")
+    assert (result.verdict, reason_words(result.reasons)) == (verdict, f"images: {reason}")
     assert {name for name, value in result.metrics.items() if value is not None} == {"mismatched"}
     assert result.needed == {}
 
@@ -164,18 +165,21 @@ def test_nan_and_inf(
 def test_new_nan_beside_a_vanished_one_is_broken(pair: Pair) -> None:
     result = pair.one([NAN, 1.0, 1.0], [1.0, NAN, INF], LOOSE)
     assert result.verdict is Verdict.BROKEN
-    assert result.reason == "images: 1 new NaN, 1 new Inf, 1 vanished NaN or Inf, the first at [0]"
+    assert (
+        reason_words(result.reasons)
+        == "images: 1 new NaN, 1 new Inf, 1 vanished NaN or Inf, the first at [0]"
+    )
 
 
 def test_shape_and_dtype(pair: Pair) -> None:
     pair.write({"images": np.ones((2, 3), np.float32)}, {"images": np.ones((3, 2), np.float32)})
     (result,) = pair.compare(LOOSE)
     assert result.verdict is Verdict.BROKEN
-    assert result.reason == "images: float32 [2, 3] in the golden, now float32 [3, 2]"
+    assert reason_words(result.reasons) == "images: float32 [2, 3] in the golden, now float32 [3, 2]"
     pair.write({"images": np.ones(6, np.float32)}, {"images": np.ones(6, np.int32)})
     (result,) = pair.compare(LOOSE)
     assert result.verdict is Verdict.BROKEN
-    assert result.reason == "images: float32 [6] in the golden, now int32 [6]"
+    assert reason_words(result.reasons) == "images: float32 [6] in the golden, now int32 [6]"
     assert result.metrics == dict.fromkeys(METRICS)
 
 
@@ -196,8 +200,8 @@ def test_missing_and_extra_outputs(pair: Pair) -> None:
         Verdict.IDENTICAL,
         Verdict.BROKEN,
     ]
-    assert extra.reason == "extra: missing in the golden, now float32 [2]"
-    assert mask.reason == "mask: float32 [2] in the golden, now missing"
+    assert reason_words(extra.reasons) == "extra: missing in the golden, now float32 [2]"
+    assert reason_words(mask.reasons) == "mask: float32 [2] in the golden, now missing"
     assert (mask.dtype, mask.shape) == ("float32", (2,))
 
 
@@ -208,17 +212,17 @@ def test_absent_fields(pair: Pair) -> None:
     write_capture(pair.now, ones | flags, absent=("never",))
     images, nsfw = pair.compare(LOOSE)
     assert (images.verdict, nsfw.verdict) == (Verdict.IDENTICAL, Verdict.BROKEN)
-    assert nsfw.reason == "nsfw: absent (None) in the golden, now bool [1]"
+    assert reason_words(nsfw.reasons) == "nsfw: absent (None) in the golden, now bool [1]"
 
     write_capture(pair.now, ones, absent=("never",))
     images, nsfw = pair.compare(LOOSE)
     assert (nsfw.name, nsfw.verdict) == ("nsfw", Verdict.BROKEN)
-    assert nsfw.reason == "nsfw: absent (None) in the golden, now missing"
+    assert reason_words(nsfw.reasons) == "nsfw: absent (None) in the golden, now missing"
 
     write_capture(pair.golden, ones | flags)
     write_capture(pair.now, ones, absent=("nsfw",))
     images, nsfw = pair.compare(LOOSE)
-    assert nsfw.reason == "nsfw: bool [1] in the golden, now absent (None)"
+    assert reason_words(nsfw.reasons) == "nsfw: bool [1] in the golden, now absent (None)"
 
 
 def test_text(pair: Pair) -> None:
@@ -232,7 +236,10 @@ def test_text(pair: Pair) -> None:
     assert (same.verdict, same.metrics) == (Verdict.IDENTICAL, dict.fromkeys(METRICS))
     other = compare("a seven", "a nine")
     assert (other.verdict, other.needed) == (Verdict.DRIFTED, {})
-    assert other.reason == "answer: text differs from character 2 on: 'seven' in the golden, now 'nine'"
+    assert (
+        reason_words(other.reasons)
+        == "answer: text differs from character 2 on: 'seven' in the golden, now 'nine'"
+    )
     assert compare("", "").verdict is Verdict.IDENTICAL
 
 
@@ -241,7 +248,7 @@ def test_text_against_numbers(pair: Pair) -> None:
     write_capture(pair.now, {"answer": np.frombuffer(b"ab", np.uint8)})
     (result,) = pair.compare(LOOSE)
     assert result.verdict is Verdict.BROKEN
-    assert result.reason == "answer: text in the golden, now uint8 [2]"
+    assert reason_words(result.reasons) == "answer: text in the golden, now uint8 [2]"
 
 
 def test_refuse_is_no_allowance(pair: Pair) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.invariant import Invariant, InvariantKind
+from harness.core.reasons import OtherDevice, said
 from harness.core.tolerance import Limits
 from harness.core.verdict import CaseResult, InvariantResult, Verdict
+from harness.report.reason_words import invariant_words, reason_words
 from harness.verify.invariants import judge_invariant, with_invariants
 from tests.golden.builders import environment, write_capture
 
@@ -31,13 +33,17 @@ def judged(
 
 def test_equal_bits_hold_exactly(tmp_path: Path) -> None:
     result = judged(tmp_path, EXACT, {"images": VALUES}, {"images": VALUES})
-    assert (result.invariant, result.verdict, result.reason) == ("save_load", Verdict.IDENTICAL, "")
+    assert (result.invariant, result.verdict, reason_words(result.reasons)) == (
+        "save_load",
+        Verdict.IDENTICAL,
+        "",
+    )
 
 
 def test_other_bits_do_not(tmp_path: Path) -> None:
     result = judged(tmp_path, EXACT, {"images": VALUES}, {"images": np.nextafter(VALUES, 9)})
     assert result.verdict is Verdict.DRIFTED
-    assert result.reason.startswith("images: not bit for bit equal")
+    assert reason_words(result.reasons).startswith("images: not bit for bit equal")
 
 
 @pytest.mark.parametrize(("limit", "verdict"), [(0.101, Verdict.WITHIN), (0.099, Verdict.DRIFTED)])
@@ -62,14 +68,14 @@ def test_half_precision_that_overflows_fails(tmp_path: Path) -> None:
     invariant = Invariant(InvariantKind.HALF, Limits(rel_l2=1e9))
     result = judged(tmp_path, invariant, {"latents": VALUES}, {"latents": np.float16([np.inf, 4.0])})
     assert result.verdict is Verdict.BROKEN
-    assert "1 new Inf" in result.reason
+    assert "1 new Inf" in reason_words(result.reasons)
 
 
 def test_another_dtype_is_broken_where_no_dtype_was_changed(tmp_path: Path) -> None:
     invariant = Invariant(InvariantKind.BATCH, Limits(rel_l2=1.0))
     result = judged(tmp_path, invariant, {"images": VALUES}, {"images": VALUES.astype(np.float64)})
     assert result.verdict is Verdict.BROKEN
-    assert result.reason == "images: float32 [2] in the run, now float64 [2]"
+    assert invariant_words(result.reasons) == "images: float32 [2] in the run, now float64 [2]"
 
 
 def test_nothing_to_compare_is_no_pass(tmp_path: Path) -> None:
@@ -81,7 +87,7 @@ def test_nothing_to_compare_is_no_pass(tmp_path: Path) -> None:
     [
         (Unavailable("no GPU"), Verdict.SKIPPED, "no GPU"),
         (
-            Unavailable("cpu: the case runs on cuda only; choose one with --device"),
+            Unavailable("cpu: the case runs on cuda only", OtherDevice("cpu", ("cuda",))),
             Verdict.SKIPPED,
             "cpu: this is done on cuda only; choose one with --device",
         ),
@@ -98,7 +104,7 @@ def test_a_variation_that_gave_no_capture(
     outcome: Outcome, verdict: Verdict, reason: str, tmp_path: Path
 ) -> None:
     result = judge_invariant(EXACT, tmp_path / "base.safetensors", outcome)
-    assert (result.verdict, result.reason) == (verdict, reason)
+    assert (result.verdict, reason_words(result.reasons)) == (verdict, reason)
 
 
 def test_a_capture_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
@@ -108,8 +114,10 @@ def test_a_capture_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def _with(verdict: Verdict, *invariants: Verdict) -> CaseResult:
-    case = CaseResult("a", verdict, None, None, None, "as it was", 1.0)
-    judged = [InvariantResult(f"number-{place}", one, f"why {place}") for place, one in enumerate(invariants)]
+    case = CaseResult("a", verdict, None, None, None, said("as it was"), 1.0)
+    judged = [
+        InvariantResult(f"number-{place}", one, said(f"why {place}")) for place, one in enumerate(invariants)
+    ]
     return with_invariants(case, judged)
 
 
@@ -130,9 +138,9 @@ def test_what_invariants_make_of_a_case(before: str, invariants: list[str], afte
     result = _with(Verdict(before), *map(Verdict, invariants))
     assert result.verdict == after
     assert len(result.invariants) == len(invariants)
-    assert (result.reason == "as it was") is (before == after)
+    assert (reason_words(result.reasons) == "as it was") is (before == after)
 
 
 def test_the_reason_names_the_worst_ones() -> None:
     result = _with(Verdict.IDENTICAL, Verdict.DRIFTED, Verdict.WITHIN, Verdict.DRIFTED)
-    assert result.reason == "invariants: number-0: why 0; number-2: why 2"
+    assert reason_words(result.reasons) == "invariants: number-0: why 0; number-2: why 2"

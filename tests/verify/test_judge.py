@@ -18,10 +18,11 @@ from harness.golden.beside import outputs_digest
 from harness.golden.calibrations import write_calibration
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
-from harness.verify.judge import judge
+from harness.report.reason_words import reason_words, step_words, warning_words
 from tests.golden import builders
 from tests.golden.builders import environment, write_capture
 from tests.support.calibrations import a_calibration
+from tests.support.evidence import judge
 
 ACCEPTANCE = Acceptance("record", "2026-01-01T00:00:00+00:00", 2, "0.1.0")
 HERE = environment()
@@ -72,29 +73,29 @@ def bench(tmp_path: Path) -> Bench:
 def test_identical(bench: Bench) -> None:
     golden = bench.golden({"images": VALUES})
     result = bench.judge({"images": VALUES})
-    assert (result.case, result.verdict, result.reason) == ("ddim/two", Verdict.IDENTICAL, "")
+    assert (result.case, result.verdict, reason_words(result.reasons)) == ("ddim/two", Verdict.IDENTICAL, "")
     assert (result.platform, result.relation, result.golden) == (
         "cpu-x86_64",
         Relation.SAME,
         golden.as_posix(),
     )
-    assert (result.seconds, result.next_step, result.warnings) == (1.5, "", ())
+    assert (result.seconds, step_words(result.next_steps), result.warnings) == (1.5, "", ())
     assert [tensor.name for tensor in result.tensors] == ["images"]
     assert result.environment_changes == ()
 
 
 def test_unavailable_is_skipped(bench: Bench) -> None:
     result = judge(a_case("it's"), Unavailable("google/ddpm: no network"), bench.store)
-    assert (result.verdict, result.reason) == (Verdict.SKIPPED, "google/ddpm: no network")
-    assert result.next_step == "make it available, then run: harness verify 'it'\"'\"'s'"
+    assert (result.verdict, reason_words(result.reasons)) == (Verdict.SKIPPED, "google/ddpm: no network")
+    assert step_words(result.next_steps) == "make it available, then run: harness verify 'it'\"'\"'s'"
     assert (result.platform, result.relation, result.golden) == (None, None, None)
 
 
 def test_lost_is_an_error_with_the_log(bench: Bench) -> None:
     result = judge(a_case(), Lost("worker: killed by signal 9", ("one", "two")), bench.store)
-    assert (result.verdict, result.reason) == (Verdict.ERROR, "worker: killed by signal 9")
+    assert (result.verdict, reason_words(result.reasons)) == (Verdict.ERROR, "worker: killed by signal 9")
     assert result.log == ("one", "two")
-    assert result.next_step.endswith("harness verify ddim/two")
+    assert step_words(result.next_steps).endswith("harness verify ddim/two")
 
 
 def raised(env: Environment = HERE) -> Raised:
@@ -103,10 +104,10 @@ def raised(env: Environment = HERE) -> Raised:
 
 def test_raised_without_a_golden_is_broken(bench: Bench) -> None:
     result = judge(a_case(), raised(), bench.store)
-    assert (result.verdict, result.reason) == (Verdict.BROKEN, "ValueError: bad")
+    assert (result.verdict, reason_words(result.reasons)) == (Verdict.BROKEN, "ValueError: bad")
     assert result.log == tuple(f"line {number}" for number in range(30, 50))
     assert (result.golden, result.platform, result.seconds) == (None, "cpu-x86_64", 2.0)
-    assert result.warnings == ("no golden on any platform",)
+    assert warning_words(result.warnings) == ("no golden on any platform",)
 
 
 def test_raised_with_a_golden_says_what_changed(bench: Bench) -> None:
@@ -115,7 +116,7 @@ def test_raised_with_a_golden_says_what_changed(bench: Bench) -> None:
     assert (result.verdict, result.golden) == (Verdict.BROKEN, golden.as_posix())
     assert result.relation is Relation.SAME_HARDWARE
     assert result.environment_changes == (Change("software.packages.torch", "2.13.0", "2.14.0"),)
-    assert result.warnings == ("steps: 2 → 3",)
+    assert warning_words(result.warnings) == ("steps: 2 → 3",)
 
 
 def test_raised_with_an_unreadable_golden_stays_broken(bench: Bench) -> None:
@@ -127,8 +128,8 @@ def test_raised_with_an_unreadable_golden_stays_broken(bench: Bench) -> None:
 
 def test_no_golden(bench: Bench) -> None:
     result = bench.judge({"images": VALUES})
-    assert (result.verdict, result.reason) == (Verdict.NO_GOLDEN, "no golden on any platform")
-    assert result.next_step == "record one here: harness record ddim/two"
+    assert (result.verdict, reason_words(result.reasons)) == (Verdict.NO_GOLDEN, "no golden on any platform")
+    assert step_words(result.next_steps) == "record one here: harness record ddim/two"
     assert (result.golden, result.relation, result.tensors) == (None, None, ())
 
 
@@ -137,7 +138,7 @@ def test_no_golden_of_a_case_that_refuses_other_platforms(bench: Bench) -> None:
     bench.golden({"images": VALUES}, env=environment("cuda-sm90"))
     result = bench.judge({"images": VALUES}, case)
     assert result.verdict is Verdict.NO_GOLDEN
-    assert result.reason.endswith("refuses cross-hardware; there are cuda-sm90")
+    assert reason_words(result.reasons).endswith("refuses cross-hardware; there are cuda-sm90")
 
 
 def test_refused_within_the_platform(bench: Bench) -> None:
@@ -146,8 +147,12 @@ def test_refused_within_the_platform(bench: Bench) -> None:
     result = bench.judge({"images": VALUES}, case, environment("cuda-sm90", gpu="GPU A"))
     assert (result.verdict, result.tensors) == (Verdict.NO_GOLDEN, ())
     assert result.relation is Relation.CROSS_HARDWARE
-    assert result.reason == f"{golden}: recorded on GPU B (cuda), the case refuses cross-hardware"
-    assert result.next_step == "record one of this machine's own: harness record --update ddim/two"
+    assert (
+        reason_words(result.reasons) == f"{golden}: recorded on GPU B (cuda), the case refuses cross-hardware"
+    )
+    assert (
+        step_words(result.next_steps) == "record one of this machine's own: harness record --update ddim/two"
+    )
 
 
 def test_nearest_golden_is_warned_of(bench: Bench) -> None:
@@ -186,8 +191,8 @@ def test_drifted_tells_what_to_do(bench: Bench) -> None:
     bench.golden({"images": VALUES})
     result = bench.judge({"images": VALUES * 2})
     assert result.verdict is Verdict.DRIFTED
-    assert result.reason.startswith("images: not bit for bit equal")
-    assert result.next_step == (
+    assert reason_words(result.reasons).startswith("images: not bit for bit equal")
+    assert step_words(result.next_steps) == (
         "if the change is not meant, find where it began and fix that: harness explain ddim/two; "
         "if the change is meant: harness record --update ddim/two"
     )
@@ -202,14 +207,18 @@ def test_the_worst_tensor_decides(bench: Bench) -> None:
         Verdict.BROKEN,
     ]
     assert result.verdict is Verdict.BROKEN
-    assert result.reason == "c: float32 [2] in the golden, now float32 [1, 2]"
+    assert reason_words(result.reasons) == "c: float32 [2] in the golden, now float32 [1, 2]"
 
 
 def test_stale_names_the_keys(bench: Bench) -> None:
     bench.golden({"images": VALUES}, case=a_case(steps=50))
     result = bench.judge({"images": VALUES}, a_case(steps=40))
-    assert (result.verdict, result.reason, result.tensors) == (Verdict.STALE, "steps: 50 → 40", ())
-    assert result.next_step == (
+    assert (result.verdict, reason_words(result.reasons), result.tensors) == (
+        Verdict.STALE,
+        "steps: 50 → 40",
+        (),
+    )
+    assert step_words(result.next_steps) == (
         "if the new definition is not meant, restore configs/ddim/two.yaml and run: harness verify ddim/two; "
         "if the new definition is meant: harness record --update ddim/two"
     )
@@ -221,8 +230,8 @@ def test_unreadable_golden_is_an_error(bench: Bench) -> None:
     for tensors in ({"images": VALUES}, {"images": VALUES * 2}, {"other": VALUES}):
         result = bench.judge(tensors)
         assert (result.verdict, result.tensors) == (Verdict.ERROR, ())
-        assert result.reason.startswith(f"{golden}: tensor output/images is damaged")
-        assert result.next_step == "restore the file from version control or a backup"
+        assert reason_words(result.reasons).startswith(f"{golden}: tensor output/images is damaged")
+        assert step_words(result.next_steps) == "restore the file from version control or a backup"
     golden.write_bytes(b"")
     assert bench.judge({"images": VALUES}).verdict is Verdict.ERROR
 
@@ -234,8 +243,8 @@ def test_unreadable_capture_is_an_error(bench: Bench) -> None:
         path.write_bytes(data)
         result = judge(a_case(), Completed(str(path), HERE, 1.0), bench.store)
         assert result.verdict is Verdict.ERROR
-        assert result.reason.startswith(f"{path}: ")
-        assert result.next_step == "run the case again: harness verify ddim/two"
+        assert reason_words(result.reasons).startswith(f"{path}: ")
+        assert step_words(result.next_steps) == "run the case again: harness verify ddim/two"
     result = judge(
         a_case(), Completed(str(bench.folder / "nowhere"), HERE, 1.0), GoldenStore(bench.folder / "none")
     )
@@ -254,14 +263,14 @@ def test_a_capture_of_another_definition_is_an_error(bench: Bench, other: Case) 
     path = bench.capture({"images": VALUES}, case=other)
     result = judge(a_case(), Completed(str(path), HERE, 1.0), bench.store)
     assert result.verdict is Verdict.ERROR
-    assert result.reason == f"{path}: is a capture of another definition, of case {other.id}"
+    assert reason_words(result.reasons) == f"{path}: is a capture of another definition, of case {other.id}"
 
 
 def test_nothing_to_compare_is_no_pass(bench: Bench) -> None:
     bench.golden({}, absent=("images",))
     result = bench.judge({}, absent=("images",))
     assert result.verdict is Verdict.ERROR
-    assert "has any output to compare" in result.reason
+    assert "has any output to compare" in reason_words(result.reasons)
 
 
 def test_expectations_are_judged_beside_the_golden(bench: Bench) -> None:
@@ -269,19 +278,22 @@ def test_expectations_are_judged_beside_the_golden(bench: Bench) -> None:
     assert bench.judge({"images": VALUES}, a_case(expect=(PUBLISHED,))).verdict is Verdict.IDENTICAL
     missed = replace(PUBLISHED, value=8.0)
     result = bench.judge({"images": VALUES}, a_case(expect=(PUBLISHED, missed)))
-    assert (result.verdict, result.reason) == (Verdict.DRIFTED, "images.sum: 7, expected 8 ± 0.1")
+    assert (result.verdict, reason_words(result.reasons)) == (
+        Verdict.DRIFTED,
+        "images.sum: 7, expected 8 ± 0.1",
+    )
     assert result.exact_findings == (ExactFinding("expect images.sum", "8 ± 0.1", "7", fails=True),)
     elsewhere = replace(PUBLISHED, output="video")
     result = bench.judge({"images": VALUES}, a_case(expect=(elsewhere,)))
     assert result.verdict is Verdict.BROKEN
-    assert result.reason == "video.sum: no such numeric output; there are: images"
+    assert reason_words(result.reasons) == "video.sum: no such numeric output; there are: images"
 
 
 def test_a_case_that_may_do_without_a_golden(bench: Bench) -> None:
     case = a_case(golden_optional=True, expect=(PUBLISHED,))
     result = bench.judge({"images": VALUES}, case)
     assert (result.verdict, result.golden) == (Verdict.WITHIN, None)
-    assert result.reason == "no golden on any platform; judged by its expectations alone"
+    assert reason_words(result.reasons) == "no golden on any platform; judged by its expectations alone"
     assert bench.judge({"images": VALUES * 2}, case).verdict is Verdict.DRIFTED
     assert bench.judge({"other": VALUES}, case).verdict is Verdict.BROKEN
     assert bench.judge({"images": VALUES}, replace(case, expect=())).verdict is Verdict.NO_GOLDEN
@@ -349,8 +361,10 @@ def test_without_a_calibration_nothing_is_found_out(bench: Bench) -> None:
     case = a_case(tolerance=CALIBRATED)
     result = bench.judge({"images": VALUES}, case, relation=Relation.SAME_HARDWARE)
     assert result.verdict is Verdict.ERROR
-    assert result.reason.startswith(f"{golden.with_name('cpu-x86_64.calibration.json')}: no such file")
-    assert result.next_step.endswith("harness calibrate ddim/two")
+    assert reason_words(result.reasons).startswith(
+        f"{golden.with_name('cpu-x86_64.calibration.json')}: no such file"
+    )
+    assert step_words(result.next_steps).endswith("harness calibrate ddim/two")
     assert bench.judge({"images": VALUES}, case).verdict is Verdict.IDENTICAL
 
 
@@ -358,7 +372,10 @@ def test_a_calibration_of_another_golden_does_not_judge(bench: Bench) -> None:
     calibrated(bench, VALUES * 2)
     bench.golden({"images": VALUES})
     result = bench.judge({"images": VALUES}, a_case(tolerance=CALIBRATED), relation=Relation.SAME_HARDWARE)
-    assert (result.verdict, "belongs to another golden" in result.reason) == (Verdict.ERROR, True)
+    assert (result.verdict, "belongs to another golden" in reason_words(result.reasons)) == (
+        Verdict.ERROR,
+        True,
+    )
 
 
 def _portable_on(model: str) -> Environment:

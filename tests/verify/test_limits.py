@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.core.tolerance import Limits, Rule
+from harness.core.tolerance import Allowance, Limits, Rule
 from harness.golden.tensors import TensorFile
+from harness.report.reason_words import reason_words
 from harness.verify.limits import largest, toothless_limit
 from harness.verify.metrics import measure
 from tests.golden.builders import write_capture
@@ -22,11 +24,16 @@ def test_the_bounds_are_those_of_the_two_extremes(dtype: str) -> None:
         assert largest(dtype)[metric] == pytest.approx(found[metric], rel=1e-12)
 
 
+def told(file: TensorFile, allowance: Allowance | Mapping[str, Limits]) -> str:
+    found = toothless_limit(file, allowance)
+    return reason_words([found] if found else [])
+
+
 def test_texts_and_exact_outputs_have_teeth(tmp_path: Path) -> None:
     path = write_capture(tmp_path / "a.safetensors", {"a": np.zeros(2, np.uint8)}, text={"said": "hello"})
     with TensorFile(path) as file:
-        assert toothless_limit(file, Rule.EXACT) == ""
-        assert toothless_limit(file, {}) == ""
-        assert toothless_limit(file, Limits(max_abs=254.0)) == ""
-        assert toothless_limit(file, {"a": Limits(max_abs=255.0)}).startswith("a: the limit max_abs 255")
-        assert toothless_limit(file, Limits(psnr=0.0)).startswith("a: the limit psnr 0")
+        assert toothless_limit(file, Rule.EXACT) is None
+        assert toothless_limit(file, {}) is None
+        assert toothless_limit(file, Limits(max_abs=254.0)) is None
+        assert told(file, {"a": Limits(max_abs=255.0)}).startswith("a: the limit max_abs 255")
+        assert told(file, Limits(psnr=0.0)).startswith("a: the limit psnr 0")

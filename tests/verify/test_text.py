@@ -7,6 +7,7 @@ import pytest
 from harness.errors import UnreadableGolden
 from harness.golden import tensors
 from harness.golden.tensors import TensorFile
+from harness.report.reason_words import reason_words
 from harness.verify.text import first_difference
 from tests.golden.builders import write_capture
 
@@ -16,7 +17,8 @@ def difference(folder: Path, golden: str, now: str) -> str:
         TensorFile(write_capture(folder / f"{name}.safetensors", {}, text={"answer": text}))
         for name, text in (("golden", golden), ("now", now))
     ]
-    return first_difference(*files, "output/answer")
+    found = first_difference(*files, "output/answer")
+    return reason_words([found] if found else []).removeprefix("answer: ")
 
 
 @pytest.mark.parametrize(

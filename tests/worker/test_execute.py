@@ -26,6 +26,7 @@ from harness.core.case import (
     Variant,
 )
 from harness.core.messages import Job, Progress
+from harness.core.reasons import OtherDevice
 from harness.worker import determinism, seeding
 from harness.worker.execute import Executor
 from harness.worker.portable import holes, proof
@@ -321,7 +322,8 @@ def test_after_a_rejected_case_the_next_has_the_same_bits(bench: Bench) -> None:
 
 def test_a_case_for_other_devices_is_unavailable_before_its_model_is_fetched(bench: Bench) -> None:
     outcome = bench.run(model=ModelSpec("harness-tests/no-such-model"), devices=("cuda", "mps"))
-    assert outcome == Unavailable("cpu: the case runs on cuda or mps only; choose one with --device")
+    told = "cpu: the case runs on cuda or mps only; choose one with --device"
+    assert outcome == Unavailable(told, OtherDevice("cpu", ("cuda", "mps")))
 
 
 # What keeps a run from being portable

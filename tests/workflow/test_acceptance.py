@@ -10,6 +10,7 @@ import pytest
 from harness.core.recording import RecordState
 from harness.errors import NotAGolden
 from harness.golden.store import GoldenStore
+from harness.report.reason_words import reason_words, step_words
 from harness.workflow.acceptance import accept_capture
 from tests.golden.builders import a_case, write_capture
 from tests.support.files import describe
@@ -28,8 +29,13 @@ def test_outputs_that_judge_nothing_never_replace_a_golden(tmp_path: Path) -> No
     bad = write_capture(tmp_path / "bad.safetensors", {"images": NOTHING}, case=CASE)
     result = accept_capture(CASE, bad, store, how="record", runs=2, seconds=3.0)
     assert (result.state, result.golden, result.seconds) == (RecordState.BROKEN, None, 3.0)
-    assert result.reason == "images: all 32 values are NaN or Inf; such a golden judges nothing"
-    assert result.next_step == "fix the pipeline or configs/ddim/two.yaml, then run: harness record ddim/two"
+    assert (
+        reason_words(result.reasons) == "images: all 32 values are NaN or Inf; such a golden judges nothing"
+    )
+    assert (
+        step_words(result.next_steps)
+        == "fix the pipeline or configs/ddim/two.yaml, then run: harness record ddim/two"
+    )
     assert golden.read_bytes() == before
 
 
@@ -72,4 +78,4 @@ def test_weights_that_the_old_golden_did_not_know_are_a_change(tmp_path: Path) -
     ):
         capture = write_capture(tmp_path / "c.safetensors", {"images": GOOD}, case=CASE, weights=weights)
         result = accept_capture(CASE, capture, store, how="record", runs=2)
-        assert (result.state, result.reason) == (state, reason)
+        assert (result.state, reason_words(result.reasons)) == (state, reason)

@@ -14,6 +14,7 @@ from harness.core.case import Determinism
 from harness.core.environment import Environment
 from harness.core.known_answers import builds
 from harness.core.messages import Ready
+from harness.core.next_step import advice
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.support.pretend import Pretend, pretend
 
@@ -150,7 +151,7 @@ def test_everything_is_shown_on_request(machine: Machine) -> None:
 
 
 def test_where_no_worker_comes_up_nothing_is_known(machine: Machine) -> None:
-    machine.says = Lost("torch cannot be imported here: no", next_step="install it")
+    machine.says = Lost("torch cannot be imported here: no", next_steps=advice("install it"))
 
     ran = machine.project.harness("env", "--portable")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.golden.header import read_document
 from tests.support.files import describe
 from tests.support.project import ROOT, TWO_STEPS, Project, interruptible, patch_of
 
@@ -155,3 +156,17 @@ def test_a_call_that_was_misspelt_after_recording_is_told_before_a_run(project: 
     ran = project.harness("verify", "ddim/two", "--device", "cpu")
     assert ran.code == 2, ran.out + ran.err
     assert "did you mean 'output_type'?" in ran.err
+
+
+def test_a_replay_is_done_by_the_worker_that_still_holds_the_pipeline(project: Project) -> None:
+    """With two pipelines in one worker: a replay after all plain runs would have to load its own anew."""
+    traced = TWO_STEPS + "forced: true\n"
+    project.config("a", traced)
+    project.config("b", traced.replace("DDIMPipeline", "DDPMPipeline"))
+    assert project.harness("record", "--device", "cpu").code == 0
+    assert project.harness("verify", "--device", "cpu", "--jobs", "1").code == 0
+    for case in ("a", "b"):
+        folder = project.folder / "out/captures" / case
+        loads = [read_document(folder / f"{name}.safetensors").seconds.load for name in ("capture", "forced")]
+        assert loads[0] > 0.0
+        assert loads[1] == 0.0
