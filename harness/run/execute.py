@@ -49,6 +49,8 @@ class Workshop:
     starts: Starts = field(default_factory=Starts)
 
 
+_ENDING_SECONDS = 5.0
+
 Ended = tuple[Run, Outcome] | Exception
 """What a driver hands on: a run's outcome, or what went wrong in the driver itself."""
 
@@ -77,6 +79,9 @@ def execute(runs: Sequence[Run], workshop: Workshop, observer: Observer) -> Iter
     finally:
         for driver in drivers:
             driver.stop()
+        for driver in drivers:
+            # The worker that it dismissed is to be gone before the command is, and before what forked it.
+            driver.join(_ENDING_SECONDS)
         if servers is not None:
             servers.close()
 

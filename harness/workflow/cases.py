@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness import files
 from harness.config.load import check_calls
+from harness.config.project import AUTO
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
@@ -16,6 +17,7 @@ from harness.errors import HarnessError, StoreError
 from harness.golden.store import GoldenStore
 from harness.report.progress import Progress as Display
 from harness.report.terminal import Screen
+from harness.run import capacity
 from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute
 from harness.workflow.chosen import chosen_cases
@@ -59,7 +61,8 @@ def run_all(
     for run in runs:
         _remove(run.capture)
     progress.expect(sum(run.further for run in runs))
-    workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh, options.starts)
+    jobs = options.jobs if options.jobs != AUTO else capacity.workers(runs, options.device)
+    workshop = Workshop(options.device, jobs, options.out / "logs", fresh, options.starts)
     yield from execute(runs, workshop, _Watcher(progress))
 
 
