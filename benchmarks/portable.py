@@ -1,11 +1,17 @@
 """What portability costs: the same runs with none of its cures, with each alone, and with all of them.
 
 Two programs: the built-in Stable Diffusion digits (50 steps), and a UNet of Stable Diffusion's shape at half its
-width (two steps, 64 x 64 latents, random weights). Each is started anew for every setting, the settings in turn,
-so that whatever else the machine does falls on all of them alike; the seconds are of the pipeline alone, the ratio
-is to the run without any cure beside it.
+width (two steps, 64 x 64 latents, random weights), on one thread. Every setting has a process of its own; they all
+wait while one of them runs, in turn, so that whatever else the machine does falls on all of them alike. The seconds
+are of the pipeline alone; a ratio is the median over the rounds of the setting's seconds to those without any cure in
+the same round.
 
-    python benchmarks/portable.py [--rounds 3]
+Then what a worker's start pays: the proof of portability where the machine was never tested, and where its known
+answers are remembered; and the alignment of 1 GiB of weights that all have to move, and of as many that lie well.
+
+About six minutes and 10 GB of memory (seven UNets); `--rounds` sets the first part's length.
+
+    python benchmarks/portable.py [--rounds 7]
 """
 
 from __future__ import annotations
@@ -15,14 +21,26 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 from harness.core.portable import MARK, VARIABLES
 
+ELEMENTARY = "elementary"
+
+MODELS = {"digits": "sd-digits, 50 steps", "unet": "half-width SD UNet, 2 steps"}
+
+# Runs once to warm up, then once for each line of its input, and answers with the seconds.
 PROGRAM = """\
 import sys, time, torch
+from diffusers.utils import logging
+from harness.core.case import Determinism
+from harness.worker import determinism
 from harness.worker.portable import elementary
-torch.set_num_threads(1)
-torch.backends.cuda.enable_flash_sdp(False)
+determinism.set_interop_threads()
+determinism.apply(Determinism(), 1)
+logging.disable_progress_bar()
 if "elementary" in sys.argv[2:]:
     elementary.install()
 torch.manual_seed(0)
@@ -39,53 +57,156 @@ else:
     run = lambda: [unet(latents, step, text) for step in (999, 500)]
 with torch.no_grad():
     run()
-    started = time.perf_counter()
-    run()
-print(time.perf_counter() - started)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        started = time.perf_counter()
+        run()
+        print(time.perf_counter() - started, flush=True)
 """
 
-MODELS = {"digits": "sd-digits, 50 steps", "unet": "half-width SD UNet, 2 steps"}
+PROOF = """\
+import time, torch
+from harness.core.case import Determinism
+from harness.worker import determinism, fingerprint
+from harness.worker.portable import proof
+determinism.apply(Determinism(), 1)
+here = fingerprint.environment(torch.device("cpu"), determinism.read_back())
+started = time.perf_counter()
+found = proof.prove(here)
+print(time.perf_counter() - started)
+assert found.effective, found.reason
+"""
 
-SETTINGS: dict[str, tuple[str, ...]] = {
-    "none": (),
+ALIGNMENT = """\
+import resource, sys, time, torch
+from types import SimpleNamespace
+from harness.worker.portable.alignment import align
+module = torch.nn.Module()
+for number in range(16):
+    memory = torch.zeros((64 << 20) + 64, dtype=torch.uint8)
+    first = -memory.data_ptr() % 64 + int(sys.argv[1])
+    weight = memory[first : first + (64 << 20)].view(torch.float32)
+    module.register_buffer(f"weight{number}", weight)
+del memory, weight
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+started = time.perf_counter()
+moved = align(SimpleNamespace(unet=module))
+seconds = time.perf_counter() - started
+print(seconds, moved / 2**30, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+"""
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
     "ATen for AVX2": ("ATEN_CPU_CAPABILITY",),
     "oneDNN for AVX2": ("ONEDNN_MAX_CPU_ISA",),
     "MKL compatible": ("MKL_CBWR",),
     "numpy and OpenBLAS for AVX2": ("NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE"),
-    "elementary functions": ("elementary",),
-    "all": (*(name for name, value in VARIABLES.items() if value is not None and name != MARK), "elementary"),
+    "elementary functions": (ELEMENTARY,),
 }
 
 
-def timed(model: str, cures: tuple[str, ...]) -> float:
-    """Seconds of the second run in a process with these cures."""
+def settings() -> Mapping[str, tuple[str, ...]]:
+    """The cures of each setting by its name: none, each group alone, whatever no group has, all."""
+    every = [name for name, value in VARIABLES.items() if value is not None and name != MARK]
+    grouped = {name for names in GROUPS.values() for name in names}
+    others = {name: (name,) for name in every if name not in grouped}
+    return {"none": (), **GROUPS, **others, "all": (*every, ELEMENTARY)}
+
+
+def environment(cures: Sequence[str]) -> dict[str, str]:
+    """The caller's variables with those of `cures` in the place of its own."""
     bare = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     variables = {name: value for name in cures if (value := VARIABLES.get(name)) is not None}
-    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    quiet = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_OFFLINE": "1"}
+    return {**bare, **variables, **threads, **quiet}
+
+
+@contextmanager
+def processes(model: str) -> Iterator[Mapping[str, subprocess.Popen[str]]]:
+    """A process for each setting, by its name, that has loaded the model and waits."""
+    with ExitStack() as stack:
+        started = {name: _start(model, cures) for name, cures in settings().items()}
+        for worker in started.values():
+            stack.callback(worker.wait)
+            stack.callback(worker.kill)
+        for name, worker in started.items():
+            if worker.stdout.readline() != "ready\n":
+                sys.exit(f"{model}, {name}: could not be loaded; see the error above")
+        yield started
+
+
+def _start(model: str, cures: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", PROGRAM, model, *cures],
-        env={**bare, **variables, **threads},
-        check=True,
-        capture_output=True,
+        env=environment(cures),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
-    return float(done.stdout)
+
+
+def one_run(worker: subprocess.Popen[str]) -> float:
+    """Seconds of one run in a waiting process."""
+    worker.stdin.write("run\n")
+    worker.stdin.flush()
+    return float(worker.stdout.readline())
+
+
+def measured(model: str, rounds: int) -> Mapping[str, list[float]]:
+    """Seconds of each round by setting; a round runs every setting once."""
+    with processes(model) as workers:
+        seconds: dict[str, list[float]] = {name: [] for name in workers}
+        for number in range(rounds):
+            # The other way round every second time: a machine that grows slower favours nobody.
+            for name in list(workers)[:: 1 if number % 2 == 0 else -1]:
+                seconds[name].append(one_run(workers[name]))
+    return seconds
 
 
 def table(rounds: int) -> list[str]:
     """The rows in Markdown."""
-    rows = {name: [name] for name in SETTINGS}
+    rows = {name: [name] for name in settings()}
     for model in MODELS:
-        seconds: dict[str, list[float]] = {name: [] for name in SETTINGS}
-        for _ in range(rounds):
-            for name, cures in SETTINGS.items():
-                seconds[name].append(timed(model, cures))
+        seconds = measured(model, rounds)
         for name, found in seconds.items():
             ratios = [one / none for one, none in zip(found, seconds["none"], strict=True)]
-            rows[name] += [f"{statistics.median(found):.2f} s", f"{statistics.median(ratios):.2f}"]
+            spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            rows[name] += [f"{statistics.median(found):.2f} s", spread]
     columns = ["cure", *(part for label in MODELS.values() for part in (label, "ratio"))]
     lines = [columns, ["---"] * len(columns), *rows.values()]
     return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def numbers(program: str, *words: str, **variables: str) -> list[float]:
+    """What a program under every cure prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, *words],
+        env={**environment(settings()["all"]), MARK: "1", **variables},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return [float(word) for word in done.stdout.split()]
+
+
+def start_up(rounds: int) -> list[str]:
+    """What a worker's start and its alignment of weights cost, in sentences."""
+    first, later = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as cache:
+            first += numbers(PROOF, XDG_CACHE_HOME=cache)
+            later += numbers(PROOF, XDG_CACHE_HOME=cache)
+    lines = [
+        f"proof of portability, first start on a machine: {statistics.median(first):.2f} s",
+        f"proof of portability, known answers remembered: {statistics.median(later):.2f} s",
+    ]
+    for offset, words in (("16", "all of them have to move"), ("0", "they lie well")):
+        seconds, gib, peak = zip(*(numbers(ALIGNMENT, offset) for _ in range(rounds)), strict=True)
+        lines.append(
+            f"alignment of 1 GiB in 16 weights, {words}: {statistics.median(seconds):.2f} s, {gib[0]:.0f} GiB moved, "
+            f"peak {statistics.median(peak):.0f} MiB higher"
+        )
+    return lines
 
 
 def main() -> None:
@@ -93,8 +214,10 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--rounds", type=int, default=3)
-    print("\n".join(table(options.parse_args().rounds)))
+    options.add_argument("--rounds", type=int, default=7)
+    rounds = options.parse_args().rounds
+    print(*table(rounds), "", sep="\n", flush=True)
+    print(*start_up(min(rounds, 3)), sep="\n")
 
 
 if __name__ == "__main__":

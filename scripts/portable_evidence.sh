@@ -1,83 +1,131 @@
 #!/usr/bin/env bash
-# Shows on one machine that portable runs give the same bits on CPUs of different makers: runs the built-in cases, each
-# with `determinism: {portable: true}`, natively and on emulated CPUs (qemu-user, exact IEEE arithmetic), compares every
-# capture with `harness compare`, and prints a table.
+# Shows on one machine that portable runs give the same bits on CPUs of different makers: runs the built-in cases on this
+# CPU and on emulated ones (qemu-user: exact IEEE arithmetic, no AVX-512), compares all that they recorded, as `harness
+# compare` does, and the known answers of each, and prints a table. Some run again with several threads.
 #
-#   scripts/portable_evidence.sh [SELECT...]        default: every case with a built-in model that is seeded
-#   CPUS="Haswell EPYC" OUT=out/portable scripts/portable_evidence.sh ddim/cpu-generator
+#   scripts/portable_evidence.sh [SELECT...]     default: every case; those that are no evidence are named, with the reason
+#   CPUS="Haswell EPYC" OUT=out/portable THREADS=2 THREADED=sd/given-latents scripts/portable_evidence.sh 'sd/*'
 #
-# Emulation is slow: importing torch takes half a minute, all cases a quarter of an hour for each CPU.
+# Exit codes: 0 identical throughout, 1 something differs or left no capture, 2 usage, 3 the runs could not be done.
+# The emulated CPUs run side by side, a core each; that takes about a quarter of an hour. What was run to its end is
+# kept in OUT and not run again while code, configs, packages and CPU stay what they are.
 set -eu
 cd "$(dirname "$0")/.."
 
+export THREADS=${THREADS:-2}
 cpus=${CPUS:-Haswell EPYC}
+configs=${CONFIGS:-configs}
 out=${OUT:-out/portable}
 python=$PWD/.venv/bin/python
-[ $# -gt 0 ] || set -- '!tag:hub' '!ddim/unseeded'
+# How threads wait for each other changes no bit, and emulated ones that spin take the core from those that work.
+export OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1
+
+fail() { # CODE MESSAGE
+    echo "$2" >&2
+    exit "$1"
+}
 
 [ -x "$python" ] || make --no-print-directory --silent setup
 if ! command -v qemu-x86_64 >/dev/null; then
-    command -v apt-get >/dev/null || { echo 'qemu-x86_64: not found; install qemu-user and run this again' >&2; exit 2; }
+    command -v apt-get >/dev/null || fail 3 'qemu-x86_64: not found; install qemu-user and run this again'
     echo 'installing qemu-user' >&2
-    apt-get install -y -qq qemu-user >/dev/null || { apt-get update -qq && apt-get install -y -qq qemu-user >/dev/null; }
+    root=
+    [ "$(id -u)" = 0 ] || root='sudo -n'
+    { $root apt-get install -y -qq qemu-user ||
+        { $root apt-get update -qq && $root apt-get install -y -qq qemu-user; }; } >/dev/null ||
+        fail 3 'qemu-user: could not be installed; install it as root (apt-get install qemu-user) and run this again'
 fi
+for cpu in $cpus; do
+    qemu-x86_64 -cpu "$cpu" /bin/true 2>/dev/null || fail 2 "CPUS: $cpu: qemu-x86_64 knows no such CPU; see qemu-x86_64 -cpu help"
+done
 
-wrappers=$(mktemp -d)
-trap 'rm -rf "$wrappers"' EXIT
+running= started=
+scratch=$(mktemp -d)
+finish() {
+    trap - EXIT INT TERM HUP
+    # Each harness ends its own workers; what it had run by then has no stamp and is run again.
+    # shellcheck disable=SC2086
+    [ -z "$running" ] || { kill $running 2>/dev/null || true; wait; }
+    rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'finish; exit 130' INT TERM HUP
 
 mkdir -p "$out"
-rm -rf "$out/configs"
-cp -R configs "$out/configs"
-"$python" - "$out/configs" <<'PYTHON'
-import sys
-from pathlib import Path
+out=$(cd "$out" && pwd)
+"$python" scripts/portable_evidence.py plan "$configs" "$out" "$@" || exit
 
-import yaml
+software_digest() { # all that decides what a run gives, but for its cases and threads
+    find harness "$out/plan-configs" -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
+    "$python" -m pip list --disable-pip-version-check 2>/dev/null
+    qemu-x86_64 --version
+    grep -m 1 'model name' /proc/cpuinfo
+}
+software=$(software_digest | sha256sum)
 
-for path in Path(sys.argv[1]).rglob("*.yaml"):
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config["determinism"] = {**config.get("determinism", {}), "portable": True}
-    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-PYTHON
-
-# The parent stays native; its workers are started through the wrapper. Exit codes say nothing here: the captures do.
-run() { # CPU (or native) SELECT...
-    local cpu=$1 interpreter=$python
-    shift
-    if [ "$cpu" != native ]; then
-        interpreter=$wrappers/$cpu
-        printf '#!/bin/sh\nexec qemu-x86_64 -cpu %s %s "$@"\n' "$cpu" "$python" >"$interpreter"
-        chmod +x "$interpreter"
-    fi
-    echo "running on $cpu" >&2
-    "$python" -c 'import sys; sys.executable = sys.argv.pop(1); from harness.cli import main; sys.exit(main())' \
-        "$interpreter" verify "$@" --configs "$out/configs" --goldens "$out/goldens" --allow-missing --jobs 2 \
-        --device cpu --out "$out/$cpu" --quiet >&2 || true
+stamp() { # CASES THREADS
+    echo "$2 threads $software" && cat "$1"
 }
 
-for cpu in native $cpus; do run "$cpu" "$@"; done
+# The parent stays native; its workers are started through the wrapper. Each CPU has a new cache of its own: an emulator
+# shows the real CPU's /proc/cpuinfo, so what that one computed would be taken for the emulated one's known answers.
+run() { # CPU (or native) FOLDER CASES THREADS
+    local folder=$out/$2 interpreter=$python
+    if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$(stamp "$3" "$4")" ]; then
+        echo "$2: kept from the last time" >&2
+        return
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    if [ "$1" != native ]; then
+        interpreter=$scratch/$2
+        printf '#!/bin/sh\nexec qemu-x86_64 -cpu %s "%s" "$@"\n' "$1" "$python" >"$interpreter"
+        chmod +x "$interpreter"
+    fi
+    echo "$2: running (progress: $folder/log)" >&2
+    # shellcheck disable=SC2046
+    XDG_CACHE_HOME=$scratch/cache-$1 HARNESS_THREADS=$4 exec \
+        "$python" scripts/portable_evidence.py harness "$interpreter" verify $(cat "$3") \
+        --configs "$out/plan-configs" --goldens "$out/no-goldens" --allow-missing --device cpu --jobs 1 \
+        --out "$folder" --json "$folder/verify.json" >"$folder/log" 2>&1
+}
+
+start() { # CPU FOLDER CASES THREADS
+    run "$@" &
+    running="$running $!"
+    started="$started $2"
+}
+
+# Without goldens nothing is judged: 0 is a capture of every case, 1 and 3 are what the table tells case by case.
+finish_started() { # CASES THREADS
+    local folder code
+    for folder in $started; do
+        # shellcheck disable=SC2086
+        set -- "$1" "$2" $running
+        code=0
+        wait "$3" || code=$?
+        running=${running# "$3"}
+        case $code in
+        0) stamp "$1" "$2" >"$out/$folder/stamp" ;;
+        1 | 3) echo "$folder: not every case left a capture (exit code $code); see $out/$folder/log" >&2 ;;
+        *)
+            tail -n 15 "$out/$folder/log" >&2 || true
+            fail 3 "$folder: verify ended with exit code $code (log: $out/$folder/log)"
+            ;;
+        esac
+    done
+    started=
+}
+
+for parts in "cases 1 " "threaded $THREADS -threads"; do
+    read -r cases threads suffix <<<"$parts"
+    [ -n "$(cat "$out/$cases")" ] || continue
+    start native "native$suffix" "$out/$cases" "$threads"
+    finish_started "$out/$cases" "$threads"
+    for cpu in $cpus; do start "$cpu" "$cpu$suffix" "$out/$cases" "$threads"; done
+    finish_started "$out/$cases" "$threads"
+done
 
 echo
-echo "| case | $(echo "$cpus" | sed 's/ / | /g') |"
-echo "| --- |$(for _ in $cpus; do printf ' --- |'; done)"
-apart=0
-cd "$out/native/captures"
-cases=$(find . -name capture.safetensors | sed 's|^\./||; s|/capture\.safetensors$||' | sort)
-cd - >/dev/null
-[ -n "$cases" ] || { echo 'no case left a capture; see the errors above' >&2; exit 3; }
-for case in $cases; do
-    row="| $case |"
-    for cpu in $cpus; do
-        if "$python" -m harness compare --quiet "$out/native/captures/$case/capture.safetensors" \
-            "$out/$cpu/captures/$case/capture.safetensors" >"$wrappers/compared" 2>&1; then
-            row="$row identical |"
-        else
-            row="$row $(tail -n 1 "$wrappers/compared") |"
-            apart=$((apart + 1))
-        fi
-    done
-    echo "$row"
-done
-echo
-echo "$(echo "$cases" | wc -w) cases on $(echo "$cpus" | wc -w) emulated CPUs: $apart comparisons with other bits than here"
-[ "$apart" = 0 ]
+# shellcheck disable=SC2086
+"$python" scripts/portable_evidence.py table "$out" $cpus

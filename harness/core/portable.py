@@ -22,6 +22,8 @@ VARIABLES: Mapping[str, str | None] = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "MKL_CBWR": "COMPATIBLE",
     "OPENBLAS_CORETYPE": "Haswell",
+    # Of more threads numpy's and scipy's OpenBLAS uses as many as the machine has cores, which then decide the bits.
+    "OPENBLAS_NUM_THREADS": "1",
     "NPY_DISABLE_CPU_FEATURES": " ".join(_BEYOND_AVX2),
     # What would act against those: older names of theirs, and what numpy refuses beside its list.
     "DNNL_MAX_CPU_ISA": None,

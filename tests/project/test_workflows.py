@@ -65,12 +65,25 @@ def test_nightly_step_is_the_script_alone(repo_root: Path, job: str, device: str
     assert commands == [f"sh .ci/nightly --device {device}"]
 
 
-@pytest.mark.parametrize("job", ["cpu", "gpu"])
-def test_nightly_keeps_the_folder_also_after_a_failure(repo_root: Path, job: str) -> None:
+def test_the_evidence_of_portable_runs_has_its_emulator(repo_root: Path) -> None:
+    commands = [
+        step["run"] for step in steps(workflow(repo_root, "nightly.yml")["jobs"]["portable"]) if "run" in step
+    ]
+    installed, short, whole = commands
+    assert installed.endswith("apt-get install -y qemu-user")
+    assert short == 'make test ARGS="-m slow tests/project/test_portable_evidence.py"'
+    assert (repo_root / "tests/project/test_portable_evidence.py").is_file()
+    assert os.access(repo_root / whole, os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("job", "folder"), [("cpu", "nightly/"), ("gpu", "nightly/"), ("portable", "out/portable/")]
+)
+def test_nightly_keeps_the_folder_also_after_a_failure(repo_root: Path, job: str, folder: str) -> None:
     last = steps(workflow(repo_root, "nightly.yml")["jobs"][job])[-1]
     assert last["uses"].startswith("actions/upload-artifact@")
     assert last["if"] == "always()"
-    assert last["with"]["path"] == "nightly/"
+    assert last["with"]["path"] == folder
 
 
 def test_gpu_job_waits_for_its_variable(repo_root: Path) -> None:

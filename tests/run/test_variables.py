@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from harness.core.case import Determinism
 from harness.core.variables import DECIDED_BY
 from harness.errors import UsageError
+from harness.run.portable import can_be_portable
 from harness.run.variables import overridden_by, process_environment, variables_for
 
 
@@ -21,9 +26,34 @@ def test_the_workspace_of_cublas_is_the_cases(workspace: str | None) -> None:
 
 
 def test_thread_pools_are_sized_as_the_case_says() -> None:
-    variables = variables_for(Determinism(threads=3))
+    variables = variables_for(Determinism(threads=3, portable=False))
     pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     assert {variables[name] for name in pools} == {"3"}
+
+
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+PRODUCT = """\
+import os, sys
+os.sched_setaffinity(0, {int(core) for core in sys.argv[1:]})
+import numpy
+left, right = numpy.random.default_rng(0).standard_normal((2, 200, 200), numpy.float32)
+print((left @ right).tobytes().hex())
+"""
+
+
+@pytest.mark.skipif(not can_be_portable(), reason="this CPU has no AVX2")
+@pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
+def test_how_many_cores_there_are_decides_no_product_of_numpy() -> None:
+    variables = process_environment(variables_for(Determinism(threads=4, portable=True)))
+    one, *others = map(str, CORES)
+    products = {
+        subprocess.run(
+            [sys.executable, "-c", PRODUCT, *cores], env=variables, check=True, capture_output=True
+        ).stdout
+        for cores in ([one], [one, *others])
+    }
+    assert len(products) == 1
 
 
 def test_the_caller_overrides_the_threads_of_every_case(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,9 +140,10 @@ def _machine(here: Environment) -> Mapping[str, object]:
 
 
 def _features() -> str:
-    """The CPU's features as the kernel and the C library see them; under an emulator those of the emulated one."""
+    """The CPU's features as the kernel tells them, under an emulator those of the real one, and as it says itself."""
     flags = next((line for line in _cpu_info().splitlines() if line.startswith("flags")), "")
-    return f"{flags.strip()} {torch.backends.cpu.get_cpu_capability()}"
+    own = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return f"{flags.strip()} {sorted(own.items())}"
 
 
 def _cpu_info() -> str:
