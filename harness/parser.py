@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from harness import __version__
-from harness.config.project import DEVICE, DEVICES
+from harness.config.project import AUTO, DEVICE, DEVICES, Jobs
 from harness.core.tolerance import Relation
 
 Group = Callable[[argparse.ArgumentParser], None]
@@ -219,7 +219,10 @@ def _device(command: argparse.ArgumentParser) -> None:
 
 def _jobs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--jobs", type=_at_least(1), metavar="N", help="worker processes at a time (default 1)"
+        "--jobs",
+        type=_jobs_number,
+        metavar="N",
+        help="worker processes at a time, or auto: as many as the machine takes (default auto)",
     )
 
 
@@ -258,6 +261,15 @@ def _at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _jobs_number(text: str) -> Jobs:
+    if text == AUTO:
+        return AUTO
+    try:
+        return _at_least(1)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, nor {AUTO}") from None
 
 
 def _folder_name(text: str) -> Path:

@@ -103,6 +103,7 @@ def test_alone_shuffled_and_with_two_jobs_give_the_same_bits(shipped: Project) -
     together = _bits(shipped, seeded, "--jobs", "1")
     random.Random(0).shuffle(seeded)
     assert _bits(shipped, seeded, "--jobs", "2") == together
+    assert _bits(shipped, seeded, "--jobs", "auto") == together
     alone = {}
     for case in seeded[:2]:
         alone |= _bits(shipped, [case])

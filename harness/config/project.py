@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from harness.config.files import kind_of
 from harness.config.wording import joined, shown, unknown
@@ -16,6 +17,10 @@ FILE = "pyproject.toml"
 TABLE = "tool.harness"
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
+AUTO: Literal["auto"] = "auto"
+Jobs = int | Literal["auto"]
+"""How many workers to run at a time; AUTO for as many as the machine takes."""
+
 _STATES_TABLE = re.compile(r"""^\s*\[\s*["']?tool["']?\s*\.\s*["']?harness["']?\s*[].]""", re.MULTILINE)
 
 Values = Mapping[str, object]
@@ -29,7 +34,7 @@ class Settings:
     goldens: Path = Path("goldens")
     out: Path = Path("out")
     device: str = "auto"
-    jobs: int = 1
+    jobs: Jobs = AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +150,8 @@ def _problems(table: Values, file: str) -> Iterator[Problem]:
 
 def _refusal(name: str, value: object) -> str | None:
     if name == "jobs":
-        good = type(value) is int and value > 0
-        return None if good else "expected a whole number greater than 0"
+        good = value == AUTO or (type(value) is int and value > 0)
+        return None if good else f"expected {AUTO} or a whole number greater than 0"
     if name == "device":
         good = isinstance(value, str) and bool(DEVICE.fullmatch(value))
         return None if good else f"expected one of {DEVICES}"

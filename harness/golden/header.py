@@ -10,6 +10,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -213,21 +214,34 @@ def _tensor(name: str, entry: Mapping[str, object], base: int) -> TensorInfo:
 
 def _parse_document(text: str, path: Path) -> CaptureDocument:
     try:
-        version = from_json(_Versioned, text).schema
-        if version > SCHEMA_VERSION:
-            what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
-            raise unreadable(path, f"{what}; a newer one wrote it", "upgrade the harness")
-        if version != SCHEMA_VERSION:
-            what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
-            remedy = "verify with the harness that wrote it, then record the case again"
-            raise unreadable(path, f"{what}; an older one wrote it", remedy)
-        return from_json(CaptureDocument, text)
+        document = _of_this_schema(text)
+        if document is None:
+            _check_version(from_json(_Versioned, text).schema, path)
+            document = from_json(CaptureDocument, text)
+        return document
     except UnicodeError as error:
         raise unreadable(path, f"has a damaged document ({error})") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise unreadable(path, f"has a damaged document ({place or 'as a whole'}: {first['msg']})") from error
+
+
+def _of_this_schema(text: str) -> CaptureDocument | None:
+    """The document, which is nearly always sound; None where something is wrong with it, be it its version."""
+    with suppress(ValidationError):
+        document = from_json(CaptureDocument, text)
+        return document if document.schema == SCHEMA_VERSION else None
+    return None
+
+
+def _check_version(version: int, path: Path) -> None:
+    what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
+    if version > SCHEMA_VERSION:
+        raise unreadable(path, f"{what}; a newer one wrote it", "upgrade the harness")
+    if version != SCHEMA_VERSION:
+        remedy = "verify with the harness that wrote it, then record the case again"
+        raise unreadable(path, f"{what}; an older one wrote it", remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,17 @@ def _stored(root: Path) -> Iterator[Stored]:
         case = Path(folder).relative_to(root).as_posix()
         for name in names if case != "." else ():
             path = Path(folder, name)
-            if not name.startswith(".") and path.is_file() and not path.is_symlink():
-                yield from _of_ours(path, case)
+            if not name.startswith(".") and (size := _size_of_file(path)) is not None:
+                yield from _of_ours(path, case, size)
+
+
+def _size_of_file(path: Path) -> int | None:
+    """The size in bytes; None for what is no file of its own: a link, a folder, one that is gone."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _refuse(error: OSError) -> None:
@@ -90,8 +100,7 @@ def _refuse(error: OSError) -> None:
         raise StoreError(f"{error.filename}: cannot be listed ({error.strerror}); grant the permission")
 
 
-def _of_ours(path: Path, case: str) -> Iterator[Stored]:
-    size = path.stat().st_size
+def _of_ours(path: Path, case: str, size: int) -> Iterator[Stored]:
     for kind in BESIDE:
         if path.name.endswith(kind.suffix):
             yield Stored(path, case, path.name.removesuffix(kind.suffix), size, kind=kind)

@@ -49,6 +49,8 @@ class Workshop:
     starts: Starts = field(default_factory=Starts)
 
 
+_ENDING_SECONDS = 5.0
+
 Ended = tuple[Run, Outcome] | Exception
 """What a driver hands on: a run's outcome, or what went wrong in the driver itself."""
 
@@ -98,6 +100,9 @@ def execute(
             servers.close()
         for driver in drivers:
             driver.stop()
+        for driver in drivers:
+            # The worker that it dismissed is to be gone before the command is.
+            driver.join(_ENDING_SECONDS)
 
 
 def fingerprint(device: str, logs: Path, starts: Starts | None = None) -> Environment | Lost:

@@ -16,7 +16,7 @@ import struct
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,8 +25,7 @@ from harness.worker.numpy_start import spare_numpy
 from harness.worker.serve import main as serve
 from harness.worker.startup import bring_in
 
-_DESCRIPTORS = 4
-"""What comes with a request: where the worker reads jobs, writes replies, writes its log; and where its end is told."""
+_MOST_DESCRIPTORS = 8
 
 _LONGEST_REQUEST = 65_536
 _NONE = 0
@@ -52,13 +51,26 @@ def main(device: str, descriptor: int) -> None:
 
     with socket.socket(fileno=descriptor) as requests:
         requests.send(b"\n")
-        _Server(requests, device).run()
+        Forker(requests, _bring_in_classes, lambda _request, _kept: serve(device, "forked")).run()
 
 
-class _Server:
-    def __init__(self, requests: socket.socket, device: str) -> None:
+class Forker:
+    """Forks a child for every request on a socket, and tells through a pipe of its own how each ended.
+
+    A request comes with the child's standard input, output and error and the pipe where its end is told, in this order;
+    the answer is the child's number, 0 where none can be forked. `prepare` is called with each request
+    before the fork, `become` after it in the child, with the request and what further descriptors came with it.
+    """
+
+    def __init__(
+        self,
+        requests: socket.socket,
+        prepare: Callable[[bytes], None],
+        become: Callable[[bytes, Sequence[int]], None],
+    ) -> None:
         self._requests = requests
-        self._device = device
+        self._prepare = prepare
+        self._become = become
         self._children: dict[int, _Child] = {}
         """By the descriptor where the end is told."""
         self._ended: dict[int, int] = {}
@@ -100,15 +112,15 @@ class _Server:
     def _answer(self) -> bool:
         """Fork for one request; False where the parent is gone."""
         message, descriptors, _flags, _address = socket.recv_fds(
-            self._requests, _LONGEST_REQUEST, _DESCRIPTORS
+            self._requests, _LONGEST_REQUEST, _MOST_DESCRIPTORS
         )
         if not message:
             return False
-        _bring_in_classes(json.loads(message))
-        *streams, status = descriptors
-        pid = self._fork(streams, status) if _is_safe() else _NONE
-        for stream in streams:
-            os.close(stream)
+        self._prepare(message)
+        streams, status, kept = descriptors[:3], descriptors[3], descriptors[4:]
+        pid = self._fork(message, streams, status, kept) if _is_safe() else _NONE
+        for descriptor in (*streams, *kept):
+            os.close(descriptor)
         if pid:
             self._children[status] = _Child(pid, os.pidfd_open(pid))
         else:
@@ -116,7 +128,7 @@ class _Server:
         self._requests.send(struct.pack(FORK_STATUS, pid))
         return True
 
-    def _fork(self, streams: Sequence[int], status: int) -> int:
+    def _fork(self, request: bytes, streams: Sequence[int], status: int, kept: Sequence[int]) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
@@ -125,11 +137,11 @@ class _Server:
                 os.setpgid(pid, pid)
             return pid
         os.close(status)  # its end, as long as the server lives, is the server's to tell
-        self._become_worker(streams)
+        self._live(request, streams, kept)
         os._exit(1)
 
-    def _become_worker(self, streams: Sequence[int]) -> None:
-        """Be the worker to the end of this process, whatever happens."""
+    def _live(self, request: bytes, streams: Sequence[int], kept: Sequence[int]) -> None:
+        """Be the child to the end of this process, whatever happens."""
         code = 1
         try:
             os.setpgid(0, 0)
@@ -138,7 +150,7 @@ class _Server:
             self._requests.close()
             for descriptor in {*streams, *self._children, *self._ended, *self._endings()}:
                 os.close(descriptor)
-            serve(self._device, "forked")
+            self._become(request, kept)
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -151,11 +163,11 @@ class _Server:
         return {child.ending for child in self._children.values()}
 
 
-def _bring_in_classes(names: Sequence[str]) -> None:
-    """Import classes of diffusers as far as possible: the worker meets again, and tells, what stands in the way."""
+def _bring_in_classes(request: bytes) -> None:
+    """Import the named classes of diffusers where possible; the worker meets, and tells, what stands in the way."""
     import diffusers
 
-    for name in names:
+    for name in json.loads(request):
         with suppress(Exception):
             getattr(diffusers, name)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness import files
 from harness.config.load import check_calls
+from harness.config.project import AUTO
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
@@ -16,6 +17,7 @@ from harness.errors import ConfigError, HarnessError, StoreError
 from harness.golden.store import GoldenStore
 from harness.report.progress import Progress as Display
 from harness.report.terminal import Screen
+from harness.run import capacity
 from harness.run.agenda import Run
 from harness.run.execute import Then, Workshop, execute
 from harness.workflow.chosen import chosen_cases
@@ -69,7 +71,8 @@ def run_all(
     `then` says which run follows one that has ended, in the worker that has its pipeline.
     """
     _expect(runs, progress)
-    workshop = Workshop(options.device, options.jobs, options.out / "logs", fresh, options.starts)
+    jobs = options.jobs if options.jobs != AUTO else capacity.workers(runs, options.device)
+    workshop = Workshop(options.device, jobs, options.out / "logs", fresh, options.starts)
     yield from execute(runs, workshop, _Watcher(progress), then and _expected(then, progress))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.config.project import AUTO, Jobs
 from harness.core.recording import Flags
 from harness.core.tolerance import Relation
 from harness.run.starts import Starts
@@ -21,7 +22,7 @@ class Options:
     configs: Path = Path("configs")
     goldens: Path = Path("goldens")
     device: str = "auto"
-    jobs: int = 1
+    jobs: Jobs = AUTO
     out: Path = Path("out")
     json: str | None = None
     junit: Path | None = None

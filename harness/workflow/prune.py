@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.config.load import load_files, problems_of
@@ -88,7 +89,8 @@ def _objections(
     """Why these files should not go without a second thought, in sentences."""
     objections = []
     gone = sorted({one.file.case for one in unused if one.file.case not in ids})
-    if outside := [case for case in gone if _lies_outside(case, ids, configs)]:
+    place = _Place(configs.resolve())
+    if outside := [case for case in gone if place.lies_outside(case, ids)]:
         more = f" and {len(outside) - 3} more" if len(outside) > 3 else ""
         objections.append(
             f"{', '.join(outside[:3])}{more}: outside the folder of the loaded configs ({configs}), "
@@ -101,26 +103,45 @@ def _objections(
     return objections
 
 
-def _lies_outside(case: str, ids: Collection[str], configs: Path) -> bool:
-    """Whether a golden's case may come from configs that were not loaded, since these are a part of a larger folder."""
-    folder = case.rpartition("/")[0]
-    first = folder.partition("/")[0]
-    if first and not (configs / first).is_dir():
-        return True
-    return _config_above(case, configs.resolve()) or _under_own_name(case, ids, configs.resolve())
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The resolved folder of the loaded configs, and what folders above it hold: each is listed once for all cases."""
 
+    configs: Path
+    _names: dict[Path, frozenset[str]] = field(default_factory=dict)
 
-def _config_above(case: str, configs: Path) -> bool:
-    """Whether a folder above the loaded one holds a config of the case."""
-    name = case.partition("@")[0]
-    return any((above / f"{name}{suffix}").is_file() for above in configs.parents for suffix in _SUFFIXES)
+    def lies_outside(self, case: str, ids: Collection[str]) -> bool:
+        """Whether a golden's case may be of configs that were not loaded, since these are a part of a larger folder."""
+        first = case.rpartition("/")[0].partition("/")[0]
+        if first and not (self.configs / first).is_dir():
+            return True
+        return self._has_config_above(case) or self._has_own_name(case, ids)
 
+    def _has_config_above(self, case: str) -> bool:
+        """Whether a folder above the loaded one holds a config of the case."""
+        folder, _, name = case.partition("@")[0].rpartition("/")
+        return any(
+            f"{name}{suffix}" in self._listed(above / folder)
+            and (above / folder / f"{name}{suffix}").is_file()
+            for above in self.configs.parents
+            for suffix in _SUFFIXES
+        )
 
-def _under_own_name(case: str, ids: Collection[str], configs: Path) -> bool:
-    """Whether the case is one of the loaded ones, under the name it has from a folder above: `ddim/two` for `two`."""
-    parts = configs.parts
-    prefixes = ("/".join(parts[start:]) for start in range(len(parts) - 1, 0, -1))
-    return any(case.removeprefix(f"{prefix}/") in ids for prefix in prefixes if case.startswith(f"{prefix}/"))
+    def _listed(self, folder: Path) -> frozenset[str]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._names[folder] = frozenset()
+        return self._names[folder]
+
+    def _has_own_name(self, case: str, ids: Collection[str]) -> bool:
+        """Whether it is a loaded case, under the name it has from a folder above: `ddim/two` for `two`."""
+        parts = self.configs.parts
+        prefixes = ("/".join(parts[start:]) for start in range(len(parts) - 1, 0, -1))
+        return any(
+            case.removeprefix(f"{prefix}/") in ids for prefix in prefixes if case.startswith(f"{prefix}/")
+        )
 
 
 def _size(files: Sequence[Stored]) -> StoreSize:

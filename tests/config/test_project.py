@@ -76,6 +76,12 @@ def test_values_that_are_refused(tmp_path: Path, line: str) -> None:
     assert (problem.file, problem.key) == ("pyproject.toml", f"tool.harness.{line.partition(' ')[0]}")
 
 
+@pytest.mark.parametrize(("line", "jobs"), [('jobs = "auto"', "auto"), ("jobs = 3", 3), ("", "auto")])
+def test_jobs_are_a_number_or_left_to_the_machine(tmp_path: Path, line: str, jobs: int | str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.harness]\n{line}\n")
+    assert find(tmp_path).settings.jobs == jobs
+
+
 def test_the_readme_s_example_is_accepted(tmp_path: Path) -> None:
     [example] = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
     (tmp_path / "pyproject.toml").write_text(example)

@@ -157,8 +157,11 @@ def device(bench: Bench, command: str) -> None:
 def jobs(bench: Bench, command: str) -> None:
     bench.run(command, "--jobs", "3")
     assert {workshop.jobs for workshop in bench.ran.workshops} == {3}
-    bench.run(command)
-    assert {workshop.jobs for workshop in bench.ran.workshops} == {1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.run.capacity.workers", lambda _runs, device: {"cpu": 5, "mps": 6}[device])
+        for words, expected in ((("--device", "cpu"), 5), (("--device", "mps", "--jobs", "auto"), 6)):
+            bench.run(command, *words)
+            assert {workshop.jobs for workshop in bench.ran.workshops} == {expected}
 
 
 def as_json(bench: Bench, command: str) -> None:

@@ -273,7 +273,7 @@ def test_all_that_is_wrong_in_pyproject_is_told_at_once(
     accepted = "configs, goldens, out, device, jobs"
     assert capsys.readouterr().err.splitlines()[1:] == [
         f"  pyproject.toml: tool.harness.config: unknown key; did you mean 'configs'? accepted: {accepted}",
-        "  pyproject.toml: tool.harness.jobs = 0: expected a whole number greater than 0",
+        "  pyproject.toml: tool.harness.jobs = 0: expected auto or a whole number greater than 0",
         '  pyproject.toml: tool.harness.device = "tpu": expected one of auto, cpu, cuda, cuda:N, mps',
         "  pyproject.toml: tool.harness.out = 3: expected a folder, relative to this file",
         '  pyproject.toml: tool.harness.goldens = "": expected a folder, relative to this file',
@@ -290,7 +290,10 @@ def test_all_that_is_wrong_in_pyproject_is_told_at_once(
             "[tool]\nharness = 3\n",
             'tool.harness = "3": expected a table with configs, goldens, out, device, jobs',
         ),
-        ("[tool.harness]\njobs = true\n", "tool.harness.jobs = true: expected a whole number greater than 0"),
+        (
+            "[tool.harness]\njobs = true\n",
+            "tool.harness.jobs = true: expected auto or a whole number greater than 0",
+        ),
         ("[tool.harness.configs]\nx = 1\n", "tool.harness.configs = "),
         ("[tool.harness]\njobs = \n", "pyproject.toml: not TOML ("),
         (

@@ -19,7 +19,7 @@ from harness.golden.store import GoldenStore
 from harness.report.json_report import read_report
 from harness.report.markdown import markdown
 from harness.workflow.acceptance import accept_capture
-from tests.support.project import ROOT
+from tests.support.starts.in_process import forking
 
 CONFIG = """\
 pipeline: {pipeline}
@@ -90,14 +90,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     }
     for name, values in cases.items():
         (configs / f"{name}.yaml").write_text(CONFIG.format(**values))
-    with pytest.MonkeyPatch.context() as patch, (folder / "printed").open("w") as sink:
+    with forking(), pytest.MonkeyPatch.context() as patch, (folder / "printed").open("w") as sink:
         for name, value in VARIABLES.items():
             patch.setenv(name, value)
         patch.delenv("HARNESS_THREADS", raising=False)
-        patch.setenv("PYTHONPATH", str(ROOT))
         patch.chdir(folder)
         patch.setattr("sys.stdout", sink)
-        code = main(["verify", "--device", "cpu"])
+        code = main(["verify", "--device", "cpu", "--jobs", "1"])
     assert code == 1  # there are no goldens
     return Told(folder, " ".join((folder / "printed").read_text().split()))
 

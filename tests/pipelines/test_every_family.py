@@ -63,7 +63,7 @@ def test_each_is_recorded_bit_identical_twice(recorded: Project) -> None:
 
 
 def test_each_is_identical_in_the_same_environment_also_after_others_in_one_worker(recorded: Project) -> None:
-    ran = recorded.harness("verify", "--device", "cpu")
+    ran = recorded.harness("verify", "--device", "cpu", "--jobs", "1")
     assert ran.code == 0, ran.out + ran.err
     assert set(recorded.verdicts().values()) == {"identical"}
 

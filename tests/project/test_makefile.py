@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Mapping
@@ -31,11 +33,31 @@ case "$*" in
         for name in python harness ruff mypy lint-imports; do cp "$0" ".venv/bin/$name"; done ;;
     *"pip install"*)
         echo "pip says this"
+        echo "Collecting torch==2.0"
+        if [ -n "${DOWNLOADS:-}" ]; then echo "  Downloading https://an.index/a/torch-2.0.whl (800.1 MB)"; fi
         case "${PIP:-}" in
             fails) exit 1 ;;
             interrupted) kill -KILL "$PPID" ;;
         esac ;;
 esac
+"""
+
+
+FAKE_UV = """#!/bin/sh
+echo "$(basename "$0") $*" >>"$CALLS"
+echo "certificates: $SSL_CERT_FILE"
+echo "Resolved 60 packages in 3ms"
+echo "Downloading torch (783.2MiB)" >&2
+exit "${UV_CODE:-0}"
+"""
+
+CONFIGURED = """
+global.index-url='https://one.index/simple'
+:env:.find-links='/wheels /more'
+global.find-links='/not these'
+global.timeout='60'
+global.cert='/own.pem'
+download.dest='/tmp'
 """
 
 
@@ -60,6 +82,7 @@ class Project:
         env: Mapping[str, str] = {
             **without_make(),
             "PYTHON": str(self.python),
+            "UV": "",
             "CALLS": str(self.calls_file),
             **variables,
         }
@@ -181,6 +204,53 @@ def test_pip_that_fails_is_shown(project: Project) -> None:
     assert "pip says this" in result.stderr
     assert "pip install -r requirements/runtime.txt: failed (whole log: .venv/install.log)" in result.stderr
     assert "harness verify" not in project.calls
+
+
+def test_what_is_being_downloaded_is_shown(project: Project) -> None:
+    result = project.make("setup", DOWNLOADS="1")
+    assert result.stdout.splitlines()[1:] == ["  downloading torch-2.0.whl (800.1 MB)"] * 2
+    assert "pip says this" in (project.root / ".venv/install.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def uv(project: Project, tmp_path: Path) -> Path:
+    """A fake uv beside a Python whose `pip config list` says CONFIGURED, or what the variable PIP_SAYS names."""
+    path = tmp_path / "uv-fake"
+    path.write_text(FAKE_UV, encoding="utf-8")
+    path.chmod(0o755)
+    python = f'exec {shlex.quote(sys.executable)} "$@"'
+    answers = f"""    *"pip config list") printf '%s' "$PIP_SAYS" ;;\n    ".ci/uv_command.py "*) {python} ;;\nesac\n"""
+    project.python.write_text(FAKE_PYTHON.removesuffix("esac\n") + answers, encoding="utf-8")
+    return path
+
+
+def test_uv_is_used_where_it_is_and_told_what_pip_is_told(project: Project, uv: Path) -> None:
+    result = project.make("setup", UV=str(uv), PIP_SAYS=CONFIGURED)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[1:] == ["  downloading torch (783.2MiB)"] * 2
+    told = "--index-url=https://one.index/simple --find-links=/wheels --find-links=/more"
+    start = f"uv-fake pip install --python .venv/bin/python --index-strategy unsafe-best-match {told}"
+    installs = [call for call in project.calls if "pip install" in call]
+    assert installs == [
+        f"{start} -r requirements/runtime.txt",
+        f"{start} --no-deps --no-build-isolation -e .",
+    ]
+    assert "certificates: /own.pem" in (project.root / ".venv/install.log").read_text(encoding="utf-8")
+
+
+def test_uv_that_fails_is_shown(project: Project, uv: Path) -> None:
+    result = project.make("setup", UV=str(uv), PIP_SAYS="", UV_CODE="2")
+    assert result.returncode == 2
+    assert "Resolved 60 packages" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "said", ["global.client-cert='/own.pem'", "install.src='c'", ":env:.proxy='http://p'"]
+)
+def test_pip_is_used_where_uv_cannot_be_told_everything(project: Project, uv: Path, said: str) -> None:
+    project.make("setup", UV=str(uv), PIP_SAYS=said)
+    assert project.installed == ["runtime.txt"]
+    assert not [call for call in project.calls if call.startswith("uv-fake")]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.project import TWO_STEPS, Project
+from tests.support.starts.in_process import forking
 
 UNSEEDED = TWO_STEPS.replace("seed: 0", "seed: null\ngenerator: none")
 
@@ -21,6 +23,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Project:
     ran = project.harness("record", "--device", "cpu", "--jobs", "2")
     assert ran.code == 1, ran.out + ran.err
     return project
+
+
+@pytest.fixture
+def forked() -> Iterator[None]:
+    """Commands in this process fork their workers from servers that the tests share."""
+    with forking():
+        yield
 
 
 @pytest.fixture

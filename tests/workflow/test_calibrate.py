@@ -14,7 +14,7 @@ from harness.diagnose.calibration_variations import variations
 from harness.golden.header import read_document
 from harness.workflow import calibrate
 from tests.support.files import describe, edit
-from tests.support.project import ROOT, TWO_STEPS, Project
+from tests.support.project import TWO_STEPS, Project
 
 HERE = f"cpu-{platform.machine().lower()}"
 GOLDEN = Path("goldens/ddim/two") / f"{HERE}.safetensors"
@@ -60,10 +60,10 @@ def test_limits_from_what_is_benign(project: Project) -> None:
     assert "rel_l2" in project.harness("list", "ddim/two", "--device", "cpu").out
 
 
+@pytest.mark.usefixtures("forked")
 def test_the_golden_s_own_machine_is_evidence(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A golden of another CPU with the same software, a rounding away: the distance counts, and is replayed."""
     monkeypatch.chdir(project.folder)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     project.config("ddim/two", TWO_STEPS + "tolerance: calibrated\ntrace: full\n")
     assert main(["record", "ddim/two", "--update", "--no-gates", "--device", "cpu", "--quiet"]) == 0
     golden = project.folder / GOLDEN

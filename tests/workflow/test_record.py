@@ -18,7 +18,8 @@ from safetensors import safe_open
 from harness import cli
 from harness.workflow import record
 from tests.support.files import edit
-from tests.support.project import ROOT, TWO_STEPS, Project, interruptible
+from tests.support.project import TWO_STEPS, Project, interruptible
+from tests.support.starts import client
 
 PLATFORM = f"cpu-{platform.machine().lower()}"
 GOLDEN = Path("goldens/ddim/two") / f"{PLATFORM}.safetensors"
@@ -100,9 +101,9 @@ def test_an_interrupted_recording_keeps_what_it_had_finished(tmp_path: Path) -> 
     project.config("a")
     project.config("b", TWO_STEPS.replace("steps: 2", "steps: 1000"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "record", "--device", "cpu"],
+        [sys.executable, "-m", "tests.support.starts", "record", "--device", "cpu"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **client.variables()},
         preexec_fn=interruptible,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -119,11 +120,11 @@ def test_an_interrupted_recording_keeps_what_it_had_finished(tmp_path: Path) -> 
     assert not (tmp_path / "goldens/b").exists()
 
 
+@pytest.mark.usefixtures("forked")
 def test_gates_that_fail_cost_neither_golden_nor_report(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project.folder)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
     def broken(*_given: object) -> None:
         assert states(project) == {"ddim/two": "unchanged"}, "told before the gates begin"

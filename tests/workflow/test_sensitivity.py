@@ -11,16 +11,15 @@ import pytest
 from harness.cli import main
 from harness.core.faults import FAULTS
 from harness.workflow import sensitivity
-from tests.support.project import ROOT, TWO_STEPS, Project
+from tests.support.project import TWO_STEPS, Project
 
 LOOSE = "tolerance: {same-hardware: {rel_l2: 10.0}, cross-hardware: refuse}\n"
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forked: None) -> Project:
     """The folder that the command runs in, in this process; its workers are others."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return Project(tmp_path)
 
 

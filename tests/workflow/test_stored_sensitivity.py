@@ -20,7 +20,7 @@ from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity, write_sensitivity
 from harness.workflow import sensitivity, stored_sensitivity
 from tests.golden.test_sensitivities import a_sensitivity
-from tests.support.project import ROOT, TWO_STEPS, Project
+from tests.support.project import TWO_STEPS, Project
 from tests.workflow.test_record import GOLDEN
 
 STATED = (
@@ -29,10 +29,9 @@ STATED = (
 
 
 @pytest.fixture
-def golden(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
+def golden(project: Project, monkeypatch: pytest.MonkeyPatch, forked: None) -> Path:
     """The golden of a case that states a share, with a sensitivity in which every fault was caught."""
     monkeypatch.chdir(project.folder)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     project.config("ddim/two", TWO_STEPS + STATED)
     [case] = [one for one in load_cases(project.folder / "configs").cases if one.id == "ddim/two"]
     ruler = ruler_of(case, None)

@@ -16,7 +16,8 @@ import pytest
 
 from harness.golden.header import read_document
 from tests.support.files import describe
-from tests.support.project import ROOT, TWO_STEPS, Project, interruptible, patch_of
+from tests.support.project import TWO_STEPS, Project, interruptible, patch_of
+from tests.support.starts import client
 
 GOLDEN = Path("goldens/ddim/two") / f"cpu-{platform.machine().lower()}.safetensors"
 
@@ -101,9 +102,9 @@ module.DDIMPipeline.__call__ = call""",
 def test_interrupt_ends_with_130_and_leaves_no_worker(project: Project) -> None:
     project.config("long", TWO_STEPS.replace("steps: 2", "steps: 1000"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "verify", "long", "--device", "cpu"],
+        [sys.executable, "-m", "tests.support.starts", "verify", "long", "--device", "cpu"],
         cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **client.variables()},
         preexec_fn=interruptible,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

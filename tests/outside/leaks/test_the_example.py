@@ -26,6 +26,6 @@ def test_plain_is_identical_after_freeu_in_one_worker(tmp_path: Path) -> None:
     project.config("plain", PLAIN)
     ran = project.harness("record", "--device", "cpu", "--jobs", "2")
     assert ran.code == 0, ran.out + ran.err
-    ran = project.harness("verify", "--device", "cpu")
+    ran = project.harness("verify", "--device", "cpu", "--jobs", "1")
     assert ran.code == 0, ran.out + ran.err
     assert project.verdicts() == {"freeu": "identical", "plain": "identical"}

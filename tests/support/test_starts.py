@@ -1,0 +1,45 @@
+"""Workers that tests fork are those that they would start, and what serves them goes with the session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.run.processes import gone
+from tests.support.project import Project
+from tests.support.starts.client import ROOT, SESSION, is_plain
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+
+
+def test_what_tests_bring_along_is_started() -> None:
+    plain = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    assert is_plain(plain)
+    assert not is_plain({**plain, "PYTHONPATH": f"/site{os.pathsep}{ROOT}"})
+    assert not is_plain({**plain, "OMP_NUM_THREADS": "2"})
+
+
+def test_commands_share_a_server_that_ends_with_the_session(tmp_path: Path) -> None:
+    session = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    folder = Path(tempfile.gettempdir()) / f"harness-tests-{os.getuid()}-{session.pid}"
+    project = Project(tmp_path).with_variables(**{SESSION: str(session.pid)})
+    project.config("absent", "pipeline: DDIMPipeline\nmodel: {id: nobody/nothing}\nsteps: 1\n")
+    with session:
+        for _ in range(2):
+            assert project.harness("verify", "--device", "cpu").code == 0
+            assert project.verdicts() == {"absent": "skipped"}
+        [log] = folder.glob("*.log")
+        served = [int(line) for line in log.read_text().splitlines() if line.isdecimal()]
+        session.kill()
+    assert len(served) == 2
+    assert all(map(gone, served))
+    deadline = time.monotonic() + 60
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not folder.exists()
