@@ -28,6 +28,7 @@ scheduler: {{class: DDIMScheduler}}
 steps: 2
 seed: 0
 call: {{prompt: {prompt}, guidance_scale: 1.0, output_type: {output_type}}}
+determinism: {{portable: false}}
 """
 LONG = " ".join(["a handwritten seven"] * 10)
 CUT_OFF = "diffusers: The following part of your input was truncated because CLIP can only handle sequences up to 16"
