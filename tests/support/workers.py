@@ -10,7 +10,7 @@ import pytest
 
 from harness.core.capture import Completed, Outcome, Unavailable
 from harness.run.agenda import Run
-from harness.run.execute import Observer, Workshop
+from harness.run.execute import Observer, Then, Workshop
 from tests.golden.builders import environment, write_capture
 from tests.support.project import TWO_STEPS
 
@@ -31,16 +31,23 @@ class FakeWorkers:
     workshops: list[Workshop] = field(default_factory=list)
 
     def execute(
-        self, runs: Sequence[Run], workshop: Workshop, _observer: Observer
+        self, runs: Sequence[Run], workshop: Workshop, _observer: Observer, then: Then | None = None
     ) -> Iterator[tuple[Run, Outcome]]:
         self.workshops.append(workshop)
-        for run in runs:
+        waiting = list(runs)
+        while waiting:
+            run = waiting.pop(0)
             self.runs.append(run)
-            if self.nowhere:
-                yield run, Unavailable("no such device")
-                continue
-            write_capture(run.capture, {"images": np.float32([self.value, 0.25])}, case=run.case)
-            yield run, Completed(str(run.capture), environment(), 0.0)
+            outcome = self._outcome(run)
+            following = then(run, outcome) if then else None
+            waiting[:0] = [following] if following else []
+            yield run, outcome
+
+    def _outcome(self, run: Run) -> Outcome:
+        if self.nowhere:
+            return Unavailable("no such device")
+        write_capture(run.capture, {"images": np.float32([self.value, 0.25])}, case=run.case)
+        return Completed(str(run.capture), environment(), 0.0)
 
     def cases(self) -> set[str]:
         """The ids of the cases that were run."""
