@@ -15,6 +15,9 @@ from harness.core.trace import TraceLevel
 FORK_STATUS = "i"
 """How a fork server tells a process's number and its exit code, as `struct` writes it."""
 
+FORKS_READY = b"\n"
+"""What a fork server says once it has imported what jobs need; it says a CannotStart where it could not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

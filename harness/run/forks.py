@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import IO
 
 from harness import interrupts
-from harness.core.messages import FORK_STATUS
-from harness.run.process import STARTUP_SECONDS, Process, opened, spawned
+from harness.codec import from_json
+from harness.core.messages import FORK_STATUS, FORKS_READY, CannotStart
+from harness.run import obstacles
+from harness.run.process import STARTUP_SECONDS, NotSpawned, Process, log_tail, opened, spawned
 from harness.run.variables import Variables, process_environment
+
+_LONGEST_REPLY = 65_536
 
 
 class ForkedProcess:
@@ -80,6 +84,7 @@ class _ForkServer:
                 keep=theirs.fileno(),
             )
         interrupts.kill_on_exit(self._process.pid)
+        self._log = log
         self._lock = threading.Lock()
         self._ready: bool | None = None
 
@@ -99,10 +104,14 @@ class _ForkServer:
         interrupts.killed(self._process.pid)
 
     def _answers(self) -> bool:
+        """Whether it can be forked from; raises NotSpawned where no worker could import what jobs need either."""
         self._socket.settimeout(STARTUP_SECONDS)
+        said = b""
         with suppress(OSError):
-            return bool(self._socket.recv(1))
-        return False
+            said = self._socket.recv(_LONGEST_REPLY)
+        if said in (b"", FORKS_READY):
+            return bool(said)
+        raise NotSpawned(obstacles.cannot_start(from_json(CannotStart, said), log_tail(self._log)))
 
     def _forked(self, log: IO[bytes], imports: Iterable[str]) -> ForkedProcess | None:
         (job_r, job_w), (reply_r, reply_w), (status_r, status_w) = os.pipe(), os.pipe(), os.pipe()

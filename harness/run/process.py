@@ -198,11 +198,16 @@ class WorkerProcess:
         self.kill()
 
     def _tail(self) -> tuple[str, ...]:
-        lines = list[str]()
-        with contextlib.suppress(OSError), self._log.open("rb") as file:
-            file.seek(max(self._log_start, self._log.stat().st_size - _LOG_BYTES))
-            lines = file.read().decode(errors="replace").splitlines()
-        return _telling([line for line in lines if line.strip()])
+        return log_tail(self._log, self._log_start)
+
+
+def log_tail(log: Path, start: int = 0) -> tuple[str, ...]:
+    """The last lines that a process wrote to its log, beginning at `start`."""
+    lines = list[str]()
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(start, log.stat().st_size - _LOG_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    return _telling([line for line in lines if line.strip()])
 
 
 def opened(log: Path) -> IO[bytes]:

@@ -50,11 +50,16 @@ class Starts:
         called once more. Until the first has begun, others wait for it: they would meet the same.
         """
         with self._lock:
-            state = self._states.setdefault(frozenset(variables.items()), _State())
+            state = self._states.setdefault(_key(variables), _State())
         if state.began and state.failure is None:
             return _attempt(state, start)
         with state.lock:
             return state.failure or _attempt(state, start)
+
+
+def _key(variables: Variables) -> frozenset[tuple[str, str | None]]:
+    """The variables that may decide whether a worker begins: the seed of Python's hashes does not."""
+    return frozenset((name, value) for name, value in variables.items() if name != "PYTHONHASHSEED")
 
 
 def _attempt(state: _State, start: Callable[[], Failure | None]) -> Lost | None:

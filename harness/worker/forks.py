@@ -20,10 +20,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from harness.core.messages import FORK_STATUS
+from harness.codec import to_json
+from harness.core.messages import FORK_STATUS, FORKS_READY
 from harness.worker.numpy_start import spare_numpy
 from harness.worker.serve import main as serve
-from harness.worker.startup import bring_in
+from harness.worker.startup import bring_in, hindered
 
 _MOST_DESCRIPTORS = 8
 
@@ -45,12 +46,15 @@ def main(device: str, descriptor: int) -> None:
     spare_numpy()
     # A process as a descriptor (Linux 5.3) is how the end of a child is noticed without a thread or a signal.
     os.close(os.pidfd_open(os.getpid()))
-    for package in ("torch", "transformers", "diffusers"):
-        bring_in(package)
-    import harness.worker.execute  # noqa: F401 - what every job imports
-
     with socket.socket(fileno=descriptor) as requests:
-        requests.send(b"\n")
+        try:
+            for package in ("torch", "transformers", "diffusers"):
+                bring_in(package)
+            import harness.worker.execute  # noqa: F401 - what every job imports
+        except (Exception, SystemExit) as error:
+            requests.send(to_json(hindered(error)).encode())
+            return
+        requests.send(FORKS_READY)
         Forker(requests, _bring_in_classes, lambda _request, _kept: serve(device, "forked")).run()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import traceback
 import warnings
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from harness.core.case import Determinism
 from harness.core.messages import Finished, Ready
 from harness.worker.channel import Channel
 from harness.worker.numpy_start import spare_numpy
-from harness.worker.startup import Unusable, bring_in, obstacle
+from harness.worker.startup import bring_in, hindered
 
 if TYPE_CHECKING:
     from harness.worker.execute import Executor
@@ -28,8 +27,7 @@ def main(device_name: str, process: ProcessKind = "spawned") -> None:
     try:
         ready, executor = _started(device_name, channel, process)
     except (Exception, SystemExit) as error:
-        traceback.print_exception((error.__cause__ or error) if isinstance(error, Unusable) else error)
-        channel.send(obstacle(error))
+        channel.send(hindered(error))
         return
     channel.send(ready)
     for job in channel.jobs():

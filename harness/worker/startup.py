@@ -44,6 +44,12 @@ def bring_in(package: str) -> None:
         raise Unusable(package) from error
 
 
+def hindered(error: BaseException) -> CannotStart:
+    """What to tell the parent of an error that ended the start, once its traceback is in the log."""
+    traceback.print_exception((error.__cause__ or error) if isinstance(error, Unusable) else error)
+    return obstacle(error)
+
+
 def obstacle(error: BaseException) -> CannotStart:
     """What to tell the parent of an error that ended the start."""
     if isinstance(error, Unusable) and error.__cause__ is not None:

@@ -275,7 +275,7 @@ class Blocking(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Blocking())
 """
     bench.at_start(blocked)
-    code, printed = bench.run("verify", "--device", "cpu", "ddpm*", "digits@seed=0")
+    code, printed = bench.run("verify", "--device", "cpu", "--jobs", "1", "ddpm*", "digits@seed=0")
     verdicts = {case["case"]: case["verdict"] for case in bench.report()}
     sentence = "cannot be imported here: cannot import name 'Gone' from 'transformers'"
     assert (code, bench.starts) == (3, 1)
