@@ -164,8 +164,8 @@ def test_a_replay_is_done_by_the_worker_that_still_holds_the_pipeline(project: P
     traced = TWO_STEPS + "forced: true\n"
     project.config("a", traced)
     project.config("b", traced.replace("DDIMPipeline", "DDPMPipeline"))
-    assert project.harness("record", "--device", "cpu").code == 0
-    assert project.harness("verify", "--device", "cpu", "--jobs", "1").code == 0
+    assert project.harness("record", "a", "b", "--device", "cpu").code == 0
+    assert project.harness("verify", "a", "b", "--device", "cpu", "--jobs", "1").code == 0
     for case in ("a", "b"):
         folder = project.folder / "out/captures" / case
         loads = [read_document(folder / f"{name}.safetensors").seconds.load for name in ("capture", "forced")]
