@@ -103,7 +103,7 @@ def measured(place: Path, kind: str) -> Mapping[str, float]:
     import torch
     from diffusers import DDIMPipeline
 
-    from harness.worker.alignment import align
+    from harness.worker.loading.alignment import align
 
     folder, wanted, options = KINDS[kind]
     torch.set_num_threads(1)

@@ -25,7 +25,7 @@ import json, resource, sys, time
 from pathlib import Path
 from harness.core.tolerance import Limits
 from harness.golden.tensors import TensorFile
-from harness.verify.compare import compare_tensors
+from harness.judge.outputs.compare import compare_tensors
 ready = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start, busy = time.perf_counter(), time.process_time()
 with TensorFile(Path(sys.argv[1])) as golden, TensorFile(Path(sys.argv[2])) as now:

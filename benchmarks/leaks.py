@@ -82,7 +82,7 @@ def measured(rounds: int, steps: int) -> list[tuple[float, float, dict[str, floa
 
     from harness.config.load import load_cases
     from harness.core.messages import Job
-    from harness.worker import determinism
+    from harness.worker.environment import determinism
     from harness.worker.execute import Executor
     from harness.worker.progress import draw_no_bars
     from harness.worker.state import leftovers
@@ -116,7 +116,7 @@ def bare(executor: Any, case: Any) -> None:
     """The pipeline's call without anything around it."""
     import torch
 
-    pipeline = executor._shelf._loaded.pipeline
+    pipeline = executor._cache._loaded.pipeline
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         pipeline(**case.call, **case.step_arguments(), generator=generator)

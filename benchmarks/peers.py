@@ -76,8 +76,8 @@ def loaded(case: Any) -> Any:
     import torch
 
     from harness import zoo
-    from harness.worker import variants
-    from harness.worker.classes import pipeline_class
+    from harness.worker.environment.classes import pipeline_class
+    from harness.worker.loading import variants
 
     dtype = getattr(torch, case.model.dtype)
     folder = zoo.model_dir(case.model.id.removeprefix("builtin:"))
@@ -91,8 +91,9 @@ def called(pipeline: Any, case: Any) -> Any:
     """What the pipeline gives for the case's arguments."""
     import torch
 
-    from harness.worker import arguments, seeding
-    from harness.worker.schedulers import put_scheduler
+    from harness.worker import seeding
+    from harness.worker.inputs import arguments
+    from harness.worker.loading.schedulers import put_scheduler
 
     put_scheduler(pipeline, case.scheduler)
     generator = seeding.fresh_generator(case, torch.device("cpu"))

@@ -25,7 +25,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
-from harness.core.portable import MARK, VARIABLES
+from harness.core.portable.switches import MARK, VARIABLES
 
 ELEMENTARY = "elementary"
 

@@ -102,7 +102,7 @@ def verify_without_workers(count: int) -> None:
     from harness import cli
     from harness.config.load import load_cases
     from harness.core.capture import Completed
-    from harness.workflow import cases as steps
+    from harness.trials import conduct as steps
 
     one = template()
     for case in load_cases(Path("configs")).cases:

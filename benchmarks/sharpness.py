@@ -31,31 +31,31 @@ from sharpness_rules import OTHERS, Image  # noqa: E402
 
 from harness.codec import from_json, to_json  # noqa: E402
 from harness.config.load import load_cases  # noqa: E402
-from harness.core import limits  # noqa: E402
-from harness.core.calibration import Effect, Evidence  # noqa: E402
 from harness.core.capture import Completed, Outcome  # noqa: E402
 from harness.core.case import Case  # noqa: E402
 from harness.core.environment import Environment  # noqa: E402
-from harness.core.faults import FAULTS  # noqa: E402
-from harness.core.limits import COMBINED  # noqa: E402
+from harness.core.measured import limits  # noqa: E402
+from harness.core.measured.calibration import Effect, Evidence  # noqa: E402
+from harness.core.measured.limits import COMBINED  # noqa: E402
+from harness.core.measured.mutants import MUTANTS  # noqa: E402
 from harness.core.perturbation import Perturbation  # noqa: E402
 from harness.core.tolerance import Limits, Relation  # noqa: E402
 from harness.core.trace import TraceLevel  # noqa: E402
 from harness.core.verdict import PASSES  # noqa: E402
-from harness.diagnose.calibration_measure import (  # noqa: E402
+from harness.golden.tensors import TensorFile  # noqa: E402
+from harness.golden.trace import read_trace  # noqa: E402
+from harness.judge.floors import boundary_floors, floors, scales  # noqa: E402
+from harness.judge.traces.boundaries import judge_boundaries  # noqa: E402
+from harness.measure.detection import Base, LimitSet, seen  # noqa: E402
+from harness.measure.noise import (  # noqa: E402
     Incomparable,
     boundary_noise,
     moved,
     output_noise,
 )
-from harness.diagnose.calibration_variations import Variation, variations  # noqa: E402
-from harness.diagnose.sensitivity import Base, Ruler, seen  # noqa: E402
-from harness.golden.tensors import TensorFile  # noqa: E402
-from harness.golden.trace import read_trace  # noqa: E402
-from harness.run.agenda import Run  # noqa: E402
+from harness.measure.variations import Variation, variations  # noqa: E402
 from harness.run.execute import Workshop, execute  # noqa: E402
-from harness.verify.boundaries import judge_boundaries  # noqa: E402
-from harness.verify.floors import boundary_floors, floors, scales  # noqa: E402
+from harness.run.queue import Run  # noqa: E402
 
 PAGE = ROOT / "docs/sharpness.md"
 IMAGES = "output/images"
@@ -174,7 +174,7 @@ def planned(case: Case, base: Run, folder: Path) -> Iterator[Planned]:
         trace = read_trace(file)
         assert trace is not None
         networks = [name for name, part in trace.structure.components.items() if part.modules]
-    for fault in FAULTS.values():
+    for fault in MUTANTS.values():
         plain = replace(base, capture=folder / case.id / f"{fault.name}.safetensors",
                         trace=TraceLevel.COMPONENTS,
                         perturbation=Perturbation(fault.name, fault.strength))  # fmt: skip
@@ -245,7 +245,9 @@ def differs(case: Case, base: Base, one: Planned) -> bool:
     if outcome_kind(one.plain) != "completed":
         return False
     with TensorFile(one.plain.capture) as now:
-        return bool(now.document.perturbed) and not seen(base, now, Ruler({}, {}, case.accept_exact)).nothing
+        return (
+            bool(now.document.perturbed) and not seen(base, now, LimitSet({}, {}, case.accept_exact)).nothing
+        )
 
 
 def fails(case: Case, base: Base, one: Planned, allowed: Allowance) -> frozenset[str]:
@@ -256,10 +258,10 @@ def fails(case: Case, base: Base, one: Planned, allowed: Allowance) -> frozenset
         found = {name for name, rule in OTHERS.items() if not (alike and rule(ours, theirs))}
         if beyond(base, now, allowed):
             found |= {OUTPUT, CHANNELS}
-        ruler = Ruler({}, allowed.boundaries, case.accept_exact)
+        limit_set = LimitSet({}, allowed.boundaries, case.accept_exact)
         # Other shapes flow through a batch of two, which the exact channel is there to see.
         is_batch = one.variation is not None and one.variation.family == "batch"
-        if not is_batch and any(finding.fails for finding in seen(base, now, ruler).findings):
+        if not is_batch and any(finding.fails for finding in seen(base, now, limit_set).findings):
             found.add(CHANNELS)
     if one.forced is not None and outcome_kind(one.forced) == "completed" and part(base, one.forced, allowed):
         found.add(CHANNELS)

@@ -218,8 +218,8 @@ def _trace_bytes(pipeline: Any, level: str, steps: int, folder: Path) -> int:
     from harness.core.capture import Timings
     from harness.core.case import Case, ModelSpec
     from harness.core.trace import TraceLevel
-    from harness.worker import determinism
-    from harness.worker.fingerprint import environment
+    from harness.worker.environment import determinism
+    from harness.worker.environment.fingerprint import environment
     from harness.worker.outputs import Outputs
     from harness.worker.record import write_capture
     from harness.worker.trace.session import recording

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from harness.codec import from_json  # noqa: E402
-from harness.core.calibration import Calibration  # noqa: E402
+from harness.core.measured.calibration import Calibration  # noqa: E402
 from harness.golden.calibrations import CALIBRATION  # noqa: E402
 
 PICTURE = ROOT / "docs/images/growth.svg"

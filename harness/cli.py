@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import interrupts, streams
-from harness.core.recording import Flags
+from harness.commands import load
 from harness.errors import HarnessError, Terminated
+from harness.invocation.command import Hold, options_of
 from harness.parser import parsed
-from harness.workflow.options import Options, RepeatOptions, VerifyOptions
 
 if TYPE_CHECKING:
     from harness.report.terminal import Screen
 
-Action = Callable[[argparse.Namespace, "Screen"], int]
-
 INTERRUPTED = 130
-
-_WRITERS = ("record", "verify", "explain", "calibrate", "sensitivity", "repeat")
-"""The commands that run cases into the output folder; two of them in one folder would destroy each other's captures."""
-
-_COMMON = ("configs", "goldens", "out", "device", "jobs", "json", "junit")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = parsed(words)
         except SystemExit as ended:
             raise SystemExit(_settled(int(ended.code or 0), output, asked=False)) from None
+        except Exception as error:  # the command's file is imported there
+            return _settled(_not_parsed(error), output, asked=False)
         return _run(arguments, words, output)
 
 
@@ -53,10 +47,18 @@ def _settled(code: int, output: streams.Output, *, asked: bool) -> int:
     return HarnessError.exit_code
 
 
+def _not_parsed(error: Exception) -> int:
+    # Deferred as in `_run`, and of the library that failed this needs nothing.
+    from harness.report.wording import harmless
+
+    sys.stderr.write(f"{harmless(f'error: {_unforeseen(error)}')}\n")
+    return HarnessError.exit_code
+
+
 def _run(arguments: argparse.Namespace, words: Sequence[str], output: streams.Output) -> int:
-    # Deferred: `--help` and bad usage answer without loading the terminal library.
+    # Deferred: `harness --help` and a misspelt command answer without loading the terminal library.
+    from harness.invocation.emit import is_standard_output
     from harness.report.terminal import Screen
-    from harness.workflow.emit import is_standard_output
 
     targets = _targets(arguments)
     # What is asked for on standard output is alone there.
@@ -69,12 +71,12 @@ def _acted(
     arguments: argparse.Namespace, words: Sequence[str], screen: Screen, targets: Sequence[str | Path]
 ) -> int:
     """The exit code of the command; whatever ended it is a sentence on standard error."""
-    from harness.workflow.emit import check_targets
+    from harness.invocation.emit import check_targets
 
     try:
         check_targets(targets)
         with _in_project(arguments, screen), _place(arguments, words, screen):
-            return _ACTIONS[arguments.command](arguments, screen)
+            return load(arguments.command).run(arguments, screen)
     except HarnessError as error:
         screen.show_error(str(error))
         return error.exit_code
@@ -98,19 +100,18 @@ def _targets(arguments: argparse.Namespace) -> list[str | Path]:
 @contextmanager
 def _place(arguments: argparse.Namespace, words: Sequence[str], screen: Screen) -> Iterator[None]:
     """The output folder held for the command where it needs it; signals wait for the cleaning up from then on."""
-    command = arguments.command
-    if command not in (*_WRITERS, "accept") or getattr(arguments, "stored", False):
+    holds = load(arguments.command).holds(arguments)
+    if holds is Hold.NOTHING:
         yield
         return
-    from harness.workflow import outfolder
+    from harness.invocation import output_folder
 
-    # Before the handler changes: an exception in the middle of an import can get lost.
-    importlib.import_module(f"harness.workflow.{command}")
-    options = _options(arguments)
-    reads = command == "accept"
+    options = options_of(arguments)
     with (
         interrupts.gently(),
-        outfolder.held_for_reading(options, words) if reads else outfolder.held(options, words, screen.warn),
+        output_folder.held_for_reading(options, words)
+        if holds is Hold.READING
+        else output_folder.held(options, words, screen.warn),
     ):
         yield
 
@@ -151,7 +152,7 @@ def _in_project(arguments: argparse.Namespace, screen: Screen) -> Iterator[None]
     if not hasattr(arguments, "root"):
         yield
         return
-    from harness.workflow.place import place_of
+    from harness.invocation.place import place_of
 
     unnamed = getattr(arguments, "configs", "") is None
     place = place_of(arguments.root, needs_configs=unnamed)
@@ -169,122 +170,3 @@ def _in_project(arguments: argparse.Namespace, screen: Screen) -> Iterator[None]
         screen.say(f"the project's root is {place.project.root}")
     with place.entered():
         yield
-
-
-def _options(arguments: argparse.Namespace) -> Options:
-    """The common options; those that the command does not have keep their defaults."""
-    stated = {name: getattr(arguments, name, None) for name in _COMMON}
-    given = {name: value for name, value in stated.items() if value is not None}
-    return Options(select=tuple(getattr(arguments, "select", ())), quiet=arguments.quiet, **given)
-
-
-def _verify(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.verify import verify
-
-    how = VerifyOptions(arguments.relation, arguments.allow_missing, arguments.strict, arguments.forced)
-    return verify(_options(arguments), how, screen)
-
-
-def _record(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.record import record
-
-    return record(_options(arguments), screen, update=arguments.update, gates=not arguments.no_gates)
-
-
-def _explain(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.explain import explain
-
-    how = VerifyOptions(arguments.relation, forced=arguments.forced)
-    return explain(_options(arguments), how, screen, deep=arguments.deep)
-
-
-def _calibrate(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.calibrate import calibrate
-
-    return calibrate(_options(arguments), screen)
-
-
-def _sensitivity(arguments: argparse.Namespace, screen: Screen) -> int:
-    if arguments.stored:
-        from harness.workflow.stored_sensitivity import stored_sensitivity
-
-        return stored_sensitivity(_options(arguments), screen)
-    from harness.workflow.sensitivity import sensitivity
-
-    return sensitivity(_options(arguments), screen, ladder=not arguments.no_ladder)
-
-
-def _repeat(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.repeat import repeat
-
-    flags = tuple(Flags) if arguments.flags == "both" else (Flags(arguments.flags),)
-    how = RepeatOptions(arguments.runs, arguments.reuse, flags)
-    return repeat(_options(arguments), how, screen)
-
-
-def _list(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.listing import list_cases
-
-    return list_cases(_options(arguments), screen)
-
-
-def _compare(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.compare import compare
-
-    return compare(arguments.left, arguments.right, _options(arguments), screen)
-
-
-def _accept(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.accept import accept
-
-    return accept(_options(arguments), screen)
-
-
-def _report(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.again import show_again
-
-    return show_again(_options(arguments), screen, markdown_file=arguments.markdown)
-
-
-def _prune(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.workflow.prune import prune
-
-    return prune(_options(arguments), screen, delete=arguments.delete, everything=arguments.all)
-
-
-def _env(arguments: argparse.Namespace, screen: Screen) -> int:
-    from harness.config import project
-    from harness.workflow.env import compare_environments, show_environment
-
-    if arguments.portable:
-        from harness.workflow.env_portable import show_proof
-
-        return show_proof(arguments.left, _options(arguments), screen, everything=arguments.all)
-    if arguments.left is None:
-        arguments.device = arguments.device or project.find(Path.cwd()).settings.device
-        return show_environment(_options(arguments), screen)
-    return compare_environments(arguments.left, arguments.right, _options(arguments), screen)
-
-
-def _schema(_arguments: argparse.Namespace, _screen: Screen) -> int:
-    from harness.config.schema import json_schema
-
-    print(json_schema())
-    return 0
-
-
-_ACTIONS: dict[str, Action] = {
-    "record": _record,
-    "verify": _verify,
-    "explain": _explain,
-    "calibrate": _calibrate,
-    "sensitivity": _sensitivity,
-    "repeat": _repeat,
-    "list": _list,
-    "compare": _compare,
-    "accept": _accept,
-    "report": _report,
-    "prune": _prune,
-    "env": _env,
-    "schema": _schema,
-}

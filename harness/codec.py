@@ -36,13 +36,18 @@ def why_not(error: ValidationError, text: str | bytes) -> str:
 
     An unresolved merge conflict and another encoding are called so; else the first thing that `error` names.
     """
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if not first["loc"]:
+    if not error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]:
         if marker := conflict_in(text):
             return str(marker)
         try:
             decoded(text if isinstance(text, bytes) else text.encode())
         except NotText as other:
             return str(other)
+    return first_problem(error, "the file")
+
+
+def first_problem(error: ValidationError, whole: str = "as a whole") -> str:
+    """The first thing that `error` names: its place, `whole` where that is everything, and what is wrong there."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"{place or 'the file'}: {first['msg']}"
+    return f"{place or whole}: {first['msg']}"

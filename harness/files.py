@@ -108,6 +108,22 @@ def temporary(path: Path) -> Iterator[BinaryIO]:
             os.unlink(file.name)
 
 
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` at the end, or leaves no trace where the writer raises.
+
+    A `durable` one is on the disk before it is there: a kill at any moment leaves the old file or the new one.
+    Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with temporary(path) as file:
+        yield file
+        if durable:
+            flush(file)
+        file.flush()
+        os.replace(file.name, path)
+
+
 def flush(file: IO[bytes]) -> None:
     """Bring what was written to the disk; raises OSError."""
     file.flush()
@@ -160,17 +176,14 @@ def _is_regular(path: Path) -> bool:
 
 def _replace(path: Path, content: bytes) -> None:
     """Replace the regular file at `path`, which is no link, or make it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     before = path.stat() if path.exists() else None
     if before and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     try:
-        with temporary(path) as file:
+        with replacing(path) as file:
             if before:
                 _keep_owner(file.fileno(), before)
             file.write(content)
-            flush(file)
-            os.replace(file.name, path)
     except OSError as error:
         # The folder takes no new files, or the file is mounted by itself.
         if before is None or error.errno not in _ONLY_IN_PLACE:

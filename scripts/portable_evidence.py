@@ -26,7 +26,7 @@ from harness.core.verdict import TensorResult
 from harness.errors import HarnessError, UsageError
 from harness.golden.header import read_document
 from harness.run import process
-from harness.workflow.bits import compare_files, differing  # what `harness compare` does
+from harness.trials.bitwise import compare_files, differing  # what `harness compare` does
 
 NATIVE, IDENTICAL = "native", "identical"
 

@@ -1,4 +1,4 @@
-"""The parser, the error boundary and the exit codes; what the commands do is tested under tests/workflow."""
+"""The parser, the error boundary and the exit codes; what the commands do is tested under tests/commands."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ def test_an_interrupt_is_exit_code_130(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.workflow.prune.load_files", interrupted)
+    monkeypatch.setattr("harness.commands.prune.load_files", interrupted)
     assert main(["prune", "--goldens", str(tmp_path)]) == 130
     assert "interrupted" in capsys.readouterr().err

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, cast
 
-from harness.config.schema import ConfigFile, InvariantRules, MetricLimits, Model, Scheduler, ToleranceRules
-from harness.config.structure import adapter_name
-from harness.config.variant import Adapter as AddedAdapter
-from harness.config.variant import Embedding as AddedEmbedding
-from harness.config.variant import IpAdapter as AddedIpAdapter
+from harness.config.schema.models import (
+    ConfigFile,
+    InvariantRules,
+    MetricLimits,
+    Model,
+    Scheduler,
+    ToleranceRules,
+)
+from harness.config.schema.structure import adapter_name
+from harness.config.schema.variant import Adapter as AddedAdapter
+from harness.config.schema.variant import Embedding as AddedEmbedding
+from harness.config.schema.variant import IpAdapter as AddedIpAdapter
 from harness.core.case import (
     STEPS_ARGUMENT,
     Adapter,

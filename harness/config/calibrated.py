@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from harness.config import yaml_text
-from harness.core.calibration import Unused
+from harness.config.yaml import reader
 from harness.core.case import Case
+from harness.core.measured.calibration import Unused
 from harness.core.tolerance import CALIBRATED, Allowance, Limits, Relation, Rule, Tolerance
 
 _KEY = "tolerance"
@@ -24,7 +24,7 @@ def unused(case: Case) -> Unused | None:
     relations = tuple(one for one in judged if case.tolerance.for_relation(one) not in _USED)
     if not relations:
         return None
-    stated = yaml_text.read(Path(case.source), case.source).values or {}
+    stated = reader.read(Path(case.source), case.source).values or {}
     matrix = stated.get("matrix")
     axes = matrix if isinstance(matrix, Mapping) else {}
     by_matrix = any(axis.partition(".")[0] == _KEY for axis in axes)

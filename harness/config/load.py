@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config import files, matrix, structure, surroundings, yaml_text
+from harness.config import files, matrix, references
 from harness.config.build import build
-from harness.config.tags import tags_in_text, tags_of
+from harness.config.schema import structure
+from harness.config.yaml import reader
 from harness.core.case import Case
 from harness.errors import ConfigError, Problem
+
+_STATED = re.compile(r"""\btags["']?[ \t]*:[ \t]*(\[[^\]]*|[^\n]*(?:\n[ \t]*-[^\n]*)*)""")
+_COMMENT = re.compile(r"(^|\s)#[^\n]*")
+_WORD = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ def check_calls(cases: Sequence[Case]) -> None:
     Slower than `load_cases` (some milliseconds for each class), and meant for the cases that are to run.
     Raises `ConfigError` with the problems of all cases.
     """
-    from harness.config import calls  # only cases that are to run need it
+    from harness.config.pipelines import calls  # only cases that are to run need it
 
     problems = dict.fromkeys(problem for case in cases for problem in calls.problems(case))
     if problems:
@@ -117,11 +123,11 @@ def check_calls(cases: Sequence[Case]) -> None:
 
 
 def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> LoadedFile:
-    document = yaml_text.read(file.path, file.shown)
+    document = reader.read(file.path, file.shown)
     if document.values is None:
         name = EntryName(file.id, tags_in_text(file.path), open=True)
         return LoadedFile(file.shown, (name,), problems=document.problems)
-    around = surroundings.Surroundings(root, file.path.parent.resolve(), digests)
+    around = references.Location(root, file.path.parent.resolve(), digests)
     expansion = matrix.expand(document.values)
     problems: dict[Problem, None] = dict.fromkeys(document.problems)
     problems.update(dict.fromkeys(expansion.problems))
@@ -131,7 +137,7 @@ def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> Loade
         outcome = _entry(file, entry, around)
         if isinstance(outcome, Case):
             cases.append(outcome)
-            warnings.update(dict.fromkeys(surroundings.warnings(entry.values, around)))
+            warnings.update(dict.fromkeys(references.warnings(entry.values, around)))
         else:
             matrix_is_wrong = bool(expansion.problems)
             problems.update(dict.fromkeys(_relevant(outcome, entry.axes, matrix_is_wrong, document.problems)))
@@ -153,19 +159,19 @@ def _name(file: files.ConfigPath, entry: matrix.Entry, expansion: matrix.Expansi
 
 
 def _entry(
-    file: files.ConfigPath, entry: matrix.Entry, around: surroundings.Surroundings
+    file: files.ConfigPath, entry: matrix.Entry, around: references.Location
 ) -> Case | tuple[Problem, ...]:
     """The case of one matrix entry, or everything that is wrong with it."""
     name = file.id + entry.suffix
     checked = structure.check(entry.values)
     known = {problem.key for problem in checked.problems}
-    problems = [one for one in surroundings.problems(entry.values, around) if one.key not in known]
+    problems = [one for one in references.problems(entry.values, around) if one.key not in known]
     length = files.too_long(name)
     if length is not None:
         problems.append(Problem("", "matrix", None, length))
     if checked.config is None or problems:
         return (*checked.problems, *problems)
-    inputs = surroundings.inputs(entry.values, around)
+    inputs = references.inputs(entry.values, around)
     return build(checked.config, name, file.shown, str(around.folder), inputs)
 
 
@@ -191,3 +197,27 @@ def _relevant(
 def _holds(outer: str, inner: str) -> bool:
     """Whether the key `inner` is `outer` or lies inside it."""
     return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
+
+
+def tags_of(values: Mapping[str, object]) -> tuple[str, ...] | None:
+    """The tags in the keys of a config, none where it states none; None where they are no list of names."""
+    stated = values.get("tags", [])
+    if not isinstance(stated, list) or not all(isinstance(tag, str) for tag in stated):
+        return None
+    return tuple(stated)
+
+
+def tags_in_text(path: Path) -> tuple[str, ...] | None:
+    """What may be a tag in a file that is no YAML: the words after each `tags:`; None where it cannot be read.
+
+    Rather a word too many than a tag too few: a config that a selection may mean is not passed over.
+    """
+    if files.kind_of(files.resolved(path)) != "file":
+        return None
+    try:
+        with path.open("rb") as file:
+            text = file.read(reader.MAX_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return None
+    stated = _STATED.findall(_COMMENT.sub("", text))
+    return tuple(dict.fromkeys(word for part in stated for word in _WORD.findall(part)))

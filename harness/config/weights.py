@@ -10,12 +10,11 @@ from pathlib import Path, PurePosixPath
 from harness import zoo
 from harness.config.files import kind_of
 from harness.config.wording import joined, shown, unknown
-from harness.core.case import Case
+from harness.core.case import BUILTIN, Case
+from harness.core.formats import PICKLE_SUFFIXES
 from harness.errors import Problem
 
-BUILTIN = "builtin:"
 SAFETENSORS = ".safetensors"
-PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 _HUB_ID = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
 _DEEP_PATH = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*){2,}/?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -61,7 +60,7 @@ def call_problems(key: str, call: Values, folder: Path) -> Iterator[Problem]:
     """What is wrong with the arguments `call`, which stand at `key`, of a method that loads something."""
     for name, value in call.items():
         for one in listed(value):
-            if PurePosixPath(one).suffix in PICKLES:
+            if PurePosixPath(one).suffix in PICKLE_SUFFIXES:
                 advice = f"a pickle can run any code when it is read; {_CONVERT_IP_ADAPTER}"
                 yield Problem("", joined(key, name), shown(one), advice)
             elif name == SOURCE and (message := _id_problem(one, folder, ADDITION)):
@@ -113,7 +112,7 @@ def _only_pickles(key: str, addition: Values, folder: Path) -> Iterator[Problem]
     """A folder that an addition names, without saying which file in it, and that offers nothing but pickles."""
     place = folder / str(addition.get("subfolder") or "")
     names = sorted(path.name for path in place.iterdir()) if kind_of(place) == "folder" else []
-    pickles = [name for name in names if name.endswith(PICKLES)]
+    pickles = [name for name in names if name.endswith(PICKLE_SUFFIXES)]
     if pickles and not any(name.endswith(SAFETENSORS) for name in names):
         message = f"holds pickles only ({pickles[0]}), which can run any code when they are read"
         advice = f"convert it to .safetensors where you trust it, {ADDITION.convert}"
@@ -174,7 +173,7 @@ def _id_problem(name: str, folder: Path, kind: Kind) -> str | None:
     suffix = PurePosixPath(name).suffix
     if there == "folder" or (there == "file" and suffix == SAFETENSORS):
         return None
-    if suffix in PICKLES:
+    if suffix in PICKLE_SUFFIXES:
         advice = f"convert it to .safetensors where you trust it, {kind.convert}"
         return f"a pickle can run any code when it is read; {advice}"
     if there != "nothing":
@@ -187,10 +186,10 @@ def _id_problem(name: str, folder: Path, kind: Kind) -> str | None:
 def _is_path(name: str) -> bool:
     """Whether `name` can only be a path; one slash alone may be a hub id's."""
     suffix = PurePosixPath(name).suffix
-    if suffix in PICKLES or "\0" in name:
+    if suffix in PICKLE_SUFFIXES or "\0" in name:
         return False
     return name.startswith((".", "/")) or suffix == SAFETENSORS or bool(_DEEP_PATH.fullmatch(name))
 
 
 def _is_file_name(name: str) -> bool:
-    return PurePosixPath(name).suffix in (SAFETENSORS, *PICKLES)
+    return PurePosixPath(name).suffix in (SAFETENSORS, *PICKLE_SUFFIXES)

@@ -13,6 +13,9 @@ from harness.core.invariant import Invariant
 from harness.core.tolerance import Tolerance
 from harness.core.trace import TraceLevel
 
+BUILTIN = "builtin:"
+"""What the id of a model begins with that the harness brings along."""
+
 STEPS_ARGUMENT = "num_inference_steps"
 
 Values = Mapping[str, object]
@@ -243,7 +246,7 @@ class Case:
         """The level asked for; else FULL for forced replay and the built-in models, which are small."""
         if self.trace is not None:
             return self.trace
-        full = self.forced or self.model.id.startswith("builtin:")
+        full = self.forced or self.model.id.startswith(BUILTIN)
         return TraceLevel.FULL if full else TraceLevel.COMPONENTS
 
     def definition(self) -> Values:

@@ -47,6 +47,9 @@ class Limits:
 METRICS: tuple[str, ...] = tuple(field.name for field in fields(Limits))
 """The names of all metrics, in the order of reports."""
 
+AT_LEAST = frozenset({"psnr"})
+"""The metrics whose limit is the smallest value allowed; of all others it is the largest."""
+
 Allowance = Limits | Rule
 """What one relation allows: limits, `exact`, `refuse`, or `calibrated`."""
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from harness.core.portable import VARIABLES as PORTABLE
+from harness.core.portable.switches import VARIABLES as PORTABLE
 
 _FAMILIES = (
     "ACCELERATE",  # of Hugging Face, and of Apple

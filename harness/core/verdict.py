@@ -11,7 +11,7 @@ from enum import StrEnum
 from harness.core.environment import Change, Environment
 from harness.core.next_step import NextSteps
 from harness.core.reasons import Reasons, Warned
-from harness.core.tolerance import Relation
+from harness.core.tolerance import AT_LEAST, Relation
 
 
 class Verdict(StrEnum):
@@ -176,7 +176,7 @@ def _against_limits(result: CaseResult) -> Iterator[WorstMetric]:
 def _severity(worst: WorstMetric) -> float:
     if worst.value is None:
         return math.inf
-    top, bottom = (worst.limit, worst.value) if worst.metric == "psnr" else (worst.value, worst.limit)
+    top, bottom = (worst.limit, worst.value) if worst.metric in AT_LEAST else (worst.value, worst.limit)
     if bottom > 0:
         return top / bottom
     return math.inf if top > bottom else 0.0

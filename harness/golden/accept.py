@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,24 +13,7 @@ from harness.golden.header import Header, header_bytes
 from harness.golden.tensors import TensorFile
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The golden now lies at `path`; `replaced` says whether there was one before."""
-
-    path: Path
-    replaced: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Exists:
-    """Nothing was written: there is a golden at `path` and it was not to be replaced."""
-
-    path: Path
-
-
-def write_accepted(
-    capture: Path, golden: Path, document: CaptureDocument, *, replace: bool = True
-) -> Accepted | Exists:
+def write_accepted(capture: Path, golden: Path, document: CaptureDocument) -> None:
     """Put the tensors of `capture` under `document` and store them as `golden`.
 
     The bytes go to a temporary sibling, are checked against the document's sha256 on the way, flushed to
@@ -43,13 +22,11 @@ def write_accepted(
     the store as it was.
     """
     try:
-        if not replace and golden.exists():
-            return Exists(golden)
         golden.parent.mkdir(parents=True, exist_ok=True)
         files.sweep(golden.parent)
         with TensorFile(capture) as source, files.temporary(golden) as target:
             _copy(source, target, document)
-            return _publish(Path(target.name), golden, replace=replace)
+            _publish(Path(target.name), golden)
     except OSError as error:
         raise StoreError(
             f"{golden}: cannot be written ({error.strerror}); free the space or grant the permission, "
@@ -70,23 +47,10 @@ def _copy(source: TensorFile, target: BinaryIO, document: CaptureDocument) -> No
     TensorFile(Path(target.name)).close()  # what is about to become a golden must be readable as one
 
 
-def _publish(temporary: Path, golden: Path, *, replace: bool) -> Accepted | Exists:
-    with _locked(golden.parent) as folder:
-        existed = golden.exists()
-        if existed and not replace:
-            return Exists(golden)
+def _publish(temporary: Path, golden: Path) -> None:
+    folder = os.open(golden.parent, os.O_RDONLY)
+    try:
         temporary.replace(golden)
         os.fsync(folder)
-    return Accepted(golden, replaced=existed)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """The open folder, locked against other processes that look first and rename then."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems lock no folders; the rename stays atomic there
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
     finally:
-        os.close(descriptor)
+        os.close(folder)

@@ -18,7 +18,7 @@ from typing import IO, TypeGuard
 
 from pydantic import ValidationError
 
-from harness.codec import from_json, to_json
+from harness.codec import first_problem, from_json, to_json
 from harness.core.capture import SCHEMA_VERSION, CaptureDocument
 from harness.core.text import conflict_in
 from harness.errors import UnreadableGolden
@@ -222,9 +222,7 @@ def _parse_document(text: str, path: Path) -> CaptureDocument:
     except UnicodeError as error:
         raise unreadable(path, f"has a damaged document ({error})") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise unreadable(path, f"has a damaged document ({place or 'as a whole'}: {first['msg']})") from error
+        raise unreadable(path, f"has a damaged document ({first_problem(error)})") from error
 
 
 def _of_this_schema(text: str) -> CaptureDocument | None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import StoreError, UnreadableGolden, UsageError
-from harness.golden.beside import GOLDEN_SUFFIX, Kind
 from harness.golden.calibrations import CALIBRATION
 from harness.golden.header import LENGTH_BYTES, METADATA_KEY, read_document
 from harness.golden.sensitivities import SENSITIVITY
+from harness.golden.sidecar import GOLDEN_SUFFIX, Kind
 
-BESIDE = (CALIBRATION, SENSITIVITY)
+SIDECARS = (CALIBRATION, SENSITIVITY)
 """The kinds of file that lie beside a golden and go with it."""
 
 _PLATFORM = re.compile(r"[a-z]+-[\w.+=-]+")
@@ -101,7 +101,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _of_ours(path: Path, case: str, size: int) -> Iterator[Stored]:
-    for kind in BESIDE:
+    for kind in SIDECARS:
         if path.name.endswith(kind.suffix):
             yield Stored(path, case, path.name.removesuffix(kind.suffix), size, kind=kind)
     if path.name.endswith(GOLDEN_SUFFIX):

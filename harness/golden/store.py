@@ -13,7 +13,7 @@ from harness.core.capture import Acceptance, CaptureDocument
 from harness.core.case import Case
 from harness.core.tolerance import Rule
 from harness.errors import NotAGolden, StoreError
-from harness.golden.accept import Accepted, Exists, write_accepted
+from harness.golden.accept import write_accepted
 from harness.golden.header import read_document
 from harness.golden.tensors import TensorFile
 from harness.golden.usable import check_golden
@@ -109,16 +109,17 @@ class GoldenStore:
         case = path.parent.relative_to(self.root).as_posix()
         check_golden(path, document, case, path.name.removesuffix(SUFFIX))
 
-    def accept(self, capture: Path, acceptance: Acceptance, *, replace: bool) -> Accepted | Exists:
-        """Store `capture` as the golden of the case and platform that its document names.
+    def accept(self, capture: Path, acceptance: Acceptance) -> Path:
+        """Store `capture` as the golden of the case and platform that its document names; returns where it lies.
 
-        Without `replace` a golden that is there already stays. Raises UnreadableGolden for a damaged
-        capture and StoreError where the folder cannot be written; both leave the store as it was.
+        A golden that is there is replaced. Raises UnreadableGolden for a damaged capture and StoreError
+        where the folder cannot be written; both leave the store as it was.
         """
         document = read_document(capture)
         golden = self.path(document.case, document.environment.platform)
         accepted = dataclasses.replace(document, accepted=acceptance)
-        return write_accepted(capture, golden, accepted, replace=replace)
+        write_accepted(capture, golden, accepted)
+        return golden
 
     def remove(self, path: Path) -> None:
         """Delete the file at `path` and the folders that are empty without it; raises StoreError."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from harness.codec import from_json
+from harness.codec import first_problem, from_json
 from harness.core.trace import (
     BITS,
     DIGEST_BYTES,
@@ -195,9 +195,7 @@ def _json(file: TensorFile, name: str, kind: type[T]) -> T:
     try:
         return from_json(kind, _raw(file, name))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise damaged(file.path, name, f"{place or 'as a whole'}: {first['msg']}") from error
+        raise damaged(file.path, name, first_problem(error)) from error
 
 
 def _table(

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from harness.core.calibration import CalibrationResult
 from harness.core.environment import Change
+from harness.core.measured.calibration import CalibrationResult
+from harness.core.measured.sensitivity import SensitivityResult
 from harness.core.next_step import NextSteps, advice
 from harness.core.reasons import Reasons, said
 from harness.core.recording import RecordResult, RepeatResult
-from harness.core.sensitivity import SensitivityResult
 from harness.core.tolerance import METRICS, Relation
 from harness.core.verdict import (
     Boundary,

@@ -31,7 +31,7 @@ class Progress(Protocol):
     """Told what becomes of the runs and the cases, from any thread; `label` is the case id, with the run's number."""
 
     def expect(self, further: int) -> None:
-        """So many runs are to come beside the cases' own: variations, replays, gates."""
+        """So many runs are to come beside the cases' own: variations, replays, tries of weak cases."""
 
     def started(self, label: str) -> None:
         """The run was handed to a worker."""

@@ -10,6 +10,7 @@ from harness.core import reasons as of
 from harness.core.environment import Change
 from harness.core.next_step import NextStep
 from harness.core.reasons import Reason, Warned
+from harness.core.tolerance import AT_LEAST
 
 GOLDEN, RUN = "the golden", "the run"
 """What the present run is compared with: a golden, or for an invariant the case's own plain run."""
@@ -181,7 +182,7 @@ def _(reason: of.UnusableCalibration) -> str:
 def _(reason: of.LimitCannotFail) -> str:
     told = ", ".join(f"{metric} {limit:.3g}" for metric, limit in reason.limits.items())
     most = ", ".join(
-        f"{metric} {'at least' if metric == 'psnr' else 'at most'} {bound:.3g}"
+        f"{metric} {'at least' if metric in AT_LEAST else 'at most'} {bound:.3g}"
         for metric, bound in reason.bounds.items()
     )
     return f"{reason.output}: the limit {told} cannot fail: two {reason.dtype} tensors differ by {most}"
@@ -218,7 +219,7 @@ def _(reason: of.LimitsExceeded) -> str:
 
 def _exceeded(one: of.Reading) -> str:
     assert one.limit is not None
-    return f"{one.metric} {_number(one)} {'<' if one.metric == 'psnr' else '>'} {one.limit:.3g}"
+    return f"{one.metric} {_number(one)} {'<' if one.metric in AT_LEAST else '>'} {one.limit:.3g}"
 
 
 def _number(one: of.Reading, digits: int = 3) -> str:

@@ -17,13 +17,13 @@ from harness.report.wording import harmless, plain
 
 # Each view is imported by the one method that needs it: `list` has no time to lose.
 if TYPE_CHECKING:
-    from harness.core.calibration import CalibrationReport
     from harness.core.environment import Change, Environment
     from harness.core.explanation import Explanation
-    from harness.core.known_answers import Proof
+    from harness.core.measured.calibration import CalibrationReport
+    from harness.core.measured.sensitivity import SensitivityReport
     from harness.core.next_step import NextStep
+    from harness.core.portable.known_answers import Proof
     from harness.core.recording import ListedCase, PruneReport, RecordReport, RepeatReport
-    from harness.core.sensitivity import SensitivityReport
     from harness.core.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
@@ -56,77 +56,77 @@ class Screen:
 
     def show_verify(self, report: Report, *, allow_missing: bool = False, strict: bool = False) -> None:
         """The verdicts; the options are the command's, and decide what fails."""
-        from harness.report.verify_view import verify_sections
+        from harness.report.views.verify import verify_sections
 
         options = {"quiet": self._quiet, "allow_missing": allow_missing, "strict": strict}
         self._print(verify_sections(report, self._console, **options))
 
     def show_record(self, report: RecordReport) -> None:
         """What became of recording, or accepting, each case."""
-        from harness.report.record_view import record_sections
+        from harness.report.views.record import record_sections
 
         self._print(record_sections(report, self._console, quiet=self._quiet))
 
     def show_repeat(self, report: RepeatReport) -> None:
         """Which cases are deterministic, and how far apart the runs of the others are."""
-        from harness.report.repeat_view import repeat_sections
+        from harness.report.views.repeat import repeat_sections
 
         self._print(repeat_sections(report, self._console, quiet=self._quiet))
 
     def show_list(self, cases: Sequence[ListedCase], platform: str) -> None:
         """The cases there are; with quiet nothing."""
-        from harness.report.list_view import list_sections
+        from harness.report.views.list import list_sections
 
         if not self._quiet:
             self._print(list_sections(cases, platform, self._console))
 
     def show_environment(self, environment: Environment) -> None:
         """A fingerprint; with quiet nothing."""
-        from harness.report.environment_view import environment_sections
+        from harness.report.views.differences import environment_sections
 
         if not self._quiet:
             self._print(environment_sections(environment, self._console))
 
     def show_proof(self, proof: Proof, *, everything: bool) -> None:
         """The known-answer test of this machine, `everything` by operation; with quiet the conclusion."""
-        from harness.report.proof_view import proof_sections
+        from harness.report.views.proof import proof_sections
 
         self._print(proof_sections(proof, self._console, quiet=self._quiet, everything=everything))
 
     def show_changes(self, changes: Sequence[Change], left: str, right: str) -> None:
         """What differs between the fingerprints of the files `left` and `right`; with quiet nothing."""
-        from harness.report.environment_view import change_sections
+        from harness.report.views.differences import change_sections
 
         if not self._quiet:
             self._print(change_sections(changes, left, right, self._console))
 
     def show_comparison(self, tensors: Sequence[TensorResult], left: str, right: str) -> None:
         """The metrics between the files `left` and `right`."""
-        from harness.report.comparison_view import comparison_sections
+        from harness.report.views.differences import comparison_sections
 
         self._print(comparison_sections(tensors, left, right, self._console, quiet=self._quiet))
 
     def show_explanations(self, explanations: Sequence[Explanation], *, deep: bool) -> None:
         """Where the difference of each case began; `deep` tells that modules were looked into."""
-        from harness.report.explain_view import explain_sections
+        from harness.report.views.explain import explain_sections
 
         self._print(explain_sections(explanations, self._console, quiet=self._quiet, deep=deep))
 
     def show_calibrations(self, report: CalibrationReport) -> None:
         """What moved each case by how much, and the limits that follow."""
-        from harness.report.calibrate_view import calibrate_sections
+        from harness.report.views.calibrate import calibrate_sections
 
         self._print(calibrate_sections(report, self._console, quiet=self._quiet))
 
     def show_sensitivity(self, report: SensitivityReport) -> None:
         """Which planted faults the cases catch, by which channel."""
-        from harness.report.sensitivity_view import sensitivity_sections
+        from harness.report.views.sensitivity import sensitivity_sections
 
         self._print(sensitivity_sections(report, self._console, quiet=self._quiet))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """What of the goldens in `root` no case uses; `command` is the step that would delete it."""
-        from harness.report.prune_view import prune_sections
+        from harness.report.views.prune import prune_sections
 
         self._print(prune_sections(report, root, command, self._console, quiet=self._quiet))
 

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from harness.core.recording import RepeatReport, RepeatResult
+from harness.core.tolerance import AT_LEAST
 from harness.core.verdict import CaseResult, Report, TensorResult, Verdict, worst_metric
-
-PASS_LIMIT_AT_LEAST = frozenset({"psnr"})
-"""The metrics whose limit is the smallest value allowed."""
 
 DETERMINISTIC, NOT_DETERMINISTIC = "deterministic", "not deterministic"
 """The verdicts of `repeat`."""
@@ -190,7 +188,7 @@ def grouped_warnings(cases: Iterable[tuple[str, Iterable[str]]]) -> dict[str, li
 
 
 def _sign(metric: str, value: float, limit: float) -> str:
-    if metric in PASS_LIMIT_AT_LEAST:
+    if metric in AT_LEAST:
         return ">=" if value >= limit else "<"
     return "<=" if value <= limit else ">"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness import zoo
 from harness.core.case import Case
 from harness.core.variables import THREAD_POOLS
-from harness.run.agenda import Run
+from harness.run.queue import Run
 
 _BUILTIN = "builtin:"
 

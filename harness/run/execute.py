@@ -15,9 +15,9 @@ from harness.core.capture import Lost, Outcome, Raised
 from harness.core.case import Determinism
 from harness.core.environment import Environment
 from harness.core.messages import Progress, Ready
-from harness.run.agenda import Agenda, Run
 from harness.run.forks import ForkServers
 from harness.run.process import NotSpawned, Process, WorkerProcess
+from harness.run.queue import Run, RunQueue
 from harness.run.starts import Failure, Starts
 from harness.run.variables import variables_for
 
@@ -71,11 +71,11 @@ def execute(
     all runs that would have used it. Closing the iterator (also by an exception
     such as KeyboardInterrupt in the caller) kills every worker.
     """
-    agenda = Agenda(runs, shared=not workshop.fresh, followed=then is not None)
+    run_queue = RunQueue(runs, shared=not workshop.fresh, followed=then is not None)
     results = queue.SimpleQueue[Ended]()
     servers = ForkServers(workshop.device, workshop.logs) if workshop.fresh else None
     drivers = [
-        _Driver(number, workshop, agenda, observer, results, servers)
+        _Driver(number, workshop, run_queue, observer, results, servers)
         for number in range(min(max(1, workshop.jobs), len(runs)))
     ]
     for driver in drivers:
@@ -88,11 +88,11 @@ def execute(
                 raise result
             following = then(*result) if then else None
             if then:
-                agenda.settle(result[0], following)
+                run_queue.settle(result[0], following)
             left += (following is not None) - 1
             yield result
     finally:
-        agenda.close()
+        run_queue.close()
         # The servers first: a driver that waits for one of them to begin cannot be stopped before.
         for driver in drivers:
             driver.abandon()
@@ -149,13 +149,13 @@ _INTERRUPTED = Lost("interrupted")
 
 
 class _Driver(threading.Thread):
-    """Drives one worker at a time through the agenda."""
+    """Drives one worker at a time through the run_queue."""
 
     def __init__(
         self,
         number: int,
         workshop: Workshop,
-        agenda: Agenda,
+        run_queue: RunQueue,
         observer: Observer,
         results: queue.SimpleQueue[Ended],
         servers: ForkServers | None,
@@ -163,7 +163,7 @@ class _Driver(threading.Thread):
         super().__init__(daemon=True)
         self._number = number
         self._workshop = workshop
-        self._agenda = agenda
+        self._run_queue = run_queue
         self._observer = observer
         self._results = results
         self._servers = servers
@@ -173,7 +173,7 @@ class _Driver(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self._stopped and (run := self._agenda.take(self._number)) is not None:
+            while not self._stopped and (run := self._run_queue.take(self._number)) is not None:
                 self._observer.started(run)
                 outcome = self._outcome(run)
                 if self._stopped:
@@ -253,6 +253,3 @@ class _Driver(threading.Thread):
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
-
-
-__all__ = ["Observer", "Run", "Workshop", "execute", "fingerprint", "first_word"]

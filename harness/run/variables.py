@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 from harness.core.case import Determinism
-from harness.core.portable import VARIABLES as PORTABLE
+from harness.core.portable.switches import CPU_INFO, cpu_obstacle
+from harness.core.portable.switches import VARIABLES as PORTABLE
 from harness.core.variables import THREAD_POOLS, decided_by
 from harness.errors import UsageError
-from harness.run.portable import can_be_portable
 
 Variables = Mapping[str, str | None]
 """Environment variables by name; None unsets one that the caller has."""
@@ -62,3 +65,18 @@ def process_environment(variables: Variables) -> dict[str, str]:
     """The caller's environment with `variables` applied."""
     merged = {**os.environ, **variables}
     return {name: value for name, value in merged.items() if value is not None}
+
+
+@cache
+def obstacle() -> str:
+    """Why no run can be portable on this CPU, in words; "" where one can."""
+    try:
+        told = Path(CPU_INFO).read_text(encoding="utf-8")
+    except OSError:
+        told = ""
+    return cpu_obstacle(platform.machine(), told)
+
+
+def can_be_portable() -> bool:
+    """Whether it is an x86-64 CPU with AVX2 and FMA, as Linux tells."""
+    return not obstacle()

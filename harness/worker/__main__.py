@@ -5,7 +5,7 @@ With `--forks DESCRIPTOR` it forks others that do.
 
 import sys
 
-from harness.worker import forks, serve
+from harness.worker.serving import forks, serve
 
 if __name__ == "__main__":
     match sys.argv[1:]:

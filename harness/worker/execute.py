@@ -20,20 +20,23 @@ from harness.core.messages import Job, Progress
 from harness.core.next_step import advice
 from harness.core.reasons import OtherDevice
 from harness.errors import HarnessError
-from harness.worker import arguments, determinism, fingerprint, inputs, outputs, preparation, seeding
-from harness.worker.additions import Files
-from harness.worker.alignment import align
-from harness.worker.classes import Unimportable
+from harness.worker import outputs, preparation, seeding
+from harness.worker.environment import determinism, fingerprint
+from harness.worker.environment.classes import Unimportable
+from harness.worker.environment.packages import missing_package
+from harness.worker.environment.startup import failed_sites, in_words, root_of
 from harness.worker.heard import Heard, forget_in, listening
-from harness.worker.loading import Loaded, ModelUnavailable, PipelineShelf, beyond_diffusers
-from harness.worker.packages import missing_package
+from harness.worker.inputs import arguments, inputs
+from harness.worker.loading.alignment import align
+from harness.worker.loading.load import Loaded, PipelineCache, beyond_diffusers
+from harness.worker.model_files.additions import Files
+from harness.worker.model_files.hub_errors import ModelUnavailable
 from harness.worker.perturb.catalogue import Perturbed, Where
 from harness.worker.perturb.site import NotApplicable
 from harness.worker.portable import holes, proof
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
 from harness.worker.rejection import NotTaken, Rejection
-from harness.worker.startup import failed_sites, in_words, root_of
 from harness.worker.state.leftovers import Leftovers
 from harness.worker.trace.recorder import Recorded
 from harness.worker.trace.session import recording
@@ -71,7 +74,7 @@ class Executor:
         self._device = device
         self._report = report
         self._process = process
-        self._shelf = PipelineShelf()
+        self._cache = PipelineCache()
         self._leftovers = Leftovers()
         self._compiled = False
 
@@ -104,7 +107,7 @@ class Executor:
         try:
             self._report(Progress("loading", 0, 0))
             with listening(said):
-                loaded, load_seconds = self._shelf.take(case, self._device)
+                loaded, load_seconds = self._cache.take(case, self._device)
                 forget_in(loaded.pipeline.components.values())
                 produced = self._call(job, loaded.pipeline)
         except Exception as error:

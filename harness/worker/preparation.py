@@ -13,11 +13,13 @@ from diffusers import DiffusionPipeline
 from harness.core import preparations
 from harness.core.capture import LoadedFile
 from harness.core.case import Case, Preparation
-from harness.worker import additions, ip_adapters, seeding
-from harness.worker.additions import Files
-from harness.worker.inputs import arguments
+from harness.worker import seeding
+from harness.worker.inputs.inputs import arguments
+from harness.worker.loading import ip_adapters
+from harness.worker.model_files import additions
+from harness.worker.model_files.additions import Files
+from harness.worker.model_files.sealed import sealed
 from harness.worker.rejection import Rejection
-from harness.worker.sealed import sealed
 
 
 def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Files:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -94,8 +93,7 @@ def write_capture(
 
 
 def _write(path: Path, document: CaptureDocument, entries: list[_Entry]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.temporary(path) as file:
+    with files.replacing(path, durable=False) as file:
         file.write(header_bytes(Header(document, dict(_placed(entries)))))
         for entry in entries:
             if isinstance(entry.content, Path):
@@ -103,8 +101,6 @@ def _write(path: Path, document: CaptureDocument, entries: list[_Entry]) -> None
                     shutil.copyfileobj(source, file, 2**20)
             else:
                 file.write(entry.content)
-        file.flush()
-        os.replace(file.name, path)
 
 
 def _placed(entries: list[_Entry]) -> Iterator[tuple[str, TensorInfo]]:

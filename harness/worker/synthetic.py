@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-_GOLDEN_GAMMA = 0x9E3779B97F4A7C15
+from harness.worker.splitmix64 import GAMMA, finalized
+
 _ADDENDS = 12
 
 
@@ -51,10 +52,7 @@ def _uniform(seed: int, stream: int, count: int) -> npt.NDArray[np.float64]:
     """`count` numbers in [0, 1), multiples of 2**-53, from the stream of that number."""
     start = (seed * 0xD1342543DE82EF95 + stream * 0x2545F4914F6CDD1D) % 2**64
     with np.errstate(over="ignore"):
-        state = np.uint64(start) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GOLDEN_GAMMA)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        state = state ^ (state >> np.uint64(31))
+        state = finalized(np.uint64(start) + np.arange(1, count + 1, dtype=np.uint64) * GAMMA)
     return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import backends, installed, pipelines
+from harness.config.pipelines import classes, installed
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def stand_in_for_diffusers(
     def forget() -> None:
         installed.diffusers_folder.cache_clear()
         installed.diffusers_text.cache_clear()
-        backends._names.cache_clear()
-        pipelines._names.cache_clear()
+        classes._backends.cache_clear()
+        classes._names.cache_clear()
 
     yield install
     forget()

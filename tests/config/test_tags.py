@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.tags import tags_in_text, tags_of
+from harness.config.load import tags_in_text, tags_of
 
 
 @pytest.mark.parametrize(

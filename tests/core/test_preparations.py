@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.config.installed import diffusers_folder
+from harness.config.pipelines.installed import diffusers_folder
 from harness.core.preparations import ALLOWED, may_be_called
 
 SD = "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion"

@@ -12,8 +12,7 @@ import pytest
 from harness import files
 from harness.core.capture import Acceptance
 from harness.errors import StoreError, UnreadableGolden
-from harness.golden import accept as module
-from harness.golden.accept import Accepted, Exists, write_accepted
+from harness.golden.accept import write_accepted
 from harness.golden.tensors import TensorFile
 from tests.golden.builders import DTYPES, write_capture
 
@@ -67,9 +66,9 @@ def capture_of(value: float, folder: Path, name: str = "capture") -> Path:
     return write_capture(folder / f"{name}.safetensors", {"images": np.full(4096, value, np.float32)})
 
 
-def accept(capture: Path, golden: Path, *, again: bool = True) -> Accepted | Exists:
+def accept(capture: Path, golden: Path) -> None:
     document = replace(TensorFile(capture).document, accepted=ACCEPTANCE)
-    return write_accepted(capture, golden, document, replace=again)
+    write_accepted(capture, golden, document)
 
 
 def value_of(golden: Path) -> float:
@@ -89,7 +88,7 @@ def test_a_golden_holds_the_capture_and_how_it_was_accepted(tmp_path: Path) -> N
     arrays = {name: np.ones((2, 3), dtype) for name, dtype in DTYPES.items()} | {"nothing": np.ones((0, 4))}
     capture = write_capture(tmp_path / "c.safetensors", arrays, text={"prompt": "seven"}, absent=("mask",))
     golden = tmp_path / "goldens" / "ddim" / "two" / "cpu-x86_64.safetensors"
-    assert accept(capture, golden) == Accepted(golden, replaced=False)
+    accept(capture, golden)
     with TensorFile(golden) as stored, TensorFile(capture) as source:
         assert stored.document == replace(source.document, accepted=ACCEPTANCE)
         assert stored.tensors.keys() == source.tensors.keys()
@@ -106,36 +105,11 @@ def test_a_golden_is_as_readable_as_other_files(tmp_path: Path) -> None:
     assert golden.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_replacing_is_said(tmp_path: Path) -> None:
+def test_another_golden_is_replaced(tmp_path: Path) -> None:
     golden = tmp_path / "goldens" / "a.safetensors"
     accept(capture_of(1.0, tmp_path), golden)
-    assert accept(capture_of(2.0, tmp_path), golden) == Accepted(golden, replaced=True)
+    accept(capture_of(2.0, tmp_path), golden)
     assert value_of(golden) == 2.0
-
-
-def test_without_replace_the_old_golden_stays(tmp_path: Path) -> None:
-    golden = tmp_path / "goldens" / "a.safetensors"
-    accept(capture_of(1.0, tmp_path), golden)
-    assert accept(capture_of(2.0, tmp_path), golden, again=False) == Exists(golden)
-    assert value_of(golden) == 1.0
-
-
-def test_without_replace_a_golden_that_comes_meanwhile_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    golden = tmp_path / "goldens" / "a.safetensors"
-    rival = capture_of(1.0, tmp_path, "rival")
-    copy = module._copy
-
-    def copy_while_another_accepts(source: TensorFile, target: Path, document: object) -> None:
-        copy(source, target, document)  # type: ignore[arg-type]
-        if source.path != rival:
-            accept(rival, golden)
-
-    monkeypatch.setattr(module, "_copy", copy_while_another_accepts)
-    assert accept(capture_of(2.0, tmp_path), golden, again=False) == Exists(golden)
-    assert value_of(golden) == 1.0
-    assert leftovers(tmp_path) == []
 
 
 def test_a_damaged_capture_is_not_accepted(tmp_path: Path) -> None:
@@ -174,7 +148,7 @@ def test_a_kill_leaves_the_old_golden_or_the_new(tmp_path: Path, moment: str, be
         assert value_of(golden) == 1.0
     else:
         assert not golden.exists()
-    assert accept(new, golden)
+    accept(new, golden)
     assert value_of(golden) == 2.0
 
 

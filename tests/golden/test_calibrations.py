@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.golden.beside import outputs_digest
 from harness.golden.calibrations import read_calibration, write_calibration
 from harness.golden.header import read_document
+from harness.golden.sidecar import outputs_digest
 from tests.golden.builders import write_capture
 from tests.support.calibrations import a_calibration
 

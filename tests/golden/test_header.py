@@ -212,7 +212,7 @@ def test_str_of_a_tensor() -> None:
 
 
 def test_reading_the_document_imports_no_numpy(capture: Path, tmp_path: Path) -> None:
-    golden = GoldenStore(tmp_path / "goldens").accept(capture, ACCEPTANCE, replace=True).path
+    golden = GoldenStore(tmp_path / "goldens").accept(capture, ACCEPTANCE)
     code = (
         "import sys; from pathlib import Path; from harness.golden.store import GoldenStore\n"
         f"path = Path({str(golden)!r})\n"

@@ -5,27 +5,27 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.core.faults import FAULTS
-from harness.core.sensitivity import (
+from harness.core.measured.mutants import MUTANTS
+from harness.core.measured.sensitivity import (
     Channel,
-    FaultResult,
-    FaultState,
+    Detection,
+    MutantResult,
+    MutantState,
     Sensitivity,
-    Sighting,
     Smallest,
 )
 from harness.core.tolerance import Relation
-from harness.golden.beside import outputs_digest
 from harness.golden.header import read_document
 from harness.golden.sensitivities import read_sensitivity, write_sensitivity
+from harness.golden.sidecar import outputs_digest
 from tests.golden.builders import environment, write_capture
 
 SEEN = tuple(
     sighting
     for relation in (Relation.SAME_HARDWARE, Relation.SAME)
     for sighting in (
-        Sighting(relation, Channel.FORCED, caught=True, margin=2.5, at="unet.forward[0]"),
-        Sighting(relation, Channel.OUTPUTS, caught=False, margin=0.5, at="images rel_l2"),
+        Detection(relation, Channel.FORCED, caught=True, margin=2.5, at="unet.forward[0]"),
+        Detection(relation, Channel.OUTPUTS, caught=False, margin=0.5, at="images rel_l2"),
     )
 )
 
@@ -33,8 +33,8 @@ SEEN = tuple(
 def a_sensitivity(golden: str, **fields: object) -> Sensitivity:
     """Every fault caught in `same-hardware` and `same`, by a forced boundary."""
     faults = [
-        FaultResult(fault.name, fault.strength, FaultState.APPLIED, acted=1, sightings=SEEN)
-        for fault in FAULTS.values()
+        MutantResult(fault.name, fault.strength, MutantState.APPLIED, acted=1, sightings=SEEN)
+        for fault in MUTANTS.values()
     ]
     given: dict[str, object] = {
         "schema": 1,

@@ -8,7 +8,6 @@ import pytest
 from harness.core.capture import Acceptance
 from harness.core.tolerance import Rule, Tolerance
 from harness.errors import StoreError
-from harness.golden.accept import Accepted, Exists
 from harness.golden.store import Found, GoldenStore, Missing, nearest_platform
 from tests.golden.builders import a_case, environment, write_capture
 
@@ -113,10 +112,9 @@ def test_accept_goes_by_the_capture(store: GoldenStore, tmp_path: Path) -> None:
         env=environment("cuda-sm90"),
     )
     golden = store.root / "sd" / "one" / "cuda-sm90.safetensors"
-    assert store.accept(capture, ACCEPTANCE, replace=False) == Accepted(golden, replaced=False)
+    assert store.accept(capture, ACCEPTANCE) == golden
     assert store.document(golden).accepted == ACCEPTANCE
-    assert store.accept(capture, ACCEPTANCE, replace=False) == Exists(golden)
-    assert store.accept(capture, ACCEPTANCE, replace=True) == Accepted(golden, replaced=True)
+    assert store.accept(capture, ACCEPTANCE) == golden
     with store.open(golden) as file:
         assert [piece.tolist() for piece in file.arrays("output/images")] == [[1.0, 1.0]]
 
@@ -124,7 +122,7 @@ def test_accept_goes_by_the_capture(store: GoldenStore, tmp_path: Path) -> None:
 def test_accept_never_leaves_the_root(store: GoldenStore, tmp_path: Path) -> None:
     capture = write_capture(tmp_path / "c.safetensors", {"images": np.ones(2)}, case=a_case("../evil"))
     with pytest.raises(StoreError, match="invalid case id"):
-        store.accept(capture, ACCEPTANCE, replace=True)
+        store.accept(capture, ACCEPTANCE)
     assert not (tmp_path / "evil").exists()
 
 

@@ -12,7 +12,8 @@ import torch
 from diffusers import DiffusionPipeline
 
 from harness.core.case import ModelSpec
-from harness.worker import models
+from harness.worker.model_files import models, weights
+from harness.worker.model_files.hub_errors import ModelUnavailable
 from harness.worker.rejection import Rejection
 
 
@@ -25,7 +26,7 @@ def answer(job: dict) -> dict:
     try:
         source = models.locate(spec, base, pipeline_class=pipeline_class)
         pipeline = models.load(source, spec, base, pipeline_class) if load else None
-    except models.ModelUnavailable as error:
+    except ModelUnavailable as error:
         return {"unavailable": str(error)}
     except Rejection as rejection:
         return {"rejection": [rejection.key, rejection.value, rejection.message]}
@@ -33,7 +34,7 @@ def answer(job: dict) -> dict:
         "path": str(source.path),
         "commit": source.commit,
         "warnings": source.warnings,
-        "digests": dict(models.component_digests(pipeline)) if pipeline else {},
+        "digests": dict(weights.component_digests(pipeline)) if pipeline else {},
         "class": type(pipeline).__name__,
     }
 

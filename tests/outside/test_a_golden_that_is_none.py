@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from harness.commands import record
 from harness.core.capture import Lost
-from harness.workflow import record
 from tests.golden.builders import environment
 from tests.support.files import describe, flip_bit
 from tests.support.pretend import CONFIG, Pretend, pretend

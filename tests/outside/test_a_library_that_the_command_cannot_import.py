@@ -21,13 +21,31 @@ from tests.support.project import Project
     ids=["numpy", "yaml"],
 )
 def test_it_is_named(tmp_path: Path, variables: dict[str, str], told: str) -> None:
-    project = Project(tmp_path).with_variables(**variables)
-    project.config("one")
-    (tmp_path / "broken" / "yaml").mkdir(parents=True)
-    (tmp_path / "broken" / "yaml" / "__init__.py").write_text(
-        "raise RuntimeError('no libyaml of version 9')\n"
-    )
+    project = _with_broken_yaml(tmp_path).with_variables(**variables)
     ran = project.harness("verify")
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith(told), ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("words", [("verify", "--help"), ("list",), ("verify", "--no-such-option")])
+def test_it_is_named_before_the_options_of_the_command_are_known(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ran = _with_broken_yaml(tmp_path).with_variables(PYTHONPATH="broken").harness(*words)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("error: yaml cannot be imported here (no libyaml of version 9); repair it")
+    assert ran.err.count("\n") == 1
+
+
+def test_harness_help_needs_no_library(tmp_path: Path) -> None:
+    ran = _with_broken_yaml(tmp_path).with_variables(PYTHONPATH="broken").harness("--help")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def _with_broken_yaml(folder: Path) -> Project:
+    project = Project(folder)
+    project.config("one")
+    (folder / "broken" / "yaml").mkdir(parents=True)
+    (folder / "broken" / "yaml" / "__init__.py").write_text("raise RuntimeError('no libyaml of version 9')\n")
+    return project

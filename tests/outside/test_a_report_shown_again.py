@@ -73,7 +73,7 @@ def test_fingerprints_are_compared_and_saved_as_json(ran: FakeWorkers, capsys: C
 def test_a_saved_fingerprint_has_a_schema_and_is_read_again(
     ran: FakeWorkers, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setattr("harness.workflow.env.fingerprint", lambda *_: environment())
+    monkeypatch.setattr("harness.commands.env.fingerprint", lambda *_: environment())
     assert main(["env", "--json", "here.json"]) == 0
     document = json.loads(Path("here.json").read_text())
     parts = ["platform", "hardware", "software", "switches", "known_answers", "not_portable"]
@@ -91,7 +91,7 @@ def test_the_project_s_device_is_fingerprinted(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(
-        "harness.workflow.env.fingerprint", lambda device, *_: asked.append(device) or environment()
+        "harness.commands.env.fingerprint", lambda device, *_: asked.append(device) or environment()
     )
     Path("pyproject.toml").write_text('[tool.harness]\ndevice = "mps"\n')
     assert main(["env"]) == main(["env", "--device", "cpu"]) == 0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.core.capture import Lost, Outcome, Raised, Unavailable
-from harness.run.agenda import Run
+from harness.run.queue import Run
 from tests.golden.builders import environment
 from tests.support.files import describe
 from tests.support.pretend import CONFIG, VALUES, Pretend, pretend

@@ -12,8 +12,8 @@ import pytest
 from harness.cli import main
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Case
-from harness.run.agenda import Run
 from harness.run.execute import Observer, Workshop
+from harness.run.queue import Run
 from tests.golden.builders import environment, write_capture
 from tests.support import workers
 from tests.support.project import Project
@@ -35,7 +35,7 @@ def execute(runs: Sequence[Run], _workshop: Workshop, _observer: Observer) -> It
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("harness.workflow.cases.execute", execute)
+    monkeypatch.setattr("harness.trials.conduct.execute", execute)
     return Project(tmp_path)
 
 

@@ -68,8 +68,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         bench.asked.append(device)
         return environment()
 
-    monkeypatch.setattr("harness.workflow.env.fingerprint", fingerprint)
-    monkeypatch.setattr("harness.workflow.record.fingerprint", fingerprint)
+    monkeypatch.setattr("harness.commands.env.fingerprint", fingerprint)
+    monkeypatch.setattr("harness.commands.record.fingerprint", fingerprint)
     assert bench.run("record", "--quiet")[0] == 0
     assert bench.run("verify", "--quiet")[0] == 0
     return bench
@@ -315,16 +315,16 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("verify", "--allow-missing"): allow_missing,
     ("verify", "--strict"): strict,
     ("explain", "--deep"): "tests/support/faults/rig.py",
-    ("sensitivity", "--no-ladder"): "tests/workflow/test_sensitivity.py",
-    ("sensitivity", "--stored"): "tests/workflow/test_stored_sensitivity.py",
+    ("sensitivity", "--no-ladder"): "tests/commands/test_sensitivity.py",
+    ("sensitivity", "--stored"): "tests/commands/test_stored_mutation.py",
     ("repeat", "--runs"): runs,
     ("repeat", "--reuse"): reuse,
     ("repeat", "--flags"): flags,
     ("report", "--markdown"): markdown,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,
-    ("env", "--portable"): "tests/workflow/test_env_portable.py",
-    ("env", "--all"): "tests/workflow/test_env_portable.py",
+    ("env", "--portable"): "tests/commands/test_env_portable.py",
+    ("env", "--all"): "tests/commands/test_env_portable.py",
 }
 """What one command alone has; where real traces are needed, the tests that have them."""
 

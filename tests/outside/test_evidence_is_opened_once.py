@@ -13,7 +13,7 @@ from harness.golden import tensors
 from harness.golden.header import Header, read_header
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace
-from harness.run.agenda import Run
+from harness.run.queue import Run
 from tests.support.pretend import CONFIG, Pretend, pretend
 from tests.support.traces import Call, write_trace
 

@@ -16,10 +16,10 @@ from harness.core.capture import Completed
 from harness.core.tolerance import Relation, Rule, Tolerance
 from harness.core.trace import TraceLevel
 from harness.core.verdict import CaseResult, Verdict
-from harness.golden.beside import Kind, Unusable, outputs_digest
 from harness.golden.calibrations import CALIBRATION, write_calibration
 from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity, write_sensitivity
+from harness.golden.sidecar import Kind, Unusable, outputs_digest
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words, step_words
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
@@ -213,7 +213,7 @@ def test_a_stored_sensitivity_that_contradicts_itself(
     name: str, golden: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from harness.config.load import load_cases
-    from harness.diagnose.sensitivity import ruler_of
+    from harness.measure.detection import limit_set_of
 
     CALIBRATION.path(golden).unlink()
     stated = "tolerance: {same-hardware: {rel_l2: 1.0e-3}, cross-hardware: refuse}\n"
@@ -222,9 +222,9 @@ def test_a_stored_sensitivity_that_contradicts_itself(
     document = read_document(golden)
     shutil.move(golden, golden.with_suffix(".old"))
     write_capture(golden, {"images": VALUES}, case=case, accepted=ACCEPTED)
-    ruler = ruler_of(case, None)
-    assert ruler is not None
-    path = write_sensitivity(golden, a_sensitivity(outputs_digest(document), limits=ruler.digest()))
+    limit_set = limit_set_of(case, None)
+    assert limit_set is not None
+    path = write_sensitivity(golden, a_sensitivity(outputs_digest(document), limits=limit_set.digest()))
     assert main(["sensitivity", "--stored"]) == 0
     edit, told = SENSITIVITY_CONTRADICTIONS[name]
     edited(path, edit)
@@ -256,7 +256,7 @@ def test_nobody_is_told_to_measure_over_what_a_newer_harness_wrote(
 
 
 def test_the_shipped_files_hold_together() -> None:
-    from harness.verify.calibrated import calibration_of
+    from harness.judge.calibrated import calibration_of
 
     goldens = sorted((ROOT / "goldens").rglob("*.safetensors"))
     assert goldens

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.commands import explain as explain_module
+from harness.commands import verify as verify_module
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, Expectation
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
-from harness.run.agenda import Run
-from harness.workflow import explain as explain_module
-from harness.workflow import verify as verify_module
-from harness.workflow.options import Options, VerifyOptions
-from tests.diagnose import simulated
+from harness.invocation.options import Options, VerifyOptions
+from harness.run.queue import Run
+from tests.explain import simulated
 from tests.golden.builders import ACCEPTED, a_case, environment
 from tests.support.traces import open_trace, write_trace
 

@@ -11,10 +11,10 @@ import pytest
 
 from harness.config.load import load_cases
 from harness.errors import ConfigError, UnreadableGolden, UsageError
-from harness.golden.beside import Unusable
 from harness.golden.calibrations import CALIBRATION, read_calibration
 from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity
+from harness.golden.sidecar import Unusable
 from harness.report.json_report import read_report, verify_json
 from tests.golden.builders import write_capture
 from tests.report.samples import FULL

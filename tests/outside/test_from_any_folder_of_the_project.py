@@ -326,7 +326,7 @@ def test_workers_find_what_the_caller_s_variables_name(
         seen.append((os.getcwd(), os.environ["PYTHONPATH"], os.environ["HF_HOME"]))
         return execute(*words)
 
-    monkeypatch.setattr("harness.workflow.cases.execute", watched)
+    monkeypatch.setattr("harness.trials.conduct.execute", watched)
     monkeypatch.chdir(project.folder / "src")
     monkeypatch.setenv("PYTHONPATH", f"deep{os.pathsep}/abs")
     monkeypatch.setenv("HF_HOME", "../hf")

@@ -115,7 +115,7 @@ def test_a_pipeline_that_finds_no_space_for_its_own_files_raised(tmp_path: Path)
 
 PRINTS = """
 import sys
-from harness.worker.channel import Channel
+from harness.worker.serving.channel import Channel
 Channel()
 for _ in range(1000):
     print("x" * 100)

@@ -18,12 +18,12 @@ from harness.core.next_step import advice
 from harness.core.reasons import said
 from harness.core.recording import RecordReport, RecordResult, RecordState
 from harness.core.verdict import CaseResult, ExactFinding, Report, Verdict
+from harness.invocation.emit import emit_json
+from harness.invocation.options import Options
 from harness.report.json_report import read_report, verify_json
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown
 from harness.report.terminal import Screen
-from harness.workflow.emit import emit_json
-from harness.workflow.options import Options
 
 # From the documentation of each service.
 COMMANDS = [

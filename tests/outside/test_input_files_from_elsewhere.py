@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.io import wavfile
 
 from harness.core.case import InputFile
-from harness.worker.inputs import call_arguments
+from harness.worker.inputs.inputs import call_arguments
 from harness.worker.rejection import Rejection
 from tests.core.samples import case
 

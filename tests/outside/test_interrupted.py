@@ -29,7 +29,7 @@ def start(project: Project, *words: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["argparse", "harness.cli", "pydantic", "rich.console", "harness.workflow.verify"]
+    "module", ["argparse", "harness.cli", "pydantic", "rich.console", "harness.commands.verify"]
 )
 def test_ctrl_c_during_the_imports_is_a_sentence(tmp_path: Path, module: str) -> None:
     body = "import os, signal, sys\nif 'harness' in sys.orig_argv: os.kill(os.getpid(), signal.SIGINT)"

@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.capture import Outcome
 from harness.errors import StoreError
-from harness.run.agenda import Run
+from harness.run.queue import Run
 from tests.support.pretend import CONFIG, VALUES, Pretend, pretend
 
 __all__ = ["pretend"]

@@ -15,8 +15,8 @@ from harness.core.trace import TraceLevel
 from harness.core.verdict import Verdict
 from harness.errors import ConfigError
 from harness.golden.store import GoldenStore
+from harness.judge.invariants import judge_invariant
 from harness.report.reason_words import reason_words, step_words
-from harness.verify.invariants import judge_invariant
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.support.evidence import judge
 from tests.support.project import TWO_STEPS

@@ -55,7 +55,7 @@ def refused(folder: Path) -> str:
     from diffusers import DiffusionPipeline
 
     from harness.core.case import ModelSpec
-    from harness.worker import models
+    from harness.worker.model_files import models
     from harness.worker.rejection import Rejection
 
     with pytest.raises(Rejection) as caught:
@@ -151,7 +151,7 @@ def test_a_snapshot_of_the_hubs_cache_may_be_named_as_a_folder(tmp_path: Path) -
     from diffusers import DiffusionPipeline
 
     from harness.core.case import ModelSpec
-    from harness.worker import models
+    from harness.worker.model_files import models
 
     blobs, snapshot = tmp_path / "repo/blobs", tmp_path / "repo/snapshots" / ("a" * 40)
     blobs.mkdir(parents=True)
@@ -179,7 +179,7 @@ from diffusers import DiffusionPipeline
 from harness.core.case import ModelSpec
 from harness.worker import models
 from harness.worker.rejection import Rejection
-from harness.worker.sealed import sealed
+from harness.worker.model_files.sealed import sealed
 
 assert diffusers.__version__ == sys.argv[2], diffusers.__version__
 folder = Path(sys.argv[1])

@@ -70,7 +70,7 @@ def without_trace(path: Path) -> None:
 
 def judged(tmp_path: Path, capture: Path, golden: Path, case: Case = CASE) -> CaseResult:
     store = GoldenStore(tmp_path / "goldens")
-    store.accept(golden, ACCEPTANCE, replace=True)
+    store.accept(golden, ACCEPTANCE)
     return judge(case, Completed(str(capture), environment(), 1.0), store)
 
 

@@ -20,8 +20,8 @@ from harness.core.tolerance import Limits, Relation, Rule
 from harness.core.verdict import CaseResult, Verdict
 from harness.golden.calibrations import write_calibration
 from harness.golden.tensors import TensorFile
+from harness.measure.invariants import variations
 from harness.report.reason_words import reason_words, step_words
-from harness.workflow.invariants import variations
 from tests.golden.builders import a_case, environment
 from tests.support.calibrations import calibration_from, evidence
 from tests.support.evidence import judge_forced, with_divergence

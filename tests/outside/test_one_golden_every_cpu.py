@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.run.portable import can_be_portable
+from harness.run.variables import can_be_portable
 from tests.support.project import Project, Ran
 
 pytestmark = pytest.mark.skipif(not can_be_portable(), reason="this CPU has no AVX2")
@@ -75,12 +75,12 @@ def undone(module):
             return call(self, *given, **named)
         module.DDIMPipeline.__call__ = undoing
 
-PATCHES = {"harness.core.known_answers": [record]}
+PATCHES = {"harness.core.portable.known_answers": [record]}
 IN_WORKERS = {
     "harness.worker.portable.known_answers": [few],
-    "harness.worker.fingerprint": [cpu],
+    "harness.worker.environment.fingerprint": [cpu],
     "harness.worker.portable.elementary": [root, unable],
-    "harness.core.portable": [lost],
+    "harness.core.portable.switches": [lost],
     "diffusers.pipelines.ddim.pipeline_ddim": [used, undone],
 }
 

@@ -111,7 +111,7 @@ def test_a_target_is_checked_before_a_long_run_and_left_as_it_is(
     def must_not_run(*_: object, **__: object) -> None:
         raise AssertionError("the run began")
 
-    monkeypatch.setattr("harness.workflow.verify.verify", must_not_run)
+    monkeypatch.setattr("harness.commands.verify.verify", must_not_run)
     (folder / "kept.json").write_text("old")
     for words in (["--json", "configs"], ["--json", "kept.json", "--junit", "out"], ["--json", "new/"]):
         assert main(["verify", *words]) == 2

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from harness import zoo
 from harness.core.case import ModelSpec
-from harness.worker import models
+from harness.worker.model_files import models, weights
 from harness.worker.rejection import Rejection
 
 
@@ -68,7 +68,7 @@ def test_a_model_in_shards_is_loaded(model: Path) -> None:
     source = located(model)
     pipeline = models.load(source, ModelSpec("model"), model.parent, DDIMPipeline)
     whole = UNet2DModel.from_pretrained(zoo.model_dir("ddpm-digits") / "unet")
-    assert models.weights_sha256(pipeline.unet) == models.weights_sha256(whole)
+    assert weights.weights_sha256(pipeline.unet) == weights.weights_sha256(whole)
 
 
 @pytest.mark.parametrize("damage", [swapped, copied, with_a_tensor_of])

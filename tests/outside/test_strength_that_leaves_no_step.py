@@ -16,7 +16,7 @@ DDIM = "\nscheduler: {class: DDIMScheduler}"
 def complaints(
     tmp_path: Path, pipeline: str, keys: str, call: str = "", model: str = "builtin:sd-digits"
 ) -> list[str]:
-    from harness.config.signatures import CALL, Signature, installed_class, signature
+    from harness.config.pipelines.signatures import CALL, Signature, installed_class, signature
 
     found = installed_class(pipeline)
     assert found is not None

@@ -18,7 +18,7 @@ from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.report.json_report import read_report
 from harness.report.markdown import markdown
-from harness.workflow.acceptance import accept_capture
+from harness.trials.acceptance import accept_capture
 from tests.support.starts.in_process import forking
 
 CONFIG = """\

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.calibration import Growth
 from harness.core.capture import Completed
+from harness.core.measured.calibration import Growth
 from harness.core.tolerance import Limits, Tolerance
 from harness.core.verdict import CaseResult, Verdict
-from harness.diagnose.calibration_measure import boundary_noise, growth
 from harness.golden.calibrations import write_calibration
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace
+from harness.measure.noise import boundary_noise, growth
 from harness.report.reason_words import step_words
-from tests.diagnose import simulated
+from tests.explain import simulated
 from tests.golden.builders import ACCEPTED, a_case, environment
 from tests.support.calibrations import calibration_from, evidence
 from tests.support.evidence import explanation_of, judge, judge_forced, with_divergence

@@ -75,7 +75,7 @@ def test_every_module_outside_the_worker_imports_without_torch(repo_root: Path) 
     assert {
         "harness.cli",
         "harness.core.case",
-        "harness.workflow",
+        "harness.commands",
         "harness.golden",
         "harness.run",
     } <= imported

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from harness.core.environment import Environment
-from harness.run.portable import can_be_portable
+from harness.run.variables import can_be_portable
 from scripts.portable_evidence import main
 from tests.golden.builders import a_case, environment, write_capture
 from tests.support.project import ROOT

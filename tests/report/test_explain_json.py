@@ -13,8 +13,8 @@ from harness.core.verdict import CaseResult, InvariantResult, Report, Verdict
 from harness.report.explain_json import explain_json
 from harness.report.json_report import verify_json
 from tests.report.samples import BROKEN, DRIFTED, DRIFTED_TENSOR, ENVIRONMENT, IDENTICAL, NO_GOLDEN
-from tests.report.test_explain_view import FULL, NEAR, STAGES, SUSPECTS
 from tests.report.test_json_report import CONTRACT
+from tests.report.views.test_explain import FULL, NEAR, STAGES, SUSPECTS
 
 STARTED = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
 

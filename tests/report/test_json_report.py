@@ -30,7 +30,7 @@ from harness.report.reason_words import reason_words, step_words
 from tests.core.test_reasons import EXAMPLES
 from tests.report.samples import DRIFTED, DRIFTED_TENSOR, FULL, IDENTICAL, LISTED, RECORD, REPEAT
 from tests.report.screens import shown
-from tests.report.test_verify_view import CASES, QUICK
+from tests.report.views.test_verify import CASES, QUICK
 
 METRICS = ["max_abs", "mean_abs", "rel_l2", "cosine_distance", "psnr", "max_ulp", "mismatched"]
 VERDICTS = ["identical", "within", "drifted", "broken", "stale", "no-golden", "skipped", "error"]

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.case import Determinism, ModelSpec
 from harness.run import capacity
-from harness.run.agenda import Run
+from harness.run.queue import Run
 from tests.core.samples import case
 
 GB = 1 << 30

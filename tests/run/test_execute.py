@@ -22,8 +22,8 @@ from harness.core.messages import Progress
 from harness.core.next_step import harness_step
 from harness.core.variables import DECIDED_BY
 from harness.golden.header import read_document
-from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute, fingerprint
+from harness.run.queue import Run
 from harness.run.starts import Starts
 from tests.core.samples import case
 from tests.run.processes import appears, gone
@@ -312,7 +312,7 @@ def test_closing_the_iterator_kills_all_workers_and_starts_no_other(tmp_path: Pa
 PARENT = """
 import sys
 from pathlib import Path
-from harness.run.agenda import Run
+from harness.run.queue import Run
 from harness.run.execute import Workshop, execute
 from tests.run.test_execute import Observed, misbehaving
 

@@ -11,8 +11,7 @@ import pytest
 from harness.core.case import Determinism
 from harness.core.variables import DECIDED_BY
 from harness.errors import UsageError
-from harness.run.portable import can_be_portable
-from harness.run.variables import overridden_by, process_environment, variables_for
+from harness.run.variables import can_be_portable, overridden_by, process_environment, variables_for
 
 
 @pytest.fixture(autouse=True)

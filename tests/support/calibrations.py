@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.core import limits
-from harness.core.calibration import Calibration, Effect, Evidence, Growth, LeftOut, OutputLimits, OutputNoise
+from harness.core.measured import limits
+from harness.core.measured.calibration import (
+    Calibration,
+    Effect,
+    Evidence,
+    Growth,
+    LeftOut,
+    OutputLimits,
+    OutputNoise,
+)
 from harness.core.tolerance import METRICS, Limits
-from harness.golden.beside import outputs_digest
+from harness.golden.sidecar import outputs_digest
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
-from harness.verify.floors import boundary_floors, floors, scales
+from harness.judge.floors import boundary_floors, floors, scales
 from tests.golden.builders import environment
 
 

@@ -12,12 +12,12 @@ from harness.core.explanation import Explanation
 from harness.core.tolerance import Relation
 from harness.core.verdict import CaseResult
 from harness.errors import UnreadableGolden
+from harness.explain import results
 from harness.golden.store import Found, GoldenStore
 from harness.golden.tensors import TensorFile
-from harness.verify import forced as replays
-from harness.verify import judge as judging
-from harness.verify.evidence import Evidence, JudgingGolden, gathered, opened
-from harness.workflow import explained
+from harness.judge import forced as replays
+from harness.judge import judge as judging
+from harness.judge.evidence import Evidence, JudgingGolden, gathered, opened
 
 
 def judge(
@@ -47,13 +47,13 @@ def replayable(case: Case, result: CaseResult) -> bool:
 def explanation_of(case: Case, result: CaseResult, capture: Path, forced: Path | None = None) -> Explanation:
     """Why `result` came out as it did, by its golden and these captures."""
     with evidence_of(case, result, capture, forced) as evidence:
-        return explained.explanation_of(evidence, result)
+        return results.explanation_of(evidence, result)
 
 
 def with_divergence(case: Case, result: CaseResult, capture: Path, forced: Path | None = None) -> CaseResult:
     """`result` with where it began, by its golden and these captures."""
     with evidence_of(case, result, capture, forced) as evidence:
-        return explained.with_divergence(evidence, result)
+        return results.with_divergence(evidence, result)
 
 
 @contextmanager

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from harness import cli
+from harness.commands import record
 from harness.core.capture import Completed, Outcome
 from harness.core.environment import Environment
-from harness.run.agenda import Run
 from harness.run.execute import Then
-from harness.workflow import cases, record
+from harness.run.queue import Run
+from harness.trials import conduct
 from tests.golden.builders import environment, write_capture
 from tests.support.project import Ran
 
@@ -118,6 +119,6 @@ class Pretend:
 def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretend:
     """An empty project whose commands start no worker."""
     project = Pretend(tmp_path)
-    monkeypatch.setattr(cases, "execute", project.execute)
+    monkeypatch.setattr(conduct, "execute", project.execute)
     monkeypatch.setattr(record, "fingerprint", lambda *_given: project.here)
     return project

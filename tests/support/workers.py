@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from harness.core.capture import Completed, Outcome, Unavailable
-from harness.run.agenda import Run
 from harness.run.execute import Observer, Then, Workshop
+from harness.run.queue import Run
 from tests.golden.builders import environment, write_capture
 from tests.support.project import TWO_STEPS
 
@@ -57,5 +57,5 @@ class FakeWorkers:
 def install(monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
     """Let every command of this process run its cases so."""
     workers = FakeWorkers()
-    monkeypatch.setattr("harness.workflow.cases.execute", workers.execute)
+    monkeypatch.setattr("harness.trials.conduct.execute", workers.execute)
     return workers

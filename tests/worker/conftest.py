@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harness.core.case import Attention, Determinism
-from harness.worker import determinism
+from harness.worker.environment import determinism
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,8 @@ from harness.core.case import (
 )
 from harness.core.messages import Job, Progress
 from harness.core.reasons import OtherDevice
-from harness.worker import determinism, seeding
+from harness.worker import seeding
+from harness.worker.environment import determinism
 from harness.worker.execute import Executor
 from harness.worker.portable import holes, proof
 from tests.core.samples import case

@@ -10,20 +10,19 @@ from functools import partial
 import torch
 from diffusers import DiffusionPipeline
 
-from harness.core.faults import default_strength
+from harness.core.measured.mutants import default_strength
 from harness.core.perturbation import Perturbation
-from harness.worker.perturb import (
-    benign,
-    faults_decoding,
-    faults_denoiser,
-    faults_guidance,
-    faults_post_processing,
-    faults_precision,
-    faults_scheduler,
-    faults_seeding,
-    faults_structure,
-    faults_text_encoding,
-    invariant,
+from harness.worker.perturb import benign, invariant
+from harness.worker.perturb.mutants import (
+    decoding,
+    denoiser,
+    guidance,
+    post_processing,
+    precision,
+    scheduler,
+    seeding,
+    structure,
+    text_encoding,
 )
 from harness.worker.perturb.site import Plant, Site
 
@@ -40,15 +39,15 @@ class Where(Enum):
 
 
 _FAULTS = (
-    faults_scheduler,
-    faults_guidance,
-    faults_text_encoding,
-    faults_denoiser,
-    faults_precision,
-    faults_decoding,
-    faults_post_processing,
-    faults_seeding,
-    faults_structure,
+    scheduler,
+    guidance,
+    text_encoding,
+    denoiser,
+    precision,
+    decoding,
+    post_processing,
+    seeding,
+    structure,
 )
 
 CATALOGUE: Mapping[str, tuple[Where, Plant]] = {

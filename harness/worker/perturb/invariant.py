@@ -11,8 +11,8 @@ import torch
 from diffusers import DiffusionPipeline, ModularPipeline
 
 from harness.worker import seeding
-from harness.worker.alignment import align
-from harness.worker.arguments import parameters, takes_generator
+from harness.worker.inputs.arguments import parameters, takes_generator
+from harness.worker.loading.alignment import align
 from harness.worker.perturb.site import NotApplicable, Site
 from harness.worker.trace import hooks, noise
 

@@ -142,14 +142,6 @@ class Site:
             self.wrap(part, method, listener)
         self.replace(holder, name, function)
 
-    def results(self, part: Target, method: str, change: Change) -> None:
-        """Put `change` of every floating tensor that the method returns in its place."""
-
-        def listener(call: hooks.Call) -> Any:
-            return self.changed(call.proceed(), change)
-
-        self.wrap(part, method, listener)
-
     def changed(self, value: Any, change: Change) -> Any:
         """`value` with every floating tensor in it changed."""
 

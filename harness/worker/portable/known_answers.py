@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from harness import files
 from harness.worker.portable.operations import operations
 
 DIGITS = 8
@@ -101,11 +102,5 @@ def _document(answers: Mapping[str, str]) -> Mapping[str, object]:
 
 
 def _write_cached(path: Path, answers: Mapping[str, str]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(_document(answers)), encoding="utf-8")
-        partial.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with contextlib.suppress(OSError), files.replacing(path, durable=False) as file:
+        file.write(json.dumps(_document(answers)).encode())

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from harness.core.environment import Environment, Hardware
-from harness.core.known_answers import builds, on_record
-from harness.core.portability import named_operations
-from harness.core.portable import CPU_INFO, MARK, VARIABLES, cpu_obstacle
+from harness.core.portable.known_answers import builds, on_record
+from harness.core.portable.portability import named_operations
+from harness.core.portable.switches import CPU_INFO, MARK, VARIABLES, cpu_obstacle
 from harness.worker.portable import elementary, holes, known_answers
 
 _BEYOND_AVX2 = ("AVX512", "X86_V4")

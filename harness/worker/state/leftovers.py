@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
-from harness.worker import determinism
-from harness.worker.classes import OWN
+from harness.worker.environment import determinism
+from harness.worker.environment.classes import OWN
 from harness.worker.state import imports, settings
 from harness.worker.state.code import Code, Replaced
 from harness.worker.state.reachable import Walk

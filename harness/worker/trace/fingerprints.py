@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from harness.core.trace import DIGEST_BYTES, SKETCH_SIZE
+from harness.worker.splitmix64 import GAMMA, finalized
 
 _CHUNK = 4096  # elements per row of the weights and signs; longer tensors are cut into chunks
 
@@ -141,11 +142,8 @@ def _random_integers(rows: int, columns: int, stream: str, device: torch.device)
 
 @cache
 def _table(rows: int, columns: int, stream: str, device: torch.device) -> torch.Tensor:
-    """splitmix64 (Steele, Lea and Flood 2014) of the place in the table."""
+    """SplitMix64 of the place in the table."""
     with np.errstate(over="ignore"):
         state = np.arange(prod((rows, columns)), dtype=np.uint64) + np.uint64(_STREAMS[stream] << 48)
-        state = (state + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_SEED)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        state ^= state >> np.uint64(31)
+        state = finalized((state + np.uint64(1)) * GAMMA + np.uint64(_SEED))
     return torch.from_numpy(state.view(np.int64).reshape(rows, columns)).to(device)

@@ -13,7 +13,7 @@ from harness.zoo.train import store
 TARGETS = {
     "ddpm-digits": ("harness.zoo.train.ddpm_digits", "ddpm-digits"),
     "sd-digits": ("harness.zoo.train.sd_digits", "sd-digits"),
-    "unclip-digits": ("harness.zoo.train.unclip_digits", "unclip-digits"),
+    "unclip-digits": ("harness.zoo.train.unclip.digits", "unclip-digits"),
     "digit-classifier": ("harness.zoo.train.digit_classifier", "digit-classifier.safetensors"),
 }
 

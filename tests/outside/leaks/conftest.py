@@ -17,7 +17,7 @@ from harness.codec import from_json
 from harness.core.capture import CaptureDocument, Completed
 from harness.core.case import Attention, Case, Determinism
 from harness.core.messages import Job
-from harness.worker import determinism
+from harness.worker.environment import determinism
 from harness.worker.execute import Executor
 from tests.core.samples import case
 

@@ -145,7 +145,7 @@ def run(project: Project, order: Sequence[str], jobs: int) -> Seen:
 @pytest.fixture(scope="module")
 def alone(project: Project) -> Seen:
     """Every case with a pipeline that no other run has used."""
-    anew = patch_of("harness.worker.loading", "module._as_loaded = lambda loaded, thorough: False")
+    anew = patch_of("harness.worker.loading.load", "module._as_loaded = lambda loaded, thorough: False")
     seen = run(project.patch(anew), list(configs()), jobs=1)
     assert seen.captures.keys() == configs().keys(), seen.said
     assert seen.shared == 0

@@ -10,8 +10,8 @@ import pytest
 from harness.core.capture import Outcome
 from harness.core.case import Case, Preparation
 from harness.core.messages import Progress
-from harness.run.agenda import Run
 from harness.run.execute import Workshop, execute
+from harness.run.queue import Run
 from tests.core.samples import case
 from tests.outside.leaks.conftest import HERE, Bench, stored
 

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from harness.core.portable import NUMPY_VARIABLE
-from harness.worker.forks import Forker
-from harness.worker.numpy_start import spare_numpy
-from harness.worker.startup import bring_in
+from harness.core.portable.switches import NUMPY_VARIABLE
+from harness.worker.environment.numpy_start import spare_numpy
+from harness.worker.environment.startup import bring_in
+from harness.worker.serving.forks import Forker
 
 _LOOK_SECONDS = 2.0
 _AT_A_TIME = 64

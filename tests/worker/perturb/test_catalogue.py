@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.faults import FAULTS
+from harness.core.measured.mutants import MUTANTS
 from harness.core.perturbation import Perturbation
 from harness.worker.perturb.catalogue import CATALOGUE, Perturbed, Where
 from harness.worker.perturb.site import NotApplicable
@@ -31,7 +31,7 @@ SILENT_IN_SD = {"text_encoding.pooled_projection_off", "structure.train_mode"}
 def planted_each(run: Callable[[], Any], pipeline: Any) -> dict[str, str]:
     """Every fault by name: `no place`, `idle` where it never acted, `silent` where the output is the same, `seen`."""
     right, found = run(), dict[str, str]()
-    for name in FAULTS:
+    for name in MUTANTS:
         try:
             with planted(pipeline, name) as perturbed:
                 output = run()
@@ -51,8 +51,8 @@ def chosen(found: dict[str, str], what: str) -> set[str]:
 
 def test_every_fault_has_its_plant() -> None:
     others = ("benign", "invariant")
-    assert {name for name in CATALOGUE if not name.startswith(others)} == FAULTS.keys()
-    assert len(FAULTS) >= 40
+    assert {name for name in CATALOGUE if not name.startswith(others)} == MUTANTS.keys()
+    assert len(MUTANTS) >= 40
 
 
 def test_every_fault_in_a_ddim() -> None:
@@ -133,7 +133,7 @@ def _forced(folder: Path, golden: Path, perturbed: Perturbed, call: dict[str, An
 
 
 def test_a_strength_may_be_left_out() -> None:
-    assert FAULTS["seeding.noise_scaled"].strength == 1e-3
+    assert MUTANTS["seeding.noise_scaled"].strength == 1e-3
     right = images(ddim())
     with planted(ddim(), "seeding.noise_scaled"):
         default = images(ddim())

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from harness.core import known_answers as words
 from harness.core.environment import Software
-from harness.core.portable import VARIABLES
-from harness.run.portable import can_be_portable
+from harness.core.portable import known_answers as words
+from harness.core.portable.switches import VARIABLES
+from harness.run.variables import can_be_portable
 from harness.worker.portable import known_answers
 from harness.worker.portable.operations import operations
 

@@ -6,8 +6,8 @@ import os
 import pytest
 import torch
 
-from harness.core import known_answers as words
-from harness.core.portable import MARK, VARIABLES
+from harness.core.portable import known_answers as words
+from harness.core.portable.switches import MARK, VARIABLES
 from harness.worker.portable import elementary, holes, known_answers, proof
 from tests.core.samples import ENVIRONMENT
 

@@ -18,7 +18,7 @@ from harness.core.trace import Event, TraceLevel
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace, read_trace
 from harness.worker import outputs
-from harness.worker.loading import PipelineShelf
+from harness.worker.loading.load import PipelineCache
 from harness.worker.record import write_capture
 from harness.worker.trace.session import recording
 from tests.core.samples import ENVIRONMENT, case
@@ -57,7 +57,7 @@ class Run:
 def digits(pipeline: str, model: str) -> Any:
     """A built-in model, loaded once: recording leaves nothing behind."""
     built_in = case(pipeline=pipeline, model=ModelSpec(f"builtin:{model}"))
-    loaded = PipelineShelf().take(built_in, torch.device("cpu"))[0].pipeline
+    loaded = PipelineCache().take(built_in, torch.device("cpu"))[0].pipeline
     loaded.set_progress_bar_config(disable=True)
     return loaded
 

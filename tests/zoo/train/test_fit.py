@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.zoo.train.ema import Ema
-from harness.zoo.train.fit import Recipe, fit, rate_at
+from harness.zoo.train.fit import Ema, Recipe, fit, rate_at
 
 RECIPE = Recipe(steps=100, batch=8, learning_rate=0.1, ema=0.9, weight_decay=0.0)
 

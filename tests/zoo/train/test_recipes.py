@@ -8,17 +8,16 @@ import pytest
 import torch
 
 from harness import zoo
-from harness.zoo.train import ddpm_digits, sd_digits, store, unclip_digits
+from harness.zoo.train import ddpm_digits, sd_digits, store
 from harness.zoo.train.fit import Recipe
+from harness.zoo.train.unclip import digits
 
 SHORT = Recipe(steps=2, batch=4, learning_rate=1e-3, ema=0.9)
 
 TRAINERS: dict[str, Callable[[Path], None]] = {
     "ddpm-digits": lambda folder: ddpm_digits.train(folder, SHORT),
     "sd-digits": lambda folder: sd_digits.train(folder, SHORT, SHORT, SHORT),
-    "unclip-digits": lambda folder: unclip_digits.train(
-        folder, unclip_digits.Recipes(SHORT, SHORT, SHORT, SHORT, SHORT)
-    ),
+    "unclip-digits": lambda folder: digits.train(folder, digits.Recipes(SHORT, SHORT, SHORT, SHORT, SHORT)),
 }
 
 

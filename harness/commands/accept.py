@@ -1,0 +1,152 @@
+"""`harness accept`: make captures that the last verify judged the goldens."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness import files
+from harness.core.case import Case
+from harness.core.next_step import NextSteps, harness_step
+from harness.core.reasons import said
+from harness.core.recording import RecordReport, RecordResult, RecordState
+from harness.core.verdict import CaseResult, Report, Verdict
+from harness.errors import HarnessError, UsageError
+from harness.golden.header import read_document
+from harness.golden.store import GoldenStore
+from harness.golden.tensors import file_sha256
+from harness.invocation.arguments import configs, goldens, out, project, selects, shows
+from harness.invocation.command import Command, options_of, reads
+from harness.invocation.command_line import command
+from harness.invocation.emit import emit_json
+from harness.invocation.options import Options
+from harness.invocation.selection import selected_cases
+from harness.report import json_report
+from harness.report.reason_words import reason_words
+from harness.report.terminal import Screen
+from harness.trials.acceptance import accept_capture
+from harness.trials.conduct import REPORT_NAME, capture_path
+
+
+def accept(options: Options, screen: Screen) -> int:
+    """Returns the exit code: 0 when every selected capture was accepted, 3 when one could not be.
+
+    Only what the last finished verify judged is accepted, and only the very file that it judged. Raises
+    UsageError where there is no report of a verify in the output folder.
+    """
+    chosen = selected_cases(options, screen)
+    last = _last_verify(options.out, chosen)
+    judged = {result.case: result for result in last.cases}
+    cases = chosen if options.select else [one for one in chosen if one.id in {*judged, *last.not_run}]
+    if not cases:
+        raise UsageError(
+            f"{options.out / REPORT_NAME}: lists none of the cases in {options.configs}; "
+            f"run {command('verify')} first"
+        )
+    store = GoldenStore(options.goldens)
+    results = [_accepted(case, last, judged, options.out, store) for case in cases]
+    report = RecordReport(None, tuple(results))
+    emit_json(json_report.record_json(report), options)
+    screen.show_record(report)
+    return report.exit_code()
+
+
+def _last_verify(out: Path, cases: Sequence[Case]) -> Report:
+    path = out / REPORT_NAME
+    try:
+        report = json_report.read_report(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        reason = "no such file, so nothing tells what `harness verify` judged"
+        raise _refusal(f"{path}: {reason}", cases) from None
+    except (OSError, UnicodeError) as error:
+        raise _refusal(f"{path}: cannot be read ({files.reason(error)})", cases) from error
+    except UsageError as error:
+        raise _refusal(str(error), cases, step="") from error  # it ends with the step to take
+    if report.command != "verify":
+        raise _refusal(f"{path}: is the report of `harness {report.command}`, not of a verify", cases)
+    return report
+
+
+def _refusal(reason: str, cases: Sequence[Case], step: str = "; run `harness verify` first") -> UsageError:
+    told = [f"  {case.id}: not accepted" for case in cases]
+    return UsageError("\n".join([f"{reason}{step}", *told]))
+
+
+def _accepted(
+    case: Case, last: Report, judged: Mapping[str, CaseResult], out: Path, store: GoldenStore
+) -> RecordResult:
+    if not last.finished:
+        reason = "the last verify was not finished, so nothing of it is accepted"
+        return _not_accepted(case, RecordState.ERROR, reason)
+    result = judged.get(case.id)
+    if result is None:
+        reason = f"is none of the cases that the last verify judged ({len(judged)} of them)"
+        return _not_accepted(case, RecordState.ERROR, reason)
+    if nothing := _nothing_to_accept(case, result):
+        return nothing
+    capture = capture_path(out, case)
+    try:
+        if reason := _another(case, result, capture, store):
+            return _not_accepted(case, RecordState.ERROR, reason)
+        return accept_capture(case, capture, store, how="accept", runs=1)
+    except HarnessError as error:
+        return _not_accepted(case, RecordState.ERROR, str(error))
+
+
+def _nothing_to_accept(case: Case, result: CaseResult) -> RecordResult | None:
+    """What is said of a case whose verdict leaves no capture to accept; None where there is one."""
+    if result.verdict is Verdict.SKIPPED:
+        return _not_accepted(
+            case, RecordState.SKIPPED, f"was skipped by the last verify: {reason_words(result.reasons)}"
+        )
+    if result.verdict is Verdict.ERROR:
+        reason = f"the last verify could not judge it: {reason_words(result.reasons)}"
+        return _not_accepted(case, RecordState.ERROR, reason, result.next_steps)
+    if result.capture is not None:
+        return None
+    if result.verdict is Verdict.BROKEN:
+        return _not_accepted(
+            case, RecordState.BROKEN, f"gave nothing to accept: {reason_words(result.reasons)}"
+        )
+    return _not_accepted(
+        case, RecordState.ERROR, "the last verify, by an older harness, kept no digest of its capture"
+    )
+
+
+def _another(case: Case, result: CaseResult, capture: Path, store: GoldenStore) -> str:
+    """Why this capture, or the golden it would replace, is not the one that was judged; "" where both are."""
+    assert result.capture is not None
+    if not capture.is_file():
+        return f"{capture}: no such file; the capture that was judged is gone"
+    if file_sha256(capture) != result.capture.sha256:
+        return f"{capture}: is another capture than the one that the last verify judged"
+    document = read_document(capture)
+    if document.digest != case.digest():
+        return "the capture was made from a different definition of this case"
+    golden = store.path(case.id, document.environment.platform)
+    if not os.path.lexists(golden) or _same_outputs(golden, capture):
+        return ""
+    compared = result.golden_sha256 if Path(result.golden or "").name == golden.name else None
+    return "" if compared == file_sha256(golden) else f"{golden}: is another golden than the last verify saw"
+
+
+def _same_outputs(golden: Path, capture: Path) -> bool:
+    """Whether accepting would change no bit, as after an accept of this very capture."""
+    try:
+        return read_document(golden).sha256 == read_document(capture).sha256
+    except HarnessError:
+        return False
+
+
+def _not_accepted(case: Case, state: RecordState, reason: str, next_steps: NextSteps = ()) -> RecordResult:
+    anew = (harness_step("", "verify", case.id),) if state is RecordState.ERROR else ()
+    return RecordResult(case.id, state, None, None, said(reason), 0.0, next_steps=next_steps or anew)
+
+
+def _run(arguments: argparse.Namespace, screen: Screen) -> int:
+    return accept(options_of(arguments), screen)
+
+
+COMMAND = Command(_run, (selects, project, configs, goldens, out, shows), reads)

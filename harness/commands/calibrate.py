@@ -1,0 +1,48 @@
+"""`harness calibrate`: run cases under benign variations, and set their limits from what those move."""
+
+from __future__ import annotations
+
+import argparse
+
+from harness.core.capture import Outcome
+from harness.core.measured.calibration import (
+    CalibrationReport,
+)
+from harness.golden.store import GoldenStore
+from harness.invocation.arguments import RUNNING, goldens
+from harness.invocation.command import Command, options_of, writes
+from harness.invocation.emit import emit_json
+from harness.invocation.options import Options
+from harness.measure.calibration import result_of, run_variations, subjects_of
+from harness.report.alike import logged_once
+from harness.report.json_report import write_text
+from harness.report.terminal import Screen
+from harness.report.views.calibrate import calibrate_json
+from harness.trials.conduct import cases_to_run, environment_of
+
+
+def calibrate(options: Options, screen: Screen) -> int:
+    """Returns the exit code of the report."""
+    store = GoldenStore(options.goldens)
+    cases = cases_to_run(options, screen, store)
+    with screen.watch(len(cases)) as progress:
+        subjects, results = subjects_of(cases, store, options, progress)
+        for failed in results.values():
+            progress.concluded(failed.case, failed.state, failed.seconds)
+        for subject in run_variations(subjects, options, progress):
+            result = results[subject.case.id] = result_of(subject)
+            progress.concluded(result.case, result.state, result.seconds)
+    outcomes: list[Outcome] = [subject.outcome for subject in subjects]
+    report = CalibrationReport(environment_of(outcomes), logged_once(results[case.id] for case in cases))
+    text = calibrate_json(report)
+    write_text(options.out / "calibrate.json", text)
+    emit_json(text, options)
+    screen.show_calibrations(report)
+    return report.exit_code()
+
+
+def _run(arguments: argparse.Namespace, screen: Screen) -> int:
+    return calibrate(options_of(arguments), screen)
+
+
+COMMAND = Command(_run, (*RUNNING, goldens), writes)

@@ -1,0 +1,114 @@
+"""`harness list`: the cases with device, tolerance and golden state, without starting anything."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from harness.config.weights import absent
+from harness.core.case import Case
+from harness.core.recording import ListedCase, ListedGolden
+from harness.core.tolerance import Relation, Rule
+from harness.errors import ConfigError, HarnessError, NotAGolden
+from harness.golden.sidecar import Unusable
+from harness.golden.store import GoldenStore
+from harness.invocation.arguments import configs, device, goldens, project, selects, shows
+from harness.invocation.command import Command, options_of
+from harness.invocation.command_line import command
+from harness.invocation.emit import emit_json
+from harness.invocation.options import Options
+from harness.invocation.selection import selected, warn_of
+from harness.judge.calibrated import calibration_of
+from harness.report import json_report
+from harness.report.terminal import Screen
+
+
+def list_cases(options: Options, screen: Screen) -> int:
+    """Returns 0; where configs have problems, shows the sound cases and raises ConfigError."""
+    selection = selected(options)
+    store = GoldenStore(options.goldens)
+    platform = expected_platform(options.device)
+    listed = [_listed(case, store, platform, screen) for case in selection.cases]
+    emit_json(json_report.list_json(listed, selection.problems), options)
+    if listed:
+        screen.show_list(listed, platform)
+    warn_of(selection, screen)
+    if selection.problems:
+        raise ConfigError(selection.problems)
+    return 0
+
+
+def _listed(case: Case, store: GoldenStore, platform: str, screen: Screen) -> ListedCase:
+    return ListedCase(
+        case=case.id,
+        pipeline=case.pipeline,
+        model=case.model.id,
+        device=platform.partition("-")[0],
+        tolerance={str(relation): str(case.tolerance.for_relation(relation)) for relation in Relation},
+        goldens=tuple(_golden(case, store, name, screen) for name in store.platforms(case.id)),
+        tags=case.tags,
+        absent=tuple(os.path.normpath(Path(case.source).parent / name) for name in absent(case)),
+    )
+
+
+def _golden(case: Case, store: GoldenStore, platform: str, screen: Screen) -> ListedGolden:
+    path = store.path(case.id, platform)
+    try:
+        stale = store.document(path).digest != case.digest()
+        return ListedGolden(platform, stale, calibrated=_calibrated(case, path, screen))
+    except NotAGolden as error:
+        return ListedGolden(platform, stale=False, unusable=str(error))
+    except HarnessError as error:
+        return ListedGolden(platform, stale=False, readable=False, unusable=str(error))
+
+
+def _calibrated(case: Case, golden: Path, screen: Screen) -> str:
+    allowances = (case.tolerance.for_relation(relation) for relation in Relation)
+    found = calibration_of(golden)
+    if isinstance(found, Unusable) and found.damaged:
+        screen.warn(f"{found.reason}; restore it, or run: {command('calibrate', case.id)}")
+        return "damaged"
+    if Rule.CALIBRATED not in allowances:
+        return ""
+    if isinstance(found, Unusable):
+        return "missing"
+    limits = [one.rel_l2 for one in found.limits(Relation.SAME_HARDWARE).values() if one.rel_l2 is not None]
+    return f"rel_l2 {max(limits):.1e}" if limits else "exact"
+
+
+def expected_platform(device: str) -> str:
+    """The platform for `device`; `cuda` without its compute capability, which only the driver knows."""
+    machine = platform.machine().lower()
+    kind = device.partition(":")[0]
+    if kind == "auto":
+        kind = "cuda" if _torch_has_cuda() and _has_nvidia_driver() else _without_gpu(machine)
+    return kind if kind == "cuda" else f"{kind}-{machine}"
+
+
+def _without_gpu(machine: str) -> str:
+    return "mps" if sys.platform == "darwin" and machine == "arm64" else "cpu"
+
+
+def _has_nvidia_driver() -> bool:
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _torch_has_cuda() -> bool:
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return False
+    version = Path(spec.origin).with_name("version.py")
+    lines = version.read_text().splitlines() if version.is_file() else []
+    return any(line.startswith("cuda") and "None" not in line.partition("=")[2] for line in lines)
+
+
+def _run(arguments: argparse.Namespace, screen: Screen) -> int:
+    return list_cases(options_of(arguments), screen)
+
+
+COMMAND = Command(_run, (selects, project, configs, goldens, device, shows))

@@ -1,0 +1,270 @@
+"""`harness record`: run each case twice in fresh processes, store what came out bit-identical."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Case
+from harness.core.next_step import NextStep, NextSteps, advice, harness_step
+from harness.core.reasons import said
+from harness.core.recording import RecordReport, RecordResult, RecordState
+from harness.core.verdict import TensorResult
+from harness.errors import HarnessError, UnreadableGolden
+from harness.golden.completeness import check_whole, lacks_trace
+from harness.golden.header import read_document
+from harness.golden.store import GoldenStore
+from harness.invocation.arguments import RUNNING, goldens
+from harness.invocation.command import Command, options_of, writes
+from harness.invocation.emit import emit_json
+from harness.invocation.options import Options
+from harness.judge.stale import other_definition
+from harness.measure.weak_cases import weaknesses
+from harness.report import json_report
+from harness.report.alike import logged_once
+from harness.report.progress import Progress
+from harness.report.reason_words import reason_words
+from harness.report.terminal import Screen
+from harness.run.execute import fingerprint
+from harness.run.queue import Run
+from harness.run.variables import other_start
+from harness.trials.acceptance import accept_capture
+from harness.trials.bitwise import compare_files, differing
+from harness.trials.conduct import capture_path, cases_to_run, environment_of, run_all
+
+RUNS = 2
+"""How often a case is recorded before it may become a golden."""
+
+RECORD_NAME = "record.json"
+"""The report of a recording, in the output folder."""
+
+_ACCEPTED = (RecordState.RECORDED, RecordState.UPDATED, RecordState.UNCHANGED)
+"""The states of a case whose capture is now its golden."""
+
+
+def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool = True) -> int:
+    """Returns the exit code of the report; with `weak_cases` what was recorded is run further, to warn of a bad judge.
+
+    However it ends, what was stored by then is reported, as unfinished.
+    """
+    found = _Found(cases_to_run(options, screen))
+    path = options.out / RECORD_NAME
+    json_report.write_text(path, json_report.record_json(found.report(finished=False)))
+    try:
+        with screen.watch(len(found.cases)) as progress:
+            _record_all(found, options, progress, update=update)
+            if weak_cases:
+                # Before the further runs as well: what is stored is told, however they end.
+                json_report.write_text(path, json_report.record_json(found.report(finished=False)))
+                found.results.update(_with_weaknesses(found.pairs, found.results, options, progress))
+    except BaseException:
+        _save_unfinished(found.report(finished=False), options, screen)
+        raise
+    report = found.report(finished=True)
+    try:
+        _save(report, options)
+    finally:  # a full disk does not hide what was stored
+        screen.show_record(report)
+    return report.exit_code()
+
+
+Pair = Sequence[tuple[Run, Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The cases to record, what became of each so far, and the runs that this took."""
+
+    cases: Sequence[Case]
+    results: dict[str, RecordResult] = field(default_factory=dict)
+    pairs: list[Pair] = field(default_factory=list)
+
+    def report(self, *, finished: bool) -> RecordReport:
+        """What is known by now, in the order of the configs."""
+        done = logged_once(self.results[case.id] for case in self.cases if case.id in self.results)
+        left = tuple(case.id for case in self.cases if case.id not in self.results)
+        environment = environment_of([outcome for pair in self.pairs for _, outcome in pair])
+        return RecordReport(environment, done, finished, left)
+
+
+def _record_all(found: _Found, options: Options, progress: Progress, *, update: bool) -> None:
+    store = GoldenStore(options.goldens)
+    if not update:
+        found.results.update(_kept(found.cases, store, options))
+        for kept in found.results.values():
+            progress.concluded(kept.case, kept.state, kept.seconds)
+    to_run = [case for case in found.cases if case.id not in found.results]
+    for pair in _run_twice(to_run, options, progress):
+        case = pair[0][0].case
+        # At once, so that an interrupted recording keeps what it had finished.
+        result = found.results[case.id] = _result(case, pair, store, update=update)
+        progress.concluded(case.id, result.state, result.seconds)
+        found.pairs.append(pair)
+
+
+def _run_twice(cases: Sequence[Case], options: Options, progress: Progress) -> Iterator[Pair]:
+    """The runs of each case with their outcomes, a case at a time as its last run ends."""
+    runs = [
+        Run(case, capture_path(options.out, case, f"run-{number}"), number, variables=other_start(number))
+        for case in cases
+        for number in range(1, RUNS + 1)
+    ]
+    done = dict[str, list[tuple[Run, Outcome]]]()
+    for run, outcome in run_all(runs, options, progress, fresh=True):
+        pair = done.setdefault(run.case.id, [])
+        pair.append((run, outcome))
+        if len(pair) == RUNS:
+            yield sorted(pair, key=lambda one: one[0].number)
+
+
+def _with_weaknesses(
+    pairs: Sequence[Pair], results: Mapping[str, RecordResult], options: Options, progress: Progress
+) -> dict[str, RecordResult]:
+    """The results of what became a golden, with the warnings that further runs lead to."""
+    firsts = [pair[0][0] for pair in pairs]
+    accepted = [(run.case, run.capture) for run in firsts if results[run.case.id].state in _ACCEPTED]
+    try:
+        found = weaknesses(accepted, options, progress)
+    except (HarnessError, OSError) as error:
+        # The goldens are stored and sound; that no more is known of them is no failure of theirs.
+        found = {case.id: (f"its gates could not be looked at: {error}",) for case, _ in accepted}
+    return {
+        case_id: replace(results[case_id], warnings=(*results[case_id].warnings, *more))
+        for case_id, more in found.items()
+    }
+
+
+def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[str, RecordResult]:
+    """The cases whose golden for this platform exists already; they are not run."""
+    if not any(store.platforms(case.id) for case in cases):
+        return {}
+    here = fingerprint(options.device, options.out / "logs", options.starts)
+    if isinstance(here, Lost):
+        # The runs themselves will say what is wrong with the device or the worker.
+        return {}
+    existing = [case for case in cases if here.platform in store.platforms(case.id)]
+    return {case.id: _kept_result(case, here.platform, store) for case in existing}
+
+
+def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
+    path = store.path(case.id, platform)
+    steps: NextSteps = (harness_step("to record it anew", "record", "--update", case.id),)
+    try:
+        state, reason = RecordState.KEPT, "the golden exists already and was not touched"
+        with store.open(path) as golden:
+            check_whole(golden)
+            lacking = lacks_trace(golden, case.trace_level)
+        if lacking:
+            state, reason = RecordState.ERROR, f"{path}: {'; '.join(lacking)}, so it cannot judge the case"
+        if changed := other_definition(case, golden.document):
+            told = reason_words([changed])
+            state, reason = RecordState.STALE, f"the golden is of another definition: {told}"
+    except UnreadableGolden as error:
+        # Not to be recorded over: that would make what the code does today the truth.
+        state, reason, steps = RecordState.ERROR, error.what, advice(error.remedy)
+    except HarnessError as error:
+        state, reason, steps = RecordState.ERROR, str(error), ()
+    return RecordResult(case.id, state, platform, path.as_posix(), said(reason), 0.0, next_steps=steps)
+
+
+def _result(case: Case, pair: Pair, store: GoldenStore, *, update: bool) -> RecordResult:
+    seconds = sum(outcome.seconds for _, outcome in pair if isinstance(outcome, Completed | Raised))
+    failed = next((outcome for _, outcome in pair if not isinstance(outcome, Completed)), None)
+    if failed is not None:
+        return _failure(case, failed, seconds)
+    first, second = (run.capture for run, _ in pair)
+    try:
+        platform = read_document(first).environment.platform
+        if not update and platform in store.platforms(case.id):
+            # It came while the case ran, or could not be looked for before.
+            return _kept_result(case, platform, store)
+        noise = differing(compare_files(first, second))
+        if noise and not case.allow_nondeterministic:
+            return _nondeterministic(case, read_document(first), noise, seconds)
+        return accept_capture(case, first, store, how="record", runs=RUNS, noise=noise, seconds=seconds)
+    except HarnessError as error:
+        return _failure(case, Lost(str(error)), seconds)
+
+
+def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
+    state, reason, log, steps = RecordState.ERROR, "", tuple[str, ...](), NextSteps()
+    match outcome:
+        case Raised():
+            state, reason, log = (
+                RecordState.BROKEN,
+                outcome.message,
+                tuple(outcome.traceback.splitlines()[-12:]),
+            )
+        case Unavailable():
+            state, reason = RecordState.SKIPPED, outcome.reason
+        case Lost():
+            reason, log, steps = outcome.reason, outcome.log, outcome.next_steps
+    platform, warnings = (
+        (outcome.environment.platform, outcome.warnings) if isinstance(outcome, Raised) else (None, ())
+    )
+    return RecordResult(
+        case.id, state, platform, None, said(reason), seconds, log=log, next_steps=steps, warnings=warnings
+    )
+
+
+def _nondeterministic(
+    case: Case, document: CaptureDocument, noise: tuple[TensorResult, ...], seconds: float
+) -> RecordResult:
+    return RecordResult(
+        case=case.id,
+        state=RecordState.NONDETERMINISTIC,
+        platform=document.environment.platform,
+        golden=None,
+        reasons=said(_why_nondeterministic(document.global_rngs)),
+        seconds=seconds,
+        tensors=noise,
+        next_steps=(
+            harness_step("measure it", "repeat", case.id),
+            NextStep("if it is meant to differ, set `nondeterministic: allow`"),
+        ),
+        warnings=document.warnings,
+    )
+
+
+def _why_nondeterministic(global_rngs: Sequence[str]) -> str:
+    drawn = (
+        f"; the pipeline drew from the global generators of {', '.join(global_rngs)}" if global_rngs else ""
+    )
+    return f"two runs in fresh processes gave different bits, so nothing was stored{drawn}"
+
+
+def _save(report: RecordReport, options: Options) -> None:
+    text = json_report.record_json(report)
+    json_report.write_text(options.out / RECORD_NAME, text)
+    emit_json(text, options)
+
+
+def _save_unfinished(report: RecordReport, options: Options, screen: Screen) -> None:
+    """Report what was stored before the recording ended by an exception, which this one never replaces."""
+    try:
+        _save(report, options)
+    except (HarnessError, OSError) as error:
+        screen.warn(f"the report of what was recorded could not be written: {error}")
+        return
+    done, path = len(report.cases), options.out / RECORD_NAME
+    screen.warn(f"not finished: {done} of {done + len(report.not_run)} cases were recorded, see {path}")
+
+
+def _own_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--update", action="store_true", help="replace goldens that exist, and print what changed"
+    )
+    command.add_argument(
+        "--no-gates",
+        action="store_true",
+        help="skip the runs that show what makes a case a bad judge (rounding that grows, inputs without effect)",
+    )
+
+
+def _run(arguments: argparse.Namespace, screen: Screen) -> int:
+    return record(options_of(arguments), screen, update=arguments.update, weak_cases=not arguments.no_gates)
+
+
+COMMAND = Command(_run, (*RUNNING, goldens, _own_options), writes)

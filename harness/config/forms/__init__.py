@@ -1,0 +1,1 @@
+"""The `$` forms that stand for what YAML cannot say."""

@@ -1,0 +1,1 @@
+"""YAML as configs may use it, read with its places."""

@@ -1,0 +1,1 @@
+"""What measuring a case gives: noise, limits, mutants and what was detected of them."""

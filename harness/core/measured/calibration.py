@@ -1,0 +1,202 @@
+"""A calibration: the noise that is legitimate for a case, the limits it leads to, and the evidence for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.core.environment import Environment
+from harness.core.next_step import NextSteps
+from harness.core.reasons import Reasons
+from harness.core.tolerance import Limits, Relation
+
+CALIBRATION_SCHEMA = 1
+"""The version of a calibration's file."""
+
+
+class Effect(StrEnum):
+    """What a benign variation did: only one that moved at least one bit counts as evidence."""
+
+    COUNTED = "counted"
+    NONE = "no effect"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputNoise:
+    """One output of a varied run against the unvaried one: every metric, None where it is undefined."""
+
+    output: str
+    metrics: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How an error grew: the rel_l2 of the outputs of one event, call by call; None where undefined."""
+
+    event: str
+    curve: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One run of the case with one benign variation of `family`.
+
+    `boundaries` gives for each event the largest rel_l2 of a call of it under forced replay, as
+    `harness.judge.traces.boundaries` names and measures them; empty where the variation was not replayed.
+    """
+
+    family: str
+    name: str
+    effect: Effect
+    reason: str = ""
+    outputs: tuple[OutputNoise, ...] = ()
+    boundaries: Mapping[str, float] = field(default_factory=dict)
+    growth: tuple[Growth, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLimits:
+    """What the noise of one output leads to.
+
+    `envelope` is the largest value of each judged metric over all counted runs, `floor` what a limit never
+    falls below.
+    """
+
+    output: str
+    envelope: Mapping[str, float]
+    floor: Mapping[str, float]
+    same_hardware: Limits
+    cross_hardware: Limits
+
+    def for_relation(self, relation: Relation) -> Limits:
+        """The limits of a relation; `same` is judged bit for bit and has none."""
+        return self.cross_hardware if relation is Relation.CROSS_HARDWARE else self.same_hardware
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One family left out: would the limits made from the other families alone have let it pass?
+
+    `runs` were judged, `false_alarms` of them exceed the limit of an output, `boundary_alarms` that of a
+    boundary. `ratio` is the family's largest value over the envelope of the others, the worst of all outputs
+    and judged metrics, that of max_abs in the proportion of the factors; None where it is infinite.
+    """
+
+    family: str
+    runs: int
+    false_alarms: int
+    boundary_alarms: int
+    ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weakness:
+    """A weakness of the case itself: what it is, and what to change."""
+
+    name: str
+    found: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found}; {self.advice}"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Limits for one case on one platform, with their evidence.
+
+    `golden` is the digest of the outputs of the golden it belongs to. `factor` and `cross_factor` are what
+    the envelope was multiplied by, that of max_abs by `max_abs_factor` (None: as the others) and in that
+    proportion of `cross_factor`. `boundaries` gives the limit of each event under forced replay,
+    `boundary_envelope` what was measured. `amplification` is the largest error at the end over the largest
+    error of one call; None without forced replay.
+    """
+
+    schema: int
+    case: str
+    platform: str
+    golden: str
+    at: str
+    harness_version: str
+    environment: Environment
+    factor: float
+    cross_factor: float
+    outputs: tuple[OutputLimits, ...]
+    boundaries: Mapping[str, float]
+    boundary_envelope: Mapping[str, float]
+    amplification: float | None
+    growth: tuple[Growth, ...]
+    left_out: tuple[LeftOut, ...]
+    gates: tuple[Weakness, ...]
+    runs: tuple[Evidence, ...]
+    max_abs_factor: float | None = None
+
+    def limits(self, relation: Relation) -> Mapping[str, Limits]:
+        """The limits of every output, by its name."""
+        return {one.output: one.for_relation(relation) for one in self.outputs}
+
+    @property
+    def false_alarms(self) -> int:
+        """How many runs the limits of the other families would have refused."""
+        return sum(one.false_alarms + one.boundary_alarms for one in self.left_out)
+
+
+class CalibrationState(StrEnum):
+    """What became of calibrating one case."""
+
+    CALIBRATED = "calibrated"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Measured limits that the config `file` does not ask for, under these relations.
+
+    `yaml` is what to write there, in the place of the `tolerance` that it states if `replaces`; "" where the
+    matrix of the file sets the tolerance.
+    """
+
+    file: str
+    relations: tuple[Relation, ...]
+    yaml: str
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationResult:
+    """What became of calibrating one case; `path` is where the calibration lies.
+
+    `unused` is None where the config uses what was measured.
+    """
+
+    case: str
+    state: CalibrationState
+    reasons: Reasons
+    seconds: float
+    path: str | None = None
+    calibration: Calibration | None = None
+    next_steps: NextSteps = ()
+    log: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unused: Unused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """All calibrations of one invocation."""
+
+    environment: Environment | None
+    cases: tuple[CalibrationResult, ...]
+
+    def summary(self) -> Mapping[CalibrationState, int]:
+        """How many cases ended in each state that occurred, in the order of `CalibrationState`."""
+        found = [case.state for case in self.cases]
+        return {state: found.count(state) for state in CalibrationState if state in found}
+
+    def exit_code(self) -> int:
+        """0 all calibrated or skipped, 3 at least one `error`."""
+        return 3 if CalibrationState.ERROR in {case.state for case in self.cases} else 0

@@ -1,0 +1,79 @@
+"""From a judged case and the files of its runs to its explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.core.case import Case
+from harness.core.explanation import Explanation, Likelihood, Suspect
+from harness.core.next_step import NextSteps, failure_steps, stream_steps
+from harness.core.verdict import PASSES, CaseResult, Verdict
+from harness.errors import HarnessError
+from harness.explain.explanation import explain, without_traces
+from harness.explain.suspects import changes
+from harness.golden.sidecar import Unusable
+from harness.judge.evidence import Evidence, JudgingGolden, Opened
+
+_PACKAGE = "software.packages."
+
+_MOVED_TOLD = 3
+
+_COMPARED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE}
+
+
+def with_divergence(evidence: Evidence, result: CaseResult) -> CaseResult:
+    """A failed case's result with where it began and with what explains that best put first."""
+    if result.verdict in PASSES and not result.exact_findings:
+        return result
+    return explanation_of(evidence, result).result
+
+
+def explanation_of(evidence: Evidence, result: CaseResult) -> Explanation:
+    """Why `result`, which this evidence led to, came out as it did."""
+    case, found = evidence.case, _explanation(evidence, result)
+    changed = tuple(suspect.change for suspect in found.suspects)
+    known = {change.what for change in result.environment_changes}
+    ordered = tuple(change for change in changed if change.what in known) or result.environment_changes
+    steps = result.next_steps
+    for replayed in (False, True):
+        if result.next_steps == failure_steps(case.id, forced=replayed):
+            steps = _steps(case, found, forced=replayed)
+    told = replace(found.result, environment_changes=ordered, next_steps=steps)
+    return replace(found, result=told)
+
+
+def _steps(case: Case, found: Explanation, *, forced: bool) -> NextSteps:
+    if found.own_stream:
+        return stream_steps(case.id, case.source, found.own_stream)
+    return failure_steps(case.id, _moved(found.suspects), forced=forced)
+
+
+def _explanation(evidence: Evidence, result: CaseResult) -> Explanation:
+    golden, now = evidence.golden, evidence.capture
+    if result.verdict not in _COMPARED or not (isinstance(golden, JudgingGolden) and isinstance(now, Opened)):
+        return without_traces(result)
+    if golden.document.digest != now.document.digest:  # two definitions differ by intention
+        return without_traces(result)
+    replayed = evidence.replay.capture if evidence.replay and result.boundaries else None
+    try:
+        return explain(
+            result,
+            golden.trace,
+            now.trace,
+            changes(golden.document, now.document),
+            forced=replayed.trace if isinstance(replayed, Opened) else None,
+            calibration=None if isinstance(golden.calibration, Unusable) else golden.calibration,
+        )
+    except HarnessError as error:
+        return without_traces(replace(result, warnings=(*result.warnings, str(error))))
+
+
+def _moved(found: Sequence[Suspect]) -> tuple[str, ...]:
+    """The golden's versions of the packages that may have done it, the likeliest first."""
+    packages = [
+        (one.change.what.removeprefix(_PACKAGE), one.change.golden)
+        for one in found
+        if one.change.what.startswith(_PACKAGE) and one.likelihood is not Likelihood.UNLIKELY
+    ]
+    return tuple(f"{name} {version}" for name, version in packages if version)[:_MOVED_TOLD]

@@ -1,0 +1,154 @@
+"""JSON files that lie beside a golden and belong to it: read whole or refused, written at once or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from harness import files
+from harness.codec import from_json, to_json, why_not
+from harness.core.capture import OUTPUT_PREFIX, CaptureDocument
+from harness.core.schema import other_schema
+from harness.errors import StoreError
+
+GOLDEN_SUFFIX = ".safetensors"
+
+
+class Sidecar(Protocol):
+    """What lies beside a golden; `golden` is the digest of the outputs of the one it belongs to."""
+
+    @property
+    def golden(self) -> str:
+        """That digest, in hex."""
+
+    @property
+    def case(self) -> str:
+        """The id of the golden's case."""
+
+    @property
+    def platform(self) -> str:
+        """The golden's platform."""
+
+
+B = TypeVar("B", bound=Sidecar)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: what it is called, how its name ends, and the version of its form."""
+
+    noun: str
+    suffix: str
+    schema: int
+
+    def path(self, golden: Path) -> Path:
+        """Where the file of the golden at `golden` lies."""
+        return golden.with_name(f"{golden.name.removesuffix(GOLDEN_SUFFIX)}{self.suffix}")
+
+    def golden(self, path: Path) -> Path:
+        """Where the golden of the file at `path` lies."""
+        return path.with_name(f"{path.name.removesuffix(self.suffix)}{GOLDEN_SUFFIX}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """There is no such file that belongs to the golden, for the `reason` given, which starts with its path.
+
+    `damaged` tells a file that lies there and cannot be believed from one that is missing, or is of another golden;
+    `newer` one that a newer harness wrote, which is not to be measured over.
+    """
+
+    reason: str
+    damaged: bool = False
+    newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The part of a file by which its reader knows it."""
+
+    schema: int
+
+
+def outputs_digest(document: CaptureDocument) -> str:
+    """The sha256, in hex, over the names and digests of a golden's outputs; what lies beside knows it by this."""
+    outputs = sorted(item for item in document.sha256.items() if item[0].startswith(OUTPUT_PREFIX))
+    return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in outputs).encode()).hexdigest()
+
+
+def read_sidecar(
+    form: type[B],
+    kind: Kind,
+    golden: Path,
+    document: CaptureDocument,
+    contradiction: Callable[[B], str],
+) -> B | Unusable:
+    """The file of this kind that belongs to the golden at `golden` with this document.
+
+    Unusable where there is none, where it is damaged, and where `contradiction` finds something in it.
+    """
+    path = kind.path(golden)
+    try:
+        text = path.read_bytes()
+        schema = from_json(_Head, text).schema
+        if schema != kind.schema:
+            told = other_schema(schema, kind.schema, f"measure the {kind.noun} again")
+            return Unusable(f"{path}: {told}", damaged=True, newer=schema > kind.schema)
+        if odd := _odd(text):
+            return Unusable(f"{path}: is no {kind.noun} ({odd})", damaged=True)
+        found = from_json(form, text)
+    except FileNotFoundError:
+        return Unusable(f"{path}: no such file")
+    except OSError as error:
+        return Unusable(f"{path}: cannot be read ({error.strerror})", damaged=True)
+    except ValidationError as error:
+        return Unusable(f"{path}: is no {kind.noun} ({why_not(error, text)})", damaged=True)
+    if found.golden != outputs_digest(document):
+        return Unusable(f"{path}: belongs to another golden, with other outputs than {golden.name}")
+    if (found.case, found.platform) != (document.case, document.environment.platform):
+        of = f"{found.case} on {found.platform}"
+        wanted = f"{document.case} on {document.environment.platform}"
+        return Unusable(f"{path}: contradicts itself (is of {of}, its golden of {wanted})", damaged=True)
+    if what := contradiction(found):
+        return Unusable(f"{path}: contradicts itself ({what})", damaged=True)
+    return found
+
+
+def _odd(text: bytes) -> str:
+    """What JSON allows or Python reads and no file of ours holds: a number that is not finite, a key given twice."""
+    found: list[str] = []
+
+    def number(written: str) -> float:
+        value = float(written)
+        if not math.isfinite(value):
+            found.append(f"{written} is no finite number")
+        return value
+
+    def entries(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        found.extend(f"{name} is given twice" for name in names if names.count(name) > 1)
+        return dict(pairs)
+
+    json.loads(text, parse_float=number, parse_constant=number, object_pairs_hook=entries)
+    return found[0] if found else ""
+
+
+def write_sidecar(kind: Kind, golden: Path, value: Sidecar) -> Path:
+    """Store `value` beside the golden, through a flushed temporary sibling; raises StoreError."""
+    path = kind.path(golden)
+    try:
+        with files.replacing(path) as file:
+            file.write(f"{to_json(value, indent=1)}\n".encode())
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror}); free the space or grant the permission, "
+            "then run the command again"
+        ) from error
+    return path

@@ -1,0 +1,1 @@
+"""What every command shares: its options, the project, the selection, the folders and documents it writes."""

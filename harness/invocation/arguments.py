@@ -1,0 +1,134 @@
+"""The options that several commands obey, each declared once; what one command alone has is declared there."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.config.project import AUTO, DEVICE, DEVICES, Jobs
+from harness.core.tolerance import Relation
+
+Group = Callable[[argparse.ArgumentParser], None]
+"""Declares an option, or a few that go together."""
+
+
+def selects(command: argparse.ArgumentParser) -> None:
+    """Which cases, or which goldens."""
+    command.add_argument(
+        "select",
+        nargs="*",
+        metavar="SELECT",
+        help="case ids, globs, tag:NAME, or config files; !X leaves out what X selects (default: all)",
+    )
+
+
+def project(command: argparse.ArgumentParser) -> None:
+    """The root of the project."""
+    command.add_argument(
+        "--root",
+        type=_folder_name,
+        metavar="DIR",
+        help="root of the project (default: the nearest folder upwards with configs and goldens, or with "
+        "[tool.harness] in its pyproject.toml)",
+    )
+
+
+def configs(command: argparse.ArgumentParser) -> None:
+    """The folder of the configs."""
+    _folder(command, "--configs", "folder of the configs (default configs, in the root)")
+
+
+def goldens(command: argparse.ArgumentParser) -> None:
+    """The folder of the goldens."""
+    _folder(command, "--goldens", "folder of the goldens (default goldens, in the root)")
+
+
+def out(command: argparse.ArgumentParser) -> None:
+    """The folder that captures and reports go to."""
+    _folder(command, "--out", "where captures and reports go (default out, in the root)")
+
+
+def _folder(command: argparse.ArgumentParser, option: str, what: str) -> None:
+    command.add_argument(option, type=_folder_name, metavar="DIR", help=what)
+
+
+def device(command: argparse.ArgumentParser) -> None:
+    """Where the cases run."""
+    command.add_argument(
+        "--device", type=_device_name, metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps (default auto)"
+    )
+
+
+def jobs(command: argparse.ArgumentParser) -> None:
+    """How many workers run at a time."""
+    command.add_argument(
+        "--jobs",
+        type=_jobs_number,
+        metavar="N",
+        help="worker processes at a time, or auto: as many as the machine takes (default auto)",
+    )
+
+
+def shows(command: argparse.ArgumentParser) -> None:
+    """What is shown, and written as JSON."""
+    command.add_argument("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
+    _quiet(command)
+
+
+def _quiet(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--quiet", action="store_true", help="show failures and the summary only")
+
+
+RUNNING: tuple[Group, ...] = (selects, project, configs, out, device, jobs, shows)
+"""The options of every command that runs cases."""
+
+
+def replays(command: argparse.ArgumentParser) -> None:
+    """Forced replay beside the judgement."""
+    command.add_argument(
+        "--forced",
+        action="store_true",
+        help="judge every component and step by itself as well, fed with the golden's tensors",
+    )
+
+
+def judges(command: argparse.ArgumentParser) -> None:
+    """The relation to judge under."""
+    command.add_argument(
+        "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
+        help="judge as if this relation held: same, same-hardware or cross-hardware",
+    )  # fmt: skip
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that takes a whole number of at least `least`."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return int(text)
+
+    return number
+
+
+def _jobs_number(text: str) -> Jobs:
+    if text == AUTO:
+        return AUTO
+    try:
+        return at_least(1)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, nor {AUTO}") from None
+
+
+def _folder_name(text: str) -> Path:
+    # Path("") is the current folder: `--out "$UNSET"` would write there.
+    if not text:
+        raise argparse.ArgumentTypeError("'' names no folder; name one")
+    return Path(text)
+
+
+def _device_name(text: str) -> str:
+    if not DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device; accepted: {DEVICES}")
+    return text

@@ -1,0 +1,69 @@
+"""Where a command's JSON, JUnit and Markdown go: the files that its options name, or standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import files, streams
+from harness.errors import HarnessError, UsageError
+from harness.invocation.options import Options
+from harness.report.json_report import write_text
+from harness.report.wording import harmless_json
+
+STANDARD_OUTPUT = "-"
+
+
+def emit_json(text: str, options: Options) -> None:
+    """Send `text` where --json says, if it was given; on a terminal or in a CI log nothing of it acts."""
+    if options.json is not None:
+        emit((options.json, harmless_json(text)))
+
+
+def emit(*documents: tuple[str | Path, str]) -> None:
+    """Send each text to its target; what fails is raised once all were tried."""
+    errors = list[HarnessError]()
+    for target, text in documents:
+        try:
+            if is_standard_output(target):
+                sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+            else:
+                write_text(Path(target), text)
+        except HarnessError as error:
+            errors.append(error)
+    if errors:
+        raise type(errors[0])("\n".join(map(str, errors)))
+
+
+def is_standard_output(target: str | Path) -> bool:
+    """Whether the target is standard output, under any of its names."""
+    return str(target) == STANDARD_OUTPUT or files.descriptor(Path(target)) == streams.STDOUT
+
+
+def check_targets(targets: Sequence[str | Path]) -> None:
+    """Find out before a long run that all targets can be written; raises UsageError or StoreError.
+
+    Devices and open descriptors may be named twice, a file may not: the second text would replace the first.
+    """
+    taken = dict[str, str | Path]()
+    for target in targets:
+        standard = is_standard_output(target)
+        if not standard:
+            _check(str(target))
+        place = STANDARD_OUTPUT if standard else os.path.realpath(target)
+        if place in taken and (standard or not _is_special(place)):
+            raise UsageError(f"{target}: named twice; give each document a file of its own")
+        taken[place] = target
+
+
+def _check(target: str) -> None:
+    if not target or target.endswith(os.sep):
+        raise UsageError(f"{target!r}: names no file; name one")
+    files.check(Path(target))
+
+
+def _is_special(place: str) -> bool:
+    path = Path(place)
+    return path.exists() and not path.is_file()

@@ -1,0 +1,1 @@
+"""From a golden and the outcome of a run to a verdict."""

@@ -1,0 +1,1 @@
+"""Judging outputs: metrics, limits of tensors, published figures."""

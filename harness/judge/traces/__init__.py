@@ -1,0 +1,1 @@
+"""Judging traces: matching events, the exact channel, boundaries, stages."""

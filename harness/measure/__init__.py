@@ -1,0 +1,1 @@
+"""What is measured of cases: noise, limits, mutants, repeatability, invariants, weaknesses."""

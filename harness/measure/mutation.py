@@ -1,0 +1,281 @@
+"""Mutation testing: run every planted fault in a case, and judge each by the case's limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import __version__
+from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Case
+from harness.core.environment import Environment
+from harness.core.measured.mutants import LADDER, MUTANTS
+from harness.core.measured.sensitivity import (
+    SENSITIVITY_SCHEMA,
+    MutantResult,
+    MutantState,
+    Sensitivity,
+    SensitivityResult,
+    SensitivityState,
+)
+from harness.core.next_step import NextSteps, harness_step
+from harness.core.perturbation import Perturbation
+from harness.core.reasons import said
+from harness.core.trace import TraceLevel
+from harness.errors import HarnessError
+from harness.golden.sensitivities import write_sensitivity
+from harness.golden.sidecar import Unusable, outputs_digest
+from harness.golden.store import GoldenStore
+from harness.golden.tensors import TensorFile
+from harness.golden.trace import read_trace
+from harness.invocation.command_line import command
+from harness.invocation.options import Options
+from harness.judge.calibrated import calibration_of
+from harness.measure.detection import (
+    Base,
+    LimitSet,
+    detections,
+    limit_set_of,
+    raised,
+    scores,
+    seen,
+    sharpness,
+    smallest,
+)
+from harness.report.progress import Progress
+from harness.run.queue import Run
+from harness.trials.conduct import capture_path, run_all
+
+_FOLDER = "sensitivity"
+
+Key = tuple[str, float | None]
+"""A fault by name and strength."""
+
+
+class Unmeasurable(HarnessError):
+    """The case has no limits that faults could be measured by, or no base run."""
+
+
+class Newer(Unmeasurable):
+    """A newer harness wrote the limits, or what was measured by them; it is not to be measured over."""
+
+
+@dataclass(slots=True)
+class _Subject:
+    """A case whose unperturbed run lies at `base`, and the faults as their runs end."""
+
+    case: Case
+    base: Path
+    limit_set: LimitSet
+    environment: Environment
+    seconds: float
+    waiting: dict[Key, dict[bool, Outcome]] = field(default_factory=dict)
+    results: dict[Key, MutantResult] = field(default_factory=dict)
+
+
+def subjects_of(
+    cases: Sequence[Case], store: GoldenStore, options: Options, progress: Progress
+) -> tuple[list[_Subject], dict[str, SensitivityResult], list[Outcome]]:
+    """The cases that ran without a fault, and what is said of the others."""
+    runs = [Run(case, _path(options, case, "base"), trace=TraceLevel.FULL) for case in cases]
+    subjects, results, outcomes = [], dict[str, SensitivityResult](), list[Outcome]()
+    for run, outcome in run_all(runs, options, progress) if runs else ():
+        outcomes.append(outcome)
+        try:
+            subjects.append(_subject(run, outcome, store))
+        except HarnessError as error:
+            results[run.case.id] = _failure(run.case, outcome, str(error))
+    return sorted(subjects, key=lambda one: cases.index(one.case)), results, outcomes
+
+
+def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject:
+    match outcome:
+        case Completed():
+            golden = store.path(run.case.id, outcome.environment.platform)
+            limits = limit_set(run.case, golden)
+            return _Subject(run.case, run.capture, limits, outcome.environment, outcome.seconds)
+        case Raised(message=message):
+            raise Unmeasurable(f"the run without a fault raised {message}")
+        case Unavailable(reason=reason) | Lost(reason=reason):
+            raise Unmeasurable(reason)
+
+
+def limit_set(case: Case, golden: Path) -> LimitSet:
+    """The limits of the case, calibrated ones from beside the `golden`; raises Unmeasurable where it has none."""
+    found = (
+        calibration_of(golden)
+        if golden.exists()
+        else Unusable(f"{golden}: no such golden, so there are no calibrated limits")
+    )
+    if isinstance(found, Unusable) and found.newer:
+        raise Newer(found.reason)
+    if isinstance(found, Unusable) and found.damaged:
+        raise Unmeasurable(f"{found.reason}; restore it, or run: {command('calibrate', case.id)}")
+    calibration = None if isinstance(found, Unusable) else found
+    limits = limit_set_of(case, calibration)
+    if limits is None:
+        assert isinstance(found, Unusable)
+        raise Unmeasurable(f"{found.reason}; run: {command('calibrate', case.id)}")
+    return limits
+
+
+def run_mutants(
+    subjects: Sequence[_Subject], options: Options, progress: Progress, *, ladder: bool
+) -> Iterator[_Subject]:
+    """Run every fault plain and forced, and judge each as soon as both runs are done; each case after its last."""
+    by_case = {subject.case.id: subject for subject in subjects}
+    runs = [run for subject in subjects for run in _runs(subject, options, ladder=ladder)]
+    left = Counter(run.case.id for run in runs)
+    with ExitStack() as stack:
+        bases = {name: _base(subject.base, stack) for name, subject in by_case.items()}
+        for run, outcome in run_all(runs, options, progress) if runs else ():
+            subject, key = by_case[run.case.id], _key(run)
+            subject.seconds += outcome.seconds if isinstance(outcome, Completed | Raised) else 0.0
+            done = subject.waiting.setdefault(key, {})
+            done[run.forced is not None] = outcome
+            if len(done) == 2:
+                subject.results[key] = _judged(key, done, bases[run.case.id], subject.limit_set)
+                _discard(done)
+            left[run.case.id] -= 1
+            if not left[run.case.id]:
+                yield subject
+
+
+def _base(path: Path, stack: ExitStack) -> Base:
+    file = stack.enter_context(TensorFile(path))
+    trace = read_trace(file)
+    assert trace is not None, "the base was recorded with a full trace"
+    return Base(file, trace)
+
+
+def _runs(subject: _Subject, options: Options, *, ladder: bool) -> Iterator[Run]:
+    case = subject.case
+    for number, (name, strength) in enumerate(_keys(ladder=ladder), start=1):
+        perturbation = Perturbation(name, strength)
+        label = name if strength is None else f"{name} {strength:g}"
+        plain, forced = _path(options, case, label), _path(options, case, f"{label} forced")
+        yield Run(case, plain, number, TraceLevel.COMPONENTS, perturbation=perturbation, further=True)
+        yield Run(case, forced, number, TraceLevel.FULL, subject.base, perturbation, further=True)
+
+
+def _keys(*, ladder: bool) -> Iterator[Key]:
+    for fault in MUTANTS.values():
+        rungs = LADDER if ladder and fault.ladder else ()
+        yield from ((fault.name, strength) for strength in dict.fromkeys((fault.strength, *rungs)))
+
+
+def _key(run: Run) -> Key:
+    assert run.perturbation is not None
+    return run.perturbation.name, run.perturbation.strength
+
+
+def _path(options: Options, case: Case, name: str) -> Path:
+    return capture_path(options.out, case, f"{_FOLDER}/{name}")
+
+
+def _judged(key: Key, done: dict[bool, Outcome], base: Base, limit_set: LimitSet) -> MutantResult:
+    match done[False]:
+        case Unavailable(reason=reason):
+            return MutantResult(*key, MutantState.NOT_APPLICABLE, reason)
+        case Lost(reason=reason):
+            return MutantResult(*key, MutantState.ERROR, reason)
+        case Raised(message=message):
+            return MutantResult(*key, MutantState.APPLIED, message, 1, raised(limit_set, message))
+        case Completed(path=path):
+            try:
+                with TensorFile(Path(path)) as now:
+                    return _compared(key, now, done[True], base, limit_set)
+            except HarnessError as error:
+                return MutantResult(*key, MutantState.ERROR, str(error))
+
+
+def _compared(key: Key, now: TensorFile, replayed: Outcome, base: Base, limit_set: LimitSet) -> MutantResult:
+    acted = now.document.perturbed or 0
+    if not acted:
+        return MutantResult(*key, MutantState.NOT_APPLICABLE, "it was never triggered")
+    what = seen(base, now, limit_set)
+    if what.nothing:
+        return MutantResult(*key, MutantState.EQUIVALENT, "", acted)
+    if isinstance(replayed, Completed):
+        with TensorFile(Path(replayed.path)) as forced:
+            return MutantResult(
+                *key, MutantState.APPLIED, "", acted, detections(what, base, forced, limit_set)
+            )
+    reason = f"forced replay: {replayed.message if isinstance(replayed, Raised) else replayed.reason}"
+    return MutantResult(*key, MutantState.APPLIED, reason, acted, detections(what, base, None, limit_set))
+
+
+def _discard(done: dict[bool, Outcome]) -> None:
+    for outcome in done.values():
+        if isinstance(outcome, Completed):
+            Path(outcome.path).unlink(missing_ok=True)
+
+
+def result_of(subject: _Subject, store: GoldenStore) -> SensitivityResult:
+    """What the limits of `subject` caught, kept beside its golden where that is what they are of."""
+    case, results = subject.case, subject.results
+    faults = tuple(results[fault.name, fault.strength] for fault in MUTANTS.values())
+    rungs = [one for one in results.values() if MUTANTS[one.fault].ladder]
+    state, reason = sharpness(case, faults)
+    others = tuple(one for one in rungs if one.strength != MUTANTS[one.fault].strength)
+    result = SensitivityResult(
+        case.id,
+        state,
+        said(reason),
+        subject.seconds,
+        case.min_sensitivity,
+        scores(faults, tuple(subject.limit_set.allowed), forced=case.forced),
+        faults,
+        smallest(rungs) if others else (),
+        others,
+        tighten(case) if state is SensitivityState.BLUNT else (),
+        platform=subject.environment.platform,
+        forced=case.forced,
+    )
+    try:
+        return replace(result, path=_kept(subject, result, store))
+    except HarnessError as error:
+        return replace(result, state=SensitivityState.ERROR, reasons=said(str(error)), next_steps=())
+
+
+def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> str | None:
+    """Where the result is kept: beside the golden whose limits judged; nowhere without one, or where it is unknown."""
+    case, golden = subject.case, store.path(subject.case.id, subject.environment.platform)
+    if result.state is SensitivityState.ERROR or not golden.exists():
+        return None
+    document = store.document(golden)
+    if document.digest != case.digest():
+        update = command("record", "--update", case.id)
+        raise Unmeasurable(
+            f"{golden}: was recorded from a different definition of this case, so nothing is kept; run: {update}"
+        )
+    found = Sensitivity(
+        schema=SENSITIVITY_SCHEMA,
+        case=case.id,
+        platform=subject.environment.platform,
+        golden=outputs_digest(document),
+        limits=subject.limit_set.digest(),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        harness_version=__version__,
+        environment=subject.environment,
+        seconds=round(subject.seconds, 1),
+        faults=result.faults,
+        smallest=result.smallest,
+    )
+    return write_sensitivity(golden, found).as_posix()
+
+
+def _failure(case: Case, outcome: Outcome, reason: str) -> SensitivityResult:
+    state = SensitivityState.SKIPPED if isinstance(outcome, Unavailable) else SensitivityState.ERROR
+    log, steps = (outcome.log, outcome.next_steps) if isinstance(outcome, Lost) else ((), ())
+    told = said(reason)
+    return SensitivityResult(case.id, state, told, 0.0, case.min_sensitivity, log=log, next_steps=steps)
+
+
+def tighten(case: Case) -> NextSteps:
+    """What to do about a case whose limits catch too few of the faults."""
+    return (harness_step("tighten its limits", "calibrate", case.id),)

@@ -1,0 +1,200 @@
+"""Repeatability: how far apart the runs of one case are, and which switch of torch makes the difference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
+from pathlib import Path
+
+from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.case import Attention, Case, Determinism, GeneratorKind
+from harness.core.reasons import said
+from harness.core.recording import Distance, Flags, RepeatResult, SwitchTrial
+from harness.core.verdict import Verdict
+from harness.errors import HarnessError
+from harness.invocation.options import Options, RepeatOptions
+from harness.report.progress import Progress
+from harness.run.queue import Run
+from harness.run.variables import other_start
+from harness.trials.bitwise import compare_files
+from harness.trials.conduct import capture_path, run_all
+
+Outcomes = Mapping[Path, Outcome]
+"""What came of each run, by its capture."""
+
+_UNASKED = Determinism(
+    algorithms=False,
+    cublas_workspace=None,
+    cudnn_benchmark=True,
+    cudnn_deterministic=False,
+    tf32=True,
+    attention=Attention.DEFAULT,
+    threads=min(os.cpu_count() or 1, 1024),
+    portable=False,
+)
+"""Every switch such that the fastest kernel may be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The runs of one case under the same switches: fresh ones, then those that share a worker."""
+
+    case: Case
+    flags: Flags
+    fresh: tuple[Run, ...]
+    reused: tuple[Run, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All of them in the order of their numbers."""
+        return (*self.fresh, *self.reused)
+
+
+def group_of(case: Case, flags: Flags, how: RepeatOptions, out: Path) -> _Group:
+    """The runs of `case` under these `flags`, their captures going under `out`."""
+    if flags is Flags.OFF:
+        return _runs(replace(case, determinism=_UNASKED), flags, "repeat-off", how, out)
+    return _runs(case, flags, "repeat", how, out)
+
+
+def _runs(case: Case, flags: Flags, name: str, how: RepeatOptions, out: Path) -> _Group:
+    runs = [
+        Run(case, capture_path(out, case, f"{name}-{number}"), number)
+        for number in range(1, how.count * (2 if how.reuse else 1) + 1)
+    ]
+    fresh = (replace(run, variables=other_start(run.number)) for run in runs[: how.count])
+    return _Group(case, flags, tuple(fresh), tuple(runs[how.count :]))
+
+
+def run_groups(groups: Sequence[_Group], options: Options, progress: Progress) -> Outcomes:
+    """Do the runs of all groups: the fresh ones in processes of their own, the others in one worker."""
+    fresh = [run for group in groups for run in group.fresh]
+    done = {run.capture: outcome for run, outcome in run_all(fresh, options, progress, fresh=True)}
+    reused = [run for group in groups for run in group.reused]
+    if reused:
+        # More than one worker would share the runs out, and none of them might meet a used one.
+        alone = replace(options, jobs=1)
+        done |= {run.capture: outcome for run, outcome in run_all(reused, alone, progress)}
+    return done
+
+
+def result_of(group: _Group, done: Outcomes) -> RepeatResult:
+    """How far apart the runs of `group` are."""
+    result = _measured(group.case, [(run, done[run.capture]) for run in group.runs])
+    return replace(result, flags=group.flags, reused=len(group.reused))
+
+
+def with_trials(
+    groups: Sequence[_Group],
+    results: Sequence[RepeatResult],
+    how: RepeatOptions,
+    options: Options,
+    progress: Progress,
+) -> list[RepeatResult]:
+    """The results, those whose runs with flags off differ with a trial of each switch alone."""
+    trials = {
+        place: [_trial(group.case, name, how, options.out) for name in _SWITCHES]
+        for place, (group, result) in enumerate(zip(groups, results, strict=True))
+        if _is_a_switchs_doing(group, result)
+    }
+    if not trials:
+        return list(results)
+    done = run_groups([group for row in trials.values() for group in row], options, progress)
+    return [
+        replace(result, switches=tuple(_tried(trials.get(place, ()), done)))
+        for place, result in enumerate(results)
+    ]
+
+
+_SWITCHES = tuple(field.name for field in fields(Determinism))
+
+
+def _is_a_switchs_doing(group: _Group, result: RepeatResult) -> bool:
+    # Runs that nobody seeded differ whatever the switches.
+    seeded = group.case.generator is not GeneratorKind.NONE
+    return group.flags is Flags.OFF and result.deterministic is False and seeded
+
+
+def _trial(case: Case, switch: str, how: RepeatOptions, out: Path) -> _Group:
+    one_on = replace(_UNASKED, **{switch: getattr(Determinism(), switch)})
+    only = replace(how, reuse=False)
+    return _runs(replace(case, determinism=one_on), Flags.OFF, f"repeat-only-{switch}", only, out)
+
+
+def _tried(trials: Sequence[_Group], done: Outcomes) -> Iterator[SwitchTrial]:
+    for switch, group in zip(_SWITCHES, trials, strict=False):
+        result = result_of(group, done)
+        yield SwitchTrial(switch, result.deterministic, _largest(result.distances))
+
+
+def _largest(distances: Sequence[Distance]) -> float | None:
+    known = [distance.max_abs for distance in distances if distance.max_abs is not None]
+    return max(known) if known and len(known) == len(distances) else None
+
+
+def with_apart(groups: Sequence[_Group], results: Sequence[RepeatResult]) -> Iterator[RepeatResult]:
+    """The results, those with flags off with their distance from the same case with flags on."""
+    on = {
+        group.case.id: group.fresh[0]
+        for group, result in zip(groups, results, strict=True)
+        if group.flags is Flags.ON and result.deterministic is not None
+    }
+    for group, result in zip(groups, results, strict=True):
+        there = on.get(group.case.id)
+        if group.flags is Flags.OFF and there is not None and result.deterministic is not None:
+            result = replace(result, apart=tuple(_distances(there, group.fresh[0])))
+        yield result
+
+
+def _measured(case: Case, runs: Sequence[tuple[Run, Outcome]]) -> RepeatResult:
+    seconds = sum(outcome.seconds for _, outcome in runs if isinstance(outcome, Completed | Raised))
+    for run, outcome in runs:
+        if not isinstance(outcome, Completed):
+            return _failure(case, run, outcome, len(runs), seconds)
+    platform = next(outcome.environment.platform for _, outcome in runs if isinstance(outcome, Completed))
+    try:
+        distances = tuple(
+            distance
+            for (first, _), (second, _) in combinations(runs, 2)
+            for distance in _distances(first, second)
+        )
+    except HarnessError as error:
+        return RepeatResult(case.id, platform, len(runs), None, (), said(str(error)), seconds)
+    deterministic = all(distance.identical for distance in distances)
+    return RepeatResult(case.id, platform, len(runs), deterministic, distances, (), seconds)
+
+
+def _distances(first: Run, second: Run) -> list[Distance]:
+    return [
+        Distance(
+            first.number,
+            second.number,
+            result.name,
+            result.metrics.get("max_abs"),
+            result.metrics.get("mismatched"),
+            result.verdict is Verdict.IDENTICAL,
+        )
+        for result in compare_files(first.capture, second.capture)
+    ]
+
+
+def _failure(case: Case, run: Run, outcome: Outcome, count: int, seconds: float) -> RepeatResult:
+    match outcome:
+        case Unavailable():
+            return RepeatResult(case.id, None, count, None, (), said(outcome.reason), seconds, skipped=True)
+        case Raised():
+            log = tuple(outcome.traceback.splitlines()[-12:])
+            reason = f"run {run.number} raised {outcome.message}"
+            return RepeatResult(
+                case.id, outcome.environment.platform, count, None, (), said(reason), seconds, log=log
+            )
+        case Lost():
+            steps = outcome.next_steps
+            reason = outcome.reason if steps else f"run {run.number}: {outcome.reason}"
+            return RepeatResult(
+                case.id, None, count, None, (), said(reason), seconds, log=outcome.log, next_steps=steps
+            )
+        case Completed():
+            raise AssertionError("a completed run is no failure")

@@ -1,0 +1,1 @@
+"""Running cases and keeping what they leave."""

@@ -1,0 +1,129 @@
+"""Make a capture the golden, and say what that changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from harness import __version__
+from harness.core.capture import Acceptance, CaptureDocument, TensorDifference
+from harness.core.case import Case, definition_changes
+from harness.core.environment import changes_between
+from harness.core.next_step import harness_step
+from harness.core.reasons import Message, Reasons, said
+from harness.core.recording import RecordResult, RecordState
+from harness.core.tolerance import Rule
+from harness.core.trace import TRACE_PREFIX
+from harness.core.verdict import TensorResult
+from harness.errors import NotAGolden, UnreadableGolden
+from harness.golden.store import GoldenStore
+from harness.golden.tensors import TensorFile
+from harness.golden.usable import unfit
+from harness.judge.evidence import Opened
+from harness.judge.outputs.compare import compare_tensors
+from harness.judge.outputs.output_checks import OutputChecks, check_outputs
+from harness.judge.warned import capture_warnings
+from harness.judge.weaknesses import trace_weaknesses
+from harness.trials.bitwise import differing
+
+_AGAIN = "run the case as it is: harness verify"
+
+
+def accept_capture(
+    case: Case,
+    capture: Path,
+    store: GoldenStore,
+    *,
+    how: Literal["record", "accept"],
+    runs: int,
+    noise: tuple[TensorResult, ...] = (),
+    seconds: float = 0.0,
+) -> RecordResult:
+    """Store `capture` as the golden of `case` on its platform, in the place of an older one.
+
+    Nothing is stored of outputs that could judge nothing: the result's state is then `broken`. Raises
+    UnreadableGolden when the capture is damaged, NotAGolden when it holds another case or a run that was
+    meddled with on purpose, StoreError when the golden cannot be written.
+    """
+    with Opened(TensorFile(capture)) as file:
+        document, judged, trace = file.document, check_outputs(file.file), file.trace
+        platform = document.environment.platform
+        if odd := unfit(document, case.id):
+            raise NotAGolden(capture, f"can be no golden: {'; '.join(odd)}", _AGAIN)
+        if judged.refusals:
+            return _refused(case, platform, judged, seconds)
+        path = store.path(case.id, platform)
+        result = _what_changes(case, file, store, path)
+    if result.state is not RecordState.UNCHANGED:
+        differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        store.accept(capture, Acceptance(how, at, runs, __version__, differences))
+    return RecordResult(
+        case=case.id,
+        state=result.state,
+        platform=platform,
+        golden=path.as_posix(),
+        reasons=(*result.reasons, *_allowed(noise)),
+        seconds=seconds,
+        tensors=result.tensors,
+        definition_changes=result.definition_changes,
+        environment_changes=result.environment_changes,
+        warnings=(
+            *capture_warnings(case, document),
+            *judged.warnings,
+            *map(str, trace_weaknesses(trace) if trace else ()),
+        ),
+    )
+
+
+def _refused(case: Case, platform: str, judged: OutputChecks, seconds: float) -> RecordResult:
+    steps = (harness_step(f"fix the pipeline or {case.source}, then run", "record", case.id),)
+    reasons = tuple(map(Message, judged.refusals))
+    return RecordResult(case.id, RecordState.BROKEN, platform, None, reasons, seconds, next_steps=steps)
+
+
+def _what_changes(case: Case, capture: Opened, store: GoldenStore, golden: Path) -> RecordResult:
+    """A result without timings that says how the capture differs from the golden it would replace."""
+    if not os.path.lexists(golden):
+        return _bare(case, RecordState.RECORDED, "")
+    document = capture.document
+    try:
+        with store.open(golden) as there:
+            before, tensors = there.document, compare_tensors(there, capture.file, Rule.EXACT)
+    except UnreadableGolden as error:
+        return _bare(case, RecordState.UPDATED, f"what lay in its place was of no use: {error.what}")
+    changed = differing(tensors)
+    definition = definition_changes(before.definition, document.definition)
+    environment = changes_between(before.environment, document.environment)
+    anew = _recorded_anew(before, document)
+    if not (changed or definition or environment or anew):
+        return _bare(case, RecordState.UNCHANGED, "bit for bit the golden that was there")
+    reason = "" if changed else f"the same bits, recorded anew{f' with {anew}' if anew else ''}"
+    return RecordResult(
+        case.id, RecordState.UPDATED, None, None, said(reason), 0.0, changed, definition, environment
+    )
+
+
+def _recorded_anew(before: CaptureDocument, document: CaptureDocument) -> str:
+    """What differs between two captures beside outputs, definition and environment, in words; "" for nothing."""
+    other = {
+        "another trace": _trace_digests(before) != _trace_digests(document),
+        "other weights": (before.weights, before.commit) != (document.weights, document.commit),
+    }
+    return " and ".join(what for what, differs in other.items() if differs)
+
+
+def _trace_digests(document: CaptureDocument) -> Mapping[str, str]:
+    return {name: digest for name, digest in document.sha256.items() if name.startswith(TRACE_PREFIX)}
+
+
+def _bare(case: Case, state: RecordState, reason: str) -> RecordResult:
+    return RecordResult(case.id, state, None, None, said(reason), 0.0)
+
+
+def _allowed(noise: tuple[TensorResult, ...]) -> Reasons:
+    names = ", ".join(tensor.name for tensor in noise)
+    return said(f"differs from run to run in {names}, which the case allows" if noise else "")

@@ -1,0 +1,1 @@
+"""The process: what it imports, its numeric switches, its fingerprint."""

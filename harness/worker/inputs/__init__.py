@@ -1,0 +1,1 @@
+"""From the values of a case to the arguments of a call."""

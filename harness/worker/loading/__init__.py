@@ -1,0 +1,1 @@
+"""From a model to a pipeline that is as good as freshly loaded."""

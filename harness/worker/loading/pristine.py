@@ -1,0 +1,99 @@
+"""Keep what a freshly loaded pipeline is like, and make it so again after a run."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from diffusers import DiffusionPipeline, SchedulerMixin
+
+from harness.worker.environment.classes import is_own
+from harness.worker.model_files.modular import GUIDER
+from harness.worker.state.holdings import Change
+from harness.worker.state.reachable import Reached, Walk
+from harness.worker.state.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Pristine:
+    """The attributes of a pipeline and of those it is made of, the state of each scheduler and guider, and the rest.
+
+    The rest is everything that can be reached from the pipeline. The classes and functions of libraries are no part
+    of it, since they belong to the process; those in a file of the user's own are, since the file is run anew for
+    every pipeline that is loaded.
+    """
+
+    attributes: tuple[tuple[DiffusionPipeline, Mapping[str, object]], ...]
+    schedulers: tuple[tuple[SchedulerMixin, Mapping[str, object]], ...]
+    rest: Watch
+
+    @classmethod
+    def of(cls, pipeline: DiffusionPipeline) -> Self:
+        """What `pipeline` is like now."""
+        attributes = tuple((holder, dict(vars(holder))) for holder in holders(pipeline))
+        parts = {id(part): part for _, held in attributes for part in held.values()}
+        schedulers = tuple(
+            (part, _copied(vars(part)))
+            for part in parts.values()
+            if isinstance(part, SchedulerMixin | GUIDER)
+        )
+        # Schedulers and guiders are restored whatever happened to them.
+        return cls(attributes, schedulers, Watch(reached(pipeline, (SchedulerMixin, GUIDER))))
+
+    def restore(self, *, thorough: bool = True) -> tuple[Change, ...]:
+        """Undo what runs leave behind; what was changed elsewhere than in attributes of pipelines and in schedulers.
+
+        The pipeline is as freshly loaded where every change is `undone`; else it must not be used again.
+        `thorough` is for a run of code that may have done anything. Without it, what was written into a part of a
+        weight behind torch's back is overlooked, and so are renamed attributes.
+        The schedulers are restored in place, since other parts of a pipeline may hold the same object.
+        """
+        for pipeline, attributes in self.attributes:
+            _replace(vars(pipeline), attributes)
+        for scheduler, state in self.schedulers:
+            _replace(vars(scheduler), _copied(state))
+        return tuple(self.rest.changes(thorough=thorough))
+
+
+def reached(pipeline: DiffusionPipeline, leaves: tuple[type, ...] = ()) -> Reached:
+    """Everything that can be reached from `pipeline`, and from the file of the user's own that its class is in.
+
+    It goes into none of `leaves`.
+    """
+    walk = Walk(leaves, is_own)
+    walk.start(type(pipeline).__name__, pipeline)
+    if is_own(type(pipeline)):
+        module = sys.modules[type(pipeline).__module__]
+        walk.through(module.__name__, vars(module))
+    return walk.finish()
+
+
+def holders(pipeline: DiffusionPipeline) -> Iterator[DiffusionPipeline]:
+    """The pipeline, and the pipelines it is made of."""
+    yield pipeline
+    for part in list(vars(pipeline).values()):
+        if isinstance(part, DiffusionPipeline):
+            yield from holders(part)
+
+
+def to_eval_mode(pipeline: DiffusionPipeline) -> tuple[str, ...]:
+    """Put every component in eval mode; a sentence for each that was not."""
+    modules = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    training = sorted(name for name, module in modules.items() if any(m.training for m in module.modules()))
+    for module in modules.values():
+        module.eval()
+    return tuple(f"{name} was loaded in train mode and put in eval mode" for name in training)
+
+
+def _copied(state: Mapping[str, object]) -> Mapping[str, object]:
+    # The config is replaced, never changed in place, and its frozen dict cannot be deep-copied.
+    return {key: value if key == "_internal_dict" else copy.deepcopy(value) for key, value in state.items()}
+
+
+def _replace(attributes: dict[str, object], by: Mapping[str, object]) -> None:
+    attributes.clear()
+    attributes.update(by)

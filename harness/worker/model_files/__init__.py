@@ -1,0 +1,1 @@
+"""Finding a model and its weights, and refusing what is no data."""

@@ -1,0 +1,1 @@
+"""The planted faults, a file for each category."""

@@ -1,0 +1,63 @@
+"""The worker's life: take over the pipe, import what jobs need, serve them until the parent closes it."""
+
+from __future__ import annotations
+
+import faulthandler
+import warnings
+from typing import TYPE_CHECKING
+
+from harness.core.capture import ProcessKind, Unavailable
+from harness.core.case import Determinism
+from harness.core.messages import Finished, Ready
+from harness.worker.environment.numpy_start import spare_numpy
+from harness.worker.environment.startup import bring_in, hindered
+from harness.worker.serving.channel import Channel
+
+if TYPE_CHECKING:
+    from harness.worker.execute import Executor
+
+
+def main(device_name: str, process: ProcessKind = "spawned") -> None:
+    """Serve jobs on the named device; `process` is how this one came to be, which its captures say."""
+    # The log then ends with the Python stack of a crash inside native code, or of a run that hung.
+    faulthandler.enable()
+    warnings.simplefilter("default")
+    spare_numpy()
+    channel = Channel()
+    try:
+        ready, executor = _started(device_name, channel, process)
+    except (Exception, SystemExit) as error:
+        channel.send(hindered(error))
+        return
+    channel.send(ready)
+    for job in channel.jobs():
+        if executor is None:
+            channel.send(Finished(Unavailable(ready.reason)))
+            continue
+        outcome = executor.run(job)
+        channel.send(Finished(outcome, spent=executor.spent))
+
+
+def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[Ready, Executor | None]:
+    """What to tell the parent, and what runs jobs; nothing does where the device cannot be had."""
+    bring_in("torch")
+    from harness.worker.environment import determinism, devices, fingerprint
+    from harness.worker.portable import proof
+
+    determinism.set_interop_threads()
+    try:
+        device = devices.choose(device_name)
+    except devices.DeviceUnavailable as error:
+        return Ready(None, str(error)), None
+    determinism.apply(Determinism(), determinism.thread_count(Determinism()))
+    proof.establish(fingerprint.environment(device, determinism.read_back()))
+    environment = fingerprint.environment(device, determinism.read_back())
+    bring_in("transformers")
+    bring_in("diffusers")
+
+    from harness.worker.execute import Executor
+    from harness.worker.progress import draw_no_bars
+
+    draw_no_bars()
+    ready = Ready(environment, remembered=proof.current().remembered)
+    return ready, Executor(device, channel.send, process)

@@ -1,1 +1,0 @@
-"""Each command as a short list of named steps."""
