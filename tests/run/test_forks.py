@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +17,12 @@ from harness.core.case import Determinism
 from harness.run.forks import ForkedProcess, ForkServers
 from harness.run.process import STARTUP_SECONDS
 from harness.run.variables import other_start, variables_for
-from tests.run.processes import gone
-from tests.run.test_execute import DEAD_AT_START, DEATHS, Done, do, misbehaving
+from tests.run.processes import appears, gone
+from tests.run.test_execute import DEAD_AT_START, DEATHS, ROOT, Done, do, misbehaving
 from tests.run.test_execute import _patched_workers as _patched_workers
+from tests.support.project import interruptible
+
+PYTHON = sys.executable
 
 
 @pytest.fixture(scope="module")
@@ -123,18 +126,39 @@ def test_a_server_that_was_killed_leaves_starting_to_others(servers: ForkServers
 def never_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python that begins and never gets anywhere."""
     sleeper = tmp_path / "python"
-    sleeper.write_text("#!/bin/sh\nexec sleep 600\n")
+    sleeper.write_text(f"#!/bin/sh\n: >{tmp_path}/began\nexec sleep 600\n")
     sleeper.chmod(0o700)
     monkeypatch.setattr("harness.run.process.sys.executable", str(sleeper))
 
 
+PARENT = """
+import sys
+from pathlib import Path
+from harness.run.execute import Workshop, execute
+from harness.run.queue import Run
+from tests.run.test_execute import Observed, misbehaving
+
+folder = Path(sys.argv[1])
+sys.executable = str(folder / "python")
+runs = [Run(misbehaving("a"), folder / "a.safetensors")]
+list(execute(runs, Workshop("cpu", 1, folder / "logs", fresh=True), Observed()))
+"""
+
+
 @pytest.mark.usefixtures("never_imports")
 def test_an_interruption_does_not_wait_for_a_server_that_is_still_importing(tmp_path: Path) -> None:
-    threading.Timer(1.0, _thread.interrupt_main).start()
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        do(tmp_path, [misbehaving("a")], fresh=True)
-    assert time.monotonic() - began < STARTUP_SECONDS / 2
+    parent = subprocess.Popen(
+        [PYTHON, "-c", PARENT, str(tmp_path)],
+        cwd=ROOT,
+        preexec_fn=interruptible,
+    )
+    try:
+        assert appears(tmp_path / "began")
+        parent.send_signal(signal.SIGINT)
+        assert parent.wait(STARTUP_SECONDS / 2) != 0
+    finally:
+        parent.kill()
+        parent.wait()
 
 
 @pytest.mark.usefixtures("never_imports")
