@@ -22,7 +22,9 @@ from tests.support.workers import UNTRACED
 OUTPUT = np.linspace(0.1, 0.9, 64, dtype=np.float32)
 
 
-def execute(runs: Sequence[Run], _workshop: Workshop, _observer: Observer) -> Iterator[tuple[Run, Outcome]]:
+def execute(
+    runs: Sequence[Run], _workshop: Workshop, _observer: Observer, _then: object = None
+) -> Iterator[tuple[Run, Outcome]]:
     """Workers whose varied runs lie one in the last place apart."""
     for run in runs:
         moved = OUTPUT if run.perturbation is None else np.nextafter(OUTPUT, np.float32(1))

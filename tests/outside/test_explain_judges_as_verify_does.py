@@ -19,6 +19,7 @@ from harness.core.case import Case, Expectation
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.invocation.options import Options, VerifyOptions
+from harness.run.execute import Then
 from harness.run.queue import Run
 from tests.explain import simulated
 from tests.golden.builders import ACCEPTED, a_case, environment
@@ -86,9 +87,16 @@ def outcome(run: Run) -> Outcome:
     return Completed(str(write(run.capture, run.case, run.forced, **knobs)), NOW, 1.0)
 
 
-def run_all(runs: Sequence[Run], *_: object) -> Iterator[tuple[Run, Outcome]]:
-    for run in runs:
-        yield run, outcome(run)
+def run_all(
+    runs: Sequence[Run], *_: object, then: Then | None = None, **_how: object
+) -> Iterator[tuple[Run, Outcome]]:
+    waiting = list(runs)
+    while waiting:
+        run = waiting.pop(0)
+        found = outcome(run)
+        following = then(run, found) if then else None
+        waiting[:0] = [following] if following else []
+        yield run, found
 
 
 class Screen:
