@@ -36,7 +36,7 @@ PROGRAM = """\
 import sys, time, torch
 from diffusers.utils import logging
 from harness.core.case import Determinism
-from harness.worker import determinism
+from harness.worker.environment import determinism
 from harness.worker.portable import elementary
 determinism.set_interop_threads()
 determinism.apply(Determinism(), 1)
@@ -67,7 +67,7 @@ with torch.no_grad():
 PROOF = """\
 import time, torch
 from harness.core.case import Determinism
-from harness.worker import determinism, fingerprint
+from harness.worker.environment import determinism, fingerprint
 from harness.worker.portable import proof
 determinism.apply(Determinism(), 1)
 here = fingerprint.environment(torch.device("cpu"), determinism.read_back())
@@ -80,7 +80,7 @@ assert found.effective, found.reason
 ALIGNMENT = """\
 import resource, sys, time, torch
 from types import SimpleNamespace
-from harness.worker.portable.alignment import align
+from harness.worker.loading.alignment import align
 module = torch.nn.Module()
 for number in range(16):
     memory = torch.zeros((64 << 20) + 64, dtype=torch.uint8)
