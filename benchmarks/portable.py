@@ -1,7 +1,7 @@
 """What portability costs: the same runs with none of its cures, with each alone, and with all of them.
 
 Two programs: the built-in Stable Diffusion digits (50 steps), and a UNet of Stable Diffusion's shape at half its
-width (two steps, 64 x 64 latents, random weights), on one thread. Every setting has a process of its own; they all
+width (two steps, 32 x 32 latents, random weights), on one thread. Every setting has a process of its own; they all
 wait while one of them runs, in turn, so that whatever else the machine does falls on all of them alike. The seconds
 are of the pipeline alone; a ratio is the median over the rounds of the setting's seconds to those without any cure in
 the same round.
@@ -29,7 +29,7 @@ from harness.core.portable.switches import MARK, VARIABLES
 
 ELEMENTARY = "elementary"
 
-MODELS = {"digits": "sd-digits, 50 steps", "unet": "half-width SD UNet, 2 steps"}
+MODELS = {"digits": "sd-digits, 50 steps", "unet": "half-width SD UNet, 32 x 32 latents, 2 steps"}
 
 # Runs once to warm up, then once for each line of its input, and answers with the seconds.
 PROGRAM = """\
@@ -53,7 +53,7 @@ if sys.argv[1] == "digits":
 else:
     from diffusers import UNet2DConditionModel
     unet = UNet2DConditionModel(block_out_channels=(160, 320, 640, 640), cross_attention_dim=768).eval()
-    latents, text = torch.randn(1, 4, 64, 64), torch.randn(1, 77, 768)
+    latents, text = torch.randn(1, 4, 32, 32), torch.randn(1, 77, 768)
     run = lambda: [unet(latents, step, text) for step in (999, 500)]
 with torch.no_grad():
     run()
