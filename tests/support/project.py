@@ -101,12 +101,17 @@ PATCH_WHEN_IMPORTED = '''
 import importlib.abc, sys
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Runs `patch(module)` right after the module named MODULE has been imported."""
+    """Runs `patch(module)` right after the module named MODULE has been imported.
+
+    It stays where it is: a run that changes sys.meta_path is warned about.
+    """
+
+    done = False
 
     def find_spec(self, name, path, target=None):
-        if name != MODULE:
+        if name != MODULE or self.done:
             return None
-        sys.meta_path.remove(self)
+        self.done = True
         spec = importlib.util.find_spec(name)
         execute = spec.loader.exec_module
         def exec_module(module):
