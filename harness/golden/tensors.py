@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,23 @@ CHUNK_BYTES = 4 * 2**20
 """How much is read at once; a multiple of every dtype's size, 1 Mi elements of float32."""
 
 
-class TensorFile:
+class Closes(ABC):
+    """Something that is closed at the end of a `with` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of every file; closing twice is fine."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class TensorFile(Closes):
     """An open capture or golden.
 
     The data are read with plain reads, not through a memory map, so that comparing files of any size
@@ -87,14 +104,6 @@ class TensorFile:
     def close(self) -> None:
         """Close the file; closing twice is fine."""
         self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _fill(self, piece: memoryview, start: int) -> None:
         try:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness.core.capture import CaptureDocument, Completed, Outcome, Raised
 from harness.core.case import Case
@@ -19,12 +17,12 @@ from harness.core.verdict import CaseResult, FileDigest
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.sidecar import Unusable
 from harness.golden.store import Found, GoldenStore, Missing
-from harness.golden.tensors import TensorFile, file_sha256
+from harness.golden.tensors import Closes, TensorFile, file_sha256
 from harness.golden.trace import Trace, read_trace
 from harness.judge.calibrated import calibration_beside
 
 
-class Opened:
+class Opened(Closes):
     """A golden or capture that is open: its trace is decoded when it is first asked for, and kept."""
 
     def __init__(self, file: TensorFile) -> None:
@@ -49,14 +47,6 @@ class Opened:
         """Close the file, and let go of its trace."""
         self.file.close()
         self.__dict__.pop("trace", None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class JudgingGolden(Opened):
@@ -95,7 +85,7 @@ class Replay:
 
 
 @dataclass
-class Evidence:
+class Evidence(Closes):
     """Everything that a case is judged by; a file that cannot be read is there as the error that says so.
 
     `golden` is None where the run gave nothing to compare with one, `capture` where it gave no file; `digest` is
@@ -123,14 +113,6 @@ class Evidence:
         for one in (self.golden, self.capture, self.replay and self.replay.capture):
             if isinstance(one, Opened):
                 one.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def gathered(
