@@ -126,7 +126,7 @@ def test_a_server_that_was_killed_leaves_starting_to_others(servers: ForkServers
 def never_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python that begins and never gets anywhere."""
     sleeper = tmp_path / "python"
-    sleeper.write_text(f"#!/bin/sh\n: >{tmp_path}/began\nexec sleep 600\n")
+    sleeper.write_text(f"#!/bin/sh\necho >>{tmp_path}/began\nexec sleep 600\n")
     sleeper.chmod(0o700)
     monkeypatch.setattr("harness.run.process.sys.executable", str(sleeper))
 
@@ -156,6 +156,7 @@ def test_an_interruption_does_not_wait_for_a_server_that_is_still_importing(tmp_
         assert appears(tmp_path / "began")
         parent.send_signal(signal.SIGINT)
         assert parent.wait(STARTUP_SECONDS / 2) != 0
+        assert (tmp_path / "began").read_text() == "\n", "no worker is started in the place of the server"
     finally:
         parent.kill()
         parent.wait()
