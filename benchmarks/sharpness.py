@@ -39,9 +39,9 @@ from harness.core.measured.calibration import Effect, Evidence  # noqa: E402
 from harness.core.measured.limits import COMBINED  # noqa: E402
 from harness.core.measured.mutants import MUTANTS  # noqa: E402
 from harness.core.perturbation import Perturbation  # noqa: E402
+from harness.core.results.verdict import PASSES  # noqa: E402
 from harness.core.tolerance import Limits, Relation  # noqa: E402
 from harness.core.trace import TraceLevel  # noqa: E402
-from harness.core.verdict import PASSES  # noqa: E402
 from harness.golden.tensors import TensorFile  # noqa: E402
 from harness.golden.trace import read_trace  # noqa: E402
 from harness.judge.floors import boundary_floors, floors, scales  # noqa: E402

@@ -22,7 +22,7 @@ from harness.config.select import select
 from harness.config.weights import is_hub_id
 from harness.core.capture import CaptureDocument
 from harness.core.case import Case
-from harness.core.verdict import TensorResult
+from harness.core.results.verdict import TensorResult
 from harness.errors import HarnessError, UsageError
 from harness.golden.header import read_document
 from harness.run import process

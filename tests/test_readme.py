@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.core.verdict import Verdict
+from harness.core.results.verdict import Verdict
 from tests.support.project import ROOT
 from tests.support.starts import client
 from tests.support.variables import without_make

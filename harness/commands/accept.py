@@ -9,10 +9,10 @@ from pathlib import Path
 
 from harness import files
 from harness.core.case import Case
-from harness.core.next_step import NextSteps, harness_step
-from harness.core.reasons import said
-from harness.core.recording import RecordReport, RecordResult, RecordState
-from harness.core.verdict import CaseResult, Report, Verdict
+from harness.core.results.next_step import NextSteps, harness_step
+from harness.core.results.reasons import said
+from harness.core.results.recording import RecordReport, RecordResult, RecordState
+from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.errors import HarnessError, UsageError
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore

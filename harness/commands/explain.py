@@ -6,8 +6,8 @@ import argparse
 from dataclasses import replace
 
 from harness.commands.verify import Found, judge_all
-from harness.core.explanation import Explanation
-from harness.core.verdict import CaseResult, Report, Verdict
+from harness.core.results.explanation import Explanation
+from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.explain.results import explanation_of
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens, judges, replays

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.config.weights import absent
 from harness.core.case import Case
-from harness.core.recording import ListedCase, ListedGolden
+from harness.core.results.recording import ListedCase, ListedGolden
 from harness.core.tolerance import Relation, Rule
 from harness.errors import ConfigError, HarnessError, NotAGolden
 from harness.golden.sidecar import Unusable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.config.load import load_files, problems_of
 from harness.config.select import broken_files, select_ids
-from harness.core.next_step import NextStep, harness_step
-from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
+from harness.core.results.next_step import NextStep, harness_step
+from harness.core.results.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.errors import ConfigError, UsageError
 from harness.golden.obsolete import Obsolete, Stored, obsolete, stored
 from harness.golden.store import GoldenStore

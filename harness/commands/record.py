@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
-from harness.core.next_step import NextStep, NextSteps, advice, harness_step
-from harness.core.reasons import said
-from harness.core.recording import RecordReport, RecordResult, RecordState
-from harness.core.verdict import TensorResult
+from harness.core.results.next_step import NextStep, NextSteps, advice, harness_step
+from harness.core.results.reasons import said
+from harness.core.results.recording import RecordReport, RecordResult, RecordState
+from harness.core.results.verdict import TensorResult
 from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.completeness import check_whole, lacks_trace
 from harness.golden.header import read_document

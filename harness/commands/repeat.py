@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from harness.core.recording import Flags, RepeatReport
+from harness.core.results.recording import Flags, RepeatReport
 from harness.invocation.arguments import RUNNING, at_least
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit_json

@@ -12,8 +12,8 @@ from pathlib import Path
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Case
 from harness.core.environment import Environment
+from harness.core.results.verdict import PASSES, CaseResult, FileDigest, Passing, Report, Verdict
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, CaseResult, FileDigest, Passing, Report, Verdict
 from harness.errors import HarnessError, UnreadableGolden
 from harness.explain.results import with_divergence
 from harness.golden.store import GoldenStore

@@ -8,8 +8,8 @@ from typing import Literal
 
 from harness.core.case import Values
 from harness.core.environment import Environment
-from harness.core.next_step import NextSteps
-from harness.core.reasons import OtherDevice
+from harness.core.results.next_step import NextSteps
+from harness.core.results.reasons import OtherDevice
 
 SCHEMA_VERSION = 1
 """The version of the JSON text `harness` in a golden's header."""

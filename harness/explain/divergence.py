@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from harness.core.results.verdict import PASSES, Boundary, Divergence, ExactFinding
 from harness.core.tolerance import Relation
-from harness.core.verdict import PASSES, Boundary, Divergence, ExactFinding
 from harness.explain.differences import JUMP, SMALL_JUMP, Sides, SlotDifference, noise_floor
 from harness.explain.findings import Place, failing_places
 from harness.explain.growth import Benign

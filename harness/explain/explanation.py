@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.environment import Change
-from harness.core.explanation import Explanation
 from harness.core.measured.calibration import Calibration
+from harness.core.results.explanation import Explanation
+from harness.core.results.verdict import CaseResult, Divergence
 from harness.core.tolerance import Relation
-from harness.core.verdict import CaseResult, Divergence
 from harness.explain.differences import Sides
 from harness.explain.divergence import Located, locate, locate_forced, position
 from harness.explain.growth import benign_growth, growth

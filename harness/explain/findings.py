@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.core.verdict import ExactFinding
+from harness.core.results.verdict import ExactFinding
 from harness.golden.trace import Trace
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from harness.core.explanation import GrowthRow
 from harness.core.measured.calibration import Calibration
 from harness.core.measured.limits import BOUNDARY_FLOOR
+from harness.core.results.explanation import GrowthRow
 from harness.core.tolerance import Relation
 from harness.explain.differences import Difference
 from harness.explain.timeline import Timeline

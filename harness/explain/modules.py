@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.core.results.verdict import Divergence
 from harness.core.tolerance import Relation
 from harness.core.trace import Event
-from harness.core.verdict import Divergence
 from harness.explain.differences import JUMP, SMALL_JUMP, Difference, Sides, differences
 from harness.golden.trace import Trace
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.case import Case
-from harness.core.explanation import Explanation, Likelihood, Suspect
-from harness.core.next_step import NextSteps, failure_steps, stream_steps
-from harness.core.verdict import PASSES, CaseResult, Verdict
+from harness.core.results.explanation import Explanation, Likelihood, Suspect
+from harness.core.results.next_step import NextSteps, failure_steps, stream_steps
+from harness.core.results.verdict import PASSES, CaseResult, Verdict
 from harness.errors import HarnessError
 from harness.explain.explanation import explain, without_traces
 from harness.explain.suspects import changes

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from harness.core.capture import CaptureDocument
 from harness.core.case import definition_changes
 from harness.core.environment import Change, changes_between
-from harness.core.explanation import Likelihood, Suspect
-from harness.core.verdict import Divergence
+from harness.core.results.explanation import Likelihood, Suspect
+from harness.core.results.verdict import Divergence
 from harness.judge.traces.stages import Stage
 
 _DIFFUSERS = ("software.packages.diffusers",)

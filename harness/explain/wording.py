@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.core.results.verdict import ExactFinding
 from harness.core.trace import NOISE, PIPELINE, Event
-from harness.core.verdict import ExactFinding
 from harness.explain.pipeline_code import Handed
 from harness.explain.structural import Changed
 from harness.explain.timeline import Timeline

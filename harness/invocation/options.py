@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.config.project import AUTO, Jobs
-from harness.core.recording import Flags
+from harness.core.results.recording import Flags
 from harness.core.tolerance import Relation
 from harness.run.starts import Starts
 

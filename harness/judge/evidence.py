@@ -12,8 +12,8 @@ from harness.core.case import Case
 from harness.core.environment import Environment, relation_between
 from harness.core.invariant import Invariant
 from harness.core.measured.calibration import Calibration
+from harness.core.results.verdict import CaseResult, FileDigest
 from harness.core.tolerance import Relation
-from harness.core.verdict import CaseResult, FileDigest
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.sidecar import Unusable
 from harness.golden.store import Found, GoldenStore, Missing

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from harness.core.capture import Completed, Lost, Raised, Unavailable
 from harness.core.case import GeneratorKind
-from harness.core.next_step import NextSteps, failure_steps, harness_step
-from harness.core.reasons import (
+from harness.core.results.next_step import NextSteps, failure_steps, harness_step
+from harness.core.results.reasons import (
     BoundaryExceeded,
     NotReplayable,
     PipelineRaised,
@@ -17,8 +17,8 @@ from harness.core.reasons import (
     ReplayFailed,
     UnreadableFile,
 )
+from harness.core.results.verdict import PASSES, Boundary, CaseResult, Verdict, worst
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, Boundary, CaseResult, Verdict, worst
 from harness.errors import UnreadableGolden
 from harness.golden.sidecar import Unusable
 from harness.golden.trace import Trace

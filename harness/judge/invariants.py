@@ -10,8 +10,8 @@ import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.invariant import Invariant, InvariantKind
-from harness.core.next_step import NextStep
-from harness.core.reasons import (
+from harness.core.results.next_step import NextStep
+from harness.core.results.reasons import (
     InvariantFails,
     NoCompiler,
     NothingToCompare,
@@ -21,8 +21,8 @@ from harness.core.reasons import (
     UnreadableFile,
     said,
 )
+from harness.core.results.verdict import PASSES, CaseResult, InvariantResult, TensorResult, Verdict, worst
 from harness.core.tolerance import Limits
-from harness.core.verdict import PASSES, CaseResult, InvariantResult, TensorResult, Verdict, worst
 from harness.errors import UnreadableGolden
 from harness.golden.header import TensorInfo
 from harness.golden.tensors import TensorFile, numpy_dtype

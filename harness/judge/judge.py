@@ -9,9 +9,9 @@ from pathlib import Path
 from harness.core.capture import Completed, Lost, Raised, Unavailable
 from harness.core.case import Case
 from harness.core.environment import Environment, changes_between
-from harness.core.next_step import NextStep, NextSteps, advice, failure_steps, harness_step
 from harness.core.portable.portability import portability_words
-from harness.core.reasons import (
+from harness.core.results.next_step import NextStep, NextSteps, advice, failure_steps, harness_step
+from harness.core.results.reasons import (
     ComparedInPart,
     ExactDiffers,
     ExpectationsAlone,
@@ -30,9 +30,9 @@ from harness.core.reasons import (
     Warned,
     said,
 )
+from harness.core.results.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, worst
 from harness.core.tolerance import Allowance, Limits, Rule
 from harness.core.trace import TraceLevel
-from harness.core.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, worst
 from harness.errors import HarnessError, StoreError, UnreadableGolden
 from harness.golden.completeness import is_newer, not_comparable
 from harness.golden.header import RESTORE

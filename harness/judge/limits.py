@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
-from harness.core.reasons import LimitCannotFail
+from harness.core.results.reasons import LimitCannotFail
 from harness.core.tolerance import AT_LEAST, Allowance, Limits
 from harness.golden.tensors import TensorFile, numpy_dtype
 

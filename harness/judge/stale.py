@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.core.capture import CaptureDocument, LoadedFile
 from harness.core.case import Case, definition_changes
 from harness.core.environment import Change
-from harness.core.reasons import DefinitionChanged, FileChange, WeightsChanged
+from harness.core.results.reasons import DefinitionChanged, FileChange, WeightsChanged
 
 
 def other_definition(case: Case, golden: CaptureDocument) -> DefinitionChanged | None:

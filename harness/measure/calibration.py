@@ -26,8 +26,8 @@ from harness.core.measured.calibration import (
     Evidence,
     Weakness,
 )
-from harness.core.next_step import NextSteps, harness_step
-from harness.core.reasons import said
+from harness.core.results.next_step import NextSteps, harness_step
+from harness.core.results.reasons import said
 from harness.core.tolerance import Relation
 from harness.core.trace import TraceLevel
 from harness.errors import HarnessError, UnreadableGolden

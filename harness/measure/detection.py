@@ -20,8 +20,8 @@ from harness.core.measured.sensitivity import (
     SensitivityState,
     Smallest,
 )
+from harness.core.results.verdict import PASSES, Boundary, ExactFinding, TensorResult, Verdict
 from harness.core.tolerance import AT_LEAST, Allowance, Limits, Relation, Rule
-from harness.core.verdict import PASSES, Boundary, ExactFinding, TensorResult, Verdict
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace, read_trace
 from harness.judge.outputs.compare import compare_tensors

@@ -22,9 +22,9 @@ from harness.core.measured.sensitivity import (
     SensitivityResult,
     SensitivityState,
 )
-from harness.core.next_step import NextSteps, harness_step
 from harness.core.perturbation import Perturbation
-from harness.core.reasons import said
+from harness.core.results.next_step import NextSteps, harness_step
+from harness.core.results.reasons import said
 from harness.core.trace import TraceLevel
 from harness.errors import HarnessError
 from harness.golden.sensitivities import write_sensitivity

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from harness.core.capture import OUTPUT_PREFIX
 from harness.core.measured.calibration import Growth, OutputNoise
+from harness.core.results.verdict import Verdict
 from harness.core.tolerance import Relation
 from harness.core.trace import Event
-from harness.core.verdict import Verdict
 from harness.errors import HarnessError
 from harness.golden.tensors import TensorFile, numpy_dtype
 from harness.golden.trace import Trace

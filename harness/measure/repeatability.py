@@ -10,9 +10,9 @@ from pathlib import Path
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Attention, Case, Determinism, GeneratorKind
-from harness.core.reasons import said
-from harness.core.recording import Distance, Flags, RepeatResult, SwitchTrial
-from harness.core.verdict import Verdict
+from harness.core.results.reasons import said
+from harness.core.results.recording import Distance, Flags, RepeatResult, SwitchTrial
+from harness.core.results.verdict import Verdict
 from harness.errors import HarnessError
 from harness.invocation.options import Options, RepeatOptions
 from harness.report.progress import Progress

@@ -12,8 +12,8 @@ from harness.core.measured.sensitivity import (
     SensitivityResult,
     SensitivityState,
 )
-from harness.core.next_step import harness_step
-from harness.core.reasons import said
+from harness.core.results.next_step import harness_step
+from harness.core.results.reasons import said
 from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity
 from harness.golden.sidecar import Unusable

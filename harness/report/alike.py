@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from harness.core.next_step import NextSteps
-from harness.core.reasons import Reasons
+from harness.core.results.next_step import NextSteps
+from harness.core.results.reasons import Reasons
 from harness.report.details import MOST_CASES_NAMED, Line, log_lines, next_lines
 from harness.report.reason_words import reason_words
 from harness.report.wording import count_words, plain

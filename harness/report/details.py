@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.environment import Change
-from harness.core.next_step import NextStep, NextSteps
-from harness.core.reasons import (
+from harness.core.results.next_step import NextStep, NextSteps
+from harness.core.results.reasons import (
     ExactDiffers,
     InvariantFails,
     MoreExactFindings,
@@ -16,9 +16,8 @@ from harness.core.reasons import (
     ReplayExceeds,
     Warned,
 )
-from harness.core.recording import Flags, RecordResult, RepeatResult
-from harness.core.tolerance import METRICS
-from harness.core.verdict import (
+from harness.core.results.recording import Flags, RecordResult, RepeatResult
+from harness.core.results.verdict import (
     PASSES,
     Boundary,
     CaseResult,
@@ -27,6 +26,7 @@ from harness.core.verdict import (
     TensorResult,
     Verdict,
 )
+from harness.core.tolerance import METRICS
 from harness.report.reason_words import (
     command_words,
     invariant_words,

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from harness.codec import to_json
 from harness.core.environment import Environment
-from harness.core.explanation import Explanation, GrowthRow, Suspect
-from harness.core.verdict import Report
+from harness.core.results.explanation import Explanation, GrowthRow, Suspect
+from harness.core.results.verdict import Report
 from harness.report.json_forms import CaseForm, case_form
 from harness.report.json_report import SCHEMA
 

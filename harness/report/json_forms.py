@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 from harness.core.environment import Change
 from harness.core.measured.calibration import CalibrationResult
 from harness.core.measured.sensitivity import SensitivityResult
-from harness.core.next_step import NextSteps, advice
-from harness.core.reasons import Reasons, said
-from harness.core.recording import RecordResult, RepeatResult
-from harness.core.tolerance import METRICS, Relation
-from harness.core.verdict import (
+from harness.core.results.next_step import NextSteps, advice
+from harness.core.results.reasons import Reasons, said
+from harness.core.results.recording import RecordResult, RepeatResult
+from harness.core.results.verdict import (
     Boundary,
     CaseResult,
     Divergence,
@@ -28,6 +27,7 @@ from harness.core.verdict import (
     TensorResult,
     Verdict,
 )
+from harness.core.tolerance import METRICS, Relation
 from harness.report.reason_words import invariant_words, reason_words, step_words, warning_words
 
 F = TypeVar("F")

@@ -13,9 +13,9 @@ from harness import files
 from harness.codec import from_json, to_json, why_not
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
 from harness.core.portable.known_answers import Proof
-from harness.core.recording import ListedCase, RecordReport, RepeatReport
+from harness.core.results.recording import ListedCase, RecordReport, RepeatReport
+from harness.core.results.verdict import Passing, Report, TensorResult
 from harness.core.schema import other_schema
-from harness.core.verdict import Passing, Report, TensorResult
 from harness.errors import Problem, UsageError
 from harness.report.json_forms import (
     CaseForm,

@@ -11,7 +11,7 @@ from datetime import UTC
 from xml.etree import ElementTree
 
 from harness.core.environment import entries
-from harness.core.verdict import PASSES, CaseResult, Report, Verdict
+from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.details import case_details, text_of
 from harness.report.reason_words import reason_words, warning_words
 from harness.report.wording import fails, harmless, one_line, plain, unfinished_words

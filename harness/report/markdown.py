@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.core.environment import Environment
-from harness.core.verdict import PASSES, CaseResult, Report, Verdict
+from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.alike import Alike, alike, alike_details, alone
 from harness.report.details import case_details, portability_lines, text_of, warning_lines
 from harness.report.reason_words import reason_words

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
-from harness.core import reasons as of
 from harness.core.environment import Change
-from harness.core.next_step import NextStep
-from harness.core.reasons import Reason, Warned
+from harness.core.results import reasons as of
+from harness.core.results.next_step import NextStep
+from harness.core.results.reasons import Reason, Warned
 from harness.core.tolerance import AT_LEAST
 
 GOLDEN, RUN = "the golden", "the run"

@@ -18,13 +18,13 @@ from harness.report.wording import harmless, plain
 # Each view is imported by the one method that needs it: `list` has no time to lose.
 if TYPE_CHECKING:
     from harness.core.environment import Change, Environment
-    from harness.core.explanation import Explanation
     from harness.core.measured.calibration import CalibrationReport
     from harness.core.measured.sensitivity import SensitivityReport
-    from harness.core.next_step import NextStep
     from harness.core.portable.known_answers import Proof
-    from harness.core.recording import ListedCase, PruneReport, RecordReport, RepeatReport
-    from harness.core.verdict import Report, TensorResult
+    from harness.core.results.explanation import Explanation
+    from harness.core.results.next_step import NextStep
+    from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
+    from harness.core.results.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
 """The width where there is no terminal."""

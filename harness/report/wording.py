@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from harness.core.recording import RepeatReport, RepeatResult
+from harness.core.results.recording import RepeatReport, RepeatResult
+from harness.core.results.verdict import CaseResult, Report, TensorResult, Verdict, worst_metric
 from harness.core.tolerance import AT_LEAST
-from harness.core.verdict import CaseResult, Report, TensorResult, Verdict, worst_metric
 
 DETERMINISTIC, NOT_DETERMINISTIC = "deterministic", "not deterministic"
 """The verdicts of `repeat`."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from harness.core.capture import Lost
 from harness.core.messages import CannotStart
-from harness.core.next_step import NextSteps, harness_step
+from harness.core.results.next_step import NextSteps, harness_step
 
 
 def _then_check(fix: str) -> NextSteps:

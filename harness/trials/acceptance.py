@@ -12,12 +12,12 @@ from harness import __version__
 from harness.core.capture import Acceptance, CaptureDocument, TensorDifference
 from harness.core.case import Case, definition_changes
 from harness.core.environment import changes_between
-from harness.core.next_step import harness_step
-from harness.core.reasons import Message, Reasons, said
-from harness.core.recording import RecordResult, RecordState
+from harness.core.results.next_step import harness_step
+from harness.core.results.reasons import Message, Reasons, said
+from harness.core.results.recording import RecordResult, RecordState
+from harness.core.results.verdict import TensorResult
 from harness.core.tolerance import Rule
 from harness.core.trace import TRACE_PREFIX
-from harness.core.verdict import TensorResult
 from harness.errors import NotAGolden, UnreadableGolden
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile

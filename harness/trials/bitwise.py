@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.core.results.verdict import TensorResult, Verdict
 from harness.core.tolerance import Rule
-from harness.core.verdict import TensorResult, Verdict
 from harness.golden.tensors import TensorFile
 from harness.judge.outputs.compare import compare_tensors
 

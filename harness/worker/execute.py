@@ -17,8 +17,8 @@ from harness.core.capture import Completed, Lost, Outcome, ProcessKind, Raised, 
 from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
-from harness.core.next_step import advice
-from harness.core.reasons import OtherDevice
+from harness.core.results.next_step import advice
+from harness.core.results.reasons import OtherDevice
 from harness.errors import HarnessError
 from harness.worker import outputs, preparation, seeding
 from harness.worker.environment import determinism, fingerprint

@@ -12,9 +12,9 @@ from harness.core.capture import Lost
 from harness.core.case import Determinism
 from harness.core.environment import Environment
 from harness.core.messages import Ready
-from harness.core.next_step import advice
 from harness.core.portable import known_answers
 from harness.core.portable.known_answers import builds
+from harness.core.results.next_step import advice
 from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.support.pretend import Pretend, pretend
 

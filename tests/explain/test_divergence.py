@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.results.verdict import Divergence, ExactFinding
 from harness.core.tolerance import Relation
-from harness.core.verdict import Divergence, ExactFinding
 from harness.explain.divergence import first_divergence
 from harness.golden.trace import Trace
 from harness.judge.traces.exact import exact_findings

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from harness.core.environment import Change
-from harness.core.explanation import Explanation
+from harness.core.results.explanation import Explanation
+from harness.core.results.verdict import PASSES, CaseResult, Verdict
 from harness.core.tolerance import Relation
-from harness.core.verdict import PASSES, CaseResult, Verdict
 from harness.explain.explanation import explain, without_traces
 from harness.golden.trace import Trace
 from harness.judge.traces.boundaries import judge_boundaries

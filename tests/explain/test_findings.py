@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.verdict import ExactFinding
+from harness.core.results.verdict import ExactFinding
 from harness.explain.findings import failing_places
 from tests.explain.simulated import structure
 from tests.support.traces import CLASSES, Call, make_trace, structure_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.core.explanation import GrowthRow
+from harness.core.results.explanation import GrowthRow
 from harness.explain.differences import Sides
 from harness.explain.growth import growth
 from harness.explain.timeline import timeline

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.results.verdict import Divergence
 from harness.core.tolerance import Relation
-from harness.core.verdict import Divergence
 from harness.explain.modules import first_module, with_module
 from harness.golden.trace import Trace
 from tests.explain.simulated import run

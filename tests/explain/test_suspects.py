@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from harness.core.environment import Change
-from harness.core.explanation import Likelihood
-from harness.core.verdict import Divergence
+from harness.core.results.explanation import Likelihood
+from harness.core.results.verdict import Divergence
 from harness.explain.suspects import changes, suspects
 from harness.golden.header import read_document
 from tests.golden.builders import environment, write_capture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.results.verdict import CaseResult, Verdict
 from harness.core.tolerance import Relation
-from harness.core.verdict import CaseResult, Verdict
 from harness.report.reason_words import reason_words, step_words
 from tests.golden.builders import a_case, environment, write_capture
 from tests.support.evidence import judge_forced, replayable

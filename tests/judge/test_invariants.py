@@ -11,9 +11,9 @@ import pytest
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.invariant import Invariant, InvariantKind
-from harness.core.reasons import OtherDevice, said
+from harness.core.results.reasons import OtherDevice, said
+from harness.core.results.verdict import CaseResult, InvariantResult, Verdict
 from harness.core.tolerance import Limits
-from harness.core.verdict import CaseResult, InvariantResult, Verdict
 from harness.judge.invariants import judge_invariant, with_invariants
 from harness.report.reason_words import invariant_words, reason_words
 from tests.golden.builders import environment, write_capture

@@ -11,9 +11,9 @@ import pytest
 from harness.core.capture import Acceptance, Completed, Lost, Raised, Unavailable
 from harness.core.case import Case, Determinism, Expectation, GeneratorKind
 from harness.core.environment import Change, Environment
+from harness.core.results.verdict import CaseResult, ExactFinding, Verdict
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.core.trace import TraceLevel
-from harness.core.verdict import CaseResult, ExactFinding, Verdict
 from harness.golden.calibrations import write_calibration
 from harness.golden.header import read_document
 from harness.golden.sidecar import outputs_digest

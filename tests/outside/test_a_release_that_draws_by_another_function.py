@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from harness.core.capture import Completed
+from harness.core.results.verdict import CaseResult, Verdict
 from harness.core.tolerance import Relation
-from harness.core.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words
 from tests.golden.builders import ACCEPTED, a_case, environment

@@ -13,9 +13,9 @@ import pytest
 
 from harness.cli import main
 from harness.core.capture import Completed
+from harness.core.results.verdict import CaseResult, Verdict
 from harness.core.tolerance import Relation, Rule, Tolerance
 from harness.core.trace import TraceLevel
-from harness.core.verdict import CaseResult, Verdict
 from harness.golden.calibrations import CALIBRATION, write_calibration
 from harness.golden.header import read_document
 from harness.golden.sensitivities import SENSITIVITY, read_sensitivity, write_sensitivity

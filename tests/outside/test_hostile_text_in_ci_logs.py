@@ -14,10 +14,10 @@ import pytest
 
 from harness.cli import main
 from harness.core.environment import Change
-from harness.core.next_step import advice
-from harness.core.reasons import said
-from harness.core.recording import RecordReport, RecordResult, RecordState
-from harness.core.verdict import CaseResult, ExactFinding, Report, Verdict
+from harness.core.results.next_step import advice
+from harness.core.results.reasons import said
+from harness.core.results.recording import RecordReport, RecordResult, RecordState
+from harness.core.results.verdict import CaseResult, ExactFinding, Report, Verdict
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.report.json_report import read_report, verify_json

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.core.verdict import Report
+from harness.core.results.verdict import Report
 from harness.report.json_report import read_report, verify_json
 from harness.report.junit import junit_xml
 from tests.report.samples import FULL, SKIPPED

@@ -10,9 +10,9 @@ import pytest
 from harness.config.load import load_cases
 from harness.core.capture import Completed
 from harness.core.invariant import Invariant, InvariantKind
+from harness.core.results.verdict import Verdict
 from harness.core.tolerance import Limits, Relation, Tolerance
 from harness.core.trace import TraceLevel
-from harness.core.verdict import Verdict
 from harness.errors import ConfigError
 from harness.golden.store import GoldenStore
 from harness.judge.invariants import judge_invariant

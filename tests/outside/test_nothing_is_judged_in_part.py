@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 
 from harness.core.capture import Acceptance, Completed
 from harness.core.case import Case
+from harness.core.results.verdict import CaseResult, Verdict
 from harness.core.trace import TraceLevel
-from harness.core.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words, step_words, warning_words
 from tests.golden.builders import a_case, environment, write_capture

@@ -15,9 +15,9 @@ from harness.core.capture import Completed
 from harness.core.case import ModelSpec
 from harness.core.environment import Environment
 from harness.core.invariant import Invariant, InvariantKind
-from harness.core.next_step import failure_steps
+from harness.core.results.next_step import failure_steps
+from harness.core.results.verdict import CaseResult, Verdict
 from harness.core.tolerance import Limits, Relation, Rule
-from harness.core.verdict import CaseResult, Verdict
 from harness.golden.calibrations import write_calibration
 from harness.golden.tensors import TensorFile
 from harness.measure.invariants import variations

@@ -11,8 +11,8 @@ import pytest
 
 from harness.core.capture import Completed
 from harness.core.measured.calibration import Growth
+from harness.core.results.verdict import CaseResult, Verdict
 from harness.core.tolerance import Limits, Tolerance
-from harness.core.verdict import CaseResult, Verdict
 from harness.golden.calibrations import write_calibration
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
-from harness.core.next_step import NextStep, harness_step
-from harness.core.reasons import said
-from harness.core.recording import (
+from harness.core.results.next_step import NextStep, harness_step
+from harness.core.results.reasons import said
+from harness.core.results.recording import (
     Distance,
     ListedCase,
     ListedGolden,
@@ -17,8 +17,7 @@ from harness.core.recording import (
     RepeatReport,
     RepeatResult,
 )
-from harness.core.tolerance import Relation
-from harness.core.verdict import (
+from harness.core.results.verdict import (
     Boundary,
     CaseResult,
     Divergence,
@@ -27,6 +26,7 @@ from harness.core.verdict import (
     TensorResult,
     Verdict,
 )
+from harness.core.tolerance import Relation
 
 ENVIRONMENT = Environment(
     platform="cpu-x86_64",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from harness.core.next_step import advice, harness_step
-from harness.core.reasons import said
-from harness.core.verdict import CaseResult, Report, Verdict
+from harness.core.results.next_step import advice, harness_step
+from harness.core.results.reasons import said
+from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.report.alike import Alike, alike, alike_details, alone, logged_once
 from harness.report.details import text_of
 from harness.report.terminal import Screen

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.core.environment import Change
-from harness.core.next_step import NextStep, NextSteps, advice, harness_step
-from harness.core.reasons import (
+from harness.core.results.next_step import NextStep, NextSteps, advice, harness_step
+from harness.core.results.reasons import (
     BoundaryExceeded,
     ExactDiffers,
     MoreExactFindings,
@@ -12,7 +12,7 @@ from harness.core.reasons import (
     ReplayExceeds,
     said,
 )
-from harness.core.verdict import Boundary, ExactFinding, Verdict
+from harness.core.results.verdict import Boundary, ExactFinding, Verdict
 from harness.report.details import (
     Line,
     by_relevance,

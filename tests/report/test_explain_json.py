@@ -7,9 +7,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from harness.core.explanation import Explanation
-from harness.core.reasons import said
-from harness.core.verdict import CaseResult, InvariantResult, Report, Verdict
+from harness.core.results.explanation import Explanation
+from harness.core.results.reasons import said
+from harness.core.results.verdict import CaseResult, InvariantResult, Report, Verdict
 from harness.report.explain_json import explain_json
 from harness.report.json_report import verify_json
 from tests.report.samples import BROKEN, DRIFTED, DRIFTED_TENSOR, ENVIRONMENT, IDENTICAL, NO_GOLDEN

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.core.reasons import said
-from harness.core.verdict import CaseResult, Report
+from harness.core.results.reasons import said
+from harness.core.results.verdict import CaseResult, Report
 from harness.report.junit import junit_xml
 from harness.report.reason_words import reason_words
 from tests.report.samples import DRIFTED, ERROR, FULL, IDENTICAL, NO_GOLDEN, SKIPPED, STALE

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.core.reasons import said
-from harness.core.verdict import Report
+from harness.core.results.reasons import said
+from harness.core.results.verdict import Report
 from harness.report.markdown import markdown
 from tests.report.samples import DRIFTED, ENVIRONMENT, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
 from tests.report.screens import screen

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.recording import RecordState
-from harness.core.verdict import Verdict
+from harness.core.results.recording import RecordState
+from harness.core.results.verdict import Verdict
 from harness.report.details import Line
 from harness.report.paint import STYLES, Sheet, painted
 from tests.report.screens import columns

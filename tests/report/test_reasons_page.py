@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
-from harness.core.reasons import Reason
+from harness.core.results.reasons import Reason
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reasons.md"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.verdict import Report, Verdict
+from harness.core.results.verdict import Report, Verdict
 from harness.report.wording import (
     against_limit,
     fails,

@@ -19,7 +19,7 @@ from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Rais
 from harness.core.case import Case, Determinism, ModelSpec
 from harness.core.environment import Environment
 from harness.core.messages import Progress
-from harness.core.next_step import harness_step
+from harness.core.results.next_step import harness_step
 from harness.core.variables import DECIDED_BY
 from harness.golden.header import read_document
 from harness.run.execute import Workshop, execute, fingerprint

@@ -15,7 +15,7 @@ import pytest
 from harness.codec import to_json
 from harness.core.capture import Completed, Lost, Outcome
 from harness.core.messages import CannotStart, Finished, Job, Progress, Ready
-from harness.core.next_step import harness_step
+from harness.core.results.next_step import harness_step
 from harness.report.reason_words import step_words
 from harness.run import process
 from harness.run.process import NotSpawned, WorkerProcess

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harness.core.capture import Lost
-from harness.core.next_step import advice
+from harness.core.results.next_step import advice
 from harness.run.starts import Failure, Starts
 
 LOST = Lost("torch cannot be imported here", next_steps=advice("fix it"))

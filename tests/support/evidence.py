@@ -8,9 +8,9 @@ from pathlib import Path
 
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Case
-from harness.core.explanation import Explanation
+from harness.core.results.explanation import Explanation
+from harness.core.results.verdict import CaseResult
 from harness.core.tolerance import Relation
-from harness.core.verdict import CaseResult
 from harness.errors import UnreadableGolden
 from harness.explain import results
 from harness.golden.store import Found, GoldenStore

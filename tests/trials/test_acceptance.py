@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.core.recording import RecordState
+from harness.core.results.recording import RecordState
 from harness.errors import NotAGolden
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words, step_words

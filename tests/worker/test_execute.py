@@ -26,7 +26,7 @@ from harness.core.case import (
     Variant,
 )
 from harness.core.messages import Job, Progress
-from harness.core.reasons import OtherDevice
+from harness.core.results.reasons import OtherDevice
 from harness.worker import seeding
 from harness.worker.environment import determinism
 from harness.worker.execute import Executor

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.core.environment import Environment
-from harness.core.next_step import NextSteps
-from harness.core.reasons import Reasons
+from harness.core.results.next_step import NextSteps
+from harness.core.results.reasons import Reasons
 from harness.core.tolerance import Limits, Relation
 
 CALIBRATION_SCHEMA = 1

@@ -10,7 +10,7 @@ from itertools import zip_longest
 import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
-from harness.core.reasons import (
+from harness.core.results.reasons import (
     LimitsExceeded,
     NotBitwise,
     NotFinite,
@@ -19,9 +19,9 @@ from harness.core.reasons import (
     TextDiffers,
     reading,
 )
+from harness.core.results.verdict import TensorResult, Verdict
 from harness.core.tolerance import AT_LEAST, METRICS, Allowance, Limits, Rule
 from harness.core.trace import TRACE_PREFIX
-from harness.core.verdict import TensorResult, Verdict
 from harness.golden.header import TensorInfo
 from harness.golden.tensors import TensorFile
 from harness.judge.outputs.metrics import Measured, measure

@@ -10,8 +10,14 @@ import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
 from harness.core.case import Case, Expectation
-from harness.core.reasons import ExpectationOfComplex, ExpectationOfNothing, ExpectationUnmet, Reason, reading
-from harness.core.verdict import Verdict
+from harness.core.results.reasons import (
+    ExpectationOfComplex,
+    ExpectationOfNothing,
+    ExpectationUnmet,
+    Reason,
+    reading,
+)
+from harness.core.results.verdict import Verdict
 from harness.golden.tensors import TensorFile
 from harness.judge.outputs.sums import Array
 

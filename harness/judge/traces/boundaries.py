@@ -9,9 +9,9 @@ import ml_dtypes
 import numpy as np
 
 from harness.core.measured.limits import CROSS_FACTOR, FACTOR
+from harness.core.results.verdict import Boundary, Verdict, worst
 from harness.core.tolerance import Relation
 from harness.core.trace import NOISE, Event, Slot
-from harness.core.verdict import Boundary, Verdict, worst
 from harness.golden.tensors import numpy_dtype
 from harness.golden.trace import Trace
 from harness.judge.outputs.metrics import measure

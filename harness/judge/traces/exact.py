@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from itertools import repeat
 from typing import Literal
 
+from harness.core.results.verdict import ExactFinding
 from harness.core.trace import NOISE, Event, Slot
-from harness.core.verdict import ExactFinding
 from harness.golden.trace import Trace
 from harness.judge.traces.pairing import Pairing, pair_events, same_tensors
 from harness.judge.traces.structure import Mismatch, structure_mismatches, value_mismatches

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.core.environment import Change, Environment, entries
-from harness.core.verdict import TensorResult, Verdict
+from harness.core.results.verdict import TensorResult, Verdict
 from harness.report.details import Line, tensor_numbers
 from harness.report.paint import Sheet, painted
 from harness.report.reason_words import reason_words

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.core.environment import Change
-from harness.core.explanation import Explanation, Likelihood, Suspect
-from harness.core.next_step import FIND, UNMEANT, NextStep, NextSteps, harness_step
-from harness.core.verdict import PASSES, REGRESSIONS, Divergence, Verdict
+from harness.core.results.explanation import Explanation, Likelihood, Suspect
+from harness.core.results.next_step import FIND, UNMEANT, NextStep, NextSteps, harness_step
+from harness.core.results.verdict import PASSES, REGRESSIONS, Divergence, Verdict
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import (
     Line,

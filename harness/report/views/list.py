@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.recording import ListedCase, ListedGolden
+from harness.core.results.recording import ListedCase, ListedGolden
 from harness.report.details import Line, brief
 from harness.report.paint import STYLES, Sheet, painted
 from harness.report.wording import count_words, plain, tally

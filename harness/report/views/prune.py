@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.codec import to_json
-from harness.core.next_step import NextStep
-from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
+from harness.core.results.next_step import NextStep
+from harness.core.results.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.report.details import Line, next_lines
 from harness.report.paint import painted
 from harness.report.wording import count_words, plain

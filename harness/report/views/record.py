@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.recording import RecordReport, RecordResult, RecordState
+from harness.core.results.recording import RecordReport, RecordResult, RecordState
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, next_lines, record_details, warning_lines
 from harness.report.paint import Sheet, painted, word

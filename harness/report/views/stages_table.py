@@ -9,9 +9,9 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.explanation import GrowthRow
+from harness.core.results.explanation import GrowthRow
+from harness.core.results.verdict import Divergence
 from harness.core.trace import PIPELINE
-from harness.core.verdict import Divergence
 from harness.report.details import Line
 from harness.report.paint import Sheet, painted
 from harness.report.wording import number, plain

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.verdict import PASSES, CaseResult, Report, Verdict
+from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import (
     Line,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from harness.codec import to_json
+from harness.core.results.verdict import TensorResult, Verdict
 from harness.core.tolerance import METRICS, Allowance, Limits, Rule
-from harness.core.verdict import TensorResult, Verdict
 from harness.errors import UnreadableGolden
 from harness.golden.tensors import TensorFile
 from harness.judge.outputs.compare import compare_tensors

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.case import Expectation
-from harness.core.verdict import Verdict
+from harness.core.results.verdict import Verdict
 from harness.errors import UnreadableGolden
 from harness.golden.tensors import TensorFile
 from harness.judge.outputs.expect import STATISTICS, ExpectationResult, check_expectations, statistic

@@ -7,8 +7,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from harness.core.results.verdict import Boundary, Verdict
 from harness.core.tolerance import Relation
-from harness.core.verdict import Boundary, Verdict
 from harness.golden.trace import Trace
 from harness.judge.traces.boundaries import boundary_limit, epsilon, is_network, judge_boundaries, rel_l2
 from tests.support.traces import Call, make_trace

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.results.verdict import ExactFinding
 from harness.core.trace import Slot
-from harness.core.verdict import ExactFinding
 from harness.golden.trace import Trace
 from harness.judge.traces.exact import exact_findings, is_exact, pair_mismatches
 from tests.support.traces import Call, make_trace, structure_of

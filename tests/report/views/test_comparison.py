@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.core.reasons import said
+from harness.core.results.reasons import said
 from tests.report.samples import DRIFTED_TENSOR, IDENTICAL_TENSOR
 from tests.report.screens import screen, shown
 

@@ -6,10 +6,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.core.environment import Change
-from harness.core.explanation import Explanation, GrowthRow, Likelihood, Suspect
-from harness.core.next_step import failure_steps, harness_step
-from harness.core.reasons import BoundaryExceeded, ReplayExceeds
-from harness.core.verdict import Boundary, CaseResult, Divergence, ExactFinding, Verdict
+from harness.core.results.explanation import Explanation, GrowthRow, Likelihood, Suspect
+from harness.core.results.next_step import failure_steps, harness_step
+from harness.core.results.reasons import BoundaryExceeded, ReplayExceeds
+from harness.core.results.verdict import Boundary, CaseResult, Divergence, ExactFinding, Verdict
 from tests.report.samples import BROKEN, DRIFTED, ERROR, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
 from tests.report.screens import screen, shown, shown_in_colour, widest, without_colours
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.recording import ListedGolden
+from harness.core.results.recording import ListedGolden
 from harness.report.views.list import golden_state
 from tests.report.samples import LISTED
 from tests.report.screens import screen, shown

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.next_step import harness_step
-from harness.core.recording import ObsoleteFile, PruneReport, StoreSize
+from harness.core.results.next_step import harness_step
+from harness.core.results.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.report.views.prune import prune_json, size_words
 from tests.report.screens import screen, shown
 

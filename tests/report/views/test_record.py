@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.core.reasons import said
-from harness.core.recording import RecordReport, RecordState
+from harness.core.results.reasons import said
+from harness.core.results.recording import RecordReport, RecordState
 from tests.report.samples import LONG_ID, RECORD
 from tests.report.screens import screen, shown, widest
 

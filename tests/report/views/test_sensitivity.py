@@ -14,8 +14,8 @@ from harness.core.measured.sensitivity import (
     SensitivityState,
     Smallest,
 )
-from harness.core.next_step import harness_step
-from harness.core.reasons import said
+from harness.core.results.next_step import harness_step
+from harness.core.results.reasons import said
 from harness.core.tolerance import Relation
 from harness.report.views.sensitivity import sensitivity_json
 from tests.report.screens import screen, shown

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from harness.core.explanation import GrowthRow
-from harness.core.verdict import Divergence
+from harness.core.results.explanation import GrowthRow
+from harness.core.results.verdict import Divergence
 from harness.report.views.stages_table import is_identical, sparkline, stage_lines
 from tests.report.screens import columns, screen
 

@@ -6,9 +6,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.core.environment import Change
-from harness.core.reasons import InvariantFails, said
+from harness.core.results.reasons import InvariantFails, said
+from harness.core.results.verdict import (
+    CaseResult,
+    ExactFinding,
+    InvariantResult,
+    Report,
+    TensorResult,
+    Verdict,
+)
 from harness.core.tolerance import METRICS, Relation
-from harness.core.verdict import CaseResult, ExactFinding, InvariantResult, Report, TensorResult, Verdict
 from tests.report.samples import (
     BROKEN,
     DRIFTED,

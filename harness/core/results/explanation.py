@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.core.environment import Change
-from harness.core.verdict import Boundary, CaseResult, Divergence
+from harness.core.results.verdict import Boundary, CaseResult, Divergence
 
 
 class Likelihood(StrEnum):

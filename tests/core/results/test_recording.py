@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.recording import RecordReport, RecordResult, RecordState, RepeatReport, RepeatResult
+from harness.core.results.recording import RecordReport, RecordResult, RecordState, RepeatReport, RepeatResult
 
 
 def _record(*states: RecordState) -> RecordReport:

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
-from harness.core.next_step import NextSteps
-from harness.core.reasons import Reasons, Warned
+from harness.core.results.next_step import NextSteps
+from harness.core.results.reasons import Reasons, Warned
 from harness.core.tolerance import AT_LEAST, Relation
 
 

@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 
 from harness.codec import from_json, to_json
-from harness.core import reasons as of
 from harness.core.environment import Change
-from harness.core.verdict import TensorResult, Verdict
+from harness.core.results import reasons as of
+from harness.core.results.verdict import TensorResult, Verdict
 
 EXAMPLES: tuple[of.Reason, ...] = (
     of.Message("no network"),

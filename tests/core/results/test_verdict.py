@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.core.verdict import CaseResult, Report, TensorResult, Verdict, WorstMetric, worst_metric
+from harness.core.results.verdict import CaseResult, Report, TensorResult, Verdict, WorstMetric, worst_metric
 
 
 def _result(verdict: Verdict, *tensors: TensorResult) -> CaseResult:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
-from harness.core.next_step import NextSteps
-from harness.core.reasons import Reasons, Warned
-from harness.core.verdict import TensorResult
+from harness.core.results.next_step import NextSteps
+from harness.core.results.reasons import Reasons, Warned
+from harness.core.results.verdict import TensorResult
 
 
 class RecordState(StrEnum):

@@ -1,0 +1,1 @@
+"""What commands conclude: verdicts, their reasons and next steps, what recording gave."""
