@@ -54,8 +54,9 @@ from harness.measure.noise import (  # noqa: E402
     output_noise,
 )
 from harness.measure.variations import Variation, variations  # noqa: E402
-from harness.run.execute import Workshop, execute  # noqa: E402
-from harness.run.queue import Run  # noqa: E402
+from harness.run.executor import LocalExecutor  # noqa: E402
+from harness.run.pool import WorkerPool  # noqa: E402
+from harness.run.trial import Trial  # noqa: E402
 
 PAGE = ROOT / "docs/sharpness.md"
 IMAGES = "output/images"
@@ -78,12 +79,12 @@ class Planned:
     """One thing done to a case: a benign variation, or the fault `name` (`variation` is then None)."""
 
     name: str
-    plain: Run
-    forced: Run | None
+    plain: Trial
+    forced: Trial | None
     variation: Variation | None = None
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[Trial, ...]:
         return (self.plain, self.forced) if self.forced else (self.plain,)
 
 
@@ -107,11 +108,11 @@ class Allowance:
 class Silent:
     """Watches nothing."""
 
-    def started(self, run: Run) -> None: ...
+    def started(self, run: Trial) -> None: ...
 
-    def progressed(self, run: Run, progress: object) -> None: ...
+    def progressed(self, run: Trial, progress: object) -> None: ...
 
-    def finished(self, run: Run, outcome: Outcome) -> None: ...
+    def finished(self, run: Trial, outcome: Outcome) -> None: ...
 
 
 def main() -> None:
@@ -130,12 +131,11 @@ def main() -> None:
 
 def measured(names: Sequence[str], folder: Path, jobs: int) -> Mapping[str, Sequence[Judged]]:
     """Every case run with everything planned, and judged."""
-    workshop = Workshop("cpu", jobs, folder / "logs")
     cases = [chosen(name) for name in names]
     bases = {case.id: base_run(case, folder) for case in cases}
-    do(list(bases.values()), workshop)
+    do(list(bases.values()), folder / "logs", jobs)
     plans = {case.id: list(planned(case, bases[case.id], folder)) for case in cases}
-    do([run for plan in plans.values() for one in plan for run in one.runs], workshop)
+    do([run for plan in plans.values() for one in plan for run in one.runs], folder / "logs", jobs)
     return {case.id: judged(case, bases[case.id], plans[case.id]) for case in cases}
 
 
@@ -144,31 +144,32 @@ def chosen(name: str) -> Case:
     return replace(case, steps=STEPS[name], call={**case.call, "output_type": "np"})
 
 
-def base_run(case: Case, folder: Path) -> Run:
-    return Run(case, folder / case.id / "base.safetensors", trace=TraceLevel.FULL, variables=PASSIVE)
+def base_run(case: Case, folder: Path) -> Trial:
+    return Trial(case, folder / case.id / "base.safetensors", trace=TraceLevel.FULL, variables=PASSIVE)
 
 
-def do(runs: Sequence[Run], workshop: Workshop) -> None:
-    """Run what has no outcome yet, and keep each outcome beside its capture."""
+def do(runs: Sequence[Trial], logs: Path, jobs: int) -> None:
+    """Run what has no outcome yet, and keep each outcome next to its capture."""
     left = [run for run in runs if not outcome_path(run).exists()]
-    for number, (run, outcome) in enumerate(execute(left, workshop, Silent()) if left else (), 1):
-        found = json.dumps([outcome.kind, getattr(outcome, "reason", "")])
-        if isinstance(outcome, Completed):
-            found = json.dumps([outcome.kind, to_json(outcome.environment)])
-        outcome_path(run).parent.mkdir(parents=True, exist_ok=True)
-        outcome_path(run).write_text(found)
-        print(f"\r{number} of {len(left)} {run.capture.stem:60}", end="", file=sys.stderr, flush=True)
+    with WorkerPool(LocalExecutor("cpu", logs), Silent()) as pool:
+        for number, (run, outcome) in enumerate(pool.conduct(left, jobs), 1):
+            found = json.dumps([outcome.kind, getattr(outcome, "reason", "")])
+            if isinstance(outcome, Completed):
+                found = json.dumps([outcome.kind, to_json(outcome.environment)])
+            outcome_path(run).parent.mkdir(parents=True, exist_ok=True)
+            outcome_path(run).write_text(found)
+            print(f"\r{number} of {len(left)} {run.capture.stem:60}", end="", file=sys.stderr, flush=True)
 
 
-def outcome_path(run: Run) -> Path:
+def outcome_path(run: Trial) -> Path:
     return run.capture.with_suffix(".json")
 
 
-def outcome_kind(run: Run) -> str:
+def outcome_kind(run: Trial) -> str:
     return str(json.loads(outcome_path(run).read_text())[0])
 
 
-def planned(case: Case, base: Run, folder: Path) -> Iterator[Planned]:
+def planned(case: Case, base: Trial, folder: Path) -> Iterator[Planned]:
     here = from_json(Environment, json.loads(outcome_path(base).read_text())[1])
     with TensorFile(base.capture) as file:
         trace = read_trace(file)
@@ -180,19 +181,19 @@ def planned(case: Case, base: Run, folder: Path) -> Iterator[Planned]:
                         perturbation=Perturbation(fault.name, fault.strength))  # fmt: skip
         yield Planned(fault.name, plain, again(plain, base))
     for one in variations(case, here, networks):
-        plain = Run(one.case, folder / case.id / f"{one.name.replace(' ', '-')}.safetensors", 0,
+        plain = Trial(one.case, folder / case.id / f"{one.name.replace(' ', '-')}.safetensors", 0,
                     TraceLevel.COMPONENTS, None, one.perturbation, {**PASSIVE, **one.variables})  # fmt: skip
         if one.counted:
             yield Planned(one.name, plain, again(plain, base) if one.replayed else None, one)
 
 
-def again(plain: Run, base: Run) -> Run:
+def again(plain: Trial, base: Trial) -> Trial:
     """The same under forced replay of `base`."""
     capture = plain.capture.with_name(f"{plain.capture.stem}-forced.safetensors")
     return replace(plain, capture=capture, trace=TraceLevel.FULL, forced=base.capture)
 
 
-def judged(case: Case, base: Run, plans: Sequence[Planned]) -> Sequence[Judged]:
+def judged(case: Case, base: Trial, plans: Sequence[Planned]) -> Sequence[Judged]:
     """Every fault that applies and changes something, then every benign run that does."""
     with TensorFile(base.capture) as file:
         trace = read_trace(file)
@@ -288,7 +289,7 @@ def beyond(base: Base, now: TensorFile, allowed: Allowance) -> bool:
     return False
 
 
-def part(base: Base, forced: Run, allowed: Allowance) -> bool:
+def part(base: Base, forced: Trial, allowed: Allowance) -> bool:
     """Whether a boundary lies beyond its limit."""
     with TensorFile(forced.capture) as file:
         trace = read_trace(file)

@@ -27,7 +27,7 @@ from harness.report import json_report
 from harness.report.reason_words import reason_words
 from harness.report.terminal import Screen
 from harness.trials.acceptance import accept_capture
-from harness.trials.conduct import REPORT_NAME, capture_path
+from harness.trials.captures import REPORT_NAME, capture_path
 
 
 def accept(options: Options, screen: Screen) -> int:

@@ -25,7 +25,7 @@ from harness.invocation.options import Options
 from harness.report import json_report
 from harness.report.reason_words import step_words
 from harness.report.terminal import Screen
-from harness.run.execute import fingerprint, first_word
+from harness.run.fingerprint import fingerprint, first_word
 
 _NAME_ONE = "name a golden, a capture, or a file saved by `harness env --json`"
 
@@ -33,7 +33,7 @@ _NAME_ONE = "name a golden, a capture, or a file saved by `harness env --json`"
 def show_environment(options: Options, screen: Screen) -> int:
     """Print (and save with --json) the fingerprint of a worker on the chosen device; leaves nothing else behind."""
     with TemporaryDirectory(prefix="harness-env-") as logs:
-        here = fingerprint(options.device, Path(logs), options.starts)
+        here = fingerprint(options.device, Path(logs))
     if isinstance(here, Lost):
         raise not_had(here, options.device)
     emit_json(json_report.environment_json(here), options)
@@ -82,7 +82,7 @@ def show_proof(file: Path | None, options: Options, screen: Screen, *, everythin
     """
     golden = read_fingerprint(file) if file else None
     with TemporaryDirectory(prefix="harness-env-") as logs:
-        ready = first_word(Determinism(portable=True), _DEVICE, Path(logs), options.starts)
+        ready = first_word(Determinism(portable=True), _DEVICE, Path(logs))
     if isinstance(ready, Lost):
         raise not_had(ready, _DEVICE)
     proof = _proof(ready, golden, file)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from harness.commands.verify import Found, judge_all
 from harness.core.results.explanation import Explanation
 from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.explain.results import explanation_of
@@ -15,14 +14,13 @@ from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options, VerifyOptions
 from harness.judge.evidence import Evidence
-from harness.measure.invariants import variations
 from harness.report.alike import logged_once
 from harness.report.explain_json import explain_json
 from harness.report.json_report import write_text
-from harness.report.progress import Progress
 from harness.report.terminal import Screen
-from harness.run.queue import Run
-from harness.trials.conduct import capture_path, cases_to_run
+from harness.trials.cases import cases_to_run
+from harness.trials.session import Session, open_session
+from harness.trials.verification import Verification, judge_all
 
 EXPLANATION_NAME = "explain.json"
 
@@ -33,11 +31,11 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     A case that differs is run again under forced replay where its golden allows, which decides no more than
     in verify; with `deep`, the modules of the network in which it began are named.
     """
-    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
-    runs = tuple(Run(case, capture_path(options.out, case)) for case in cases)
-    found = Found(runs, variations(cases, options.out), how)
-    with screen.watch(len(cases)) as progress:
-        told = _explained(found, options, progress)
+    store = GoldenStore(options.goldens)
+    cases = cases_to_run(options, screen, store)
+    found = Verification.of(cases, options.out, how)
+    with open_session(options, screen, len(cases)) as session:
+        told = _explained(found, session, store)
     results = logged_once(one.result for one in told)
     explanations = tuple(replace(one, result=result) for one, result in zip(told, results, strict=True))
     report = Report(found.environment, results, command="explain", started=found.started)
@@ -48,7 +46,7 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
-def _explained(found: Found, options: Options, progress: Progress) -> list[Explanation]:
+def _explained(found: Verification, session: Session, store: GoldenStore) -> list[Explanation]:
     """The explanations of all cases, in the order of the configs."""
     told = dict[str, Explanation]()
 
@@ -56,8 +54,8 @@ def _explained(found: Found, options: Options, progress: Progress) -> list[Expla
         told[result.case] = explanation_of(evidence, result)
         return told[result.case].result
 
-    judge_all(found, options, progress, settle=settle, curious=_differs)
-    return [replace(told[run.case.id], result=found.judged(run)) for run in found.runs]
+    judge_all(found, session, store, settle=settle, curious=_differs)
+    return [replace(told[trial.case.id], result=found.judged(trial)) for trial in found.trials]
 
 
 def _differs(result: CaseResult) -> bool:

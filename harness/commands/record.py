@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case
@@ -24,15 +26,16 @@ from harness.judge.stale import other_definition
 from harness.measure.weak_cases import weaknesses
 from harness.report import json_report
 from harness.report.alike import logged_once
-from harness.report.progress import Progress
 from harness.report.reason_words import reason_words
 from harness.report.terminal import Screen
-from harness.run.execute import fingerprint
-from harness.run.queue import Run
+from harness.run.trial import Freshness, Trial
 from harness.run.variables import other_start
 from harness.trials.acceptance import accept_capture
 from harness.trials.bitwise import compare_files, differing
-from harness.trials.conduct import capture_path, cases_to_run, environment_of, run_all
+from harness.trials.captures import environment_of, seconds_of
+from harness.trials.cases import cases_to_run
+from harness.trials.experiment import Experiment, Outcomes, conduct_all
+from harness.trials.session import Session, open_session
 
 RUNS = 2
 """How often a case is recorded before it may become a golden."""
@@ -53,12 +56,12 @@ def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool =
     path = options.out / RECORD_NAME
     json_report.write_text(path, json_report.record_json(found.report(finished=False)))
     try:
-        with screen.watch(len(found.cases)) as progress:
-            _record_all(found, options, progress, update=update)
+        with open_session(options, screen, len(found.cases)) as session:
+            _record_all(found, GoldenStore(options.goldens), session, update=update)
             if weak_cases:
                 # Before the further runs as well: what is stored is told, however they end.
                 json_report.write_text(path, json_report.record_json(found.report(finished=False)))
-                found.results.update(_with_weaknesses(found.pairs, found.results, options, progress))
+                found.results.update(_with_weaknesses(found, session))
     except BaseException:
         _save_unfinished(found.report(finished=False), options, screen)
         raise
@@ -70,77 +73,72 @@ def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool =
     return report.exit_code()
 
 
-Pair = Sequence[tuple[Run, Outcome]]
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The cases to record, what became of each so far, and the runs that this took."""
+    """The cases to record, what became of each so far, and the outcomes of its runs."""
 
     cases: Sequence[Case]
     results: dict[str, RecordResult] = field(default_factory=dict)
-    pairs: list[Pair] = field(default_factory=list)
+    outcomes: dict[str, Outcomes] = field(default_factory=dict)
 
     def report(self, *, finished: bool) -> RecordReport:
         """What is known by now, in the order of the configs."""
         done = logged_once(self.results[case.id] for case in self.cases if case.id in self.results)
         left = tuple(case.id for case in self.cases if case.id not in self.results)
-        environment = environment_of([outcome for pair in self.pairs for _, outcome in pair])
+        environment = environment_of(outcome for pair in self.outcomes.values() for outcome in pair)
         return RecordReport(environment, done, finished, left)
 
 
-def _record_all(found: _Found, options: Options, progress: Progress, *, update: bool) -> None:
-    store = GoldenStore(options.goldens)
+def _record_all(found: _Found, store: GoldenStore, session: Session, *, update: bool) -> None:
     if not update:
-        found.results.update(_kept(found.cases, store, options))
+        found.results.update(_kept(found.cases, store, session))
         for kept in found.results.values():
-            progress.concluded(kept.case, kept.state, kept.seconds)
-    to_run = [case for case in found.cases if case.id not in found.results]
-    for pair in _run_twice(to_run, options, progress):
-        case = pair[0][0].case
-        # At once, so that an interrupted recording keeps what it had finished.
-        result = found.results[case.id] = _result(case, pair, store, update=update)
-        progress.concluded(case.id, result.state, result.seconds)
-        found.pairs.append(pair)
-
-
-def _run_twice(cases: Sequence[Case], options: Options, progress: Progress) -> Iterator[Pair]:
-    """The runs of each case with their outcomes, a case at a time as its last run ends."""
-    runs = [
-        Run(case, capture_path(options.out, case, f"run-{number}"), number, variables=other_start(number))
-        for case in cases
-        for number in range(1, RUNS + 1)
+            session.progress.concluded(kept.case, kept.state, kept.seconds)
+    planned = [
+        (case, [_recording(found, case, session)]) for case in found.cases if case.id not in found.results
     ]
-    done = dict[str, list[tuple[Run, Outcome]]]()
-    for run, outcome in run_all(runs, options, progress, fresh=True):
-        pair = done.setdefault(run.case.id, [])
-        pair.append((run, outcome))
-        if len(pair) == RUNS:
-            yield sorted(pair, key=lambda one: one[0].number)
+    for case in conduct_all(session, planned):
+        # At once, so that an interrupted recording keeps what it had finished.
+        result = _result(case, found.outcomes[case.id], _captures(case, session), store, update=update)
+        found.results[case.id] = result
+        session.progress.concluded(case.id, result.state, result.seconds)
 
 
-def _with_weaknesses(
-    pairs: Sequence[Pair], results: Mapping[str, RecordResult], options: Options, progress: Progress
-) -> dict[str, RecordResult]:
+def _recording(found: _Found, case: Case, session: Session) -> Experiment:
+    """The runs of a case, each in a fresh process that began differently."""
+    trials = (
+        Trial(case, capture, number, variables=other_start(number), freshness=Freshness.FRESH)
+        for number, capture in enumerate(_captures(case, session), 1)
+    )
+    return Experiment(tuple(trials), partial(found.outcomes.__setitem__, case.id), kept=True)
+
+
+def _captures(case: Case, session: Session) -> tuple[Path, ...]:
+    return tuple(session.path(case, f"run-{number}") for number in range(1, RUNS + 1))
+
+
+def _with_weaknesses(found: _Found, session: Session) -> dict[str, RecordResult]:
     """The results of what became a golden, with the warnings that further runs lead to."""
-    firsts = [pair[0][0] for pair in pairs]
-    accepted = [(run.case, run.capture) for run in firsts if results[run.case.id].state in _ACCEPTED]
+    cases = [case for case in found.cases if case.id in found.outcomes]
+    accepted = [
+        (case, _captures(case, session)[0]) for case in cases if found.results[case.id].state in _ACCEPTED
+    ]
     try:
-        found = weaknesses(accepted, options, progress)
+        warnings = weaknesses(accepted, session)
     except (HarnessError, OSError) as error:
         # The goldens are stored and sound; that no more is known of them is no failure of theirs.
-        found = {case.id: (f"its gates could not be looked at: {error}",) for case, _ in accepted}
+        warnings = {case.id: (f"its gates could not be looked at: {error}",) for case, _ in accepted}
     return {
-        case_id: replace(results[case_id], warnings=(*results[case_id].warnings, *more))
-        for case_id, more in found.items()
+        name: replace(found.results[name], warnings=(*found.results[name].warnings, *more))
+        for name, more in warnings.items()
     }
 
 
-def _kept(cases: Sequence[Case], store: GoldenStore, options: Options) -> dict[str, RecordResult]:
+def _kept(cases: Sequence[Case], store: GoldenStore, session: Session) -> dict[str, RecordResult]:
     """The cases whose golden for this platform exists already; they are not run."""
     if not any(store.platforms(case.id) for case in cases):
         return {}
-    here = fingerprint(options.device, options.out / "logs", options.starts)
+    here = session.environment()
     if isinstance(here, Lost):
         # The runs themselves will say what is wrong with the device or the worker.
         return {}
@@ -169,12 +167,14 @@ def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
     return RecordResult(case.id, state, platform, path.as_posix(), said(reason), 0.0, next_steps=steps)
 
 
-def _result(case: Case, pair: Pair, store: GoldenStore, *, update: bool) -> RecordResult:
-    seconds = sum(outcome.seconds for _, outcome in pair if isinstance(outcome, Completed | Raised))
-    failed = next((outcome for _, outcome in pair if not isinstance(outcome, Completed)), None)
+def _result(
+    case: Case, outcomes: Outcomes, captures: Sequence[Path], store: GoldenStore, *, update: bool
+) -> RecordResult:
+    seconds = seconds_of(outcomes)
+    failed = next((outcome for outcome in outcomes if not isinstance(outcome, Completed)), None)
     if failed is not None:
         return _failure(case, failed, seconds)
-    first, second = (run.capture for run, _ in pair)
+    first, second = captures
     try:
         platform = read_document(first).environment.platform
         if not update and platform in store.platforms(case.id):

@@ -9,27 +9,29 @@ from harness.invocation.arguments import RUNNING, at_least
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options, RepeatOptions
-from harness.measure.repeatability import group_of, result_of, run_groups, with_apart, with_trials
+from harness.measure.repeatability import conduct_groups, group_of, result_of, with_apart, with_trials
 from harness.report import json_report
 from harness.report.alike import logged_once
 from harness.report.terminal import Screen
 from harness.report.wording import repeat_verdict
-from harness.trials.conduct import cases_to_run, environment_of
+from harness.trials.captures import environment_of
+from harness.trials.cases import cases_to_run
+from harness.trials.session import open_session
 
 
 def repeat(options: Options, how: RepeatOptions, screen: Screen) -> int:
     """Returns 0 when every case is deterministic, 1 when runs differ, 3 when a run failed."""
     cases = cases_to_run(options, screen)
     groups = [group_of(case, flags, how, options.out) for case in cases for flags in how.flags]
-    with screen.watch(len(cases)) as progress:
-        done = run_groups(groups, options, progress)
-        results = [result_of(group, done) for group in groups]
-        for group, result in zip(groups, results, strict=True):
+    with open_session(options, screen, len(cases)) as session:
+        for group in conduct_groups(groups, session):
             if group.flags is how.flags[-1]:
-                progress.concluded(result.case, repeat_verdict(result), result.seconds)
-        results = with_trials(groups, results, how, options, progress)
+                result = result_of(group)
+                session.progress.concluded(result.case, repeat_verdict(result), result.seconds)
+        results = with_trials(groups, [result_of(group) for group in groups], how, session)
     told = logged_once(with_apart(groups, results))
-    report = RepeatReport(environment_of(list(done.values())), told)
+    environment = environment_of(outcome for group in groups for outcome in group.outcomes)
+    report = RepeatReport(environment, told)
     text = json_report.repeat_json(report)
     json_report.write_text(options.out / "repeat.json", text)
     emit_json(text, options)

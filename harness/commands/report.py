@@ -13,7 +13,7 @@ from harness.invocation.emit import emit
 from harness.invocation.options import Options
 from harness.report import json_report, junit, markdown
 from harness.report.terminal import Screen
-from harness.trials.conduct import REPORT_NAME
+from harness.trials.captures import REPORT_NAME
 
 
 def show_report(options: Options, screen: Screen, *, markdown_file: Path | None) -> int:

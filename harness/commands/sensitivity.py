@@ -14,26 +14,28 @@ from harness.invocation.command import Command, Hold, options_of
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.invocation.selection import selected_cases
-from harness.measure.mutation import result_of, run_mutants, subjects_of
+from harness.measure.mutation import conduct_mutants, result_of, subjects_of
 from harness.measure.stored_mutation import stored_results
 from harness.report.alike import logged_once
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
 from harness.report.views.sensitivity import sensitivity_json
-from harness.trials.conduct import cases_to_run, environment_of
+from harness.trials.captures import environment_of
+from harness.trials.cases import cases_to_run
+from harness.trials.session import open_session
 
 
 def sensitivity(options: Options, screen: Screen, *, ladder: bool = True) -> int:
     """Returns the exit code of the report; without `ladder` each fault is planted at one strength only."""
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
-    with screen.watch(len(cases)) as progress:
-        subjects, results, outcomes = subjects_of(cases, store, options, progress)
+    with open_session(options, screen, len(cases)) as session:
+        subjects, results, outcomes = subjects_of(cases, store, session)
         for failed in results.values():
-            progress.concluded(failed.case, failed.state, failed.seconds)
-        for subject in run_mutants(subjects, options, progress, ladder=ladder):
+            session.progress.concluded(failed.case, failed.state, failed.seconds)
+        for subject in conduct_mutants(subjects, session, ladder=ladder):
             result = results[subject.case.id] = result_of(subject, store)
-            progress.concluded(result.case, result.state, result.seconds)
+            session.progress.concluded(result.case, result.state, result.seconds)
     report = SensitivityReport(environment_of(outcomes), logged_once(results[case.id] for case in cases))
     text = sensitivity_json(report)
     write_text(options.out / "sensitivity.json", text)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.project import AUTO, Jobs
 from harness.core.results.recording import Flags
 from harness.core.tolerance import Relation
-from harness.run.starts import Starts
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options common to the commands that run cases or read goldens.
-
-    `starts` goes with them to every step of the command: what one learnt of starting workers, all know.
-    """
+    """The options common to the commands that run cases or read goldens."""
 
     select: tuple[str, ...] = ()
     configs: Path = Path("configs")
@@ -27,7 +23,6 @@ class Options:
     json: str | None = None
     junit: Path | None = None
     quiet: bool = False
-    starts: Starts = field(default_factory=Starts, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,15 +36,15 @@ from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
 from harness.invocation.command_line import command
-from harness.invocation.options import Options
 from harness.judge.floors import Scale, boundary_floors, floors, scales
 from harness.judge.weaknesses import amplification_weakness, capture_weaknesses, input_weaknesses
 from harness.measure.evidence import WAITING, argument_shapes, moved_by, replay_noise, same_outputs
 from harness.measure.noise import Incomparable
 from harness.measure.variations import Probe, Variation, probes, variations
-from harness.report.progress import Progress
-from harness.run.queue import Run
-from harness.trials.conduct import capture_path, run_all
+from harness.run.trial import Trial
+from harness.trials.captures import seconds_of
+from harness.trials.experiment import Experiment, Outcomes, conduct_all, with_replay
+from harness.trials.session import Session
 
 
 @dataclass(slots=True)
@@ -58,39 +57,36 @@ class _Subject:
     golden: Path
     document: CaptureDocument
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    boundaries: dict[str, Mapping[str, float] | str] = field(default_factory=dict)
     without_effect: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
-Finish = Callable[[Outcome], None]
-
 _OTHER_MACHINE = "the golden's own machine"
 
 
 def subjects_of(
-    cases: Sequence[Case], store: GoldenStore, options: Options, progress: Progress
+    cases: Sequence[Case], store: GoldenStore, session: Session
 ) -> tuple[list[_Subject], dict[str, CalibrationResult]]:
     """The cases whose unvaried run succeeded and that have a golden here, and what became of the others."""
     results = {case.id: _nondeterministic(case) for case in cases if case.allow_nondeterministic}
-    runs = [
-        Run(case, capture_path(options.out, case, "calibrate"), trace=TraceLevel.FULL)
+    trials = [
+        Trial(case, session.path(case, "calibrate"), trace=TraceLevel.FULL)
         for case in cases
         if case.id not in results
     ]
     found = dict[str, _Subject]()
-    for run, outcome in run_all(runs, options, progress):
-        subject = _subject(run, outcome, store)
+    for trial, outcome in session.conduct(trials):
+        subject = _subject(trial, outcome, store)
         if isinstance(subject, _Subject):
-            found[run.case.id] = subject
+            found[trial.case.id] = subject
         else:
-            results[run.case.id] = subject
+            results[trial.case.id] = subject
     return [found[case.id] for case in cases if case.id in found], results
 
 
-def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject | CalibrationResult:
-    case = run.case
+def _subject(trial: Trial, outcome: Outcome, store: GoldenStore) -> _Subject | CalibrationResult:
+    case = trial.case
     if not isinstance(outcome, Completed):
         return _failure(case, outcome)
     try:
@@ -105,59 +101,44 @@ def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject | Calib
     if document.digest != case.digest():
         step = harness_step("record it anew", "record", "--update", case.id)
         return _error(case, f"{path}: was recorded from a different definition of this case", (step,))
-    return _Subject(case, run.capture, outcome, path, document, seconds=outcome.seconds)
+    return _Subject(case, trial.capture, outcome, path, document, seconds=outcome.seconds)
 
 
-def run_variations(subjects: Sequence[_Subject], options: Options, progress: Progress) -> Iterator[_Subject]:
+def conduct_variations(subjects: Sequence[_Subject], session: Session) -> Iterator[_Subject]:
     """Run every variation of every case, so that cases share processes; each case as its last run has ended."""
-    planned = [(subject, *plan) for subject in subjects for plan in _planned(subject, options.out)]
-    finishes = {run.capture: (subject, finish) for subject, run, finish in planned}
-    waiting = Counter(subject.case.id for subject, _, _ in planned)
-    yield from (subject for subject in subjects if not waiting[subject.case.id])
-    for run, outcome in run_all([run for _, run, _ in planned], options, progress) if planned else ():
-        subject, finish = finishes[run.capture]
-        subject.seconds += outcome.seconds if isinstance(outcome, Completed | Raised) else 0.0
-        finish(outcome)
-        run.capture.unlink(missing_ok=True)
-        waiting[subject.case.id] -= 1
-        if not waiting[subject.case.id]:
-            yield subject
+    yield from conduct_all(session, [(subject, _planned(subject, session)) for subject in subjects])
 
 
-def _planned(subject: _Subject, out: Path) -> Iterator[tuple[Run, Finish]]:
-    """The runs of one case, each with what takes down its outcome."""
+def _planned(subject: _Subject, session: Session) -> Iterator[Experiment]:
     case = subject.case
     with TensorFile(subject.base) as base:
         trace = read_trace(base)
         if outputs_digest(base.document) != outputs_digest(subject.document):
-            yield from _from_the_golden(subject, base, out)
+            yield from _from_the_golden(subject, base, session)
     networks = [name for name, part in trace.structure.components.items() if part.modules] if trace else []
-    for number, variation in enumerate(variations(case, subject.outcome.environment, networks), 1):
-        run = Run(
+    for number, variation in enumerate(variations(case, subject.outcome.environment, networks), 2):
+        trial = Trial(
             variation.case,
-            capture_path(out, case, f"calibrate-{_file_name(variation.name)}"),
-            2 * number,
+            session.path(case, f"calibrate-{_file_name(variation.name)}"),
+            number,
             trace=TraceLevel.FULL,
             perturbation=variation.perturbation,
             variables={**WAITING, **variation.variables},
             further=True,
         )
-        yield run, partial(_varied, subject, variation, run.capture)
-        if variation.replayed:
-            again = run.capture.with_stem(f"{run.capture.stem}-forced")
-            forced = replace(run, capture=again, number=2 * number + 1, forced=subject.base)
-            yield forced, partial(_replayed, subject, variation.name, subject.base, again)
+        trials = with_replay(trial, subject.base) if variation.replayed else (trial,)
+        yield Experiment(trials, partial(_varied, subject, variation))
     for probe in probes(case, argument_shapes(trace)):
-        capture = capture_path(out, case, f"calibrate-input-{_file_name(probe.key)}")
-        run = Run(probe.case, capture, trace=TraceLevel.NONE, further=True)
-        yield run, partial(_probed, subject, probe, capture)
+        capture = session.path(case, f"calibrate-input-{_file_name(probe.key)}")
+        trial = Trial(probe.case, capture, trace=TraceLevel.NONE, further=True)
+        yield Experiment((trial,), partial(_probed, subject, probe))
 
 
 def _file_name(name: str) -> str:
     return re.sub(r"\W+", "-", name)
 
 
-def _from_the_golden(subject: _Subject, base: TensorFile, out: Path) -> Iterator[tuple[Run, Finish]]:
+def _from_the_golden(subject: _Subject, base: TensorFile, session: Session) -> Iterator[Experiment]:
     """Say that this run is not the golden itself; where another machine explains it, count it as evidence."""
     there, here = subject.document.environment, subject.outcome.environment
     only_machine = _is_another_machine(there, here)
@@ -176,9 +157,9 @@ def _from_the_golden(subject: _Subject, base: TensorFile, out: Path) -> Iterator
         subject.evidence[_OTHER_MACHINE] = Evidence(limits.MACHINE, _OTHER_MACHINE, Effect.FAILED, str(error))
         return
     if trace is not None and trace.index.level is TraceLevel.FULL:
-        capture = capture_path(out, subject.case, "calibrate-machine-forced")
-        run = Run(subject.case, capture, 1, TraceLevel.FULL, subject.golden, further=True)
-        yield run, partial(_replayed, subject, _OTHER_MACHINE, subject.golden, capture)
+        capture = session.path(subject.case, "calibrate-machine-forced")
+        trial = Trial(subject.case, capture, 1, TraceLevel.FULL, subject.golden, further=True)
+        yield Experiment((trial,), partial(_machine_replayed, subject))
 
 
 def _is_another_machine(there: Environment, here: Environment) -> bool:
@@ -189,17 +170,20 @@ def _is_another_machine(there: Environment, here: Environment) -> bool:
     return same_rest and apart and relation_between(there, here) is Relation.SAME_HARDWARE
 
 
-def _varied(subject: _Subject, variation: Variation, capture: Path, outcome: Outcome) -> None:
+def _varied(subject: _Subject, variation: Variation, outcomes: Outcomes) -> None:
+    """Take down what a variation moved, and its replay at every boundary."""
+    subject.seconds += seconds_of(outcomes)
+    plain, replay = outcomes[0], outcomes[1:]
     evidence = Evidence(variation.family, variation.name, Effect.COUNTED)
-    if isinstance(outcome, Completed):
+    if isinstance(plain, Completed):
         try:
-            evidence = _measured(subject, variation, capture)
+            evidence = _measured(subject, variation, Path(plain.path))
         except (Incomparable, UnreadableGolden) as error:
             evidence = replace(evidence, effect=Effect.FAILED, reason=str(error))
     else:
-        effect = Effect.SKIPPED if isinstance(outcome, Unavailable) else Effect.FAILED
-        evidence = replace(evidence, effect=effect, reason=_why(outcome))
-    subject.evidence[variation.name] = evidence
+        effect = Effect.SKIPPED if isinstance(plain, Unavailable) else Effect.FAILED
+        evidence = replace(evidence, effect=effect, reason=_why(plain))
+    subject.evidence[variation.name] = _with_boundaries(subject.case, evidence, subject.base, replay)
 
 
 def _measured(subject: _Subject, variation: Variation, capture: Path) -> Evidence:
@@ -211,22 +195,32 @@ def _measured(subject: _Subject, variation: Variation, capture: Path) -> Evidenc
     return found if variation.counted else replace(found, effect=Effect.SKIPPED, reason=variation.why)
 
 
-def _replayed(subject: _Subject, name: str, replayed: Path, capture: Path, outcome: Outcome) -> None:
-    """Take down the boundaries of a forced replay of `replayed` for the evidence of that name."""
-    if not isinstance(outcome, Completed):
-        subject.boundaries[name] = f"forced replay: {_why(outcome)}"
-        return
+def _machine_replayed(subject: _Subject, outcomes: Outcomes) -> None:
+    subject.seconds += seconds_of(outcomes)
+    evidence = subject.evidence[_OTHER_MACHINE]
+    subject.evidence[_OTHER_MACHINE] = _with_boundaries(subject.case, evidence, subject.golden, outcomes)
+
+
+def _with_boundaries(case: Case, evidence: Evidence, replayed: Path, outcomes: Outcomes) -> Evidence:
+    """The evidence with the boundaries of a forced replay of `replayed`, if there was one, or why it lacks them."""
     try:
-        subject.boundaries[name] = replay_noise(subject.case, replayed, capture)
+        for outcome in outcomes:
+            if not isinstance(outcome, Completed):
+                return replace(evidence, reason=evidence.reason or f"forced replay: {_why(outcome)}")
+            if evidence.effect is Effect.COUNTED:
+                return replace(evidence, boundaries=replay_noise(case, replayed, Path(outcome.path)))
     except (Incomparable, UnreadableGolden) as error:
-        subject.boundaries[name] = str(error)
+        return replace(evidence, reason=evidence.reason or str(error))
+    return evidence
 
 
-def _probed(subject: _Subject, probe: Probe, capture: Path, outcome: Outcome) -> None:
+def _probed(subject: _Subject, probe: Probe, outcomes: Outcomes) -> None:
+    subject.seconds += seconds_of(outcomes)
+    [outcome] = outcomes
     # What cannot be run with another input tells nothing about the case.
     if isinstance(outcome, Completed):
         with suppress(UnreadableGolden):
-            if same_outputs(subject.base, capture):
+            if same_outputs(subject.base, Path(outcome.path)):
                 subject.without_effect.append(probe.key)
 
 
@@ -254,14 +248,13 @@ def result_of(subject: _Subject) -> CalibrationResult:
 
 
 def _calibration(subject: _Subject) -> Calibration:
-    measured = [_with_boundaries(run, subject.boundaries.get(name)) for name, run in subject.evidence.items()]
     with TensorFile(subject.base) as base:
         found: Mapping[str, Scale] = scales(base)
         weaknesses: list[Weakness] = list(capture_weaknesses(base))
         trace = read_trace(base)
     boundary_floor = boundary_floors(trace) if trace else {}
     floor = floors(found)
-    runs = limits.admitted(measured, floor, boundary_floor)
+    runs = limits.admitted(list(subject.evidence.values()), floor, boundary_floor)
     once = limits.boundary_envelope(runs)
     amplified = limits.amplification(runs)
     return Calibration(
@@ -288,12 +281,6 @@ def _calibration(subject: _Subject) -> Calibration:
         ),
         runs=runs,
     )
-
-
-def _with_boundaries(run: Evidence, found: Mapping[str, float] | str | None) -> Evidence:
-    if isinstance(found, str):
-        return replace(run, reason=run.reason or found)
-    return run if found is None or run.effect is not Effect.COUNTED else replace(run, boundaries=found)
 
 
 def _nondeterministic(case: Case) -> CalibrationResult:

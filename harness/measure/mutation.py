@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from harness import __version__
@@ -33,7 +33,6 @@ from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
 from harness.invocation.command_line import command
-from harness.invocation.options import Options
 from harness.judge.calibrated import calibration_of
 from harness.measure.detection import (
     Base,
@@ -46,9 +45,10 @@ from harness.measure.detection import (
     sharpness,
     smallest,
 )
-from harness.report.progress import Progress
-from harness.run.queue import Run
-from harness.trials.conduct import capture_path, run_all
+from harness.run.trial import Trial
+from harness.trials.captures import seconds_of
+from harness.trials.experiment import Experiment, Outcomes, conduct_all, with_replay
+from harness.trials.session import Session
 
 _FOLDER = "sensitivity"
 
@@ -73,31 +73,30 @@ class _Subject:
     limit_set: LimitSet
     environment: Environment
     seconds: float
-    waiting: dict[Key, dict[bool, Outcome]] = field(default_factory=dict)
     results: dict[Key, MutantResult] = field(default_factory=dict)
 
 
 def subjects_of(
-    cases: Sequence[Case], store: GoldenStore, options: Options, progress: Progress
+    cases: Sequence[Case], store: GoldenStore, session: Session
 ) -> tuple[list[_Subject], dict[str, SensitivityResult], list[Outcome]]:
     """The cases that ran without a fault, and what is said of the others."""
-    runs = [Run(case, _path(options, case, "base"), trace=TraceLevel.FULL) for case in cases]
+    trials = [Trial(case, _path(session, case, "base"), trace=TraceLevel.FULL) for case in cases]
     subjects, results, outcomes = [], dict[str, SensitivityResult](), list[Outcome]()
-    for run, outcome in run_all(runs, options, progress) if runs else ():
+    for trial, outcome in session.conduct(trials):
         outcomes.append(outcome)
         try:
-            subjects.append(_subject(run, outcome, store))
+            subjects.append(_subject(trial, outcome, store))
         except HarnessError as error:
-            results[run.case.id] = _failure(run.case, outcome, str(error))
+            results[trial.case.id] = _failure(trial.case, outcome, str(error))
     return sorted(subjects, key=lambda one: cases.index(one.case)), results, outcomes
 
 
-def _subject(run: Run, outcome: Outcome, store: GoldenStore) -> _Subject:
+def _subject(trial: Trial, outcome: Outcome, store: GoldenStore) -> _Subject:
     match outcome:
         case Completed():
-            golden = store.path(run.case.id, outcome.environment.platform)
-            limits = limit_set(run.case, golden)
-            return _Subject(run.case, run.capture, limits, outcome.environment, outcome.seconds)
+            golden = store.path(trial.case.id, outcome.environment.platform)
+            limits = limit_set(trial.case, golden)
+            return _Subject(trial.case, trial.capture, limits, outcome.environment, outcome.seconds)
         case Raised(message=message):
             raise Unmeasurable(f"the run without a fault raised {message}")
         case Unavailable(reason=reason) | Lost(reason=reason):
@@ -123,26 +122,14 @@ def limit_set(case: Case, golden: Path) -> LimitSet:
     return limits
 
 
-def run_mutants(
-    subjects: Sequence[_Subject], options: Options, progress: Progress, *, ladder: bool
-) -> Iterator[_Subject]:
+def conduct_mutants(subjects: Sequence[_Subject], session: Session, *, ladder: bool) -> Iterator[_Subject]:
     """Run every fault plain and forced, and judge each as soon as both runs are done; each case after its last."""
-    by_case = {subject.case.id: subject for subject in subjects}
-    runs = [run for subject in subjects for run in _runs(subject, options, ladder=ladder)]
-    left = Counter(run.case.id for run in runs)
     with ExitStack() as stack:
-        bases = {name: _base(subject.base, stack) for name, subject in by_case.items()}
-        for run, outcome in run_all(runs, options, progress) if runs else ():
-            subject, key = by_case[run.case.id], _key(run)
-            subject.seconds += outcome.seconds if isinstance(outcome, Completed | Raised) else 0.0
-            done = subject.waiting.setdefault(key, {})
-            done[run.forced is not None] = outcome
-            if len(done) == 2:
-                subject.results[key] = _judged(key, done, bases[run.case.id], subject.limit_set)
-                _discard(done)
-            left[run.case.id] -= 1
-            if not left[run.case.id]:
-                yield subject
+        planned = [
+            (subject, _planned(subject, _base(subject.base, stack), session, ladder=ladder))
+            for subject in subjects
+        ]
+        yield from conduct_all(session, planned)
 
 
 def _base(path: Path, stack: ExitStack) -> Base:
@@ -152,14 +139,25 @@ def _base(path: Path, stack: ExitStack) -> Base:
     return Base(file, trace)
 
 
-def _runs(subject: _Subject, options: Options, *, ladder: bool) -> Iterator[Run]:
-    case = subject.case
+def _planned(subject: _Subject, base: Base, session: Session, *, ladder: bool) -> Iterator[Experiment]:
     for number, (name, strength) in enumerate(_keys(ladder=ladder), start=1):
-        perturbation = Perturbation(name, strength)
         label = name if strength is None else f"{name} {strength:g}"
-        plain, forced = _path(options, case, label), _path(options, case, f"{label} forced")
-        yield Run(case, plain, number, TraceLevel.COMPONENTS, perturbation=perturbation, further=True)
-        yield Run(case, forced, number, TraceLevel.FULL, subject.base, perturbation, further=True)
+        plain = Trial(
+            subject.case,
+            _path(session, subject.case, label),
+            number,
+            TraceLevel.COMPONENTS,
+            perturbation=Perturbation(name, strength),
+            further=True,
+        )
+        judge = partial(_take_down, subject, base, (name, strength))
+        yield Experiment(with_replay(plain, subject.base), judge)
+
+
+def _take_down(subject: _Subject, base: Base, key: Key, outcomes: Outcomes) -> None:
+    subject.seconds += seconds_of(outcomes)
+    plain, forced = outcomes
+    subject.results[key] = _judged(key, plain, forced, base, subject.limit_set)
 
 
 def _keys(*, ladder: bool) -> Iterator[Key]:
@@ -168,17 +166,12 @@ def _keys(*, ladder: bool) -> Iterator[Key]:
         yield from ((fault.name, strength) for strength in dict.fromkeys((fault.strength, *rungs)))
 
 
-def _key(run: Run) -> Key:
-    assert run.perturbation is not None
-    return run.perturbation.name, run.perturbation.strength
+def _path(session: Session, case: Case, name: str) -> Path:
+    return session.path(case, f"{_FOLDER}/{name}")
 
 
-def _path(options: Options, case: Case, name: str) -> Path:
-    return capture_path(options.out, case, f"{_FOLDER}/{name}")
-
-
-def _judged(key: Key, done: dict[bool, Outcome], base: Base, limit_set: LimitSet) -> MutantResult:
-    match done[False]:
+def _judged(key: Key, plain: Outcome, forced: Outcome, base: Base, limit_set: LimitSet) -> MutantResult:
+    match plain:
         case Unavailable(reason=reason):
             return MutantResult(*key, MutantState.NOT_APPLICABLE, reason)
         case Lost(reason=reason):
@@ -188,7 +181,7 @@ def _judged(key: Key, done: dict[bool, Outcome], base: Base, limit_set: LimitSet
         case Completed(path=path):
             try:
                 with TensorFile(Path(path)) as now:
-                    return _compared(key, now, done[True], base, limit_set)
+                    return _compared(key, now, forced, base, limit_set)
             except HarnessError as error:
                 return MutantResult(*key, MutantState.ERROR, str(error))
 
@@ -207,12 +200,6 @@ def _compared(key: Key, now: TensorFile, replayed: Outcome, base: Base, limit_se
             )
     reason = f"forced replay: {replayed.message if isinstance(replayed, Raised) else replayed.reason}"
     return MutantResult(*key, MutantState.APPLIED, reason, acted, detections(what, base, None, limit_set))
-
-
-def _discard(done: dict[bool, Outcome]) -> None:
-    for outcome in done.values():
-        if isinstance(outcome, Completed):
-            Path(outcome.path).unlink(missing_ok=True)
 
 
 def result_of(subject: _Subject, store: GoldenStore) -> SensitivityResult:

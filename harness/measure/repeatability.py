@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,15 +14,13 @@ from harness.core.results.reasons import said
 from harness.core.results.recording import Distance, Flags, RepeatResult, SwitchTrial
 from harness.core.results.verdict import Verdict
 from harness.errors import HarnessError
-from harness.invocation.options import Options, RepeatOptions
-from harness.report.progress import Progress
-from harness.run.queue import Run
+from harness.invocation.options import RepeatOptions
+from harness.run.trial import Freshness, Trial
 from harness.run.variables import other_start
 from harness.trials.bitwise import compare_files
-from harness.trials.conduct import capture_path, run_all
-
-Outcomes = Mapping[Path, Outcome]
-"""What came of each run, by its capture."""
+from harness.trials.captures import capture_path, seconds_of
+from harness.trials.experiment import Experiment, conduct_all
+from harness.trials.session import Session
 
 _UNASKED = Determinism(
     algorithms=False,
@@ -38,94 +36,96 @@ _UNASKED = Determinism(
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """The runs of one case under the same switches: fresh ones, then those that share a worker."""
+class Group:
+    """The trials of one case under the same switches: fresh ones, then those that share a worker.
+
+    `outcomes` are those of all trials, in their order, once they have ended.
+    """
 
     case: Case
     flags: Flags
-    fresh: tuple[Run, ...]
-    reused: tuple[Run, ...] = ()
+    fresh: tuple[Trial, ...]
+    reused: tuple[Trial, ...] = ()
+    outcomes: list[Outcome] = field(default_factory=list)
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def trials(self) -> tuple[Trial, ...]:
         """All of them in the order of their numbers."""
         return (*self.fresh, *self.reused)
 
+    @property
+    def pairs(self) -> list[tuple[Trial, Outcome]]:
+        """Each trial with its outcome."""
+        return list(zip(self.trials, self.outcomes, strict=True))
 
-def group_of(case: Case, flags: Flags, how: RepeatOptions, out: Path) -> _Group:
-    """The runs of `case` under these `flags`, their captures going under `out`."""
+
+def group_of(case: Case, flags: Flags, how: RepeatOptions, out: Path) -> Group:
+    """The trials of `case` under these `flags`, their captures going under `out`."""
     if flags is Flags.OFF:
-        return _runs(replace(case, determinism=_UNASKED), flags, "repeat-off", how, out)
-    return _runs(case, flags, "repeat", how, out)
+        return _group(replace(case, determinism=_UNASKED), flags, "repeat-off", how, out)
+    return _group(case, flags, "repeat", how, out)
 
 
-def _runs(case: Case, flags: Flags, name: str, how: RepeatOptions, out: Path) -> _Group:
-    runs = [
-        Run(case, capture_path(out, case, f"{name}-{number}"), number)
+def _group(case: Case, flags: Flags, name: str, how: RepeatOptions, out: Path) -> Group:
+    trials = [
+        Trial(case, capture_path(out, case, f"{name}-{number}"), number)
         for number in range(1, how.count * (2 if how.reuse else 1) + 1)
     ]
-    fresh = (replace(run, variables=other_start(run.number)) for run in runs[: how.count])
-    return _Group(case, flags, tuple(fresh), tuple(runs[how.count :]))
+    fresh = (
+        replace(trial, variables=other_start(trial.number), freshness=Freshness.FRESH)
+        for trial in trials[: how.count]
+    )
+    # With more than one worker they would be shared out, and none of them might meet a used process.
+    reused = (replace(trial, freshness=Freshness.ONE_WORKER) for trial in trials[how.count :])
+    return Group(case, flags, tuple(fresh), tuple(reused))
 
 
-def run_groups(groups: Sequence[_Group], options: Options, progress: Progress) -> Outcomes:
-    """Do the runs of all groups: the fresh ones in processes of their own, the others in one worker."""
-    fresh = [run for group in groups for run in group.fresh]
-    done = {run.capture: outcome for run, outcome in run_all(fresh, options, progress, fresh=True)}
-    reused = [run for group in groups for run in group.reused]
-    if reused:
-        # More than one worker would share the runs out, and none of them might meet a used one.
-        alone = replace(options, jobs=1)
-        done |= {run.capture: outcome for run, outcome in run_all(reused, alone, progress)}
-    return done
+def conduct_groups(groups: Sequence[Group], session: Session) -> Iterator[Group]:
+    """Do the trials of all groups: the fresh ones in processes of their own, the others in one worker."""
+    planned = [(group, [Experiment(group.trials, group.outcomes.extend, kept=True)]) for group in groups]
+    yield from conduct_all(session, planned)
 
 
-def result_of(group: _Group, done: Outcomes) -> RepeatResult:
+def result_of(group: Group) -> RepeatResult:
     """How far apart the runs of `group` are."""
-    result = _measured(group.case, [(run, done[run.capture]) for run in group.runs])
+    result = _measured(group.case, group.pairs)
     return replace(result, flags=group.flags, reused=len(group.reused))
 
 
 def with_trials(
-    groups: Sequence[_Group],
-    results: Sequence[RepeatResult],
-    how: RepeatOptions,
-    options: Options,
-    progress: Progress,
+    groups: Sequence[Group], results: Sequence[RepeatResult], how: RepeatOptions, session: Session
 ) -> list[RepeatResult]:
     """The results, those whose runs with flags off differ with a trial of each switch alone."""
     trials = {
-        place: [_trial(group.case, name, how, options.out) for name in _SWITCHES]
+        place: [_trial(group.case, name, how, session.out) for name in _SWITCHES]
         for place, (group, result) in enumerate(zip(groups, results, strict=True))
         if _is_a_switchs_doing(group, result)
     }
-    if not trials:
-        return list(results)
-    done = run_groups([group for row in trials.values() for group in row], options, progress)
+    for _group_done in conduct_groups([group for row in trials.values() for group in row], session):
+        pass
     return [
-        replace(result, switches=tuple(_tried(trials.get(place, ()), done)))
-        for place, result in enumerate(results)
+        replace(result, switches=tuple(_tried(trials.get(place, ())))) for place, result in enumerate(results)
     ]
 
 
-_SWITCHES = tuple(field.name for field in fields(Determinism))
+_SWITCHES = tuple(one.name for one in fields(Determinism))
 
 
-def _is_a_switchs_doing(group: _Group, result: RepeatResult) -> bool:
+def _is_a_switchs_doing(group: Group, result: RepeatResult) -> bool:
     # Runs that nobody seeded differ whatever the switches.
     seeded = group.case.generator is not GeneratorKind.NONE
     return group.flags is Flags.OFF and result.deterministic is False and seeded
 
 
-def _trial(case: Case, switch: str, how: RepeatOptions, out: Path) -> _Group:
+def _trial(case: Case, switch: str, how: RepeatOptions, out: Path) -> Group:
     one_on = replace(_UNASKED, **{switch: getattr(Determinism(), switch)})
     only = replace(how, reuse=False)
-    return _runs(replace(case, determinism=one_on), Flags.OFF, f"repeat-only-{switch}", only, out)
+    return _group(replace(case, determinism=one_on), Flags.OFF, f"repeat-only-{switch}", only, out)
 
 
-def _tried(trials: Sequence[_Group], done: Outcomes) -> Iterator[SwitchTrial]:
+def _tried(trials: Sequence[Group]) -> Iterator[SwitchTrial]:
     for switch, group in zip(_SWITCHES, trials, strict=False):
-        result = result_of(group, done)
+        result = result_of(group)
         yield SwitchTrial(switch, result.deterministic, _largest(result.distances))
 
 
@@ -134,7 +134,7 @@ def _largest(distances: Sequence[Distance]) -> float | None:
     return max(known) if known and len(known) == len(distances) else None
 
 
-def with_apart(groups: Sequence[_Group], results: Sequence[RepeatResult]) -> Iterator[RepeatResult]:
+def with_apart(groups: Sequence[Group], results: Sequence[RepeatResult]) -> Iterator[RepeatResult]:
     """The results, those with flags off with their distance from the same case with flags on."""
     on = {
         group.case.id: group.fresh[0]
@@ -148,11 +148,11 @@ def with_apart(groups: Sequence[_Group], results: Sequence[RepeatResult]) -> Ite
         yield result
 
 
-def _measured(case: Case, runs: Sequence[tuple[Run, Outcome]]) -> RepeatResult:
-    seconds = sum(outcome.seconds for _, outcome in runs if isinstance(outcome, Completed | Raised))
-    for run, outcome in runs:
+def _measured(case: Case, runs: Sequence[tuple[Trial, Outcome]]) -> RepeatResult:
+    seconds = seconds_of(outcome for _, outcome in runs)
+    for trial, outcome in runs:
         if not isinstance(outcome, Completed):
-            return _failure(case, run, outcome, len(runs), seconds)
+            return _failure(case, trial, outcome, len(runs), seconds)
     platform = next(outcome.environment.platform for _, outcome in runs if isinstance(outcome, Completed))
     try:
         distances = tuple(
@@ -166,7 +166,7 @@ def _measured(case: Case, runs: Sequence[tuple[Run, Outcome]]) -> RepeatResult:
     return RepeatResult(case.id, platform, len(runs), deterministic, distances, (), seconds)
 
 
-def _distances(first: Run, second: Run) -> list[Distance]:
+def _distances(first: Trial, second: Trial) -> list[Distance]:
     return [
         Distance(
             first.number,
@@ -180,19 +180,19 @@ def _distances(first: Run, second: Run) -> list[Distance]:
     ]
 
 
-def _failure(case: Case, run: Run, outcome: Outcome, count: int, seconds: float) -> RepeatResult:
+def _failure(case: Case, trial: Trial, outcome: Outcome, count: int, seconds: float) -> RepeatResult:
     match outcome:
         case Unavailable():
             return RepeatResult(case.id, None, count, None, (), said(outcome.reason), seconds, skipped=True)
         case Raised():
             log = tuple(outcome.traceback.splitlines()[-12:])
-            reason = f"run {run.number} raised {outcome.message}"
+            reason = f"run {trial.number} raised {outcome.message}"
             return RepeatResult(
                 case.id, outcome.environment.platform, count, None, (), said(reason), seconds, log=log
             )
         case Lost():
             steps = outcome.next_steps
-            reason = outcome.reason if steps else f"run {run.number}: {outcome.reason}"
+            reason = outcome.reason if steps else f"run {trial.number}: {outcome.reason}"
             return RepeatResult(
                 case.id, None, count, None, (), said(reason), seconds, log=outcome.log, next_steps=steps
             )

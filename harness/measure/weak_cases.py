@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from harness.core.capture import Completed
@@ -16,24 +17,22 @@ from harness.core.trace import TraceLevel
 from harness.errors import UnreadableGolden
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
-from harness.invocation.options import Options
 from harness.judge.weaknesses import amplification_weakness, input_weaknesses
 from harness.measure.evidence import argument_shapes, moved_by, replay_noise, same_outputs
 from harness.measure.noise import Incomparable
 from harness.measure.variations import probes
-from harness.report.progress import Progress
-from harness.run.queue import Run
-from harness.trials.conduct import capture_path, run_all
+from harness.run.trial import Trial
+from harness.trials.experiment import Experiment, Outcomes, conduct_all, with_replay
+from harness.trials.session import Session
 
 _ULP = Perturbation("benign.ulp", 1.0, 1)
 
-_BASE, _PLAIN, _FORCED = "gate-base", "gate-ulp", "gate-ulp-forced"
-_INPUT = "gate-input-"
+_BASE, _PLAIN, _INPUT = "gate-base", "gate-ulp", "gate-input-"
 
 
 @dataclass(slots=True)
-class _Tried:
-    """A recorded case, a capture of it with a full trace, and its varied runs: what they gave, how many are to come.
+class _Subject:
+    """A recorded case, a capture of it with a full trace, and what its varied runs showed.
 
     `temporary` is whether the base is one of these runs as well.
     """
@@ -41,13 +40,11 @@ class _Tried:
     case: Case
     base: Path
     temporary: bool = False
-    captures: dict[str, Path] = field(default_factory=dict)
-    waiting: int = 0
+    moved: list[Evidence] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
 
 
-def weaknesses(
-    recorded: Sequence[tuple[Case, Path]], options: Options, progress: Progress
-) -> Mapping[str, tuple[str, ...]]:
+def weaknesses(recorded: Sequence[tuple[Case, Path]], session: Session) -> Mapping[str, tuple[str, ...]]:
     """Warnings by case id, from two runs with one-ulp noise and one with each input replaced.
 
     `recorded` are cases with the capture that was accepted. What cannot be run or compared is left out: it
@@ -55,42 +52,29 @@ def weaknesses(
     """
     # Of two runs that differ anyway nothing follows.
     cases = [(case, capture) for case, capture in recorded if not case.allow_nondeterministic]
-    tried = _with_full_traces(cases, options, progress)
-    runs = {run.capture: run for one in tried.values() for run in _runs(one, options.out)}
-    for run in runs.values():
-        tried[run.case.id].waiting += 1
+    subjects = _with_full_traces(cases, session)
+    planned = [(subject, list(_planned(subject, session))) for subject in subjects]
     found = dict[str, tuple[str, ...]]()
-    for run, outcome in run_all(list(runs.values()), options, progress) if runs else ():
-        one = tried[run.case.id]
-        one.waiting -= 1
-        if isinstance(outcome, Completed):
-            one.captures[run.capture.stem] = run.capture
-        if not one.waiting:
-            found[run.case.id] = tuple(_warnings(one))
-            _discard(one)
+    for subject in conduct_all(session, [(subject, its) for subject, its in planned if its]):
+        found[subject.case.id] = tuple(_warnings(subject))
+        if subject.temporary:
+            # Full traces of many cases are large: each goes as soon as it has told what it can.
+            subject.base.unlink(missing_ok=True)
     return found
 
 
-def _discard(one: _Tried) -> None:
-    """Full traces of many cases are large: each goes as soon as it has told what it can."""
-    for path in (*one.captures.values(), *((one.base,) if one.temporary else ())):
-        path.unlink(missing_ok=True)
-
-
-def _with_full_traces(
-    cases: Sequence[tuple[Case, Path]], options: Options, progress: Progress
-) -> dict[str, _Tried]:
-    """The cases by id, those whose capture keeps too little to be replayed run once more."""
-    tried = {case.id: _Tried(case, capture) for case, capture in cases}
-    runs = [
-        Run(case, capture_path(options.out, case, _BASE), trace=TraceLevel.FULL, further=True)
+def _with_full_traces(cases: Sequence[tuple[Case, Path]], session: Session) -> list[_Subject]:
+    """The cases, those whose capture keeps too little to be replayed run once more."""
+    subjects = {case.id: _Subject(case, capture) for case, capture in cases}
+    trials = [
+        Trial(case, session.path(case, _BASE), trace=TraceLevel.FULL, further=True)
         for case, capture in cases
         if _level(capture) is not TraceLevel.FULL
     ]
-    for run, outcome in run_all(runs, options, progress) if runs else ():
+    for trial, outcome in session.conduct(trials):
         if isinstance(outcome, Completed):
-            tried[run.case.id] = _Tried(run.case, run.capture, temporary=True)
-    return tried
+            subjects[trial.case.id] = _Subject(trial.case, trial.capture, temporary=True)
+    return list(subjects.values())
 
 
 def _level(capture: Path) -> TraceLevel | None:
@@ -99,29 +83,38 @@ def _level(capture: Path) -> TraceLevel | None:
     return trace.index.level if trace else None
 
 
-def _runs(one: _Tried, out: Path) -> Iterator[Run]:
-    if _level(one.base) is TraceLevel.FULL:
-        for number, (name, forced) in enumerate(((_PLAIN, None), (_FORCED, one.base)), 1):
-            capture = capture_path(out, one.case, name)
-            yield Run(one.case, capture, number, TraceLevel.FULL, forced, _ULP, further=True)
-    with TensorFile(one.base) as base:
-        shapes = argument_shapes(read_trace(base))
-    for number, probe in enumerate(probes(one.case, shapes), 3):
-        capture = capture_path(out, one.case, _INPUT + probe.key)
-        yield Run(probe.case, capture, number, TraceLevel.NONE, further=True)
+def _planned(subject: _Subject, session: Session) -> Iterator[Experiment]:
+    case = subject.case
+    with TensorFile(subject.base) as base:
+        trace = read_trace(base)
+    if trace is not None and trace.index.level is TraceLevel.FULL:
+        trial = Trial(case, session.path(case, _PLAIN), 1, TraceLevel.FULL, perturbation=_ULP, further=True)
+        yield Experiment(with_replay(trial, subject.base), partial(_moved, subject))
+    for number, probe in enumerate(probes(case, argument_shapes(trace)), 2):
+        capture = session.path(case, _INPUT + probe.key)
+        trial = Trial(probe.case, capture, number, TraceLevel.NONE, further=True)
+        yield Experiment((trial,), partial(_probed, subject, probe.key))
 
 
-def _warnings(one: _Tried) -> Iterator[str]:
+def _moved(subject: _Subject, outcomes: Outcomes) -> None:
+    plain, forced = outcomes
+    if not (isinstance(plain, Completed) and isinstance(forced, Completed)):
+        return
     with suppress(Incomparable, UnreadableGolden):
-        if _PLAIN in one.captures and _FORCED in one.captures:
-            yield from map(str, amplification_weakness(amplification([_moved_by_an_ulp(one)])))
+        with TensorFile(subject.base) as base, TensorFile(Path(plain.path)) as varied:
+            found = moved_by(base, varied, "ulp", _PLAIN)
+        boundaries = replay_noise(subject.case, subject.base, Path(forced.path))
+        subject.moved.append(replace(found, boundaries=boundaries))
+
+
+def _probed(subject: _Subject, key: str, outcomes: Outcomes) -> None:
+    [outcome] = outcomes
     with suppress(UnreadableGolden):
-        inputs = {name.removeprefix(_INPUT): path for name, path in one.captures.items() if _INPUT in name}
-        idle = [key for key, path in inputs.items() if same_outputs(one.base, path)]
-        yield from map(str, input_weaknesses(idle))
+        if isinstance(outcome, Completed) and same_outputs(subject.base, Path(outcome.path)):
+            subject.idle.append(key)
 
 
-def _moved_by_an_ulp(one: _Tried) -> Evidence:
-    with TensorFile(one.base) as base, TensorFile(one.captures[_PLAIN]) as varied:
-        found = moved_by(base, varied, "ulp", _PLAIN)
-    return replace(found, boundaries=replay_noise(one.case, one.base, one.captures[_FORCED]))
+def _warnings(subject: _Subject) -> Iterator[str]:
+    if subject.moved:
+        yield from map(str, amplification_weakness(amplification(subject.moved)))
+    yield from map(str, input_weaknesses(subject.idle))

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness import zoo
 from harness.core.case import Case
 from harness.core.variables import THREAD_POOLS
-from harness.run.queue import Run
+from harness.run.trial import Trial
 
 _BUILTIN = "builtin:"
 
@@ -29,22 +29,21 @@ _UNKNOWN_BYTES = 6 << 30
 """Counted for a model that is not here yet: the weights of a Stable Diffusion of the first generation in float32."""
 
 
-def workers(runs: Sequence[Run], device: str) -> int:
-    """How many workers to have for these runs, at least one.
+def workers(trials: Sequence[Trial], device: str, held: int = 0) -> int:
+    """How many workers to have for these trials, at least one; `held` are there already.
 
     On a GPU that is one, since `device` names one device and two workers would share its memory and its time.
-    On the CPU it is as many as the cores available to this process allow for, each run with its own threads, and as
-    the memory available holds with the largest model in each; never more than there are runs.
+    On the CPU it is as many as the cores available to this process allow for, each trial with its own threads, and as
+    the memory available holds, with the largest model in each, in addition to those that are there.
     """
-    if not runs or not _is_cpu(device):
+    if not trials or not _is_cpu(device):
         return 1
-    by_cores = _cores() // max(_threads(run) for run in runs)
-    needed = _WORKER_BYTES + _COPIES * max(
-        map(_model_bytes, {_model(run.case): run.case for run in runs}.values())
-    )
+    by_cores = _cores() // max(map(_threads, trials))
+    models = {_model(trial.case): trial.case for trial in trials}
+    needed = _WORKER_BYTES + _COPIES * max(map(_model_bytes, models.values()))
     memory = _available_bytes()
-    by_memory = by_cores if memory is None else memory // needed
-    return max(1, min(by_cores, by_memory, len(runs)))
+    by_memory = by_cores if memory is None else held + memory // needed
+    return max(1, min(by_cores, by_memory))
 
 
 def _is_cpu(device: str) -> bool:
@@ -76,8 +75,8 @@ def _quota() -> float | None:
     return None
 
 
-def _threads(run: Run) -> int:
-    stated = run.process_variables().get(THREAD_POOLS[0])
+def _threads(trial: Trial) -> int:
+    stated = trial.process_variables().get(THREAD_POOLS[0])
     return int(stated) if stated and stated.isdecimal() else 1
 
 

@@ -150,6 +150,11 @@ class ForkServers:
         server = self._server(variables)
         return server.fork(log, imports) if server is not None else None
 
+    def has(self, variables: Variables) -> bool:
+        """Whether there is a server for these variables already."""
+        with self._lock:
+            return self._servers.get(frozenset(variables.items())) is not None
+
     def close(self) -> None:
         """End all of them."""
         with self._lock:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -22,6 +26,7 @@ from harness.core.capture import Lost, Outcome
 from harness.core.messages import CannotStart, Finished, Job, Progress, Ready, Reply
 from harness.errors import StoreError
 from harness.run import obstacles
+from harness.run.trial import Trial
 from harness.run.variables import Variables, process_environment
 
 STARTUP_SECONDS = 300.0
@@ -72,17 +77,25 @@ Start = Callable[[IO[bytes]], Process | None]
 class WorkerProcess:
     """A worker and the pipe to it. Use from one thread; `kill` may be called from any.
 
-    `fork` gives a process that needs no start, where there can be one. Raises NotSpawned where there is no
-    process to speak to.
+    `fork` gives a process that needs no start, where there can be one; `python` is another interpreter to start.
+    Raises NotSpawned where there is no process to speak to.
     """
 
-    def __init__(self, variables: Variables, device: str, log: Path, fork: Start = lambda _log: None) -> None:
-        self.variables = variables
+    def __init__(
+        self,
+        variables: Variables,
+        device: str,
+        log: Path,
+        fork: Start = lambda _log: None,
+        python: str | None = None,
+    ) -> None:
+        self._kind = (python, variables)
         self._log = log
         with opened(log) as sink:
             self._log_start = sink.tell()
             arguments = ("harness.worker", device)
-            self._process = fork(sink) or spawned(arguments, process_environment(variables), sink)
+            environment = process_environment(variables)
+            self._process = fork(sink) or spawned(arguments, environment, sink, python=python)
         interrupts.kill_on_exit(self._process.pid)
         self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -99,6 +112,10 @@ class WorkerProcess:
     def was_killed(self) -> bool:
         """Whether somebody else killed the process outright."""
         return not self._aborted and self._process.poll() == -signal.SIGKILL
+
+    def fits(self, trial: Trial) -> bool:
+        """Whether it was started as `trial` needs it."""
+        return self._kind == (trial.python, trial.process_variables())
 
     def wait_ready(self) -> Ready | Lost:
         """Wait until what jobs need is imported; Lost when the worker cannot begin, dies or hangs before."""
@@ -237,34 +254,53 @@ def spawned(
     *,
     streams: int = subprocess.PIPE,
     keep: int | None = None,
+    python: str | None = None,
 ) -> subprocess.Popen[bytes]:
-    """A process of this Python that runs a module with arguments, `keep` left open for it; raises NotSpawned."""
+    """A process that runs a module with arguments, `keep` left open for it; raises NotSpawned.
+
+    `python` is the interpreter, by default the one that runs this.
+    """
+    interpreter = python or sys.executable
     # Empty where Python runs inside another program.
-    if not sys.executable:
+    if not interpreter:
         raise NotSpawned(obstacles.NO_PYTHON)
     try:
         return subprocess.Popen(
             # -P: a torch.py or a diffusers/ in the current folder is no library, and never runs.
-            [sys.executable, "-P", "-m", *arguments],
+            [interpreter, "-P", "-m", *arguments],
             stdin=streams,
             stdout=streams,
             stderr=log,
-            env=_with_harness(environment),
+            env=_with_harness(environment, alone=python is not None),
             pass_fds=() if keep is None else (keep,),
             # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
             start_new_session=True,
         )
     except OSError as error:
-        raise NotSpawned(obstacles.not_spawned(sys.executable, error)) from error
+        raise NotSpawned(obstacles.not_spawned(interpreter, error)) from error
 
 
-def _with_harness(environment: dict[str, str]) -> dict[str, str]:
-    """The environment in which a worker finds this package also where it runs from a checkout that is not installed."""
-    home = str(Path(__file__).resolve().parents[2])
-    if home in map(os.path.realpath, filter(None, sys.path[1:])):
+def _with_harness(environment: dict[str, str], *, alone: bool) -> dict[str, str]:
+    """The environment in which a worker finds this package also where it is not installed.
+
+    That is so where it runs from a checkout, and in every other interpreter. `alone` gives that one this package
+    and nothing that lies next to it: the libraries there are what is to be tried.
+    """
+    home = Path(__file__).resolve().parents[2]
+    if not alone and str(home) in map(os.path.realpath, filter(None, sys.path[1:])):
         return environment
-    places = [*filter(None, [environment.get("PYTHONPATH")]), home]
+    places = [*filter(None, [environment.get("PYTHONPATH")]), _only_harness() if alone else str(home)]
     return {**environment, "PYTHONPATH": os.pathsep.join(places)}
+
+
+@cache
+def _only_harness() -> str:
+    """A folder that holds this package and nothing else, for as long as this process lives."""
+    folder = tempfile.mkdtemp(prefix="harness-package-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    package = Path(__file__).resolve().parents[1]
+    Path(folder, package.name).symlink_to(package, target_is_directory=True)
+    return folder
 
 
 class _Silence:

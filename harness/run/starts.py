@@ -41,16 +41,18 @@ class Starts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._states: dict[frozenset[tuple[str, str | None]], _State] = {}
+        self._states: dict[object, _State] = {}
 
-    def attempt(self, variables: Variables, start: Callable[[], Failure | None]) -> Lost | None:
-        """Have `start` bring up a worker for `variables`; None when it began, else why no worker does.
+    def attempt(
+        self, variables: Variables, start: Callable[[], Failure | None], python: str | None = None
+    ) -> Lost | None:
+        """Have `start` bring up a worker for `variables` and `python`; None when it began, else why no worker does.
 
         `start` is called once. Where that was a kill, or a worker with these variables has begun before, it is
         called once more. Until the first has begun, others wait for it: they would meet the same.
         """
         with self._lock:
-            state = self._states.setdefault(_key(variables), _State())
+            state = self._states.setdefault((python, _key(variables)), _State())
         if state.began and state.failure is None:
             return _attempt(state, start)
         with state.lock:

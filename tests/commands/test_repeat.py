@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,9 @@ from harness.core.results.recording import Flags
 from harness.golden.header import read_document
 from harness.invocation.options import Options, RepeatOptions
 from harness.report.terminal import Screen
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.golden.builders import environment, write_capture
+from tests.support import pools
 from tests.support.project import Project
 
 
@@ -64,21 +64,19 @@ class _Lottery:
         self.switch = switch
         self.asked: list[str] = []
 
-    def run_all(
-        self, runs: Sequence[Run], _options: Options, _screen: Screen, *, fresh: bool = False
-    ) -> Iterator[tuple[Run, Outcome]]:
-        for run in runs:
-            self.asked.append(run.capture.stem)
-            wished = run.case.determinism
-            settled = getattr(wished, self.switch) == getattr(Determinism(), self.switch)
-            write_capture(run.capture, {"images": np.float32([0 if settled else run.number])}, case=run.case)
-            yield run, Completed(str(run.capture), environment(), 1.0)
+    def outcome(self, trial: Trial) -> Outcome:
+        self.asked.append(trial.capture.stem)
+        wished = trial.case.determinism
+        settled = getattr(wished, self.switch) == getattr(Determinism(), self.switch)
+        images = np.float32([0 if settled else trial.number])
+        write_capture(trial.capture, {"images": images}, case=trial.case)
+        return Completed(str(trial.capture), environment(), 1.0)
 
 
 def _repeated(
     lottery: _Lottery, flags: tuple[Flags, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, list[dict]]:
-    monkeypatch.setattr("harness.measure.repeatability.run_all", lottery.run_all)
+    pools.install(monkeypatch, lottery.outcome)
     Project(folder).config("two")
     stream = io.StringIO()
     options = Options(configs=folder / "configs", out=folder / "out")

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from harness.commands import record
 from harness.core.capture import Lost
 from tests.golden.builders import environment
 from tests.support.files import describe, flip_bit
@@ -221,7 +220,9 @@ def test_a_golden_is_kept_also_where_the_machine_could_not_be_asked_before(
     recorded: Pretend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = recorded.golden("a").read_bytes()
-    monkeypatch.setattr(record, "fingerprint", lambda *_given: Lost("the worker did not answer"))
+    monkeypatch.setattr(
+        "harness.trials.session.fingerprint", lambda *_given: Lost("the worker did not answer")
+    )
     recorded.values["a"] = np.zeros(64, np.float32)
     recorded.record("a")
     assert recorded.of("a", "record.json")["state"] == "kept"

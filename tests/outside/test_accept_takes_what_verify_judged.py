@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.core.capture import Lost, Outcome, Raised, Unavailable
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.golden.builders import environment
 from tests.support.files import describe
 from tests.support.pretend import CONFIG, VALUES, Pretend, pretend
@@ -68,9 +68,9 @@ def test_a_report_that_is_none(drifted: Pretend, content: str) -> None:
     assert told.replace("`", "").count("run harness verify") == 1, told
 
 
-def interrupt(at: str) -> Callable[[Run], Outcome | None]:
-    def before(run: Run) -> Outcome | None:
-        if run.case.id == at:
+def interrupt(at: str) -> Callable[[Trial], Outcome | None]:
+    def before(trial: Trial) -> Outcome | None:
+        if trial.case.id == at:
             raise KeyboardInterrupt
         return None
 
@@ -92,7 +92,7 @@ def test_a_verify_killed_at_once_leaves_no_older_report_to_accept_by(
     assert finished["finished"] is True
     found = []
 
-    def killed(_run: Run) -> None:
+    def killed(_trial: Trial) -> None:
         found.append(drifted.report())
         raise KeyboardInterrupt
 

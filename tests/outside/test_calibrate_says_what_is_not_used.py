@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +11,28 @@ import pytest
 from harness.cli import main
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Case
-from harness.run.execute import Observer, Workshop
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.golden.builders import environment, write_capture
-from tests.support import workers
+from tests.support import pools, workers
 from tests.support.project import Project
 from tests.support.workers import UNTRACED
 
 OUTPUT = np.linspace(0.1, 0.9, 64, dtype=np.float32)
 
 
-def execute(
-    runs: Sequence[Run], _workshop: Workshop, _observer: Observer, _then: object = None
-) -> Iterator[tuple[Run, Outcome]]:
-    """Workers whose varied runs lie one in the last place apart."""
-    for run in runs:
-        moved = OUTPUT if run.perturbation is None else np.nextafter(OUTPUT, np.float32(1))
-        acted = {} if run.perturbation is None else {"perturbed": 1}
-        write_capture(run.capture, {"images": moved}, case=run.case, **acted)
-        yield run, Completed(str(run.capture), environment(), 0.0)
+def outcome(trial: Trial) -> Outcome:
+    """What comes of workers whose varied runs lie one in the last place apart."""
+    moved = OUTPUT if trial.perturbation is None else np.nextafter(OUTPUT, np.float32(1))
+    acted = {} if trial.perturbation is None else {"perturbed": 1}
+    write_capture(trial.capture, {"images": moved}, case=trial.case, **acted)
+    return Completed(str(trial.capture), environment(), 0.0)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("harness.trials.conduct.execute", execute)
+    pools.install(monkeypatch, outcome)
     return Project(tmp_path)
 
 

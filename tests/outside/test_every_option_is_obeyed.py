@@ -32,8 +32,8 @@ class Bench:
 
     def run(self, command: str, *words: str) -> tuple[int, str]:
         """The exit code, and what standard output shows, without the seconds."""
-        self.ran.runs.clear()
-        self.ran.workshops.clear()
+        self.ran.pool.conducted.clear()
+        self.ran.pool.jobs.clear()
         self.ran.nowhere = command == "sensitivity"  # whose runs need a trace
         self._capsys.readouterr()
         code = main([command, *NEEDED.get(command, ()), *words])
@@ -69,7 +69,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         return environment()
 
     monkeypatch.setattr("harness.commands.env.fingerprint", fingerprint)
-    monkeypatch.setattr("harness.commands.record.fingerprint", fingerprint)
+    monkeypatch.setattr("harness.trials.session.fingerprint", fingerprint)
     assert bench.run("record", "--quiet")[0] == 0
     assert bench.run("verify", "--quiet")[0] == 0
     return bench
@@ -144,9 +144,9 @@ def out(bench: Bench, command: str) -> None:
 def device(bench: Bench, command: str) -> None:
     if command in RUNNING:
         bench.run(command, "--device", "cuda:1")
-        assert {workshop.device for workshop in bench.ran.workshops} == {"cuda:1"}
+        assert bench.ran.device == "cuda:1"
         bench.run(command)
-        assert {workshop.device for workshop in bench.ran.workshops} == {"auto"}
+        assert bench.ran.device == "auto"
     elif command == "list":
         assert bench.json(command, "--device", "mps")["cases"][0]["device"] == "mps"
     else:
@@ -156,12 +156,14 @@ def device(bench: Bench, command: str) -> None:
 
 def jobs(bench: Bench, command: str) -> None:
     bench.run(command, "--jobs", "3")
-    assert {workshop.jobs for workshop in bench.ran.workshops} == {3}
+    assert set(bench.ran.pool.jobs) == {3}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.run.capacity.workers", lambda _runs, device: {"cpu": 5, "mps": 6}[device])
+        patch.setattr(
+            "harness.run.capacity.workers", lambda _trials, device, _held: {"cpu": 5, "mps": 6}[device]
+        )
         for words, expected in ((("--device", "cpu"), 5), (("--device", "mps", "--jobs", "auto"), 6)):
             bench.run(command, *words)
-            assert {workshop.jobs for workshop in bench.ran.workshops} == {expected}
+            assert set(bench.ran.pool.jobs) == {expected}
 
 
 def as_json(bench: Bench, command: str) -> None:
@@ -218,10 +220,10 @@ def update(bench: Bench, command: str) -> None:
 
 def no_gates(bench: Bench, command: str) -> None:
     bench.run(command)
-    assert len(bench.ran.runs) == 4
-    bench.ran.runs.clear()
+    assert len(bench.ran.pool.conducted) == 4
+    bench.ran.pool.conducted.clear()
     main([command, "--update"])
-    assert len(bench.ran.runs) > 4
+    assert len(bench.ran.pool.conducted) > 4
 
 
 def allow_missing(bench: Bench, command: str) -> None:
@@ -238,18 +240,18 @@ def strict(bench: Bench, command: str) -> None:
 
 def runs(bench: Bench, command: str) -> None:
     bench.run(command, "a", "--runs", "5")
-    assert len(bench.ran.runs) == 5
+    assert len(bench.ran.pool.conducted) == 5
 
 
 def reuse(bench: Bench, command: str) -> None:
     bench.run(command, "a", "--reuse")
-    assert len(bench.ran.runs) == 4
+    assert len(bench.ran.pool.conducted) == 4
 
 
 def flags(bench: Bench, command: str) -> None:
     for choice, expected in (("on", {True}), ("off", {False}), ("both", {True, False})):
         bench.run(command, "a", "--flags", choice)
-        assert {run.case.determinism.algorithms for run in bench.ran.runs} == expected
+        assert {run.case.determinism.algorithms for run in bench.ran.pool.conducted} == expected
 
 
 def markdown(bench: Bench, command: str) -> None:

@@ -13,7 +13,7 @@ from harness.golden import tensors
 from harness.golden.header import Header, read_header
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import Trace
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.support.pretend import CONFIG, Pretend, pretend
 from tests.support.traces import Call, write_trace
 
@@ -48,14 +48,14 @@ def recorded(pretend: Pretend) -> Pretend:
     """Three cases with goldens, two of which come out otherwise from now on."""
     factors = dict.fromkeys(CASES, 1.0)
 
-    def before(run: Run) -> Outcome:
-        values = (VALUES * np.float32(factors[run.case.id])).astype(np.float32)
-        told = {"case": run.case, "env": pretend.here, "forced": run.forced is not None}
+    def before(trial: Trial) -> Outcome:
+        values = (VALUES * np.float32(factors[trial.case.id])).astype(np.float32)
+        told = {"case": trial.case, "env": pretend.here, "forced": trial.forced is not None}
         calls = [Call("unet.forward", {"sample": VALUES}, {"sample": values})]
         # Two runs never are the same file.
         more = {"filled_in": {"run": len(pretend.runs)}}
-        write_trace(run.capture, calls, returned={"images": values}, **told, **more)
-        return Completed(str(run.capture), pretend.here, 1.0)
+        write_trace(trial.capture, calls, returned={"images": values}, **told, **more)
+        return Completed(str(trial.capture), pretend.here, 1.0)
 
     pretend.before = before
     for name in CASES:
@@ -108,7 +108,7 @@ def test_explain_replays_what_differs_and_decides_nothing_by_it(recorded: Preten
 
 def test_a_replay_that_gets_lost_leaves_no_pass(recorded: Pretend) -> None:
     plain = recorded.before
-    recorded.before = lambda run: Lost("killed") if run.forced else plain(run)
+    recorded.before = lambda trial: Lost("killed") if trial.forced else plain(trial)
     assert recorded.harness("verify", "--forced").code == 3
     assert {name: recorded.of(name)["verdict"] for name in CASES} == {
         "drifting": "drifted",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +18,10 @@ from harness.core.case import Case, Expectation
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.invocation.options import Options, VerifyOptions
-from harness.run.execute import Then
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.explain import simulated
 from tests.golden.builders import ACCEPTED, a_case, environment
+from tests.support import pools
 from tests.support.traces import open_trace, write_trace
 
 NOW = environment(torch="2.14.0")
@@ -72,31 +71,19 @@ def write(path: Path, case: Case, fed: Path | None = None, **knobs: Any) -> Path
     )  # fmt: skip
 
 
-def outcome(run: Run) -> Outcome:
-    """What a worker would have made of the run."""
-    name = run.case.id.removeprefix("ddim/")
+def outcome(trial: Trial) -> Outcome:
+    """What a worker would have made of the trial."""
+    name = trial.case.id.removeprefix("ddim/")
     if name == "raises":
         return Raised("ValueError: no", "Traceback", NOW, 1.0)
-    if name == "lost" or (name == "replay-lost" and run.forced):
+    if name == "lost" or (name == "replay-lost" and trial.forced):
         return Lost("killed by signal 9")
     if name == "unavailable":
         return Unavailable("no such model")
     knobs = dict(PLANS[name][1])
-    if run.perturbation is not None:
+    if trial.perturbation is not None:
         knobs["jitter"] = 1e-5
-    return Completed(str(write(run.capture, run.case, run.forced, **knobs)), NOW, 1.0)
-
-
-def run_all(
-    runs: Sequence[Run], *_: object, then: Then | None = None, **_how: object
-) -> Iterator[tuple[Run, Outcome]]:
-    waiting = list(runs)
-    while waiting:
-        run = waiting.pop(0)
-        found = outcome(run)
-        following = then(run, found) if then else None
-        waiting[:0] = [following] if following else []
-        yield run, found
+    return Completed(str(write(trial.capture, trial.case, trial.forced, **knobs)), NOW, 1.0)
 
 
 class Screen:
@@ -117,7 +104,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
         if (name := case.id.removeprefix("ddim/")) not in without:
             recorded = replace(case, steps=9) if name == "stale" else case
             write(tmp_path / "goldens" / case.id / "cpu-x86_64.safetensors", recorded)
-    monkeypatch.setattr(verify_module, "run_all", run_all)
+    pools.install(monkeypatch, outcome)
     for module in (verify_module, explain_module):
         monkeypatch.setattr(module, "cases_to_run", lambda *_: asked)
     return Options(goldens=tmp_path / "goldens", out=tmp_path / "out")

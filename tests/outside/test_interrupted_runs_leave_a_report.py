@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.capture import Outcome
 from harness.errors import StoreError
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.support.pretend import CONFIG, VALUES, Pretend, pretend
 
 __all__ = ["pretend"]
@@ -23,11 +23,11 @@ class Terminated(BaseException):
     """As a handler of SIGTERM may raise it."""
 
 
-def stop(at: str, error: BaseException, number: int | None = None) -> Callable[[Run], Outcome | None]:
+def stop(at: str, error: BaseException, number: int | None = None) -> Callable[[Trial], Outcome | None]:
     """End the command as the run of this case, or of this number of it, would have ended."""
 
-    def before(run: Run) -> Outcome | None:
-        if run.case.id == at and number in (None, run.number):
+    def before(trial: Trial) -> Outcome | None:
+        if trial.case.id == at and number in (None, trial.number):
             raise error
         return None
 
@@ -97,10 +97,10 @@ def test_an_error_of_the_harness_in_the_middle(three: Pretend) -> None:
 def test_what_ended_the_command_is_told_also_where_no_report_can_be_written(three: Pretend) -> None:
     interrupt = stop("b", KeyboardInterrupt())
 
-    def before(run: Run) -> Outcome | None:
+    def before(trial: Trial) -> Outcome | None:
         # Only now, since what cannot be written at the start is refused then.
         (three.folder / "told.json").mkdir(exist_ok=True)
-        return interrupt(run)
+        return interrupt(trial)
 
     three.before = before
     ran = three.harness("verify", "--json", "told.json")
@@ -120,10 +120,10 @@ def test_a_forced_replay_follows_its_run_so_that_what_is_reported_is_whole(three
 def test_a_pass_whose_invariant_is_still_to_come_is_no_pass(pretend: Pretend) -> None:
     pretend.config("a", f"{CONFIG}invariants: {{generator_state: exact}}\n")
     assert pretend.record().code == 0
-    ended = list[Run]()
+    ended = list[Trial]()
 
-    def second(run: Run) -> None:
-        ended.append(run)
+    def second(trial: Trial) -> None:
+        ended.append(trial)
         if len(ended) == 2:
             raise KeyboardInterrupt
 
@@ -154,7 +154,7 @@ def test_ctrl_c_in_record_lists_what_it_stored(pretend: Pretend) -> None:
 def test_a_record_killed_at_once_leaves_no_older_report(three: Pretend) -> None:
     found = []
 
-    def killed(_run: Run) -> None:
+    def killed(_trial: Trial) -> None:
         found.append(three.report("record.json"))
         raise Terminated
 

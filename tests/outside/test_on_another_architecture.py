@@ -20,8 +20,8 @@ from harness.core.results.verdict import CaseResult, Verdict
 from harness.core.tolerance import Limits, Relation, Rule
 from harness.golden.calibrations import write_calibration
 from harness.golden.tensors import TensorFile
-from harness.measure.invariants import variations
 from harness.report.reason_words import reason_words, step_words
+from harness.trials.invariants import asked_of
 from tests.golden.builders import a_case, environment
 from tests.support.calibrations import calibration_from, evidence
 from tests.support.evidence import judge_forced, with_divergence
@@ -153,7 +153,7 @@ def test_half_precision_is_compared_on_the_same_draws(
 def test_the_variation_asks_for_them(tmp_path: Path) -> None:
     half = Invariant(InvariantKind.HALF, Limits(rel_l2=1e-2), dtype="bfloat16")
     case = a_case(invariants=(half,), model=ModelSpec("builtin:ddpm-digits"))
-    [asked] = variations([case], tmp_path)
+    [asked] = asked_of([case], tmp_path)
     assert asked.run is not None
     assert asked.run.case.model.dtype == "bfloat16"
     assert asked.run.perturbation is not None

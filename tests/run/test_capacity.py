@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.case import Determinism, ModelSpec
 from harness.run import capacity
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.core.samples import case
 
 GB = 1 << 30
@@ -40,10 +40,10 @@ def sized(path: Path, size: int) -> None:
         file.truncate(size)
 
 
-def runs(base: Path, count: int = 20, model: ModelSpec = SMALL, threads: int = 1) -> list[Run]:
+def runs(base: Path, count: int = 20, model: ModelSpec = SMALL, threads: int = 1) -> list[Trial]:
     determinism = Determinism(threads=threads)
     return [
-        Run(case(id=f"c{number}", base=str(base), model=model, determinism=determinism), Path("capture"))
+        Trial(case(id=f"c{number}", base=str(base), model=model, determinism=determinism), Path("capture"))
         for number in range(count)
     ]
 
@@ -52,9 +52,16 @@ def test_one_for_each_core(tmp_path: Path) -> None:
     assert capacity.workers(runs(tmp_path), "cpu") == 8
 
 
-def test_no_more_than_there_are_runs(tmp_path: Path) -> None:
-    assert capacity.workers(runs(tmp_path, 3), "cpu") == 3
+def test_of_no_trials_there_is_one(tmp_path: Path) -> None:
     assert capacity.workers([], "cpu") == 1
+
+
+def test_workers_that_are_there_hold_their_memory_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = runs(tmp_path, model=ModelSpec("large"))
+    machine(monkeypatch, memory=16 * GB)
+    assert [capacity.workers(large, "cpu", held) for held in (0, 2, 12)] == [1, 3, 8]
 
 
 def test_the_threads_of_a_run_share_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from harness.run.forks import ForkedProcess, ForkServers
 from harness.run.process import STARTUP_SECONDS
 from harness.run.variables import other_start, variables_for
 from tests.run.processes import appears, gone
-from tests.run.test_execute import DEAD_AT_START, DEATHS, ROOT, Done, do, misbehaving
-from tests.run.test_execute import _patched_workers as _patched_workers
+from tests.run.test_pool import DEAD_AT_START, DEATHS, ROOT, Done, do, misbehaving
+from tests.run.test_pool import _patched_workers as _patched_workers
 from tests.support.project import interruptible
 
 PYTHON = sys.executable
@@ -134,14 +134,16 @@ def never_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 PARENT = """
 import sys
 from pathlib import Path
-from harness.run.execute import Workshop, execute
-from harness.run.queue import Run
-from tests.run.test_execute import Observed, misbehaving
+from harness.run.executor import LocalExecutor
+from harness.run.pool import WorkerPool
+from harness.run.trial import Freshness, Trial
+from tests.run.test_pool import Observed, misbehaving
 
 folder = Path(sys.argv[1])
 sys.executable = str(folder / "python")
-runs = [Run(misbehaving("a"), folder / "a.safetensors")]
-list(execute(runs, Workshop("cpu", 1, folder / "logs", fresh=True), Observed()))
+trial = Trial(misbehaving("a"), folder / "a.safetensors", freshness=Freshness.FRESH)
+with WorkerPool(LocalExecutor("cpu", folder / "logs"), Observed()) as pool:
+    list(pool.conduct([trial], 1))
 """
 
 

@@ -6,9 +6,8 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,11 @@ import numpy as np
 import pytest
 
 from harness import cli
-from harness.commands import record
 from harness.core.capture import Completed, Outcome
 from harness.core.environment import Environment
-from harness.run.execute import Then
-from harness.run.queue import Run
-from harness.trials import conduct
+from harness.run.trial import Trial
 from tests.golden.builders import environment, write_capture
+from tests.support import pools
 from tests.support.project import Ran
 
 CONFIG = """\
@@ -36,7 +33,7 @@ call: {output_type: np}
 
 VALUES = np.linspace(0.0, 1.0, 64, dtype=np.float32)
 
-Before = Callable[[Run], Outcome | None]
+Before = Callable[[Trial], Outcome | None]
 
 
 @dataclass
@@ -92,33 +89,23 @@ class Pretend:
         """What a report says of a case."""
         return next(one for one in self.report(name)["cases"] if one["case"] == case)
 
-    def execute(
-        self, runs: Sequence[Run], _workshop: object, _observer: object, then: Then | None = None
-    ) -> Iterator[tuple[Run, Outcome]]:
-        """In the place of `harness.run.execute.execute`."""
-        waiting = list(runs)
-        for number in count():
-            if not waiting:
-                return
-            run = waiting.pop(0)
-            self.runs.append(run.case.id)
-            outcome = self.before(run) or self._completed(run, number)
-            following = then(run, outcome) if then else None
-            waiting[:0] = [following] if following else []
-            yield run, outcome
+    def outcome(self, trial: Trial) -> Outcome:
+        """What comes of a trial."""
+        self.runs.append(trial.case.id)
+        return self.before(trial) or self._completed(trial, len(self.runs))
 
-    def _completed(self, run: Run, number: int) -> Outcome:
-        values = self.values.get(run.case.id, VALUES)
+    def _completed(self, trial: Trial, number: int) -> Outcome:
+        values = self.values.get(trial.case.id, VALUES)
         # Two runs never take the same time, so that two captures never are the same file.
-        told: Mapping[str, Any] = {"case": run.case, "env": self.here, "filled_in": {"run": number}}
-        write_capture(run.capture, {"images": values}, **{**told, **self.document})
-        return Completed(str(run.capture), self.here, 1.0)
+        told: Mapping[str, Any] = {"case": trial.case, "env": self.here, "filled_in": {"run": number}}
+        write_capture(trial.capture, {"images": values}, **{**told, **self.document})
+        return Completed(str(trial.capture), self.here, 1.0)
 
 
 @pytest.fixture
 def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretend:
     """An empty project whose commands start no worker."""
     project = Pretend(tmp_path)
-    monkeypatch.setattr(conduct, "execute", project.execute)
-    monkeypatch.setattr(record, "fingerprint", lambda *_given: project.here)
+    pools.install(monkeypatch, project.outcome)
+    monkeypatch.setattr("harness.trials.session.fingerprint", lambda *_given: project.here)
     return project

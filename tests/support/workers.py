@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.core.capture import Completed, Outcome, Unavailable
-from harness.run.execute import Observer, Then, Workshop
-from harness.run.queue import Run
+from harness.run.trial import Trial
 from tests.golden.builders import environment, write_capture
+from tests.support import pools
+from tests.support.pools import FakePool
 from tests.support.project import TWO_STEPS
 
 UNTRACED = TWO_STEPS + "trace: none\n"
@@ -20,42 +21,35 @@ UNTRACED = TWO_STEPS + "trace: none\n"
 
 @dataclass
 class FakeWorkers:
-    """Stands in for `harness.run.execute.execute`; `value` is what every output holds.
+    """What the workers give: `value` is what every output holds; with `nowhere` no run can be done here.
 
-    With `nowhere` no run can be done here.
+    `pool` is what they stand in for, and keeps what was asked of it; `device` is the one that was asked for last.
     """
 
     value: float = 0.5
     nowhere: bool = False
-    runs: list[Run] = field(default_factory=list)
-    workshops: list[Workshop] = field(default_factory=list)
+    device: str = ""
+    pool: FakePool = field(init=False)
 
-    def execute(
-        self, runs: Sequence[Run], workshop: Workshop, _observer: Observer, then: Then | None = None
-    ) -> Iterator[tuple[Run, Outcome]]:
-        self.workshops.append(workshop)
-        waiting = list(runs)
-        while waiting:
-            run = waiting.pop(0)
-            self.runs.append(run)
-            outcome = self._outcome(run)
-            following = then(run, outcome) if then else None
-            waiting[:0] = [following] if following else []
-            yield run, outcome
-
-    def _outcome(self, run: Run) -> Outcome:
+    def outcome(self, trial: Trial) -> Outcome:
+        """What comes of a trial."""
         if self.nowhere:
             return Unavailable("no such device")
-        write_capture(run.capture, {"images": np.float32([self.value, 0.25])}, case=run.case)
-        return Completed(str(run.capture), environment(), 0.0)
+        write_capture(trial.capture, {"images": np.float32([self.value, 0.25])}, case=trial.case)
+        return Completed(str(trial.capture), environment(), 0.0)
 
     def cases(self) -> set[str]:
         """The ids of the cases that were run."""
-        return {run.case.id for run in self.runs}
+        return {trial.case.id for trial in self.pool.conducted}
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
     """Let every command of this process run its cases so."""
     workers = FakeWorkers()
-    monkeypatch.setattr("harness.trials.conduct.execute", workers.execute)
+    workers.pool = pools.install(monkeypatch, workers.outcome)
+
+    def executor(device: str, _logs: Path) -> None:
+        workers.device = device
+
+    monkeypatch.setattr("harness.trials.session.LocalExecutor", executor)
     return workers

@@ -10,8 +10,9 @@ import pytest
 from harness.core.capture import Outcome
 from harness.core.case import Case, Preparation
 from harness.core.messages import Progress
-from harness.run.execute import Workshop, execute
-from harness.run.queue import Run
+from harness.run.executor import LocalExecutor
+from harness.run.pool import WorkerPool
+from harness.run.trial import Trial
 from tests.core.samples import case
 from tests.outside.leaks.conftest import HERE, Bench, stored
 
@@ -245,23 +246,24 @@ def test_it_is_a_warning_of_the_capture_that_names_what_from_and_to(bench: Bench
 class Quiet:
     """An observer that is told everything and says nothing."""
 
-    def started(self, run: Run) -> None:
+    def started(self, trial: Trial) -> None:
         """Say nothing."""
 
-    def progressed(self, run: Run, progress: Progress) -> None:
+    def progressed(self, trial: Trial, progress: Progress) -> None:
         """Say nothing."""
 
-    def finished(self, run: Run, outcome: Outcome) -> None:
+    def finished(self, trial: Trial, outcome: Outcome) -> None:
         """Say nothing."""
 
 
 def in_one_worker(folder: Path, *cases: Case) -> Iterator[tuple[tuple[str, ...], object]]:
     """The warnings of each case and the bits of its outputs."""
-    runs = [Run(one, folder / f"{one.id}.safetensors") for one in cases]
-    done = dict.fromkeys((run.case.id for run, _ in execute(runs, Workshop("cpu", 1, folder), Quiet())))
+    trials = [Trial(one, folder / f"{one.id}.safetensors") for one in cases]
+    with WorkerPool(LocalExecutor("cpu", folder), Quiet()) as pool:
+        done = dict.fromkeys(trial.case.id for trial, _ in pool.conduct(trials, 1))
     assert len(done) == len(cases)
-    for run in runs:
-        document = stored(run.capture)
+    for trial in trials:
+        document = stored(trial.capture)
         yield document.warnings, document.sha256["output/images"]
 
 

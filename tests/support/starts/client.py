@@ -76,13 +76,14 @@ def begun(
     *,
     streams: int = subprocess.PIPE,
     keep: int | None = None,
+    python: str | None = None,
 ) -> subprocess.Popen[bytes] | Forked:
     """In the place of `harness.run.process.spawned`."""
-    if is_plain(environment) and (connection := _connection(environment)):
+    if python is None and is_plain(environment) and (connection := _connection(environment)):
         kept = () if keep is None else (keep,)
         if found := connection.fork(arguments, environment, log, piped=streams == subprocess.PIPE, kept=kept):
             return found
-    return _spawned(arguments, environment, log, streams=streams, keep=keep)
+    return _spawned(arguments, environment, log, streams=streams, keep=keep, python=python)
 
 
 def is_plain(environment: Mapping[str, str]) -> bool:

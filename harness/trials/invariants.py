@@ -1,4 +1,4 @@
-"""The variations that a case's invariants compare it with: which runs they are, and what came of them."""
+"""The trials that the invariants of a case ask for, and what came of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from harness.core.case import Case, Compile, GeneratorKind, Offload, Variant
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
-from harness.run.queue import Run
-from harness.trials.conduct import capture_path
+from harness.run.trial import Trial
+from harness.trials.captures import capture_path
 
 _OPTIONS = (InvariantKind.OFFLOAD, InvariantKind.HALF, InvariantKind.COMPILE)
 """The invariants about something that a case says itself."""
@@ -21,8 +21,8 @@ _OF_GENERATORS = (InvariantKind.BATCH, InvariantKind.GENERATOR_STATE)
 
 
 @dataclass(frozen=True, slots=True)
-class Variation:
-    """One invariant of a case and the run that it asks for; no run where there is a `reason` against it.
+class Asked:
+    """One invariant of a case and the trial that it asks for; none where there is a `reason` against it.
 
     `base` is the capture of the run that it is compared with.
     """
@@ -30,42 +30,42 @@ class Variation:
     case: Case
     base: Path
     invariant: Invariant
-    run: Run | None
+    trial: Trial | None
     reason: str = ""
 
 
-def variations(cases: Sequence[Case], out: Path) -> tuple[Variation, ...]:
+def asked_of(cases: Sequence[Case], out: Path) -> tuple[Asked, ...]:
     """What the invariants of `cases` ask for, captures going under `out`."""
-    return tuple(_variation(case, invariant, out) for case in cases for invariant in case.invariants)
+    return tuple(_asked(case, invariant, out) for case in cases for invariant in case.invariants)
 
 
 def outcomes_of(
-    case: Case, asked: Sequence[Variation], outcomes: Mapping[Path, Outcome]
+    case: Case, asked: Sequence[Asked], outcomes: Mapping[Path, Outcome]
 ) -> tuple[tuple[Invariant, Outcome], ...]:
-    """What came of each variation of `case`, all of whose runs have ended; `outcomes` are by capture."""
+    """What came of each invariant of `case`, all of whose trials have ended; `outcomes` are by capture."""
     return tuple(
-        (one.invariant, Unavailable(one.reason) if one.run is None else outcomes[one.run.capture])
+        (one.invariant, Unavailable(one.reason) if one.trial is None else outcomes[one.trial.capture])
         for one in asked
         if one.case.id == case.id
     )
 
 
-def complete(case: Case, asked: Sequence[Variation], outcomes: Mapping[Path, Outcome]) -> bool:
-    """Whether every run that the invariants of `case` ask for has ended."""
-    runs = [one.run for one in asked if one.case.id == case.id]
-    return all(run is None or run.capture in outcomes for run in runs)
+def complete(case: Case, asked: Sequence[Asked], outcomes: Mapping[Path, Outcome]) -> bool:
+    """Whether every trial that the invariants of `case` ask for has ended."""
+    trials = [one.trial for one in asked if one.case.id == case.id]
+    return all(trial is None or trial.capture in outcomes for trial in trials)
 
 
-def _variation(case: Case, invariant: Invariant, out: Path) -> Variation:
+def _asked(case: Case, invariant: Invariant, out: Path) -> Asked:
     perturbation = _perturbation(case, invariant)
     varied = _varied(case, invariant)
     if reason := _senseless(case, invariant, varied):
-        return Variation(case, capture_path(out, case), invariant, None, reason)
+        return Asked(case, capture_path(out, case), invariant, None, reason)
     capture = capture_path(out, case, f"invariant-{invariant.kind}")
     if invariant.devices:
         varied = replace(varied, devices=invariant.devices)
-    run = Run(varied, capture, trace=TraceLevel.NONE, perturbation=perturbation, further=True)
-    return Variation(case, capture_path(out, case), invariant, run)
+    trial = Trial(varied, capture, trace=TraceLevel.NONE, perturbation=perturbation, further=True)
+    return Asked(case, capture_path(out, case), invariant, trial)
 
 
 def _perturbation(case: Case, invariant: Invariant) -> Perturbation | None:

@@ -17,14 +17,13 @@ import pytest
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Case, Determinism, ModelSpec
-from harness.core.environment import Environment
 from harness.core.messages import Progress
 from harness.core.results.next_step import harness_step
 from harness.core.variables import DECIDED_BY
 from harness.golden.header import read_document
-from harness.run.execute import Workshop, execute, fingerprint
-from harness.run.queue import Run
-from harness.run.starts import Starts
+from harness.run.executor import LocalExecutor
+from harness.run.pool import WorkerPool
+from harness.run.trial import Freshness, Trial
 from tests.core.samples import case
 from tests.run.processes import appears, gone
 
@@ -40,14 +39,14 @@ class Observed:
     finished_runs: list[str] = field(default_factory=list)
     progress: list[tuple[str, Progress]] = field(default_factory=list)
 
-    def started(self, run: Run) -> None:
-        self.started_runs.append(run.case.id)
+    def started(self, trial: Trial) -> None:
+        self.started_runs.append(trial.case.id)
 
-    def progressed(self, run: Run, progress: Progress) -> None:
-        self.progress.append((run.case.id, progress))
+    def progressed(self, trial: Trial, progress: Progress) -> None:
+        self.progress.append((trial.case.id, progress))
 
-    def finished(self, run: Run, outcome: Outcome) -> None:
-        self.finished_runs.append(run.case.id)
+    def finished(self, trial: Trial, outcome: Outcome) -> None:
+        self.finished_runs.append(trial.case.id)
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,12 @@ def do(
     folder: Path, cases: Sequence[Case], *, jobs: int = 1, fresh: bool = False, device: str = "cpu"
 ) -> Done:
     observed = Observed()
-    runs = [Run(item, folder / f"{item.id}.safetensors") for item in cases]
-    pairs = list(execute(runs, Workshop(device, jobs, folder / "logs", fresh), observed))
-    assert len(pairs) == len(runs)
-    return Done(folder, {run.case.id: outcome for run, outcome in pairs}, observed)
+    freshness = Freshness.FRESH if fresh else Freshness.SHARED
+    trials = [Trial(item, folder / f"{item.id}.safetensors", freshness=freshness) for item in cases]
+    with WorkerPool(LocalExecutor(device, folder / "logs"), observed) as pool:
+        pairs = list(pool.conduct(trials, jobs))
+    assert len(pairs) == len(trials)
+    return Done(folder, {trial.case.id: outcome for trial, outcome in pairs}, observed)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -295,8 +296,8 @@ def test_closing_the_iterator_kills_all_workers_and_starts_no_other(tmp_path: Pa
         *(misbehaving(f"later-{number}") for number in range(3)),
     ]
     observed = Observed()
-    runs = [Run(item, tmp_path / f"{item.id}.safetensors") for item in cases]
-    outcomes = execute(runs, Workshop("cpu", 2, tmp_path / "logs"), observed)
+    trials = [Trial(item, tmp_path / f"{item.id}.safetensors") for item in cases]
+    outcomes = WorkerPool(LocalExecutor("cpu", tmp_path / "logs"), observed).conduct(trials, 2)
     with contextlib.closing(outcomes):
         first, _ = next(outcomes)
         assert first.case.id == "a-well"
@@ -312,13 +313,15 @@ def test_closing_the_iterator_kills_all_workers_and_starts_no_other(tmp_path: Pa
 PARENT = """
 import sys
 from pathlib import Path
-from harness.run.queue import Run
-from harness.run.execute import Workshop, execute
-from tests.run.test_execute import Observed, misbehaving
+from harness.run.executor import LocalExecutor
+from harness.run.pool import WorkerPool
+from harness.run.trial import Trial
+from tests.run.test_pool import Observed, misbehaving
 
 folder = Path(sys.argv[1])
-runs = [Run(misbehaving("hang", "hang", call={"note": str(folder / "worker")}), folder / "hang.safetensors")]
-list(execute(runs, Workshop("cpu", 1, folder / "logs"), Observed()))
+case = misbehaving("hang", "hang", call={"note": str(folder / "worker")})
+with WorkerPool(LocalExecutor("cpu", folder / "logs"), Observed()) as pool:
+    list(pool.conduct([Trial(case, folder / "hang.safetensors")], 1))
 """
 
 
@@ -346,40 +349,73 @@ def test_an_observer_that_fails_ends_everything(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("TEST_DIES_AT_START", "1")
 
     class Failing(Observed):
-        def finished(self, run: Run, outcome: Outcome) -> None:
-            raise LookupError(run.case.id)
+        def finished(self, trial: Trial, outcome: Outcome) -> None:
+            raise LookupError(trial.case.id)
 
-    runs = [Run(item, tmp_path / f"{item.id}.safetensors") for item in well()]
-    with pytest.raises(LookupError):
-        list(execute(runs, Workshop("cpu", 1, tmp_path / "logs"), Failing()))
+    trials = [Trial(item, tmp_path / f"{item.id}.safetensors") for item in well()]
+    with WorkerPool(LocalExecutor("cpu", tmp_path / "logs"), Failing()) as pool, pytest.raises(LookupError):
+        list(pool.conduct(trials, 1))
 
 
 @pytest.mark.parametrize("jobs", [0, 1, 3])
-def test_of_no_runs_there_are_no_outcomes(tmp_path: Path, jobs: int) -> None:
+def test_of_no_trials_there_are_no_outcomes(tmp_path: Path, jobs: int) -> None:
     assert do(tmp_path, [], jobs=jobs).outcomes == {}
     assert not (tmp_path / "logs").exists()
 
 
-# The environment before any case
+# From one step of a command to the next
 
 
-def test_the_fingerprint_is_that_of_the_runs(tmp_path: Path, calm: Done) -> None:
-    environment = fingerprint("cpu", tmp_path / "logs")
-    assert isinstance(environment, Environment)
-    run = calm.document("well-a").environment
-    # What a run imports on its way is no part of the fingerprint before any run.
-    assert run == replace(environment, software=replace(environment.software, imported=run.software.imported))
-    switches = environment.switches
-    assert (switches.deterministic_algorithms, switches.sdpa_backends) == (True, ("math",))
-    assert (switches.threads, switches.interop_threads) == (1, 1)
+def test_the_next_step_meets_the_workers_of_the_last_with_what_they_have_loaded(tmp_path: Path) -> None:
+    with WorkerPool(LocalExecutor("cpu", tmp_path / "logs"), Observed()) as pool:
+        for name in ("first", "second"):
+            trial = Trial(misbehaving(name), tmp_path / f"{name}.safetensors")
+            [(_, outcome)] = pool.conduct([trial], 1)
+            assert isinstance(outcome, Completed), outcome
+    loads = [read_document(tmp_path / f"{name}.safetensors").seconds.load for name in ("first", "second")]
+    assert [load > 0 for load in loads] == [True, False]
 
 
-def test_the_fingerprint_of_a_worker_that_does_not_come_up_is_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TEST_DIES_AT_START", "1")
-    starts = Starts()
-    assert fingerprint("cpu", tmp_path / "logs", starts) == DEAD_AT_START
-    monkeypatch.delenv("TEST_DIES_AT_START")
-    # What the command knows already is not tried again.
-    assert fingerprint("cpu", tmp_path / "logs", starts) == DEAD_AT_START
+def test_a_fresh_trial_among_others_has_a_process_of_its_own(tmp_path: Path) -> None:
+    note = tmp_path / "pids"
+    call = {"note": str(note)}
+    shared = [Trial(misbehaving(name, call=call), tmp_path / f"{name}.safetensors") for name in ("a", "b")]
+    fresh = replace(shared[0], capture=tmp_path / "fresh.safetensors", freshness=Freshness.FRESH)
+    with WorkerPool(LocalExecutor("cpu", tmp_path / "logs"), Observed()) as pool:
+        outcomes = {trial.capture: outcome for trial, outcome in pool.conduct([*shared, fresh], 1)}
+        # A server to fork from is there by now, so the next worker needs no start of its own.
+        [(_, last)] = pool.conduct([replace(shared[0], capture=tmp_path / "later.safetensors")], 1)
+    assert all(isinstance(outcome, Completed) for outcome in [*outcomes.values(), last])
+    assert len(set(note.read_text().split())) == 3
+    documents = {path.stem: read_document(path) for path in tmp_path.glob("*.safetensors")}
+    assert documents["a"].process == documents["b"].process == "spawned"
+    assert documents["fresh"].process == documents["later"].process == "forked"
+    digests = {name: document.sha256["output/images"] for name, document in documents.items()}
+    assert digests["a"] == digests["fresh"] == digests["later"]
+
+
+def test_a_trial_may_name_another_interpreter(tmp_path: Path) -> None:
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\necho "$PYTHONPATH" >>{tmp_path}/places\nexec {sys.executable} "$@"\n')
+    other.chmod(0o700)
+    here = Trial(misbehaving("here"), tmp_path / "here.safetensors")
+    there = Trial(misbehaving("there"), tmp_path / "there.safetensors", python=str(other))
+    with WorkerPool(LocalExecutor("cpu", tmp_path / "logs"), Observed()) as pool:
+        outcomes = {trial.case.id: outcome for trial, outcome in pool.conduct([here, there], 1)}
+    assert all(isinstance(outcome, Completed) for outcome in outcomes.values()), outcomes
+    # It gets this package, and nothing that is installed next to it.
+    [places] = (tmp_path / "places").read_text().splitlines()
+    package = Path(places.split(os.pathsep)[-1])
+    assert package.name.startswith("harness-package-")
+    assert [path.name for path in package.iterdir()] == ["harness"]
+
+
+def test_an_interpreter_that_is_none_is_lost_and_costs_the_others_nothing(tmp_path: Path) -> None:
+    here = Trial(misbehaving("here"), tmp_path / "here.safetensors")
+    there = Trial(misbehaving("there"), tmp_path / "there.safetensors", python=str(tmp_path / "none"))
+    with WorkerPool(LocalExecutor("cpu", tmp_path / "logs"), Observed()) as pool:
+        outcomes = {trial.case.id: outcome for trial, outcome in pool.conduct([here, there], 2)}
+    assert isinstance(outcomes["here"], Completed)
+    lost = outcomes["there"]
+    assert isinstance(lost, Lost)
+    assert str(tmp_path / "none") in lost.reason

@@ -9,18 +9,18 @@ import pytest
 from harness.core.case import Case, Compile, GeneratorKind, Memory, Offload, Preparation, Variant
 from harness.core.invariant import Invariant, InvariantKind
 from harness.core.tolerance import Limits
-from harness.measure.invariants import Variation, variations
+from harness.trials.invariants import Asked, asked_of
 from tests.core.samples import case
 from tests.support.project import TWO_STEPS, Project, patch_of
 
 
-def asked(invariant: Invariant, **changes: object) -> Variation:
-    (one,) = variations([case(invariants=(invariant,), **changes)], Path("out"))
+def asked(invariant: Invariant, **changes: object) -> Asked:
+    (one,) = asked_of([case(invariants=(invariant,), **changes)], Path("out"))
     return one
 
 
 def varied(invariant: Invariant) -> Case:
-    run = asked(invariant).run
+    run = asked(invariant).trial
     assert run is not None
     return run.case
 
@@ -35,11 +35,11 @@ def test_options_of_the_case_are_changed_one_at_a_time() -> None:
 
 
 def test_what_no_option_gives_is_the_workers_doing() -> None:
-    run = asked(Invariant(InvariantKind.BATCH, size=3), seed=5).run
+    run = asked(Invariant(InvariantKind.BATCH, size=3), seed=5).trial
     assert run is not None
     assert run.perturbation is not None
     assert (run.perturbation.name, run.perturbation.strength) == ("invariant.batch", 3)
-    other = asked(Invariant(InvariantKind.GENERATOR_STATE), seed=5).run
+    other = asked(Invariant(InvariantKind.GENERATOR_STATE), seed=5).trial
     assert other is not None
     assert other.perturbation is not None
     assert other.perturbation.seed != 5
@@ -61,7 +61,7 @@ def test_where_there_is_nothing_to_compare_nothing_is_run(
     kind: InvariantKind, changes: dict[str, object], reason: str
 ) -> None:
     one = asked(Invariant(kind), **changes)
-    assert one.run is None
+    assert one.trial is None
     assert reason in one.reason
 
 

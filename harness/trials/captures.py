@@ -1,0 +1,33 @@
+"""Where captures lie in the output folder, and what their runs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.core.capture import Completed, Outcome, Raised
+from harness.core.case import Case
+from harness.core.environment import Environment
+
+REPORT_NAME = "report.json"
+"""The report of a verify, in the output folder."""
+
+FORCED_NAME = "forced"
+"""The name of the capture of a forced replay."""
+
+
+def capture_path(out: Path, case: Case, name: str = "capture") -> Path:
+    """Where the capture of `case` lies in the output folder."""
+    return out / "captures" / case.id / f"{name}.safetensors"
+
+
+def environment_of(outcomes: Iterable[Outcome]) -> Environment | None:
+    """The environment of the first run that got far enough to have one."""
+    return next(
+        (outcome.environment for outcome in outcomes if isinstance(outcome, Completed | Raised)), None
+    )
+
+
+def seconds_of(outcomes: Iterable[Outcome]) -> float:
+    """How long the runs took that came to an end."""
+    return sum(outcome.seconds for outcome in outcomes if isinstance(outcome, Completed | Raised))
