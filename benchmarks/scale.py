@@ -22,7 +22,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def verify_without_workers(count: int) -> None:
     from harness import cli
     from harness.config.load import load_cases
     from harness.core.capture import Completed
-    from harness.trials import conduct as steps
+    from harness.run.pool import WorkerPool
 
     one = template()
     for case in load_cases(Path("configs")).cases:
@@ -114,13 +114,16 @@ def verify_without_workers(count: int) -> None:
             digest=case.digest(),
         )
 
-    def execute(runs: Sequence[Any], *_given: Any) -> Iterator[tuple[Any, Any]]:
-        for run in runs:
-            told = {"definition": run.case.definition(), "digest": run.case.digest()}
-            write(run.capture, one, run.case.id, accepted=None, **told)
-            yield run, Completed(str(run.capture), one.environment, 0.0)
+    def conduct(_pool: Any, trials: Iterable[Any], _jobs: int, then: Any = None) -> Iterator[tuple[Any, Any]]:
+        for trial in trials:
+            told = {"definition": trial.case.definition(), "digest": trial.case.digest()}
+            write(trial.capture, one, trial.case.id, accepted=None, **told)
+            outcome = Completed(str(trial.capture), one.environment, 0.0)
+            if then:
+                then(trial, outcome)
+            yield trial, outcome
 
-    steps.execute = execute  # type: ignore[assignment]
+    WorkerPool.conduct = conduct  # type: ignore[method-assign]
     started = time.process_time()
     code = cli.main(["verify", "--quiet", "--device", "cpu"])
     taken = time.process_time() - started

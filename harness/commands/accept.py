@@ -9,8 +9,14 @@ from pathlib import Path
 
 from harness import files
 from harness.core.case import Case
+from harness.core.results.measure_reasons import (
+    CaptureChanged,
+    NotAmongJudged,
+    OtherDefinition,
+    VerifyUnfinished,
+)
 from harness.core.results.next_step import NextSteps, harness_step
-from harness.core.results.reasons import said
+from harness.core.results.reasons import CaptureNotJudged, Message, Reason
 from harness.core.results.recording import RecordReport, RecordResult, RecordState
 from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.errors import HarnessError, UsageError
@@ -24,7 +30,6 @@ from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.invocation.selection import selected_cases
 from harness.report import json_report
-from harness.report.reason_words import reason_words
 from harness.report.terminal import Screen
 from harness.trials.acceptance import accept_capture
 from harness.trials.captures import REPORT_NAME, capture_path
@@ -78,12 +83,10 @@ def _accepted(
     case: Case, last: Report, judged: Mapping[str, CaseResult], out: Path, store: GoldenStore
 ) -> RecordResult:
     if not last.finished:
-        reason = "the last verify was not finished, so nothing of it is accepted"
-        return _not_accepted(case, RecordState.ERROR, reason)
+        return _not_accepted(case, RecordState.ERROR, VerifyUnfinished())
     result = judged.get(case.id)
     if result is None:
-        reason = f"is none of the cases that the last verify judged ({len(judged)} of them)"
-        return _not_accepted(case, RecordState.ERROR, reason)
+        return _not_accepted(case, RecordState.ERROR, NotAmongJudged(len(judged)))
     if nothing := _nothing_to_accept(case, result):
         return nothing
     capture = capture_path(out, case)
@@ -92,44 +95,43 @@ def _accepted(
             return _not_accepted(case, RecordState.ERROR, reason)
         return accept_capture(case, capture, store, how="accept", runs=1)
     except HarnessError as error:
-        return _not_accepted(case, RecordState.ERROR, str(error))
+        return _not_accepted(case, RecordState.ERROR, Message(str(error)))
 
 
 def _nothing_to_accept(case: Case, result: CaseResult) -> RecordResult | None:
     """What is said of a case whose verdict leaves no capture to accept; None where there is one."""
     if result.verdict is Verdict.SKIPPED:
-        return _not_accepted(
-            case, RecordState.SKIPPED, f"was skipped by the last verify: {reason_words(result.reasons)}"
-        )
+        return _not_accepted(case, RecordState.SKIPPED, _not_judged(result))
     if result.verdict is Verdict.ERROR:
-        reason = f"the last verify could not judge it: {reason_words(result.reasons)}"
-        return _not_accepted(case, RecordState.ERROR, reason, result.next_steps)
+        return _not_accepted(case, RecordState.ERROR, _not_judged(result), result.next_steps)
     if result.capture is not None:
         return None
     if result.verdict is Verdict.BROKEN:
-        return _not_accepted(
-            case, RecordState.BROKEN, f"gave nothing to accept: {reason_words(result.reasons)}"
-        )
-    return _not_accepted(
-        case, RecordState.ERROR, "the last verify, by an older harness, kept no digest of its capture"
-    )
+        return _not_accepted(case, RecordState.BROKEN, _not_judged(result))
+    return _not_accepted(case, RecordState.ERROR, CaptureNotJudged(result.verdict))
 
 
-def _another(case: Case, result: CaseResult, capture: Path, store: GoldenStore) -> str:
-    """Why this capture, or the golden it would replace, is not the one that was judged; "" where both are."""
+def _not_judged(result: CaseResult) -> CaptureNotJudged:
+    return CaptureNotJudged(result.verdict, result.reasons)
+
+
+def _another(
+    case: Case, result: CaseResult, capture: Path, store: GoldenStore
+) -> CaptureChanged | OtherDefinition | None:
+    """Why this capture, or the golden it would replace, is not the one that was judged; None where both are."""
     assert result.capture is not None
     if not capture.is_file():
-        return f"{capture}: no such file; the capture that was judged is gone"
+        return CaptureChanged(str(capture), "capture", missing=True)
     if file_sha256(capture) != result.capture.sha256:
-        return f"{capture}: is another capture than the one that the last verify judged"
+        return CaptureChanged(str(capture), "capture")
     document = read_document(capture)
     if document.digest != case.digest():
-        return "the capture was made from a different definition of this case"
+        return OtherDefinition(None)
     golden = store.path(case.id, document.environment.platform)
     if not os.path.lexists(golden) or _same_outputs(golden, capture):
-        return ""
+        return None
     compared = result.golden_sha256 if Path(result.golden or "").name == golden.name else None
-    return "" if compared == file_sha256(golden) else f"{golden}: is another golden than the last verify saw"
+    return None if compared == file_sha256(golden) else CaptureChanged(str(golden), "golden")
 
 
 def _same_outputs(golden: Path, capture: Path) -> bool:
@@ -140,9 +142,9 @@ def _same_outputs(golden: Path, capture: Path) -> bool:
         return False
 
 
-def _not_accepted(case: Case, state: RecordState, reason: str, next_steps: NextSteps = ()) -> RecordResult:
+def _not_accepted(case: Case, state: RecordState, reason: Reason, next_steps: NextSteps = ()) -> RecordResult:
     anew = (harness_step("", "verify", case.id),) if state is RecordState.ERROR else ()
-    return RecordResult(case.id, state, None, None, said(reason), 0.0, next_steps=next_steps or anew)
+    return RecordResult(case.id, state, None, None, (reason,), 0.0, next_steps=next_steps or anew)
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:

@@ -8,10 +8,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from harness.core.capture import CaptureDocument, Completed, Lost, Outcome, Raised, Unavailable
+from harness.core.capture import CaptureDocument, Completed, Lost, Raised, Unavailable
 from harness.core.case import Case
+from harness.core.results.measure_reasons import GoldenKept, RunsDiffer
 from harness.core.results.next_step import NextStep, NextSteps, advice, harness_step
-from harness.core.results.reasons import said
+from harness.core.results.reasons import (
+    Message,
+    PipelineRaised,
+    Reason,
+    StaleKept,
+    UnreadableFile,
+    said,
+)
 from harness.core.results.recording import RecordReport, RecordResult, RecordState
 from harness.core.results.verdict import TensorResult
 from harness.errors import HarnessError, UnreadableGolden
@@ -26,7 +34,6 @@ from harness.judge.stale import other_definition
 from harness.measure.weak_cases import weaknesses
 from harness.report import json_report
 from harness.report.alike import logged_once
-from harness.report.reason_words import reason_words
 from harness.report.terminal import Screen
 from harness.run.trial import Freshness, Trial
 from harness.run.variables import other_start
@@ -35,6 +42,7 @@ from harness.trials.bitwise import compare_files, differing
 from harness.trials.captures import environment_of, seconds_of
 from harness.trials.cases import cases_to_run
 from harness.trials.experiment import Experiment, Outcomes, conduct_all
+from harness.trials.failures import failure
 from harness.trials.session import Session, open_session
 
 RUNS = 2
@@ -149,22 +157,23 @@ def _kept(cases: Sequence[Case], store: GoldenStore, session: Session) -> dict[s
 def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
     path = store.path(case.id, platform)
     steps: NextSteps = (harness_step("to record it anew", "record", "--update", case.id),)
+    reason: Reason
     try:
-        state, reason = RecordState.KEPT, "the golden exists already and was not touched"
+        state, reason = RecordState.KEPT, GoldenKept()
         with store.open(path) as golden:
             check_whole(golden)
             lacking = lacks_trace(golden, case.trace_level)
         if lacking:
-            state, reason = RecordState.ERROR, f"{path}: {'; '.join(lacking)}, so it cannot judge the case"
+            what = f"{path}: {'; '.join(lacking)}, so it cannot judge the case"
+            state, reason = RecordState.ERROR, UnreadableFile(what)
         if changed := other_definition(case, golden.document):
-            told = reason_words([changed])
-            state, reason = RecordState.STALE, f"the golden is of another definition: {told}"
+            state, reason = RecordState.STALE, StaleKept(changed)
     except UnreadableGolden as error:
         # Not to be recorded over: that would make what the code does today the truth.
-        state, reason, steps = RecordState.ERROR, error.what, advice(error.remedy)
+        state, reason, steps = RecordState.ERROR, UnreadableFile(error.what), advice(error.remedy)
     except HarnessError as error:
-        state, reason, steps = RecordState.ERROR, str(error), ()
-    return RecordResult(case.id, state, platform, path.as_posix(), said(reason), 0.0, next_steps=steps)
+        state, reason, steps = RecordState.ERROR, Message(str(error)), ()
+    return RecordResult(case.id, state, platform, path.as_posix(), (reason,), 0.0, next_steps=steps)
 
 
 def _result(
@@ -188,24 +197,21 @@ def _result(
         return _failure(case, Lost(str(error)), seconds)
 
 
-def _failure(case: Case, outcome: Outcome, seconds: float) -> RecordResult:
-    state, reason, log, steps = RecordState.ERROR, "", tuple[str, ...](), NextSteps()
-    match outcome:
-        case Raised():
-            state, reason, log = (
-                RecordState.BROKEN,
-                outcome.message,
-                tuple(outcome.traceback.splitlines()[-12:]),
-            )
-        case Unavailable():
-            state, reason = RecordState.SKIPPED, outcome.reason
-        case Lost():
-            reason, log, steps = outcome.reason, outcome.log, outcome.next_steps
-    platform, warnings = (
-        (outcome.environment.platform, outcome.warnings) if isinstance(outcome, Raised) else (None, ())
+def _failure(case: Case, outcome: Lost | Raised | Unavailable, seconds: float) -> RecordResult:
+    found = failure(outcome)
+    state = (
+        RecordState.SKIPPED if found.skipped else RecordState.BROKEN if found.raised else RecordState.ERROR
     )
     return RecordResult(
-        case.id, state, platform, None, said(reason), seconds, log=log, next_steps=steps, warnings=warnings
+        case.id,
+        state,
+        found.platform,
+        None,
+        (PipelineRaised(found.why),) if found.raised else said(found.why),
+        seconds,
+        log=found.log,
+        next_steps=found.next_steps,
+        warnings=found.warnings,
     )
 
 
@@ -217,7 +223,7 @@ def _nondeterministic(
         state=RecordState.NONDETERMINISTIC,
         platform=document.environment.platform,
         golden=None,
-        reasons=said(_why_nondeterministic(document.global_rngs)),
+        reasons=(RunsDiffer(document.global_rngs),),
         seconds=seconds,
         tensors=noise,
         next_steps=(
@@ -226,13 +232,6 @@ def _nondeterministic(
         ),
         warnings=document.warnings,
     )
-
-
-def _why_nondeterministic(global_rngs: Sequence[str]) -> str:
-    drawn = (
-        f"; the pipeline drew from the global generators of {', '.join(global_rngs)}" if global_rngs else ""
-    )
-    return f"two runs in fresh processes gave different bits, so nothing was stored{drawn}"
 
 
 def _save(report: RecordReport, options: Options) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from harness.core.results.recording import Flags, RepeatReport
+from harness.core.flags import Flags
+from harness.core.results.recording import RepeatReport
 from harness.invocation.arguments import RUNNING, at_least
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit_json

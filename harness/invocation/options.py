@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.project import AUTO, Jobs
-from harness.core.results.recording import Flags
+from harness.core.flags import Flags
 from harness.core.tolerance import Relation
 
 

@@ -55,7 +55,8 @@ def capture_weaknesses(capture: TensorFile) -> Iterator[Weakness]:
     The last two need a trace that keeps tensors. Raises UnreadableGolden for a damaged capture.
     """
     judged = check_outputs(capture)
-    for weakness in (*judged.refusals, *judged.warnings):
+    empty = [f"{one.output}: all {one.values:,} values are NaN or Inf" for one in judged.refusals]
+    for weakness in (*empty, *judged.warnings):
         yield Weakness(
             "output", weakness, "take another output_type (latent, np), other steps, or trained weights"
         )

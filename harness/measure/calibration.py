@@ -25,8 +25,15 @@ from harness.core.measured.calibration import (
     Evidence,
     Weakness,
 )
+from harness.core.results.measure_reasons import (
+    BaseRunFailed,
+    DifferByThemselves,
+    NoGoldenForLimits,
+    NothingMeasured,
+    OtherDefinition,
+)
 from harness.core.results.next_step import NextSteps, harness_step
-from harness.core.results.reasons import said
+from harness.core.results.reasons import Message, Reason, said
 from harness.core.tolerance import Relation
 from harness.core.trace import TraceLevel
 from harness.errors import HarnessError, UnreadableGolden
@@ -44,6 +51,7 @@ from harness.measure.variations import Probe, Variation, probes, variations
 from harness.run.trial import Trial
 from harness.trials.captures import seconds_of
 from harness.trials.experiment import Experiment, Outcomes, conduct_all, with_replay
+from harness.trials.failures import failure
 from harness.trials.session import Session
 
 
@@ -94,13 +102,13 @@ def _subject(trial: Trial, outcome: Outcome, store: GoldenStore) -> _Subject | C
         path = store.path(case.id, platform)
         if platform not in store.platforms(case.id):
             step = harness_step("record it first", "record", case.id)
-            return _error(case, f"{platform}: there is no golden that limits could belong to", (step,))
+            return _error(case, NoGoldenForLimits(platform), (step,))
         document = store.document(path)
     except HarnessError as error:
-        return _error(case, str(error))
+        return _error(case, Message(str(error)))
     if document.digest != case.digest():
         step = harness_step("record it anew", "record", "--update", case.id)
-        return _error(case, f"{path}: was recorded from a different definition of this case", (step,))
+        return _error(case, OtherDefinition(str(path)), (step,))
     return _Subject(case, trial.capture, outcome, path, document, seconds=outcome.seconds)
 
 
@@ -182,7 +190,7 @@ def _varied(subject: _Subject, variation: Variation, outcomes: Outcomes) -> None
             evidence = replace(evidence, effect=Effect.FAILED, reason=str(error))
     else:
         effect = Effect.SKIPPED if isinstance(plain, Unavailable) else Effect.FAILED
-        evidence = replace(evidence, effect=effect, reason=_why(plain))
+        evidence = replace(evidence, effect=effect, reason=str(failure(plain)))
     subject.evidence[variation.name] = _with_boundaries(subject.case, evidence, subject.base, replay)
 
 
@@ -206,7 +214,7 @@ def _with_boundaries(case: Case, evidence: Evidence, replayed: Path, outcomes: O
     try:
         for outcome in outcomes:
             if not isinstance(outcome, Completed):
-                return replace(evidence, reason=evidence.reason or f"forced replay: {_why(outcome)}")
+                return replace(evidence, reason=evidence.reason or f"forced replay: {failure(outcome)}")
             if evidence.effect is Effect.COUNTED:
                 return replace(evidence, boundaries=replay_noise(case, replayed, Path(outcome.path)))
     except (Incomparable, UnreadableGolden) as error:
@@ -230,11 +238,11 @@ def result_of(subject: _Subject) -> CalibrationResult:
     try:
         calibration = _calibration(subject)
         if not limits.counted(calibration.runs):
-            reasons = "; ".join(dict.fromkeys(run.reason for run in calibration.runs if run.reason))
-            return _error(case, f"no benign variation could be measured: {reasons}")
+            reasons = tuple(dict.fromkeys(run.reason for run in calibration.runs if run.reason))
+            return _error(case, NothingMeasured(reasons))
         path = write_calibration(subject.golden, calibration)
     except HarnessError as error:
-        return _error(case, str(error))
+        return _error(case, Message(str(error)))
     return CalibrationResult(
         case.id,
         CalibrationState.CALIBRATED,
@@ -284,22 +292,18 @@ def _calibration(subject: _Subject) -> Calibration:
 
 
 def _nondeterministic(case: Case) -> CalibrationResult:
-    reason = "nondeterministic: allow, so two runs differ by themselves and nothing can be measured"
-    return CalibrationResult(case.id, CalibrationState.SKIPPED, said(reason), 0.0)
+    return CalibrationResult(case.id, CalibrationState.SKIPPED, (DifferByThemselves(),), 0.0)
 
 
 def _failure(case: Case, outcome: Lost | Raised | Unavailable) -> CalibrationResult:
-    if isinstance(outcome, Unavailable):
-        return CalibrationResult(case.id, CalibrationState.SKIPPED, said(outcome.reason), 0.0)
-    if isinstance(outcome, Lost) and outcome.next_steps:
-        return replace(_error(case, outcome.reason, outcome.next_steps), log=outcome.log)
-    log = outcome.log if isinstance(outcome, Lost) else tuple(outcome.traceback.splitlines()[-12:])
-    return replace(_error(case, f"the unvaried run failed: {_why(outcome)}"), log=log)
+    found = failure(outcome)
+    if found.skipped:
+        return CalibrationResult(case.id, CalibrationState.SKIPPED, said(found.why), 0.0)
+    reason: Reason = BaseRunFailed("variation", found.why, found.raised)
+    if found.next_steps:
+        reason = Message(found.why)
+    return replace(_error(case, reason, found.next_steps), log=found.log)
 
 
-def _why(outcome: Lost | Raised | Unavailable) -> str:
-    return f"raised {outcome.message}" if isinstance(outcome, Raised) else outcome.reason
-
-
-def _error(case: Case, reason: str, next_steps: NextSteps = ()) -> CalibrationResult:
-    return CalibrationResult(case.id, CalibrationState.ERROR, said(reason), 0.0, next_steps=next_steps)
+def _error(case: Case, reason: Reason, next_steps: NextSteps = ()) -> CalibrationResult:
+    return CalibrationResult(case.id, CalibrationState.ERROR, (reason,), 0.0, next_steps=next_steps)

@@ -20,6 +20,8 @@ from harness.core.measured.sensitivity import (
     SensitivityState,
     Smallest,
 )
+from harness.core.results.measure_reasons import FaultNotJudged, NoFaultApplied, TooFewCaught
+from harness.core.results.reasons import Reasons
 from harness.core.results.verdict import PASSES, Boundary, ExactFinding, TensorResult, Verdict
 from harness.core.tolerance import AT_LEAST, Allowance, Limits, Relation, Rule
 from harness.golden.tensors import TensorFile
@@ -143,23 +145,19 @@ def limit_set_of(case: Case, calibration: Calibration | None) -> LimitSet | None
     return LimitSet(allowed, boundaries, case.accept_exact, seeded, case.forced)
 
 
-def sharpness(case: Case, faults: Sequence[MutantResult]) -> tuple[SensitivityState, str]:
+def sharpness(case: Case, faults: Sequence[MutantResult]) -> tuple[SensitivityState, Reasons]:
     """Whether enough of the faults are caught in `same-hardware`, and why not."""
     unknown = [one for one in faults if one.state is MutantState.ERROR]
     if unknown:
-        return SensitivityState.ERROR, f"{unknown[0].fault}: {unknown[0].reason}"
+        return SensitivityState.ERROR, (FaultNotJudged(unknown[0].fault, unknown[0].reason),)
     [score] = scores(faults, (Relation.SAME_HARDWARE,), forced=case.forced)
     if case.min_sensitivity is None:
-        return SensitivityState.SHARP, ""
+        return SensitivityState.SHARP, ()
     if score.share is None:
-        return SensitivityState.ERROR, "no fault applied, so nothing shows what the limits catch"
+        return SensitivityState.ERROR, (NoFaultApplied(),)
     if score.share >= case.min_sensitivity:
-        return SensitivityState.SHARP, ""
-    reason = (
-        f"{score.caught} of {score.applied} faults caught in same-hardware, {score.share:.1%}; "
-        f"min_sensitivity is {case.min_sensitivity:.1%}"
-    )
-    return SensitivityState.BLUNT, reason
+        return SensitivityState.SHARP, ()
+    return SensitivityState.BLUNT, (TooFewCaught(score.caught, score.applied, case.min_sensitivity),)
 
 
 def smallest(rungs: Sequence[MutantResult]) -> tuple[Smallest, ...]:

@@ -23,6 +23,7 @@ from harness.core.measured.sensitivity import (
     SensitivityState,
 )
 from harness.core.perturbation import Perturbation
+from harness.core.results.measure_reasons import BaseRunFailed
 from harness.core.results.next_step import NextSteps, harness_step
 from harness.core.results.reasons import said
 from harness.core.trace import TraceLevel
@@ -48,6 +49,7 @@ from harness.measure.detection import (
 from harness.run.trial import Trial
 from harness.trials.captures import seconds_of
 from harness.trials.experiment import Experiment, Outcomes, conduct_all, with_replay
+from harness.trials.failures import failure
 from harness.trials.session import Session
 
 _FOLDER = "sensitivity"
@@ -87,7 +89,7 @@ def subjects_of(
         try:
             subjects.append(_subject(trial, outcome, store))
         except HarnessError as error:
-            results[trial.case.id] = _failure(trial.case, outcome, str(error))
+            results[trial.case.id] = _failed(trial.case, outcome, error)
     return sorted(subjects, key=lambda one: cases.index(one.case)), results, outcomes
 
 
@@ -97,10 +99,8 @@ def _subject(trial: Trial, outcome: Outcome, store: GoldenStore) -> _Subject:
             golden = store.path(trial.case.id, outcome.environment.platform)
             limits = limit_set(trial.case, golden)
             return _Subject(trial.case, trial.capture, limits, outcome.environment, outcome.seconds)
-        case Raised(message=message):
-            raise Unmeasurable(f"the run without a fault raised {message}")
-        case Unavailable(reason=reason) | Lost(reason=reason):
-            raise Unmeasurable(reason)
+        case failed:
+            raise Unmeasurable(str(failure(failed)))
 
 
 def limit_set(case: Case, golden: Path) -> LimitSet:
@@ -207,12 +207,12 @@ def result_of(subject: _Subject, store: GoldenStore) -> SensitivityResult:
     case, results = subject.case, subject.results
     faults = tuple(results[fault.name, fault.strength] for fault in MUTANTS.values())
     rungs = [one for one in results.values() if MUTANTS[one.fault].ladder]
-    state, reason = sharpness(case, faults)
+    state, reasons = sharpness(case, faults)
     others = tuple(one for one in rungs if one.strength != MUTANTS[one.fault].strength)
     result = SensitivityResult(
         case.id,
         state,
-        said(reason),
+        reasons,
         subject.seconds,
         case.min_sensitivity,
         scores(faults, tuple(subject.limit_set.allowed), forced=case.forced),
@@ -256,11 +256,20 @@ def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> s
     return write_sensitivity(golden, found).as_posix()
 
 
-def _failure(case: Case, outcome: Outcome, reason: str) -> SensitivityResult:
-    state = SensitivityState.SKIPPED if isinstance(outcome, Unavailable) else SensitivityState.ERROR
-    log, steps = (outcome.log, outcome.next_steps) if isinstance(outcome, Lost) else ((), ())
-    told = said(reason)
-    return SensitivityResult(case.id, state, told, 0.0, case.min_sensitivity, log=log, next_steps=steps)
+def _failed(case: Case, outcome: Outcome, error: HarnessError) -> SensitivityResult:
+    """What is said of a case without a run to plant faults in, or without limits to judge them by."""
+    if isinstance(outcome, Completed):
+        return SensitivityResult(case.id, SensitivityState.ERROR, said(str(error)), 0.0, case.min_sensitivity)
+    found = failure(outcome)
+    return SensitivityResult(
+        case.id,
+        SensitivityState.SKIPPED if found.skipped else SensitivityState.ERROR,
+        (BaseRunFailed("fault", found.why, raised=True),) if found.raised else said(found.why),
+        0.0,
+        case.min_sensitivity,
+        log=found.log,
+        next_steps=found.next_steps,
+    )
 
 
 def tighten(case: Case) -> NextSteps:

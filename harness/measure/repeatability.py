@@ -10,8 +10,10 @@ from pathlib import Path
 
 from harness.core.capture import Completed, Lost, Outcome, Raised, Unavailable
 from harness.core.case import Attention, Case, Determinism, GeneratorKind
-from harness.core.results.reasons import said
-from harness.core.results.recording import Distance, Flags, RepeatResult, SwitchTrial
+from harness.core.flags import Flags
+from harness.core.results.measure_reasons import RunFailed
+from harness.core.results.reasons import Reasons, said
+from harness.core.results.recording import Distance, RepeatResult, SwitchTrial
 from harness.core.results.verdict import Verdict
 from harness.errors import HarnessError
 from harness.invocation.options import RepeatOptions
@@ -20,6 +22,7 @@ from harness.run.variables import other_start
 from harness.trials.bitwise import compare_files
 from harness.trials.captures import capture_path, seconds_of
 from harness.trials.experiment import Experiment, conduct_all
+from harness.trials.failures import failure
 from harness.trials.session import Session
 
 _UNASKED = Determinism(
@@ -180,21 +183,23 @@ def _distances(first: Trial, second: Trial) -> list[Distance]:
     ]
 
 
-def _failure(case: Case, trial: Trial, outcome: Outcome, count: int, seconds: float) -> RepeatResult:
-    match outcome:
-        case Unavailable():
-            return RepeatResult(case.id, None, count, None, (), said(outcome.reason), seconds, skipped=True)
-        case Raised():
-            log = tuple(outcome.traceback.splitlines()[-12:])
-            reason = f"run {trial.number} raised {outcome.message}"
-            return RepeatResult(
-                case.id, outcome.environment.platform, count, None, (), said(reason), seconds, log=log
-            )
-        case Lost():
-            steps = outcome.next_steps
-            reason = outcome.reason if steps else f"run {trial.number}: {outcome.reason}"
-            return RepeatResult(
-                case.id, None, count, None, (), said(reason), seconds, log=outcome.log, next_steps=steps
-            )
-        case Completed():
-            raise AssertionError("a completed run is no failure")
+def _failure(
+    case: Case, trial: Trial, outcome: Lost | Raised | Unavailable, count: int, seconds: float
+) -> RepeatResult:
+    found = failure(outcome)
+    no_runs_doing = found.skipped or bool(found.next_steps)
+    reasons: Reasons = (
+        said(found.why) if no_runs_doing else (RunFailed(trial.number, found.why, found.raised),)
+    )
+    return RepeatResult(
+        case.id,
+        found.platform,
+        count,
+        None,
+        (),
+        reasons,
+        seconds,
+        skipped=found.skipped,
+        log=found.log,
+        next_steps=found.next_steps,
+    )

@@ -12,6 +12,7 @@ from harness.core.measured.sensitivity import (
     SensitivityResult,
     SensitivityState,
 )
+from harness.core.results.measure_reasons import NoGoldens
 from harness.core.results.next_step import harness_step
 from harness.core.results.reasons import said
 from harness.errors import HarnessError, UnreadableGolden
@@ -26,9 +27,9 @@ def stored_results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult
     """What was measured for each golden of `case`, or why that says nothing today."""
     platforms = store.platforms(case.id)
     if not platforms:
-        reasons, step = said(f"no golden in {store.root}"), harness_step("record one", "record", case.id)
+        reason, step = NoGoldens(str(store.root)), harness_step("record one", "record", case.id)
         yield SensitivityResult(
-            case.id, SensitivityState.ERROR, reasons, 0.0, case.min_sensitivity, next_steps=(step,)
+            case.id, SensitivityState.ERROR, (reason,), 0.0, case.min_sensitivity, next_steps=(step,)
         )
     for platform in platforms:
         golden = store.path(case.id, platform)
@@ -77,12 +78,12 @@ def _measured(case: Case, golden: Path, store: GoldenStore) -> Sensitivity:
 
 
 def _result(case: Case, platform: str, golden: Path, found: Sensitivity) -> SensitivityResult:
-    state, reason = sharpness(case, found.faults)
+    state, reasons = sharpness(case, found.faults)
     relations = tuple(dict.fromkeys(one.relation for fault in found.faults for one in fault.sightings))
     return SensitivityResult(
         case.id,
         state,
-        said(reason),
+        reasons,
         found.seconds,
         case.min_sensitivity,
         scores(found.faults, relations, forced=case.forced),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.environment import Change
+from harness.core.flags import Flags
 from harness.core.results.next_step import NextStep, NextSteps
 from harness.core.results.reasons import (
     ExactDiffers,
@@ -16,7 +17,7 @@ from harness.core.results.reasons import (
     ReplayExceeds,
     Warned,
 )
-from harness.core.results.recording import Flags, RecordResult, RepeatResult
+from harness.core.results.recording import RecordResult, RepeatResult
 from harness.core.results.verdict import (
     PASSES,
     Boundary,

@@ -11,6 +11,7 @@ from harness.core.results import reasons as of
 from harness.core.results.next_step import NextStep
 from harness.core.results.reasons import Reason, Warned
 from harness.core.tolerance import AT_LEAST
+from harness.report.measure_words import measure_words
 
 GOLDEN, RUN = "the golden", "the run"
 """What the present run is compared with: a golden, or for an invariant the case's own plain run."""
@@ -71,7 +72,7 @@ def _both_sides(one: of.OutputDiffers | of.TextDiffers, there: str) -> str:
 @singledispatch
 def _words(reason: object) -> str:
     """A kind of reason, a function."""
-    raise TypeError(f"{reason!r}: no words for this kind of reason")
+    return measure_words(reason)
 
 
 @_words.register
@@ -296,3 +297,19 @@ def _(reason: of.InvariantFails) -> str:
 def invariant_words(reasons: Sequence[Reason]) -> str:
     """The reasons of an invariant: the other side is the same code a moment ago."""
     return reason_words(reasons, RUN)
+
+
+@_words.register
+def _(reason: of.StaleKept) -> str:
+    return f"the golden is of another definition: {_words(reason.changed)}"
+
+
+@_words.register
+def _(reason: of.CaptureNotJudged) -> str:
+    words = reason_words(reason.reasons)
+    told = {
+        "skipped": f"was skipped by the last verify: {words}",
+        "error": f"the last verify could not judge it: {words}",
+        "broken": f"gave nothing to accept: {words}",
+    }
+    return told.get(reason.verdict, "the last verify, by an older harness, kept no digest of its capture")

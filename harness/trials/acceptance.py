@@ -12,8 +12,14 @@ from harness import __version__
 from harness.core.capture import Acceptance, CaptureDocument, TensorDifference
 from harness.core.case import Case, definition_changes
 from harness.core.environment import changes_between
+from harness.core.results.measure_reasons import (
+    DifferenceAllowed,
+    GoldenUnchanged,
+    RecordedAgain,
+    UnusableReplaced,
+)
 from harness.core.results.next_step import harness_step
-from harness.core.results.reasons import Message, Reasons, said
+from harness.core.results.reasons import Reason, Reasons
 from harness.core.results.recording import RecordResult, RecordState
 from harness.core.results.verdict import TensorResult
 from harness.core.tolerance import Rule
@@ -81,49 +87,51 @@ def accept_capture(
 
 def _refused(case: Case, platform: str, judged: OutputChecks, seconds: float) -> RecordResult:
     steps = (harness_step(f"fix the pipeline or {case.source}, then run", "record", case.id),)
-    reasons = tuple(map(Message, judged.refusals))
-    return RecordResult(case.id, RecordState.BROKEN, platform, None, reasons, seconds, next_steps=steps)
+    return RecordResult(
+        case.id, RecordState.BROKEN, platform, None, judged.refusals, seconds, next_steps=steps
+    )
 
 
 def _what_changes(case: Case, capture: Opened, store: GoldenStore, golden: Path) -> RecordResult:
     """A result without timings that says how the capture differs from the golden it would replace."""
     if not os.path.lexists(golden):
-        return _bare(case, RecordState.RECORDED, "")
+        return _bare(case, RecordState.RECORDED)
     document = capture.document
     try:
         with store.open(golden) as there:
             before, tensors = there.document, compare_tensors(there, capture.file, Rule.EXACT)
     except UnreadableGolden as error:
-        return _bare(case, RecordState.UPDATED, f"what lay in its place was of no use: {error.what}")
+        return _bare(case, RecordState.UPDATED, UnusableReplaced(error.what))
     changed = differing(tensors)
     definition = definition_changes(before.definition, document.definition)
     environment = changes_between(before.environment, document.environment)
     anew = _recorded_anew(before, document)
     if not (changed or definition or environment or anew):
-        return _bare(case, RecordState.UNCHANGED, "bit for bit the golden that was there")
-    reason = "" if changed else f"the same bits, recorded anew{f' with {anew}' if anew else ''}"
+        return _bare(case, RecordState.UNCHANGED, GoldenUnchanged())
+    reasons: Reasons = () if changed else (RecordedAgain(anew),)
     return RecordResult(
-        case.id, RecordState.UPDATED, None, None, said(reason), 0.0, changed, definition, environment
+        case.id, RecordState.UPDATED, None, None, reasons, 0.0, changed, definition, environment
     )
 
 
-def _recorded_anew(before: CaptureDocument, document: CaptureDocument) -> str:
-    """What differs between two captures beside outputs, definition and environment, in words; "" for nothing."""
-    other = {
-        "another trace": _trace_digests(before) != _trace_digests(document),
-        "other weights": (before.weights, before.commit) != (document.weights, document.commit),
+def _recorded_anew(
+    before: CaptureDocument, document: CaptureDocument
+) -> tuple[Literal["trace", "weights"], ...]:
+    """What differs between two captures besides outputs, definition and environment."""
+    other: dict[Literal["trace", "weights"], bool] = {
+        "trace": _trace_digests(before) != _trace_digests(document),
+        "weights": (before.weights, before.commit) != (document.weights, document.commit),
     }
-    return " and ".join(what for what, differs in other.items() if differs)
+    return tuple(what for what, differs in other.items() if differs)
 
 
 def _trace_digests(document: CaptureDocument) -> Mapping[str, str]:
     return {name: digest for name, digest in document.sha256.items() if name.startswith(TRACE_PREFIX)}
 
 
-def _bare(case: Case, state: RecordState, reason: str) -> RecordResult:
-    return RecordResult(case.id, state, None, None, said(reason), 0.0)
+def _bare(case: Case, state: RecordState, *reasons: Reason) -> RecordResult:
+    return RecordResult(case.id, state, None, None, reasons, 0.0)
 
 
 def _allowed(noise: tuple[TensorResult, ...]) -> Reasons:
-    names = ", ".join(tensor.name for tensor in noise)
-    return said(f"differs from run to run in {names}, which the case allows" if noise else "")
+    return (DifferenceAllowed(tuple(tensor.name for tensor in noise)),) if noise else ()

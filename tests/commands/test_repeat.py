@@ -11,7 +11,7 @@ import pytest
 from harness.commands.repeat import repeat
 from harness.core.capture import Completed, Outcome
 from harness.core.case import Determinism
-from harness.core.results.recording import Flags
+from harness.core.flags import Flags
 from harness.golden.header import read_document
 from harness.invocation.options import Options, RepeatOptions
 from harness.report.terminal import Screen

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from harness.core.measured.sensitivity import Channel, Detection, MutantResult, MutantState, SensitivityState
+from harness.core.results.measure_reasons import FaultNotJudged, TooFewCaught
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.golden.tensors import TensorFile
 from harness.measure.detection import (
@@ -217,13 +218,10 @@ def test_a_case_is_sharp_from_its_stated_share_on() -> None:
         MutantResult("guidance.scale", 1e-3, MutantState.APPLIED, sightings=(one,))
         for one in (caught, missed)
     ]
-    assert sharpness(a_case(min_sensitivity=0.5), faults) == (SensitivityState.SHARP, "")
-    assert sharpness(a_case(), faults) == (SensitivityState.SHARP, "")
-    state, reason = sharpness(a_case(min_sensitivity=0.51), faults)
-    assert (state, reason.partition(";")[0]) == (
-        SensitivityState.BLUNT,
-        "1 of 2 faults caught in same-hardware, 50.0%",
-    )
+    assert sharpness(a_case(min_sensitivity=0.5), faults) == (SensitivityState.SHARP, ())
+    assert sharpness(a_case(), faults) == (SensitivityState.SHARP, ())
+    found = sharpness(a_case(min_sensitivity=0.51), faults)
+    assert found == (SensitivityState.BLUNT, (TooFewCaught(1, 2, 0.51),))
     boundary = MutantResult(
         "guidance.scale", 1e-3, MutantState.APPLIED, sightings=(replace(caught, channel=Channel.FORCED),)
     )
@@ -232,4 +230,7 @@ def test_a_case_is_sharp_from_its_stated_share_on() -> None:
     idle = MutantResult("guidance.scale", 1e-3, MutantState.NOT_APPLICABLE, "no such place")
     assert sharpness(a_case(min_sensitivity=0.5), [idle])[0] is SensitivityState.ERROR
     unknown = MutantResult("guidance.scale", 1e-3, MutantState.ERROR, "the worker exited")
-    assert sharpness(a_case(), [unknown]) == (SensitivityState.ERROR, "guidance.scale: the worker exited")
+    assert sharpness(a_case(), [unknown]) == (
+        SensitivityState.ERROR,
+        (FaultNotJudged("guidance.scale", "the worker exited"),),
+    )

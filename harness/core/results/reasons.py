@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.core.environment import Change
+from harness.core.results.measure_reasons import MeasureReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +340,26 @@ class InvariantFails:
     kind: Literal["invariant-fails"] = "invariant-fails"
 
 
+@dataclass(frozen=True, slots=True)
+class StaleKept:
+    """The golden exists already, was recorded from a different definition, and was not replaced."""
+
+    changed: DefinitionChanged
+    kind: Literal["stale-kept"] = "stale-kept"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureNotJudged:
+    """The last verify left no capture to accept: its `verdict`, for these `reasons`.
+
+    A report by an older harness says nothing of a capture, whatever the verdict: there are no reasons then.
+    """
+
+    verdict: str
+    reasons: tuple[Reason, ...] = ()
+    kind: Literal["capture-not-judged"] = "capture-not-judged"
+
+
 Reason = (
     Message
     | PipelineRaised
@@ -370,6 +391,9 @@ Reason = (
     | NotReplayable
     | ReplayFailed
     | InvariantFails
+    | StaleKept
+    | CaptureNotJudged
+    | MeasureReason
 )
 
 Reasons = tuple[Reason, ...]

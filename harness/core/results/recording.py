@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
+from harness.core.flags import Flags
 from harness.core.results.next_step import NextSteps
 from harness.core.results.reasons import Reasons, Warned
 from harness.core.results.verdict import TensorResult
@@ -87,13 +88,6 @@ class Distance:
     max_abs: float | None
     mismatched: float | None
     identical: bool
-
-
-class Flags(StrEnum):
-    """Whether the numeric switches of a case are as it asks for, or such that nothing is asked of torch."""
-
-    ON = "on"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)

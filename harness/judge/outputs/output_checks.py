@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
+from harness.core.results.measure_reasons import OutputJudgesNothing
 from harness.golden.tensors import TensorFile
 from harness.judge.outputs.sums import Array
 
@@ -23,9 +24,9 @@ _DTYPES = ("float", "bfloat", "complex", "uint8")
 
 @dataclass(frozen=True, slots=True)
 class OutputChecks:
-    """Sentences, each starting with an output's name: why there can be no golden, and what weakens it."""
+    """Why there can be no golden; and what weakens one, in sentences that start with an output's name."""
 
-    refusals: tuple[str, ...]
+    refusals: tuple[OutputJudgesNothing, ...]
     warnings: tuple[str, ...]
 
 
@@ -64,19 +65,17 @@ class _Values:
 
 def check_outputs(capture: TensorFile) -> OutputChecks:
     """Look at every numeric output of `capture`; raises UnreadableGolden where it is damaged."""
-    refusals, warnings = list[str](), list[str]()
+    refusals, warnings = list[OutputJudgesNothing](), list[str]()
     for name, info in capture.tensors.items():
         if not name.startswith(OUTPUT_PREFIX) or name in capture.document.text:
             continue
         if info.dtype.startswith(_DTYPES):
             values = _counted(capture.arrays(name))
-            told = f"{name.removeprefix(OUTPUT_PREFIX)}: "
+            output = name.removeprefix(OUTPUT_PREFIX)
             if values.count and not values.finite:
-                refusals.append(
-                    f"{told}all {values.count:,} values are NaN or Inf; such a golden judges nothing"
-                )
+                refusals.append(OutputJudgesNothing(output, values.count))
             else:
-                warnings += [told + weakness for weakness in _weaknesses(values)]
+                warnings += [f"{output}: {weakness}" for weakness in _weaknesses(values)]
     return OutputChecks(tuple(refusals), tuple(warnings))
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.results.recording import Distance, Flags, RepeatReport, RepeatResult
+from harness.core.flags import Flags
+from harness.core.results.recording import Distance, RepeatReport, RepeatResult
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, repeat_details
 from harness.report.paint import Sheet, painted, word

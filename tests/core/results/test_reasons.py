@@ -7,6 +7,7 @@ import pytest
 
 from harness.codec import from_json, to_json
 from harness.core.environment import Change
+from harness.core.results import measure_reasons as more
 from harness.core.results import reasons as of
 from harness.core.results.verdict import TensorResult, Verdict
 
@@ -41,6 +42,28 @@ EXAMPLES: tuple[of.Reason, ...] = (
     of.NotReplayable(None),
     of.ReplayFailed("killed by signal 9"),
     of.InvariantFails("batch", (of.OutputDiffers("images", "text", "missing"),)),
+    of.StaleKept(of.DefinitionChanged("a", (Change("steps", "2", None),))),
+    of.CaptureNotJudged("broken", (of.PipelineRaised("ValueError: bad"),)),
+    more.RunFailed(2, "ValueError: bad", raised=True),
+    more.BaseRunFailed("variation", "killed by SIGKILL", raised=False),
+    more.RunsDiffer(("torch",)),
+    more.DifferenceAllowed(("images",)),
+    more.OutputJudgesNothing("images", 3072),
+    more.GoldenKept(),
+    more.GoldenUnchanged(),
+    more.RecordedAgain(("trace", "weights")),
+    more.UnusableReplaced("goldens/a: is empty (0 bytes)"),
+    more.VerifyUnfinished(),
+    more.NotAmongJudged(3),
+    more.CaptureChanged("out/a", "capture", missing=True),
+    more.DifferByThemselves(),
+    more.NothingMeasured(("no bit differs",)),
+    more.NoGoldenForLimits("cpu-x86_64"),
+    more.OtherDefinition("goldens/a"),
+    more.FaultNotJudged("scheduler.gain", "no result within the timeout"),
+    more.NoFaultApplied(),
+    more.TooFewCaught(3, 4, 0.9),
+    more.NoGoldens("goldens"),
 )
 
 

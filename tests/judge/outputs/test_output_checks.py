@@ -7,6 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from harness.core.results.measure_reasons import OutputJudgesNothing
 from harness.golden import tensors
 from harness.golden.tensors import TensorFile
 from harness.judge.outputs.output_checks import OutputChecks, check_outputs
@@ -31,12 +32,12 @@ def with_values(places: int, value: float) -> Any:
 )
 def test_nothing_but_nan_and_inf_is_refused_in_every_dtype(tmp_path: Path, dtype: Any) -> None:
     found = judged(tmp_path, {"images": np.full((3, 2), np.nan).astype(dtype), "fine": RAMP})
-    assert found == OutputChecks(("images: all 6 values are NaN or Inf; such a golden judges nothing",), ())
+    assert found == OutputChecks((OutputJudgesNothing("images", 6),), ())
 
 
 def test_infinities_count_as_nan_does(tmp_path: Path) -> None:
     found = judged(tmp_path, {"a": np.array([np.inf, -np.inf, np.nan])})
-    assert found.refusals == ("a: all 3 values are NaN or Inf; such a golden judges nothing",)
+    assert found.refusals == (OutputJudgesNothing("a", 3),)
 
 
 def test_some_of_them_are_warned_about_with_their_number(tmp_path: Path) -> None:

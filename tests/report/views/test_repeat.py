@@ -4,7 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from harness.core.results.recording import Distance, Flags, RepeatReport, RepeatResult, SwitchTrial
+from harness.core.flags import Flags
+from harness.core.results.recording import Distance, RepeatReport, RepeatResult, SwitchTrial
 from tests.report.samples import REPEAT
 from tests.report.screens import screen, shown, widest
 

@@ -1,0 +1,199 @@
+"""Why recording, accepting or measuring a case came out as it did: the reasons beside those of the judge.
+
+As in `reasons`, each type is one kind of reason, plain data that `report` makes the words of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """One of several runs of a case gave no capture; `raised` is whether the pipeline raised `why`."""
+
+    number: int
+    why: str
+    raised: bool
+    kind: Literal["run-failed"] = "run-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRunFailed:
+    """The run that all others are measured against gave no capture; `without` is what it was made without."""
+
+    without: Literal["variation", "fault"]
+    why: str
+    raised: bool
+    kind: Literal["base-run-failed"] = "base-run-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunsDiffer:
+    """Two runs gave different bits; `global_rngs` are the global generators that the pipeline drew from."""
+
+    global_rngs: tuple[str, ...]
+    kind: Literal["runs-differ"] = "runs-differ"
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceAllowed:
+    """Two runs gave different bits in these `outputs`, and the case allows that."""
+
+    outputs: tuple[str, ...]
+    kind: Literal["difference-allowed"] = "difference-allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputJudgesNothing:
+    """All `values` of an output are NaN or Inf."""
+
+    output: str
+    values: int
+    kind: Literal["output-judges-nothing"] = "output-judges-nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenKept:
+    """The golden exists already and was not replaced."""
+
+    kind: Literal["golden-kept"] = "golden-kept"
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenUnchanged:
+    """The new golden equals, bit for bit, the one that was there."""
+
+    kind: Literal["golden-unchanged"] = "golden-unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAgain:
+    """The new golden has the bits of the old one; `other` is what else differs."""
+
+    other: tuple[Literal["trace", "weights"], ...]
+    kind: Literal["recorded-again"] = "recorded-again"
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableReplaced:
+    """The new golden replaced a file that was no golden; `what` says why."""
+
+    what: str
+    kind: Literal["unusable-replaced"] = "unusable-replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyUnfinished:
+    """The last verify was not finished, so nothing of it is accepted."""
+
+    kind: Literal["verify-unfinished"] = "verify-unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAmongJudged:
+    """The case is none of those that the last verify judged; `judged` is how many there are."""
+
+    judged: int
+    kind: Literal["not-among-judged"] = "not-among-judged"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureChanged:
+    """The capture or the golden at `path` is not the one that the last verify judged; `missing` if it is gone."""
+
+    path: str
+    what: Literal["capture", "golden"]
+    missing: bool = False
+    kind: Literal["capture-changed"] = "capture-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class DifferByThemselves:
+    """The case allows two runs to differ, so nothing can be measured."""
+
+    kind: Literal["differ-by-themselves"] = "differ-by-themselves"
+
+
+@dataclass(frozen=True, slots=True)
+class NothingMeasured:
+    """No benign variation could be measured; `why` has the reasons of the variations, each once."""
+
+    why: tuple[str, ...]
+    kind: Literal["nothing-measured"] = "nothing-measured"
+
+
+@dataclass(frozen=True, slots=True)
+class NoGoldenForLimits:
+    """There is no golden on `platform` that limits could belong to."""
+
+    platform: str
+    kind: Literal["no-golden-for-limits"] = "no-golden-for-limits"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDefinition:
+    """The golden, or with `path` None the capture, was made from a different definition of the case."""
+
+    path: str | None
+    kind: Literal["other-definition"] = "other-definition"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultNotJudged:
+    """A planted fault could not be judged."""
+
+    fault: str
+    why: str
+    kind: Literal["fault-not-judged"] = "fault-not-judged"
+
+
+@dataclass(frozen=True, slots=True)
+class NoFaultApplied:
+    """No planted fault has a place in the pipeline, so nothing shows what the limits catch."""
+
+    kind: Literal["no-fault-applied"] = "no-fault-applied"
+
+
+@dataclass(frozen=True, slots=True)
+class TooFewCaught:
+    """The limits catch fewer of the `applied` faults than the case requires: `required` is a share."""
+
+    caught: int
+    applied: int
+    required: float
+    kind: Literal["too-few-caught"] = "too-few-caught"
+
+
+@dataclass(frozen=True, slots=True)
+class NoGoldens:
+    """There is no golden of the case in the folder `store`."""
+
+    store: str
+    kind: Literal["no-goldens"] = "no-goldens"
+
+
+MeasureReason = (
+    RunFailed
+    | BaseRunFailed
+    | RunsDiffer
+    | DifferenceAllowed
+    | OutputJudgesNothing
+    | GoldenKept
+    | GoldenUnchanged
+    | RecordedAgain
+    | UnusableReplaced
+    | VerifyUnfinished
+    | NotAmongJudged
+    | CaptureChanged
+    | DifferByThemselves
+    | NothingMeasured
+    | NoGoldenForLimits
+    | OtherDefinition
+    | FaultNotJudged
+    | NoFaultApplied
+    | TooFewCaught
+    | NoGoldens
+)
+"""What record, accept, repeat, calibrate and sensitivity say of a case."""

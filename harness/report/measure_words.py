@@ -1,0 +1,131 @@
+"""The words of the reasons of record, accept, repeat, calibrate and sensitivity."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from harness.core.results import measure_reasons as of
+
+
+@singledispatch
+def measure_words(reason: object) -> str:
+    """One reason in a sentence without its full stop."""
+    raise TypeError(f"{reason!r}: no words for this kind of reason")
+
+
+@measure_words.register
+def _(reason: of.RunFailed) -> str:
+    return (
+        f"run {reason.number} raised {reason.why}" if reason.raised else f"run {reason.number}: {reason.why}"
+    )
+
+
+@measure_words.register
+def _(reason: of.BaseRunFailed) -> str:
+    raised = "raised " if reason.raised else ""
+    if reason.without == "fault":
+        return f"the run without a fault {raised or 'failed: '}{reason.why}"
+    return f"the unvaried run failed: {raised}{reason.why}"
+
+
+@measure_words.register
+def _(reason: of.RunsDiffer) -> str:
+    drawn = ", ".join(reason.global_rngs)
+    told = f"; the pipeline drew from the global generators of {drawn}" if drawn else ""
+    return f"two runs in fresh processes gave different bits, so nothing was stored{told}"
+
+
+@measure_words.register
+def _(reason: of.DifferenceAllowed) -> str:
+    return f"differs from run to run in {', '.join(reason.outputs)}, which the case allows"
+
+
+@measure_words.register
+def _(reason: of.OutputJudgesNothing) -> str:
+    return f"{reason.output}: all {reason.values:,} values are NaN or Inf; such a golden judges nothing"
+
+
+@measure_words.register
+def _(_reason: of.GoldenKept) -> str:
+    return "the golden exists already and was not touched"
+
+
+@measure_words.register
+def _(_reason: of.GoldenUnchanged) -> str:
+    return "bit for bit the golden that was there"
+
+
+@measure_words.register
+def _(reason: of.RecordedAgain) -> str:
+    other = " and ".join(f"{'another' if one == 'trace' else 'other'} {one}" for one in reason.other)
+    return f"the same bits, recorded anew{f' with {other}' if other else ''}"
+
+
+@measure_words.register
+def _(reason: of.UnusableReplaced) -> str:
+    return f"what lay in its place was of no use: {reason.what}"
+
+
+@measure_words.register
+def _(_reason: of.VerifyUnfinished) -> str:
+    return "the last verify was not finished, so nothing of it is accepted"
+
+
+@measure_words.register
+def _(reason: of.NotAmongJudged) -> str:
+    return f"is none of the cases that the last verify judged ({reason.judged} of them)"
+
+
+@measure_words.register
+def _(reason: of.CaptureChanged) -> str:
+    if reason.missing:
+        return f"{reason.path}: no such file; the capture that was judged is gone"
+    if reason.what == "golden":
+        return f"{reason.path}: is another golden than the last verify saw"
+    return f"{reason.path}: is another capture than the one that the last verify judged"
+
+
+@measure_words.register
+def _(_reason: of.DifferByThemselves) -> str:
+    return "nondeterministic: allow, so two runs differ by themselves and nothing can be measured"
+
+
+@measure_words.register
+def _(reason: of.NothingMeasured) -> str:
+    return f"no benign variation could be measured: {'; '.join(reason.why)}"
+
+
+@measure_words.register
+def _(reason: of.NoGoldenForLimits) -> str:
+    return f"{reason.platform}: there is no golden that limits could belong to"
+
+
+@measure_words.register
+def _(reason: of.OtherDefinition) -> str:
+    if reason.path is None:
+        return "the capture was made from a different definition of this case"
+    return f"{reason.path}: was recorded from a different definition of this case"
+
+
+@measure_words.register
+def _(reason: of.FaultNotJudged) -> str:
+    return f"{reason.fault}: {reason.why}"
+
+
+@measure_words.register
+def _(_reason: of.NoFaultApplied) -> str:
+    return "no fault applied, so nothing shows what the limits catch"
+
+
+@measure_words.register
+def _(reason: of.TooFewCaught) -> str:
+    share = reason.caught / reason.applied
+    return (
+        f"{reason.caught} of {reason.applied} faults caught in same-hardware, {share:.1%}; "
+        f"min_sensitivity is {reason.required:.1%}"
+    )
+
+
+@measure_words.register
+def _(reason: of.NoGoldens) -> str:
+    return f"no golden in {reason.store}"
