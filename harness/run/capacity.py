@@ -10,11 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness import zoo
-from harness.core.case import Case
+from harness.core.case import BUILTIN, Case
 from harness.core.variables import THREAD_POOLS
 from harness.run.trial import Trial
-
-_BUILTIN = "builtin:"
 
 _GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells of the control group that this process is in; of a container, its own."""
@@ -108,8 +106,8 @@ def _model(case: Case) -> tuple[str, str]:
 def _model_bytes(case: Case) -> int:
     """The size of the files that the case's model may be loaded from."""
     name, place = case.model.id, Path(case.base) / case.model.id
-    if name.startswith(_BUILTIN):
-        place = zoo.ROOT / name.removeprefix(_BUILTIN)
+    if name.startswith(BUILTIN):
+        place = zoo.ROOT / name.removeprefix(BUILTIN)
     elif not place.exists():
         place = _hub_cache() / f"models--{name.replace('/', '--')}" / "blobs"
     with suppress(OSError):
