@@ -12,6 +12,7 @@ from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 from harness.invocation.options import Options
 from harness.measure.weak_cases import weaknesses
 from harness.report.terminal import Screen
+from harness.trials.session import open_session
 from tests.golden.builders import a_case
 from tests.support.project import Project
 
@@ -78,6 +79,7 @@ def test_growing_rounding_and_an_idle_prompt_are_told(plain: Project) -> None:
 
 
 def test_what_differs_by_itself_is_not_tried(tmp_path: Path) -> None:
-    """No run is started, so neither a capture nor a screen is needed."""
+    """No run is started, so no capture is needed."""
     recorded = [(a_case(allow_nondeterministic=True), tmp_path / "gone.safetensors")]
-    assert weaknesses(recorded, Options(out=tmp_path), Screen(quiet=True)) == {}
+    with open_session(Options(out=tmp_path), Screen(quiet=True), 1) as session:
+        assert weaknesses(recorded, session) == {}
