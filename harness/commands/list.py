@@ -15,6 +15,7 @@ from harness.core.case import Case
 from harness.core.results.recording import ListedCase, ListedGolden
 from harness.core.tolerance import Relation, Rule
 from harness.errors import ConfigError, HarnessError, NotAGolden
+from harness.golden.calibrations import CALIBRATION
 from harness.golden.sidecar import Unusable
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import configs, device, goldens, project, selects, shows
@@ -23,7 +24,6 @@ from harness.invocation.command_line import command
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.invocation.selection import selected, warn_of
-from harness.judge.calibrated import calibration_of
 from harness.report import json_report
 from harness.report.terminal import Screen
 
@@ -68,7 +68,11 @@ def _golden(case: Case, store: GoldenStore, platform: str, screen: Screen) -> Li
 
 
 def _calibrated(case: Case, golden: Path, screen: Screen) -> str:
-    allowances = (case.tolerance.for_relation(relation) for relation in Relation)
+    allowances = [case.tolerance.for_relation(relation) for relation in Relation]
+    if Rule.CALIBRATED not in allowances and not os.path.lexists(CALIBRATION.path(golden)):
+        return ""
+    from harness.judge.calibrated import calibration_of  # imported lazily: it needs numpy
+
     found = calibration_of(golden)
     if isinstance(found, Unusable) and found.damaged:
         screen.warn(f"{found.reason}; restore it, or run: {command('calibrate', case.id)}")

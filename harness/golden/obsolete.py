@@ -27,20 +27,24 @@ _PLATFORM = re.compile(r"[a-z]+-[\w.+=-]+")
 class Stored:
     """A golden, or a file beside one: where it lies, whose it is by its place, its size in bytes.
 
-    `damaged` says why a golden cannot be read; `kind` is that of a file beside a golden, None for the golden.
+    `kind` is that of a file beside a golden, None for the golden.
     """
 
     path: Path
     case: str
     platform: str
     size: int
-    damaged: str = ""
     kind: Kind | None = None
 
     @property
     def golden(self) -> Path:
         """The golden itself, or the one that the file lies beside."""
         return self.kind.golden(self.path) if self.kind else self.path
+
+    @property
+    def damaged(self) -> str:
+        """Why a golden cannot be read; "" where it can."""
+        return "" if self.kind else _damage(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def _obsolete(files: Collection[Stored], ids: Collection[str], there: set[Path])
         if one.kind is not None and one.golden not in there and not os.path.lexists(one.golden):
             yield Obsolete(one, f"its golden {one.golden.name} is not there")
         elif one.case not in ids:
-            damage = f", and it {one.damaged}" if one.damaged else ""
+            damage = f", and it {why}" if (why := one.damaged) else ""
             yield Obsolete(one, f"no config gives the case {one.case}{damage}")
 
 
@@ -105,9 +109,11 @@ def _of_ours(path: Path, case: str, size: int) -> Iterator[Stored]:
         if path.name.endswith(kind.suffix):
             yield Stored(path, case, path.name.removesuffix(kind.suffix), size, kind=kind)
     if path.name.endswith(GOLDEN_SUFFIX):
-        platform, damage = path.name.removesuffix(GOLDEN_SUFFIX), _damage(path)
-        if not damage or (_PLATFORM.fullmatch(platform) and not _is_foreign(path)):
-            yield Stored(path, case, platform, size, damage)
+        platform = path.name.removesuffix(GOLDEN_SUFFIX)
+        # Cheapest first: the whole document of every golden of a large store takes seconds.
+        named = _PLATFORM.fullmatch(platform) is not None
+        if not _is_foreign(path) if named else not _damage(path):
+            yield Stored(path, case, platform, size)
 
 
 def _damage(path: Path) -> str:
