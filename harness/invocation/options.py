@@ -15,7 +15,7 @@ from harness.run.starts import Starts
 class Options:
     """The options common to the commands that run cases or read goldens.
 
-    `starts` goes with them to every step of the command: what one learnt of starting workers, all know.
+    `starts` is shared by all steps of the command: what one learns about starting workers, all know.
     """
 
     select: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """How `verify` judges: a relation to judge under, which verdicts pass, and whether to replay forced as well."""
+    """How `verify` judges: the relation to judge under, which verdicts pass, and whether to add forced replay."""
 
     relation: Relation | None = None
     allow_missing: bool = False
@@ -42,7 +42,7 @@ class VerifyOptions:
 
 @dataclass(frozen=True, slots=True)
 class RepeatOptions:
-    """How `repeat` runs: `count` times in fresh processes, with `reuse` as often again in one worker; under `flags`."""
+    """How `repeat` runs: `count` times in fresh processes; with `reuse`, as many more in one worker; under `flags`."""
 
     count: int = 3
     reuse: bool = False

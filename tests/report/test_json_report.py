@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from tests.core.test_reasons import EXAMPLES
 
 from harness.core.results.next_step import failure_steps
 from harness.core.results.reasons import ExactDiffers, said
@@ -28,6 +27,7 @@ from harness.report.json_report import (
     write_text,
 )
 from harness.report.reason_words import reason_words, step_words
+from tests.core.results.test_reasons import EXAMPLES
 from tests.report.samples import DRIFTED, DRIFTED_TENSOR, FULL, IDENTICAL, LISTED, RECORD, REPEAT
 from tests.report.screens import shown
 from tests.report.views.test_verify import CASES, QUICK
@@ -155,11 +155,11 @@ def test_reasons_and_next_steps_are_told_in_words_and_as_data() -> None:
     assert told["reason"] == reason_words(EXAMPLES)
     assert [one["kind"] for one in told["reasons"]] == [one.kind for one in EXAMPLES]
     assert told["next_step"] == (
-        "if the change is not meant, find where it began and fix that: harness explain 'sd/a b'; "
-        "if the change is meant: harness record --update 'sd/a b'"
+        "if the change is not intended, find where it began and fix that: harness explain 'sd/a b'; "
+        "if the change is intended: harness record --update 'sd/a b'"
     )
     assert told["next_steps"][1] == {
-        "why": "if the change is meant",
+        "why": "if the change is intended",
         "argv": ["harness", "record", "--update", "sd/a b"],
     }
     (again,) = read_report(verify_json(report)).cases
@@ -229,7 +229,7 @@ def test_a_full_report_reads_back_equal_but_for_unmeasured_metrics() -> None:
     [
         ("", "the file"),
         ("[]", "the file"),
-        ('{"schema": 2}', "has schema 2, this harness reads 1"),
+        ('{"schema": 2}', "has schema 2, but this harness reads 1"),
         ('{"schema": 1, "environment": null, "summary": {}}', "cases"),
         (verify_json(Report(None, (IDENTICAL,))).replace('"identical"', '"perfect"'), "verdict"),
     ],
@@ -239,7 +239,7 @@ def test_what_is_no_report_is_refused_with_a_next_step(text: str, told: str) -> 
         read_report(text, "out/report.json")
     assert str(error.value).startswith("out/report.json: ")
     assert told in str(error.value)
-    assert str(error.value).endswith("run `harness verify` anew")
+    assert str(error.value).endswith("run `harness verify` again")
 
 
 def test_record_json() -> None:
