@@ -23,24 +23,24 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code and never lets a traceback out for bad input."""
+    """Run one command; returns its exit code and never shows a traceback for bad input."""
     words = sys.argv[1:] if argv is None else list(argv)
     with interrupts.answered(), streams.guarded() as output:
         try:
             arguments = parsed(words)
         except SystemExit as ended:
             raise SystemExit(_settled(int(ended.code or 0), output, asked=False)) from None
-        except Exception as error:  # the command's file is imported there
+        except Exception as error:  # parsing imports the command's file
             return _settled(_not_parsed(error), output, asked=False)
         return _run(arguments, words, output)
 
 
 def _settled(code: int, output: streams.Output, *, asked: bool) -> int:
-    """The exit code, once standard output has taken all or failed; `asked` is whether it was to hold a document."""
+    """The exit code after standard output took everything or failed; `asked` says that a document was to go there."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     problem = output.problem(asked=asked)
-    # Bad usage and an interrupt wrote nothing that could be missed.
+    # After bad usage or an interrupt, no output is missing.
     if problem is None or code not in (0, 1, HarnessError.exit_code):
         return code
     sys.stderr.write(f"error: {problem}\n")
@@ -48,7 +48,7 @@ def _settled(code: int, output: streams.Output, *, asked: bool) -> int:
 
 
 def _not_parsed(error: Exception) -> int:
-    # Deferred as in `_run`, and of the library that failed this needs nothing.
+    # Imported lazily as in `_run`; this needs nothing of the library that failed.
     from harness.report.wording import harmless
 
     sys.stderr.write(f"{harmless(f'error: {_unforeseen(error)}')}\n")
@@ -56,12 +56,12 @@ def _not_parsed(error: Exception) -> int:
 
 
 def _run(arguments: argparse.Namespace, words: Sequence[str], output: streams.Output) -> int:
-    # Deferred: `harness --help` and a misspelt command answer without loading the terminal library.
+    # Imported lazily: `harness --help` and a misspelt command answer without loading the terminal library.
     from harness.invocation.emit import is_standard_output
     from harness.report.terminal import Screen
 
     targets = _targets(arguments)
-    # What is asked for on standard output is alone there.
+    # A document on standard output must be alone there.
     alone = any(map(is_standard_output, targets))
     screen = Screen(quiet=arguments.quiet, stream=sys.stderr if alone else None)
     return _settled(_acted(arguments, words, screen, targets), output, asked=alone)
@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace, words: Sequence[str], output: streams.Ou
 def _acted(
     arguments: argparse.Namespace, words: Sequence[str], screen: Screen, targets: Sequence[str | Path]
 ) -> int:
-    """The exit code of the command; whatever ended it is a sentence on standard error."""
+    """The exit code of the command; any error becomes a sentence on standard error."""
     from harness.invocation.emit import check_targets
 
     try:
@@ -92,14 +92,14 @@ def _acted(
 
 
 def _targets(arguments: argparse.Namespace) -> list[str | Path]:
-    """What the options name to write documents to."""
+    """The targets that the options name for documents."""
     names = ("json", "junit", "markdown")
     return [target for name in names if (target := getattr(arguments, name, None)) is not None]
 
 
 @contextmanager
 def _place(arguments: argparse.Namespace, words: Sequence[str], screen: Screen) -> Iterator[None]:
-    """The output folder held for the command where it needs it; signals wait for the cleaning up from then on."""
+    """Holds the output folder if the command needs it; from then on, signals trigger a cleanup."""
     holds = load(arguments.command).holds(arguments)
     if holds is Hold.NOTHING:
         yield
@@ -117,26 +117,26 @@ def _place(arguments: argparse.Namespace, words: Sequence[str], screen: Screen) 
 
 
 def _unforeseen(error: Exception) -> str:
-    """What the operating system or a library refuses in a sentence; anything else is ours, told with its traceback."""
+    """A sentence for what the operating system or a library refuses; anything else is our bug and shows a traceback."""
     if isinstance(error, OSError) and error.strerror:
         place = error.filename if error.filename is not None else "the operating system"
-        return f"{place}: {error.strerror}; put that right and run the command again"
+        return f"{place}: {error.strerror}; fix that and run the command again"
     if package := _not_imported(error):
         told = " ".join(str(_root_of(error)).split()).rstrip(".") or type(error).__name__
-        return f"{package} cannot be imported here ({told}); repair it, or what the environment sets for it"
+        return f"{package} cannot be imported here ({told}); repair it, or fix the environment variables that it reads"
     trace = "".join(traceback.format_exception(error)).rstrip()
     return f"this is a bug of the harness; report it with these lines:\n{trace}"
 
 
 def _root_of(error: BaseException) -> BaseException:
-    """The error that led to `error`: libraries wrap it in advice of a page."""
+    """The original cause of `error`: libraries wrap it in a page of advice."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def _not_imported(error: Exception) -> str:
-    """The library whose own code raised `error` as it was imported; "" where that is not what happened."""
+    """The library whose own code raised `error` during its import; "" if that is not the cause."""
     packages = (
         str(frame.f_globals.get("__name__", "")).partition(".")[0]
         for frame, _ in traceback.walk_tb(error.__traceback__)
@@ -148,7 +148,7 @@ def _not_imported(error: Exception) -> str:
 
 @contextmanager
 def _in_project(arguments: argparse.Namespace, screen: Screen) -> Iterator[None]:
-    """While open, the root of the project is the current folder, and `arguments` say all as seen from there."""
+    """While open, the project's root is the current folder, and the paths in `arguments` are relative to it."""
     if not hasattr(arguments, "root"):
         yield
         return
@@ -158,7 +158,7 @@ def _in_project(arguments: argparse.Namespace, screen: Screen) -> Iterator[None]
     place = place_of(arguments.root, needs_configs=unnamed)
     for name, value in vars(arguments).items():
         is_path = name == "json" or (isinstance(value, Path) and name != "root")
-        # Standard output lies in no folder.
+        # Standard output is in no folder.
         if is_path and value is not None and str(value) != "-":
             setattr(arguments, name, type(value)(place.path(Path(value))))
     for name in ("configs", "goldens", "out", "device", "jobs"):

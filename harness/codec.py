@@ -1,4 +1,4 @@
-"""Frozen dataclasses to JSON text and back, validated by pydantic on the way in."""
+"""Converts frozen dataclasses to JSON text and back; pydantic validates what is read."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 
 def to_json(value: object, kind: object | None = None, *, indent: int | None = None) -> str:
-    """`value` as JSON text; numbers that are not finite become null. `kind` is its type, for unions."""
+    """`value` as JSON text; non-finite numbers become null. `kind` is its type, needed for unions."""
     return _adapter(kind or type(value)).dump_json(value, indent=indent).decode()
 
 
 def from_json(kind: type[T], text: str | bytes) -> T:
-    """The `kind` that `text` describes, a byte order mark dropped; raises `pydantic.ValidationError`."""
+    """The `kind` that `text` describes, ignoring a byte order mark; raises `pydantic.ValidationError`."""
     plain = text.removeprefix(_BOM) if isinstance(text, str) else text.removeprefix(_BOM.encode())
     return cast(T, _adapter(cast(Hashable, kind)).validate_json(plain))
 
@@ -34,7 +34,7 @@ def from_json(kind: type[T], text: str | bytes) -> T:
 def why_not(error: ValidationError, text: str | bytes) -> str:
     """Why `text` does not describe what was expected, in one line without a full stop.
 
-    An unresolved merge conflict and another encoding are called so; else the first thing that `error` names.
+    Names an unresolved merge conflict or another encoding, else the first problem in `error`.
     """
     if not error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]:
         if marker := conflict_in(text):
@@ -47,7 +47,7 @@ def why_not(error: ValidationError, text: str | bytes) -> str:
 
 
 def first_problem(error: ValidationError, whole: str = "as a whole") -> str:
-    """The first thing that `error` names: its place, `whole` where that is everything, and what is wrong there."""
+    """The first problem in `error`: its place (`whole` if it concerns everything) and what is wrong there."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place or whole}: {first['msg']}"

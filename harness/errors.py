@@ -1,4 +1,4 @@
-"""The errors that end a command, an exit code each; messages name the offending thing and the next step."""
+"""The errors that end a command, each with an exit code; messages name the offending thing and the next step."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 class HarnessError(Exception):
-    """The harness could not find out; exit code 3."""
+    """The harness could not reach a verdict; exit code 3."""
 
     exit_code = 3
 
 
 class UsageError(HarnessError):
-    """The command line asks for something that is not there; exit code 2."""
+    """The command line asks for something that does not exist; exit code 2."""
 
     exit_code = 2
 
@@ -24,7 +24,7 @@ class Problem:
     """One thing wrong in one config file.
 
     `key` is the dotted path inside the file ("" for the file as a whole), `value` the bad value as the
-    user wrote it (None where there is none to show), `message` what is wrong and what is accepted.
+    user wrote it (None if there is none to show), `message` what is wrong and what is accepted.
     """
 
     file: str
@@ -39,7 +39,7 @@ class Problem:
 
 
 class ConfigError(HarnessError):
-    """Configs that cannot be used, every problem of every file at once; exit code 2."""
+    """Unusable configs: every problem of every file at once; exit code 2."""
 
     exit_code = 2
 
@@ -51,7 +51,7 @@ class ConfigError(HarnessError):
 
 
 class UnreadableGolden(HarnessError):
-    """A golden or capture file that is damaged or is not one; the case's verdict is `error`.
+    """A damaged golden or capture, or a file that is neither; the case's verdict is `error`.
 
     `what` starts with the file's `path` and says what is wrong with it, `remedy` what to do about it.
     """
@@ -64,7 +64,7 @@ class UnreadableGolden(HarnessError):
 
 
 class NotAGolden(UnreadableGolden):
-    """A file in a golden's place that can be read, and must not judge the case it lies with."""
+    """A readable file in a golden's place that must not judge that case."""
 
 
 class StoreError(HarnessError):
@@ -72,11 +72,11 @@ class StoreError(HarnessError):
 
 
 class NotRecorded(HarnessError):
-    """The recorder could not take down what a pipeline did; the pipeline is not to blame."""
+    """The recorder failed to record what a pipeline did; the pipeline is not at fault."""
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal other than Ctrl-C asked the process to end; exit code 128 + `number`, cleaned up as after Ctrl-C."""
+    """A signal other than Ctrl-C ended the process, with the same cleanup as Ctrl-C; exit code 128 + `number`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

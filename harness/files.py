@@ -1,4 +1,4 @@
-"""The one way to replace a file: whole or not at all, at the end of its links, and through what is no regular file."""
+"""The only way to replace a file: completely or not at all. Links are followed, and devices are written through."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from typing import IO, BinaryIO
 from harness.errors import HarnessError, StoreError, UsageError
 
 PREFIX, SUFFIX = ".harness-", ".tmp"
-"""How the names of temporary files begin and end."""
+"""The prefix and suffix of temporary file names."""
 
 _ABANDONED_SECONDS = 3600.0
-"""The age of an abandoned temporary file, where the file system has no locks that would tell."""
+"""The age from which a temporary file counts as abandoned if the file system has no locks."""
 
 _NAMES_NO_FILE = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
 _ONLY_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV)
@@ -30,11 +30,11 @@ _LINKS = 40
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put `content` where `path` says, making folders as needed.
+    """Write `content` to `path`, creating folders as needed.
 
-    A regular file is replaced in one step, at the end of the links that lead to it, and keeps its permissions.
-    Devices, FIFOs and open descriptors (/dev/stdout, /dev/fd/N) are written through; a reader of theirs that
-    left is no error. Raises UsageError where `path` can name no file, StoreError where it cannot be written.
+    A regular file is replaced in one step and keeps its permissions; links to it are followed.
+    Devices, FIFOs and open descriptors (/dev/stdout, /dev/fd/N) are written through; it is no error if their
+    reader has gone. Raises UsageError if `path` cannot name a file, StoreError if it cannot be written.
     """
     try:
         if (number := descriptor(path)) is not None:
@@ -48,7 +48,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def check(path: Path) -> None:
-    """Find out whether `path` could be written, leaving it and its folder as they are; raises as `write` does."""
+    """Check whether `path` can be written, without changing it or its folder; raises as `write` does."""
     try:
         if descriptor(path) is not None:
             return
@@ -64,9 +64,9 @@ def check(path: Path) -> None:
 
 
 def descriptor(path: Path) -> int | None:
-    """The number of this process's open file that `path` stands for, as /dev/stdout does; None where it is none."""
+    """The open file descriptor of this process that `path` names, as /dev/stdout does; None if there is none."""
     own = re.compile(rf"/dev/fd|/proc/{os.getpid()}(/task/\d+)?/fd")
-    # What cannot be looked at is none; writing to it says why.
+    # A path that cannot be examined is none; writing to it reports why.
     with suppress(OSError, ValueError):
         for _ in range(_LINKS):
             if path.name.isdecimal() and own.fullmatch(os.path.realpath(path.parent)):
@@ -78,7 +78,7 @@ def descriptor(path: Path) -> int | None:
 
 
 def refusal(path: Path, error: OSError | ValueError, noun: str = "file") -> HarnessError:
-    """The sentence for `path`, which could not be written: bad usage where it can name no `noun`."""
+    """The error for `path`, which could not be written: a UsageError if it cannot name a `noun`."""
     if isinstance(error, ValueError) or error.errno in _NAMES_NO_FILE:
         return UsageError(f"{path}: cannot be written ({reason(error)}); name a {noun}")
     step = f"free the space or grant the permission, or name another {noun}"
@@ -86,17 +86,17 @@ def refusal(path: Path, error: OSError | ValueError, noun: str = "file") -> Harn
 
 
 def reason(error: OSError | ValueError) -> str:
-    """What the operating system said, in its own words."""
-    if isinstance(error, FileExistsError):  # it wanted to make a folder there
+    """The operating system's own message."""
+    if isinstance(error, FileExistsError):  # raised by the attempt to create a folder there
         return os.strerror(errno.ENOTDIR)
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 @contextmanager
 def temporary(path: Path) -> Iterator[BinaryIO]:
-    """A new file beside `path`, for its writer to rename; removed at the end where it was not.
+    """A new file next to `path`, for its writer to rename; if not renamed, it is removed at the end.
 
-    It is locked meanwhile, by which `sweep` knows it from those of killed processes. Raises OSError.
+    It stays locked meanwhile, so that `sweep` can tell it from files of killed processes. Raises OSError.
     """
     file = _created(path.parent)
     try:
@@ -110,9 +110,9 @@ def temporary(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` at the end, or leaves no trace where the writer raises.
+    """A new file that replaces `path` at the end, or leaves no trace if the writer raises.
 
-    A `durable` one is on the disk before it is there: a kill at any moment leaves the old file or the new one.
+    A `durable` file is flushed to the disk first: a kill at any moment leaves the old file or the new one.
     Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,12 +125,12 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def flush(file: IO[bytes]) -> None:
-    """Bring what was written to the disk; raises OSError."""
+    """Flush what was written to the disk; raises OSError."""
     file.flush()
     try:
         os.fsync(file.fileno())
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that has no such thing
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # the file system does not support it
             raise
 
 
@@ -156,7 +156,7 @@ def _created(folder: Path) -> BinaryIO:
     while True:
         path = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
         file = path.open("xb")
-        with suppress(OSError):  # not every file system has locks
+        with suppress(OSError):  # some file systems have no locks
             fcntl.flock(file, fcntl.LOCK_EX)
         if path.exists():
             return file
@@ -175,7 +175,7 @@ def _is_regular(path: Path) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Replace the regular file at `path`, which is no link, or make it."""
+    """Replace or create the regular file at `path`, which is not a link."""
     before = path.stat() if path.exists() else None
     if before and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -185,21 +185,21 @@ def _replace(path: Path, content: bytes) -> None:
                 _keep_owner(file.fileno(), before)
             file.write(content)
     except OSError as error:
-        # The folder takes no new files, or the file is mounted by itself.
+        # The folder accepts no new files, or the file itself is a mount point.
         if before is None or error.errno not in _ONLY_IN_PLACE:
             raise
         _write_through(os.open(path, os.O_WRONLY | os.O_TRUNC), content)
 
 
 def _keep_owner(number: int, before: os.stat_result) -> None:
-    with suppress(OSError):  # only root may give files away
+    with suppress(OSError):  # only root may change the owner
         os.fchown(number, before.st_uid, before.st_gid)
     os.fchmod(number, stat.S_IMODE(before.st_mode))
 
 
 def _write_through(number: int, content: bytes) -> None:
     """Write to the descriptor and close it."""
-    for stream in (sys.stdout, sys.stderr):  # what was said before comes first, where it is one of these
+    for stream in (sys.stdout, sys.stderr):  # earlier output comes first, if it goes to the same place
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     with suppress(BrokenPipeError), open(number, "wb", buffering=0) as file:
@@ -216,7 +216,7 @@ def _check_there(path: Path) -> None:
 
 
 def _check_folder(folder: Path) -> None:
-    """Try a nameless file in the folder, or in the nearest one above it that exists."""
+    """Create an unnamed file in the folder, or in its nearest existing parent."""
     while not folder.exists():
         folder = folder.parent
     with tempfile.TemporaryFile(dir=folder):

@@ -1,4 +1,4 @@
-"""Signals that end a command: at once while there is nothing to clean up, by an exception while there is."""
+"""Signals that end a command: at once if there is nothing to clean up, otherwise by an exception."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from types import FrameType
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _ONE_GESTURE_SECONDS = 1.0
-"""`timeout` signals a process and then its group, and people press Ctrl-C twice: so much counts as once."""
+"""`timeout` signals a process and then its group, and people press Ctrl-C twice: within this time, that counts once."""
 
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
 class _Watch:
-    """What the handler knows: whether somebody cleans up, since when (seconds), and the groups to kill first."""
+    """What the handler knows: whether a cleanup is running, since when (seconds), and the groups to kill first."""
 
     cleaning = False
     first: float | None = None
-    groups: set[int] = set()  # noqa: RUF012 - there is one watch, and it is never copied
+    groups: set[int] = set()  # noqa: RUF012 - there is only one watch, and it is never copied
 
 
 @contextmanager
 def answered() -> Iterator[None]:
     """While open, SIGINT, SIGTERM and SIGHUP end the process with one sentence and 128 + their number.
 
-    Signals that the caller ignores stay ignored; outside the main thread nothing changes.
+    Signals that the caller ignores stay ignored. Outside the main thread, nothing changes.
     """
     before = install()
     try:
@@ -41,11 +41,11 @@ def answered() -> Iterator[None]:
 
 
 def install() -> dict[int, signal.Handlers]:
-    """Put the handlers in place for good; returns those that were there."""
+    """Install the handlers permanently; returns the previous ones."""
     before = dict[int, signal.Handlers]()
     for number in _NUMBERS:
         handler = signal.getsignal(number)
-        # A handler that was not set from Python cannot be put back, one that ignores is meant.
+        # A handler not set from Python cannot be restored, and an ignored signal is ignored on purpose.
         if handler is None or handler is signal.SIG_IGN:
             continue
         with suppress(ValueError):
@@ -56,10 +56,10 @@ def install() -> dict[int, signal.Handlers]:
 
 @contextmanager
 def gently() -> Iterator[None]:
-    """While open, the first signal raises in the main thread, so that what is under way is cleaned up.
+    """While open, the first signal raises in the main thread, so that running work is cleaned up.
 
-    SIGINT raises KeyboardInterrupt, the others Terminated. A later signal does not wait for the end of the
-    cleaning: the process groups registered by `kill_on_exit` are killed, and the process ends.
+    SIGINT raises KeyboardInterrupt, the others Terminated. A later signal does not wait for the
+    cleanup: it kills the process groups registered by `kill_on_exit` and ends the process.
     """
     _Watch.cleaning, _Watch.first = True, None
     try:
@@ -69,12 +69,12 @@ def gently() -> Iterator[None]:
 
 
 def kill_on_exit(group: int) -> None:
-    """Kill this process group where the process ends without cleaning up."""
+    """Kill this process group if the process ends without a cleanup."""
     _Watch.groups.add(group)
 
 
 def killed(group: int) -> None:
-    """The process group is gone; its number may be another's soon."""
+    """The process group has ended; its number may soon be reused."""
     _Watch.groups.discard(group)
 
 
@@ -89,7 +89,7 @@ def _answer(number: int, _frame: FrameType | None) -> None:
 
 
 def _interruption(number: int) -> KeyboardInterrupt:
-    from harness.errors import Terminated  # the handler is in place before anything else is imported
+    from harness.errors import Terminated  # imported late: the handler is installed before other imports
 
     return KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
 

@@ -1,4 +1,4 @@
-"""The command line out of what the commands declare; only those that are used are loaded."""
+"""Builds the command line from what the commands declare; loads only the commands that are used."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harness.commands import COMMANDS, load
 
 
 def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line; one that asks for what it would not do ends in exit code 2."""
+    """The parsed command line; options that would have no effect end in exit code 2."""
     words = sys.argv[1:] if argv is None else argv
-    # No option of `harness` itself takes a value: the first word without a dash is the command.
+    # No option of `harness` itself takes a value, so the first word without a dash is the command.
     named = [word for word in words if not word.startswith("-")][:1]
     top = parser(named)
     arguments = top.parse_args(words)
@@ -24,7 +24,7 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains about arguments, which may come from anywhere, in words that no terminal or CI service obeys."""
+    """Reports bad arguments, which may come from anywhere, in text that no terminal or CI service obeys."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         from harness.report.wording import harmless
@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(used: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
-    """The whole command line; of the commands that are not `used`, only the names and what `--help` says of them."""
+    """The whole command line; commands other than `used` have only a name and their line in `--help`."""
     top: argparse.ArgumentParser = _Parser(
         prog="harness", description="Prove that diffusers pipelines still compute what they computed before."
     )

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, broken or full: writing to them never ends a command."""
+"""Standard streams that may be closed, broken or full; writing to them never ends a command."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any, TextIO
 STDOUT, STDERR = 1, 2
 
 _READER_LEFT = (errno.EPIPE, errno.ECONNRESET, errno.EIO)
-"""Whoever read the stream has gone, of its own will: `| head`, a terminal that was closed."""
+"""The reader of the stream left on purpose: `| head`, a closed terminal."""
 
 _CLOSED = errno.EBADF
 
 
 class Tolerant(io.RawIOBase):
-    """Writes to a descriptor until that fails, and from then on to nowhere; `failure` keeps the first error."""
+    """Writes to a descriptor until that fails, then discards everything; `failure` keeps the first error."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Tolerant(io.RawIOBase):
         self.failure: OSError | None = None
 
     def writable(self) -> bool:
-        """Whether it may be written to: always."""
+        """Whether the stream is writable: always true."""
         return True
 
     def fileno(self) -> int:
@@ -41,13 +41,13 @@ class Tolerant(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data: Any) -> int:
-        """How many bytes were taken: after a failure all of them."""
+        """The number of bytes taken; after a failure, all of them."""
         content = memoryview(data).cast("B")
         done = 0
         while self.failure is None and done < content.nbytes:
             try:
                 done += os.write(self._descriptor, content[done:])
-            except BlockingIOError:  # somebody made the pipe non-blocking, and it is full for now
+            except BlockingIOError:  # the pipe is non-blocking and currently full
                 select.select([], [self._descriptor], [])
             except OSError as error:
                 self.failure = error
@@ -56,16 +56,16 @@ class Tolerant(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What became of standard output: whether it was open at the start, and what writing to it met."""
+    """The state of standard output: whether it was open at the start, and whether writing to it failed."""
 
     raw: Tolerant
     closed: bool
 
     def problem(self, *, asked: bool) -> str | None:
-        """Why standard output did not take all it was to take, as a sentence; None where that is no error.
+        """Why standard output did not take all of the output, as a sentence; None if that is no error.
 
-        A reader that left did so of its own will, and who closes the stream wants nothing on it, unless what
-        belongs there was `asked` for by name.
+        A reader that left did so on purpose, and a user who closes the stream wants no output, unless the output
+        was `asked` for explicitly.
         """
         failure = OSError(_CLOSED, "it is closed") if self.closed else self.raw.failure
         if failure is None or failure.errno in _READER_LEFT:
@@ -84,9 +84,9 @@ class Output:
 def guarded() -> Iterator[Output]:
     """While open, `sys.stdout` and `sys.stderr` take everything and raise nothing.
 
-    Descriptors 0, 1 and 2 that are closed are opened on nothing first: the next file to be opened would get
-    their number, and with it what is meant for the stream. Streams that somebody has put in the place of the
-    process's own are left alone.
+    Closed descriptors among 0, 1 and 2 are first opened on the null device: otherwise the next file opened would
+    get their number, and with it the output meant for the stream. Streams that replace the process's own are
+    left alone.
     """
     closed = _fill_closed()
     before = sys.stdout, sys.stderr
@@ -105,14 +105,14 @@ def guarded() -> Iterator[Output]:
 
 
 def tolerant_text(raw: Tolerant, like: TextIO | None) -> TextIO:
-    """A text stream over `raw` with the encoding and buffering of `like`, which is None where it was closed."""
+    """A text stream over `raw` with the encoding and buffering of `like`, which is None if it was closed."""
     plain: Any = raw
     if not isinstance(like, io.TextIOWrapper):
         return io.TextIOWrapper(io.BufferedWriter(plain), encoding="utf-8", errors="backslashreplace")
     with suppress(OSError, ValueError):
         like.flush()
     return io.TextIOWrapper(
-        # Unbuffered as Python itself does it: what is printed before a crash is not lost in a buffer.
+        # Unbuffered, as in Python itself: what is printed before a crash is not lost in a buffer.
         plain if like.write_through else io.BufferedWriter(plain),
         encoding=like.encoding,
         errors=like.errors,
@@ -122,13 +122,13 @@ def tolerant_text(raw: Tolerant, like: TextIO | None) -> TextIO:
 
 
 def _fill_closed() -> frozenset[int]:
-    """Open what is closed of 0, 1 and 2 on nothing; returns which were."""
+    """Open the closed ones of 0, 1 and 2 on the null device; returns which were closed."""
     closed = set[int]()
     for number in (0, STDOUT, STDERR):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number is taken, which is this one.
+            # The system takes the lowest free number, which is this one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             closed.add(number)
     return frozenset(closed)

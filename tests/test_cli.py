@@ -44,7 +44,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ((), "required: COMMAND"),
         (("verfy",), "invalid choice: 'verfy'"),
-        (("verify", "--device", "tpu"), "'tpu' is no device; accepted: auto, cpu, cuda, cuda:N, mps"),
+        (("verify", "--device", "tpu"), "'tpu' is not a device; accepted: auto, cpu, cuda, cuda:N, mps"),
         (("verify", "--jobs", "0"), "'0' is not a whole number of at least 1, nor auto"),
         (("repeat", "--runs", "1"), "'1' is not a whole number of at least 2"),
         (("verify", "--relation", "similar"), "similar"),

@@ -35,7 +35,7 @@ def test_an_empty_folder_is_refused_and_not_the_current_one(
     with pytest.raises(SystemExit) as ended:
         parsed(["verify", option, ""])
     assert ended.value.code == 2
-    assert f"argument {option}: '' names no folder; name one" in capsys.readouterr().err
+    assert f"argument {option}: the name is empty; name a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Configs: YAML files in, cases out, with every problem of every file found at once."""
+"""Configs: turns YAML files into cases and reports every problem of every file at once."""

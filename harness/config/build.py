@@ -1,4 +1,4 @@
-"""From a checked config to the case that the other layers know."""
+"""Builds the case that other layers use from a checked config."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[I
 
 
 def _steps_and_call(config: ConfigFile) -> tuple[int | Mapping[str, int] | None, Values]:
-    """`steps` and `call`; a step count under its name in the call means the same, and has the same digest."""
+    """`steps` and `call`; a step count given in the call by its name means the same and has the same digest."""
     count = config.call.get(STEPS_ARGUMENT)
     if config.steps is None and isinstance(count, int):
         return count, {name: value for name, value in config.call.items() if name != STEPS_ARGUMENT}
@@ -110,7 +110,7 @@ def _variant(config: ConfigFile) -> Variant:
 
 
 def _decisive(addition: AddedAdapter | AddedIpAdapter | AddedEmbedding) -> dict[str, Any]:
-    """The keys of an addition but for the reason of its floating revision."""
+    """The keys of an addition, without the reason for its floating revision."""
     return {name: value for name, value in addition if name != "floating"}
 
 
@@ -126,7 +126,7 @@ def _scheduler(scheduler: Scheduler | None) -> SchedulerSpec | None:
 
 
 def _tolerance(rules: Literal["calibrated"] | ToleranceRules) -> Tolerance:
-    """The stated relations; the others keep the harness's defaults."""
+    """The stated relations; all others keep the harness's defaults."""
     if isinstance(rules, str):
         return CALIBRATED
     return Tolerance(
@@ -135,7 +135,7 @@ def _tolerance(rules: Literal["calibrated"] | ToleranceRules) -> Tolerance:
 
 
 def _invariants(rules: InvariantRules) -> Iterator[Invariant]:
-    """The stated ones in the order of the harness, whatever the file's: two orders are one config."""
+    """The stated ones in the harness's order, whatever the order in the file, so that the order makes no difference."""
     for kind in InvariantKind:
         stated = getattr(rules, kind) if kind in rules.model_fields_set else None
         if stated is not None:

@@ -1,4 +1,4 @@
-"""Whether a case asks for the limits that were measured for it, and what its config must say for that."""
+"""Whether a case uses the limits measured for it, and what its config must contain to do so."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.core.tolerance import CALIBRATED, Allowance, Limits, Relation, Rule
 
 _KEY = "tolerance"
 _USED = (Rule.CALIBRATED, Rule.REFUSE)
-"""What needs no advice: who refuses a platform wants a golden there, and no limits."""
+"""What needs no advice: a case that refuses a platform wants a golden there, not limits."""
 
 
 def unused(case: Case) -> Unused | None:
-    """What the config of `case` does not use of a calibration; None where it uses all, or refuses the rest."""
+    """What the config of `case` leaves unused of a calibration; None if it uses everything, or refuses the rest."""
     judged = (Relation.SAME_HARDWARE, Relation.CROSS_HARDWARE)
     relations = tuple(one for one in judged if case.tolerance.for_relation(one) not in _USED)
     if not relations:
@@ -32,7 +32,7 @@ def unused(case: Case) -> Unused | None:
 
 
 def _yaml(tolerance: Tolerance) -> str:
-    """The `tolerance` that takes what was measured, and leaves alone what is refused, or stated for `same`."""
+    """The `tolerance` that uses the measured limits, and keeps what is refused or stated for `same`."""
     wanted = replace(
         tolerance,
         same_hardware=_calibrated(tolerance.same_hardware),

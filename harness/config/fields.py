@@ -1,4 +1,4 @@
-"""The kinds of text and number that configs are made of, shared by the models of a file and of its forms."""
+"""The kinds of text and number in configs, shared by the models of a file and of its forms."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ MATRIX_KEY_PATTERN = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 
 
 def text(pattern: str, accepted: str) -> Any:
-    """What makes a `str` one that matches `pattern`; editors and problems word it as `accepted`."""
+    """Restricts a `str` to `pattern`; editors and problems describe it as `accepted`."""
     return Field(pattern=pattern, json_schema_extra=worded(accepted))
 
 
 LARGEST_DIFFERENCE = 2 * 3.4028234663852886e38
-"""Of two finite float32 numbers."""
+"""The largest difference of two finite float32 numbers."""
 
 LARGEST_ULP = 2 * 0x7F7FFFFF
-"""How many float32 numbers lie between the smallest and the largest."""
+"""The number of float32 values between the smallest and the largest."""
 
 USELESS_REL_L2 = 100.0
-"""A limit that only an output a hundred times as large as the golden's fails."""
+"""Only an output a hundred times as large as the golden's fails this limit."""
 
 
 def bounded(description: str, reason: str, **bounds: Any) -> Any:
-    """A limit that may be left out; beyond `bounds` it could not fail, for the `reason`."""
+    """An optional limit; outside of `bounds` it could not fail, for this `reason`."""
     sides = {"gt": "greater than", "ge": "from", "lt": "below"}
     accepted = ", ".join(f"{sides[name]} {value:.10g}" for name, value in bounds.items())
     words = worded(f"a number {accepted}: {reason}")
@@ -34,7 +34,7 @@ def bounded(description: str, reason: str, **bounds: Any) -> Any:
 
 
 def worded(accepted: str) -> dict[str, Any]:
-    """What a JSON Schema says, for editors and problems, instead of the words made from its keywords."""
+    """The message of a JSON Schema for editors and problems, instead of one made from its keywords."""
     return {"errorMessage": f"expected {accepted}"}
 
 
@@ -49,7 +49,7 @@ IpAdapterFile = Annotated[
     str,
     text(
         r"^[^\x00]+\.safetensors$",
-        "a .safetensors file's name (pickles are not read: convert a .bin where you trust it, with "
+        "a .safetensors file's name (pickles are not read: convert a .bin if you trust it, with "
         "safetensors.torch.save_file({f'{part}.{name}': one.contiguous() for part, tensors in "
         "torch.load(FILE, weights_only=True).items() for name, one in tensors.items()}, 'FILE.safetensors'))",
     ),
@@ -64,11 +64,11 @@ SomeNames = Annotated[
 ]
 
 
-FLOATING = "why the revision floats: without a reason that is a warning; no part of what a golden remembers"
+FLOATING = "why the revision floats; without a reason there is a warning; not part of the golden's definition"
 
 
 class Strict(BaseModel):
     """A mapping that accepts the keys it names and no others, with values of exactly the right type."""
 
-    # Parts of a file are built once, inside the whole, and forms only where a file has one.
+    # Parts of a file are built once, as part of the whole, and forms only if a file has one.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)

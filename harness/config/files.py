@@ -1,4 +1,4 @@
-"""Which config files there are, and the ids that their names give."""
+"""Finds the config files and derives case ids from their names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PART = re.compile(r"\w[\w.+-]*")
 
 @dataclass(frozen=True, slots=True)
 class ConfigPath:
-    """One config file: where it lies, how problems name it, and the id of its case without matrix values."""
+    """One config file: its path, its name in problems, and the id of its case without matrix values."""
 
     path: Path
     shown: str
@@ -29,7 +29,7 @@ class ConfigPath:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file that cannot be a config: its `id` is what its name would give, `reason` why not."""
+    """A file that cannot be a config: `id` is what its name would give, `reason` says why it cannot."""
 
     file: ConfigPath
     reason: str
@@ -42,9 +42,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The config files under a folder in the order of their paths, and those that cannot be one.
+    """The config files under a folder, ordered by path, and the files that cannot be configs.
 
-    `linked` are the folders that are not followed, by the ids that their configs would begin with.
+    `linked` are the folders that are not followed, each with the prefix of its configs' ids.
     """
 
     files: tuple[ConfigPath, ...]
@@ -53,19 +53,19 @@ class Found:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the files that cannot be one."""
+        """The problems of the files that cannot be configs."""
         return tuple(one.problem for one in self.refused)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was passed over."""
+        """Warnings about the linked folders that were skipped."""
         return tuple(f"{link.shown}: {NOT_FOLLOWED}" for link in self.linked)
 
 
 def find(configs: Path) -> Found:
-    """Every `*.yaml` and `*.yml` under `configs`; hidden files and folders are passed over.
+    """Every `*.yaml` and `*.yml` under `configs`, except hidden files and folders.
 
-    Raises `UsageError` when the folder is missing or holds no config at all.
+    Raises `UsageError` if the folder is missing or contains no config.
     """
     if not configs.is_dir():
         what = "is not a folder" if configs.exists() else "no such folder"
@@ -83,20 +83,22 @@ def find(configs: Path) -> Found:
         else:
             files.append(file)
     if not files and not refused:
-        raise UsageError(f"{configs}: holds no *.yaml file; write a config there or give another --configs")
+        raise UsageError(
+            f"{configs}: contains no *.yaml file; write a config there or give another --configs"
+        )
     return Found(tuple(files), tuple(refused), tuple(linked))
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A problem that two files have together; `earlier` is the one that it does not stand under."""
+    """A problem between two files; `earlier` is the file under which it is not listed."""
 
     problem: Problem
     earlier: str
 
 
 def duplicates(ids: Iterable[tuple[str, str]]) -> Iterator[Duplicate]:
-    """One for each (file, id) whose id an earlier one has, or has but for letter case."""
+    """One for each (file, id) whose id an earlier file already gives, possibly in another letter case."""
     first: dict[str, tuple[str, str]] = {}
     for shown, name in ids:
         folded = unicodedata.normalize("NFC", name).casefold()
@@ -116,13 +118,13 @@ def too_long(name: str) -> str | None:
     part = max(name.split("/"), key=lambda one: len(one.encode()))
     size = len(part.encode())
     too_much = (
-        f"the case id has a part of {size} bytes, at most {MAX_PART_BYTES} fit: {part[:60]}…; shorten it"
+        f"the case id has a part of {size} bytes, but at most {MAX_PART_BYTES} fit: {part[:60]}…; shorten it"
     )
     return too_much if size > MAX_PART_BYTES else None
 
 
 def kind_of(path: Path) -> Literal["file", "folder", "nothing", "other"]:
-    """What lies at `path`, links followed; a path that cannot exist holds nothing."""
+    """What exists at `path`, following links; a path that cannot exist is `nothing`."""
     try:
         if path.is_file():
             return "file"
@@ -134,7 +136,7 @@ def kind_of(path: Path) -> Literal["file", "folder", "nothing", "other"]:
 
 
 def resolved(path: Path) -> Path:
-    """`path` with its links followed; one that leads in a circle stays as it is."""
+    """`path` with its links resolved; a circular link stays as it is."""
     try:
         return path.resolve()
     except (OSError, RuntimeError):
@@ -142,7 +144,7 @@ def resolved(path: Path) -> Path:
 
 
 def _candidates(configs: Path, linked: list[ConfigPath], refused: list[Refused]) -> list[Path]:
-    """The files that may be configs; links to folders, and folders that cannot be read, are put aside."""
+    """The files that may be configs; links to folders and unreadable folders are collected separately."""
 
     def unreadable(error: OSError) -> None:
         path = Path(error.filename)
@@ -165,7 +167,7 @@ def _candidates(configs: Path, linked: list[ConfigPath], refused: list[Refused])
 def _bad_file(path: Path, root: Path) -> str | None:
     target = resolved(path)
     if path.is_symlink() and not target.is_relative_to(root):
-        return "a link that leads outside of the configs folder; copy the file here"
+        return "a link that leads outside the configs folder; copy the file here"
     if kind_of(target) == "nothing":
         return "a link that leads nowhere; remove it"
     return None if kind_of(target) == "file" else "not a regular file; remove it"

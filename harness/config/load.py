@@ -1,4 +1,4 @@
-"""All config files of a folder to cases, with every problem of every file reported at once."""
+"""Loads all config files of a folder as cases, and reports every problem of every file at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORD = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*")
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfigs:
-    """The cases in the order of their files and matrix entries, and what may go wrong with them later."""
+    """The cases in the order of their files and matrix entries, and warnings about what may go wrong later."""
 
     cases: tuple[Case, ...]
     warnings: tuple[Problem, ...]
@@ -29,10 +29,10 @@ class LoadedConfigs:
 
 @dataclass(frozen=True, slots=True)
 class EntryName:
-    """How a matrix entry can be selected, whether it became a case or not.
+    """How a matrix entry can be selected, whether or not it became a case.
 
-    `tags` is None where they could not be read. `open` tells that there may be more entries, whose ids go on
-    from this one: of a file whose matrix could not be read, or of a folder, whose id ends in `/`.
+    `tags` is None if they could not be read. `open` says that there may be more entries whose ids start with
+    this one: those of a file whose matrix could not be read, or of a folder, whose id ends in `/`.
     """
 
     id: str
@@ -42,9 +42,9 @@ class EntryName:
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
-    """What one file gives: its cases, how they are selected, and what is wrong or may go wrong with it.
+    """The content of one file: its cases, how to select them, its problems, and its warnings.
 
-    A file with problems may still give cases, of those matrix entries that are sound.
+    A file with problems may still give cases, from its valid matrix entries.
     """
 
     shown: str
@@ -57,8 +57,8 @@ class LoadedFile:
 def load_cases(configs: Path) -> LoadedConfigs:
     """The cases of every `*.yaml` and `*.yml` under `configs`.
 
-    Raises `ConfigError` with the problems of all files, `UsageError` when there is no such folder or no
-    config in it.
+    Raises `ConfigError` with the problems of all files, `UsageError` if the folder is missing or has no
+    config.
     """
     loaded = load_files(configs)
     problems = problems_of(loaded)
@@ -69,9 +69,9 @@ def load_cases(configs: Path) -> LoadedConfigs:
 
 
 def load_files(configs: Path) -> tuple[LoadedFile, ...]:
-    """Every `*.yaml` and `*.yml` under `configs` with what it gives, sound or not, in the order of their paths.
+    """Every `*.yaml` and `*.yml` under `configs` with its content, valid or not, ordered by path.
 
-    Raises `UsageError` when there is no such folder or no config in it.
+    Raises `UsageError` if the folder is missing or has no config.
     """
     found = files.find(configs)
     digests: dict[Path, str] = {}
@@ -104,18 +104,18 @@ def _linked(folder: files.ConfigPath) -> LoadedFile:
 
 
 def _with_shared(file: LoadedFile, shared: Sequence[files.Duplicate]) -> LoadedFile:
-    """`file` with the problems that it has together with another one."""
+    """`file` with the problems that it shares with another file."""
     more = [one.problem for one in shared if file.shown in (one.problem.file, one.earlier)]
     return replace(file, problems=(*file.problems, *more)) if more else file
 
 
 def check_calls(cases: Sequence[Case]) -> None:
-    """Compare what `cases` hand over with what their pipelines take, as the text of these says.
+    """Compare what `cases` pass with what their pipelines take, as read from the pipelines' source.
 
-    Slower than `load_cases` (some milliseconds for each class), and meant for the cases that are to run.
+    Slower than `load_cases` (a few milliseconds per class), so call it only for the cases that will run.
     Raises `ConfigError` with the problems of all cases.
     """
-    from harness.config.pipelines import calls  # only cases that are to run need it
+    from harness.config.pipelines import calls  # needed only for cases that will run
 
     problems = dict.fromkeys(problem for case in cases for problem in calls.problems(case))
     if problems:
@@ -151,7 +151,7 @@ def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> Loade
 
 
 def _name(file: files.ConfigPath, entry: matrix.Entry, expansion: matrix.Expansion) -> EntryName:
-    """How `entry` is selected; a matrix with problems may have left entries out."""
+    """How `entry` is selected; a matrix with problems may have omitted entries."""
     tags = tags_of(entry.values)
     if tags is None:
         tags = tags_in_text(file.path)
@@ -181,9 +181,9 @@ def _relevant(
     matrix_is_wrong: bool,
     from_yaml: tuple[Problem, ...],
 ) -> Iterator[Problem]:
-    """The problems of an entry in terms of the file: what the matrix put there stands under `matrix`.
+    """The problems of an entry in terms of the file: for a value from the matrix, the key is under `matrix`.
 
-    Left out is what follows from another problem: a value that YAML refused, a key that a wrong matrix gives.
+    Consequences of other problems are left out: a value that YAML refused, a key from a wrong matrix.
     """
     refused = [problem.key for problem in from_yaml]
     for problem in problems:
@@ -200,7 +200,7 @@ def _holds(outer: str, inner: str) -> bool:
 
 
 def tags_of(values: Mapping[str, object]) -> tuple[str, ...] | None:
-    """The tags in the keys of a config, none where it states none; None where they are no list of names."""
+    """The tags in the keys of a config, empty if there are none; None if they are not a list of names."""
     stated = values.get("tags", [])
     if not isinstance(stated, list) or not all(isinstance(tag, str) for tag in stated):
         return None
@@ -208,9 +208,9 @@ def tags_of(values: Mapping[str, object]) -> tuple[str, ...] | None:
 
 
 def tags_in_text(path: Path) -> tuple[str, ...] | None:
-    """What may be a tag in a file that is no YAML: the words after each `tags:`; None where it cannot be read.
+    """The possible tags in a file that is not YAML: the words after each `tags:`; None if it cannot be read.
 
-    Rather a word too many than a tag too few: a config that a selection may mean is not passed over.
+    A word too many is better than a missing tag: a config that a selection may mean must not be skipped.
     """
     if files.kind_of(files.resolved(path)) != "file":
         return None

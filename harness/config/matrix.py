@@ -1,4 +1,4 @@
-"""From one file with a `matrix` to its entries: each combination of the listed values, and its id."""
+"""Expands a file with a `matrix` into its entries: each combination of the listed values, with its id."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Values = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One combination: what it adds to the file's id, and the file's keys with the combination in place."""
+    """One combination: its suffix to the file's id, and the file's keys with the combination applied."""
 
     suffix: str
     values: Values
@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """The entries of one file. Where its matrix is wrong, one entry without it lets the rest be checked."""
+    """The entries of one file. If its matrix is wrong, one entry without it lets the rest be checked."""
 
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...] = ()
@@ -60,11 +60,11 @@ def rendered(value: object) -> str:
 
 
 def told_apart(values: Iterable[object]) -> Mapping[str, str]:
-    """How each of the `values` of one key is rendered, by its JSON text: no two alike but for letter case.
+    """How each of the `values` of one key is rendered, by its JSON text; all differ by more than letter case.
 
-    Of values that would be (`Euler` and `euler`, 1 and "1") the first in the order of characters, with no
-    text before a number, keeps its plain text, and the others get a digest of what they are: the order in
-    which a file lists them changes no id.
+    If values would collide (`Euler` and `euler`, 1 and "1"), the first in character order, numbers before
+    text, keeps its plain text, and the others get a digest of their value. The order in which a file lists
+    them therefore changes no id.
     """
     plain = {_json(value): (rendered(value), isinstance(value, str)) for value in values}
     texts: dict[str, str] = {}
@@ -104,7 +104,7 @@ def _digest(text: str) -> str:
 
 
 def _with(values: Values, parts: list[str], new: object) -> Values:
-    """A copy of `values` with `new` at the nested key; mappings on the way are copied, or made."""
+    """A copy of `values` with `new` at the nested key; mappings along the way are copied or created."""
     inner = values.get(parts[0])
     here = new if len(parts) == 1 else _with(inner if isinstance(inner, Mapping) else {}, parts[1:], new)
     return {**values, parts[0]: here}
@@ -133,7 +133,7 @@ def _bad_lists(matrix: Values) -> Iterator[Problem]:
 
 
 def _bad_places(matrix: Values, base: Values) -> Iterator[Problem]:
-    """Matrix keys that lead through something that is no mapping."""
+    """Matrix keys that lead through something that is not a mapping."""
     for key in matrix:
         place: object = base
         path = ""
@@ -141,7 +141,9 @@ def _bad_places(matrix: Values, base: Values) -> Iterator[Problem]:
             place = place.get(part) if isinstance(place, Mapping) else None
             path = joined(path, part)
             if place is not None and not isinstance(place, Mapping):
-                message = f"`{path}` is no mapping in this file ({shown(place)}); leave it out or make it one"
+                message = (
+                    f"`{path}` is not a mapping in this file ({shown(place)}); leave it out or make it one"
+                )
                 yield Problem("", f"matrix.{key}", None, message)
                 break
 

@@ -1,4 +1,4 @@
-"""The nodes of a JSON Schema, and the walk over what they accept.
+"""Walks over the nodes of a JSON Schema and what they accept.
 
 Each function takes the `root` that references such as `#/$defs/Model` point into.
 """
@@ -23,7 +23,7 @@ def resolved(node: Node, root: Node) -> Node:
 
 
 def branches(node: Node, root: Node) -> Iterator[Node]:
-    """The alternatives that `node` accepts; `node` itself when it is not a union."""
+    """The alternatives that `node` accepts; `node` itself if it is not a union."""
     node = resolved(node, root)
     if "anyOf" not in node:
         yield node
@@ -32,7 +32,7 @@ def branches(node: Node, root: Node) -> Iterator[Node]:
 
 
 def child(node: Node, key: str | int, root: Node) -> Node | None:
-    """What is accepted at `key` inside a value that `node` accepts; None where the key is unknown."""
+    """What is accepted at `key` inside a value that `node` accepts; None if the key is unknown."""
     accepted = (_inside(branch, key) for branch in branches(node, root))
     return next((found for found in accepted if found is not None), None)
 

@@ -1,4 +1,4 @@
-"""The project that a command belongs to: its root folder, and what its pyproject.toml says about the common options."""
+"""The project that a command belongs to: its root folder, and the common options set in its pyproject.toml."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
 AUTO: Literal["auto"] = "auto"
 Jobs = int | Literal["auto"]
-"""How many workers to run at a time; AUTO for as many as the machine takes."""
+"""How many workers to run at a time; AUTO for as many as the machine allows."""
 
 _STATES_TABLE = re.compile(r"""^\s*\[\s*["']?tool["']?\s*\.\s*["']?harness["']?\s*[].]""", re.MULTILINE)
 
@@ -39,7 +39,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project's absolute `root`; `found` is False where the current folder stands in for one."""
+    """A project's absolute `root`; `found` is False if the current folder stands in for one."""
 
     root: Path
     settings: Settings = Settings()
@@ -47,10 +47,10 @@ class Project:
 
 
 def find(here: Path) -> Project:
-    """The nearest project at or above the absolute folder `here`, no further up than the user's home.
+    """The nearest project at or above the absolute folder `here`, at most up to the user's home.
 
-    A project's root has `configs/` and `goldens/`, or a table [tool.harness] in its pyproject.toml; in `here`
-    itself `configs/` is enough. Without any, `here` is taken. Raises ConfigError for a table that is wrong.
+    A project's root has `configs/` and `goldens/`, or a table [tool.harness] in its pyproject.toml; for `here`
+    itself `configs/` is enough. If there is no such root, it is `here`. Raises ConfigError for a wrong table.
     """
     for folder in _upwards(here):
         table = _table(folder, here)
@@ -60,9 +60,9 @@ def find(here: Path) -> Project:
 
 
 def at(folder: Path, here: Path) -> Project:
-    """The project whose root is `folder`, as it was typed in `here`; `configs/` or the table is enough.
+    """The project whose root is `folder`, as typed in `here`; `configs/` or the table is enough.
 
-    Raises UsageError where it is none, ConfigError for a table that is wrong.
+    Raises UsageError if it is not a project, ConfigError for a wrong table.
     """
     root = here / folder
     if kind_of(root) != "folder":
@@ -78,7 +78,7 @@ def at(folder: Path, here: Path) -> Project:
 
 
 def nearly(here: Path) -> Path | None:
-    """The nearest folder above `here` that has configs and no goldens yet, which is not taken unasked."""
+    """The nearest folder above `here` with configs but no goldens yet; it is not used unless named."""
     return next((folder for folder in _upwards(here) if _has(folder, "configs")), None)
 
 
@@ -102,7 +102,7 @@ def _shown(folder: Path, here: Path) -> str:
 
 
 def _table(folder: Path, here: Path) -> Values | None:
-    """The table of the pyproject.toml in `folder`; None where there is no such file or table."""
+    """The table of the pyproject.toml in `folder`; None if there is no such file or table."""
     path = folder / FILE
     if kind_of(path) != "file":
         return None

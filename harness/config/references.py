@@ -1,4 +1,4 @@
-"""Whether what a config names is there: classes of diffusers, weights, and input files with their sha256."""
+"""Whether what a config names exists: classes of diffusers, weights, and input files with their sha256."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from harness.errors import Problem
 Values = Mapping[str, object]
 
 _ORIGINAL = "original_config"
-"""A single file's config as its original code has it; diffusers would fetch it from any address."""
+"""The original config of a single-file model; diffusers would fetch it from any address."""
 
 
 @dataclass(slots=True)
 class Location:
-    """Where one config file lies: its `folder`, inside the configs folder `root`, both absolute.
+    """The location of a config file: its `folder`, inside the configs folder `root`, both absolute.
 
-    `digests` keeps each input file's sha256 for the other entries of the load.
+    `digests` caches each input file's sha256 for the other entries of the load.
     """
 
     root: Path
@@ -39,7 +39,7 @@ class Location:
 
 
 def problems(values: Values, around: Location) -> Iterator[Problem]:
-    """What `values` name and is not there; values of a wrong type are passed over."""
+    """What `values` name but does not exist; values of a wrong type are skipped."""
     pipeline = values.get("pipeline")
     if isinstance(pipeline, str):
         yield from _problem("pipeline", pipeline, _pipeline_problem(pipeline, around.folder))
@@ -57,20 +57,20 @@ def problems(values: Values, around: Location) -> Iterator[Problem]:
 
 
 def warnings(values: Values, around: Location) -> Iterator[Problem]:
-    """What works today and may not tomorrow; `values` have no problems."""
+    """Warnings about what works today but may not tomorrow; `values` have no problems."""
     yield from weights.floating("model", _mapping(values, "model"), around.folder)
     for key, addition in _additions(values):
         yield from weights.floating(key, addition, around.folder)
     for key, call in _loading_calls(values):
         for name in weights.listed(call.get(weights.SOURCE)):
-            # The arguments of a method have no place for a reason.
+            # The arguments of a method have no key for a reason.
             yield from weights.floating(key, {**call, "id": name, "floating": None}, around.folder, "")
 
 
 def inputs(values: Values, around: Location) -> tuple[InputFile, ...]:
     """The files that `values` name and that decide the output, each once; `values` have no problems.
 
-    These are the input files, and the file of a pipeline of one's own: a golden knows their content.
+    These are the input files and the file of the user's own pipeline; a golden records their content.
     """
     own = own_pipeline(values["pipeline"])
     names = [own.file] if own else []
@@ -93,7 +93,7 @@ def _loading_calls(values: Values) -> Iterator[tuple[str, Values]]:
 
 
 def _loading_problems(values: Values, folder: Path) -> Iterator[Problem]:
-    """What those calls name that cannot be had, or is a pickle; and the original config of a single file."""
+    """What those calls name that is unavailable or a pickle, and the original config of a single file."""
     for key, call in _loading_calls(values):
         yield from weights.call_problems(key, call, folder)
     components = _mapping(_mapping(values, "model"), "components")
@@ -129,7 +129,7 @@ def _file_problem(name: str, around: Location) -> str | None:
         return "expected a path relative to this file"
     path = resolved(around.folder / name)
     if not path.is_relative_to(around.root):
-        return "lies outside of the configs folder; move the file inside"
+        return "lies outside the configs folder; move the file inside"
     if kind_of(path) != "file":
         elsewhere = os.path.relpath(around.root / name, around.folder)
         hint = f"; did you mean {elsewhere!r}?" if kind_of(around.root / name) == "file" else ""
@@ -142,7 +142,7 @@ def _file_problem(name: str, around: Location) -> str | None:
 
 
 def _tensor_problem(argument: str, around: Location) -> str | None:
-    """What is wrong with the tensor that is named in a .safetensors file; damage is for its reader to tell."""
+    """What is wrong with the tensor named in a .safetensors file; the file's reader reports damage."""
     name, _, tensor = argument.partition("#")
     if not name.lower().endswith(".safetensors"):
         return None
@@ -155,9 +155,9 @@ def _tensor_problem(argument: str, around: Location) -> str | None:
 
 
 def _tensor_names(path: Path) -> tuple[str, ...] | None:
-    """The tensors that the header of a .safetensors file names; None where it cannot be read.
+    """The tensors that the header of a .safetensors file names; None if it cannot be read.
 
-    The form: the header's length in eight bytes, little-endian, then the header as JSON.
+    The format: the header's length in eight bytes, little-endian, then the header as JSON.
     """
     try:
         with path.open("rb") as file:

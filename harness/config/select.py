@@ -1,4 +1,4 @@
-"""Which of the cases a command is about, by id, by glob, by tag, and which broken files that touches."""
+"""Selects cases by id, glob or tag, and finds the broken files that the selection touches."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ N = TypeVar("N", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class _Gone:
-    """A case of which only the id is known."""
+    """A case known only by its id."""
 
     id: str
     tags: tuple[str, ...] = ()
 
 
 class Touch(IntEnum):
-    """Whether patterns select something; UNKNOWN where a broken file does not tell."""
+    """Whether patterns select something; UNKNOWN if a broken file does not tell."""
 
     NO = 0
     UNKNOWN = 1
@@ -53,9 +53,9 @@ class Touch(IntEnum):
 class Selection:
     """What patterns select among the configs.
 
-    `cases` are the sound ones, in the order of their files. `problems` are those of the files that the
+    `cases` are the valid ones, in the order of their files. `problems` are those of the files that the
     patterns touch, `warnings` what may go wrong with the cases later. `outside` names the files with problems
-    that the patterns do not touch, `unknown` those of which that cannot be told.
+    that the patterns do not touch, `unknown` those that they may touch.
     """
 
     cases: tuple[Case, ...]
@@ -66,12 +66,12 @@ class Selection:
 
 
 def select_among(loaded: Sequence[LoadedFile], patterns: Sequence[str]) -> Selection:
-    """What `patterns` select, as `select` does, among configs of which some have problems.
+    """What `patterns` select, as in `select`, among configs that may have problems.
 
-    A pattern that may only mean a broken file is no misspelling. Raises UsageError as `select` does.
+    A pattern that may mean just a broken file is not a misspelling. Raises UsageError as `select` does.
     """
     sound = [case for file in loaded for case in file.cases]
-    # A pattern that selects no sound case can only mean the files that do not tell.
+    # A pattern that selects no valid case can only mean the files that do not tell.
     lonely = [one for one in patterns if not one.startswith(NOT) and not _matching(sound, one)]
     broken = {file.shown: _touch(file, patterns, lonely) for file in loaded if file.problems}
     cases = select(sound, patterns, [name for file in loaded if file.problems for name in file.names])
@@ -95,8 +95,8 @@ def select(cases: Sequence[N], patterns: Sequence[str], broken: Sequence[EntryNa
     """The cases that any of `patterns` selects, in the order of `cases`; all of them without patterns.
 
     A pattern is a case id, a config's id (all its matrix entries), a glob over whole ids (`*` matches `/`
-    too), or `tag:NAME`; `!` in front of one leaves out what it selects. `broken` are further names that a
-    pattern may mean. Raises `UsageError` when a pattern selects nothing, and when nothing is left.
+    too), or `tag:NAME`; a leading `!` leaves out what it selects. `broken` are further names that a
+    pattern may mean. Raises `UsageError` if a pattern selects nothing, or if nothing is left.
     """
     wanted = [pattern for pattern in patterns if not pattern.startswith(NOT)]
     unwanted = [pattern.removeprefix(NOT) for pattern in patterns if pattern.startswith(NOT)]
@@ -104,23 +104,23 @@ def select(cases: Sequence[N], patterns: Sequence[str], broken: Sequence[EntryNa
     chosen = _selected(cases, wanted, broken) if wanted else tuple(cases)
     kept = tuple(case for case in chosen if case.id not in left_out)
     if not kept and patterns and not any(_touch_of(name, patterns) for name in broken):
-        raise UsageError(f"{' '.join(patterns)}: leaves no case; take a pattern with '!' away")
+        raise UsageError(f"{' '.join(patterns)}: leaves no case; remove a pattern with '!'")
     return kept
 
 
 def select_ids(ids: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    """As `select`, of ids whose cases may be gone; raises UsageError for `tag:NAME` as well."""
+    """Like `select`, for ids whose cases may no longer exist; also raises UsageError for `tag:NAME`."""
     for pattern in patterns:
         if pattern.removeprefix(NOT).startswith(TAG):
             step = "name it by its id or a glob"
-            raise UsageError(f"{pattern}: the tags of a case that is gone are not known; {step}")
+            raise UsageError(f"{pattern}: the tags of a removed case are unknown; {step}")
     return tuple(case.id for case in select([_Gone(name) for name in ids], patterns))
 
 
 def broken_files(
     loaded: Sequence[LoadedFile], patterns: Sequence[str]
 ) -> tuple[tuple[LoadedFile, ...], tuple[LoadedFile, ...]]:
-    """The files with problems that `patterns` touch, or may touch, and those that they do not."""
+    """The files with problems that `patterns` touch, may touch, and do not touch."""
     broken = [file for file in loaded if file.problems]
     outside = [file for file in broken if _touch(file, patterns) is Touch.NO]
     return tuple(file for file in broken if file not in outside), tuple(outside)
@@ -131,7 +131,7 @@ def _gives(file: LoadedFile, chosen: set[str]) -> bool:
 
 
 def _touch(file: LoadedFile, patterns: Sequence[str], sure: Sequence[str] = ()) -> Touch:
-    """Whether `patterns` select anything that the file gives, or would give; those in `sure` for certain if at all."""
+    """Whether `patterns` select anything that the file gives or would give; a match of one in `sure` is certain."""
     touch = max(_touch_of(name, patterns) for name in file.names)
     meant = any(_means(pattern, name) for pattern in sure for name in file.names)
     return Touch.YES if touch and meant else touch
@@ -139,7 +139,7 @@ def _touch(file: LoadedFile, patterns: Sequence[str], sure: Sequence[str] = ()) 
 
 def _touch_of(name: EntryName, patterns: Sequence[str]) -> Touch:
     unwanted = [pattern.removeprefix(NOT) for pattern in patterns if pattern.startswith(NOT)]
-    # What is left out in part, or perhaps, stays in: nothing is passed over on a guess.
+    # Anything left out only in part, or perhaps, stays in: nothing is skipped on a guess.
     if any(_means(pattern, replace(name, open=False)) is Touch.YES for pattern in unwanted):
         return Touch.NO
     wanted = [pattern for pattern in patterns if not pattern.startswith(NOT)]

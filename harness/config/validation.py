@@ -1,4 +1,4 @@
-"""pydantic's errors in plain words: one problem per bad key, worded by what the JSON Schema accepts there."""
+"""Turns pydantic's errors into plain words: one problem per bad key, with what the JSON Schema accepts there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.config.nodes import Node, branches, child
 from harness.config.wording import alternatives, joined, listing, shown, suggestion, unknown
 from harness.errors import Problem
 
-BAD_NAME = "not a name that Python accepts for an argument; use letters, digits and '_'"
+BAD_NAME = "not a valid argument name in Python; use letters, digits and '_'"
 
 Path = tuple[str | int, ...]
 
@@ -22,7 +22,7 @@ def validation_problems(
 ) -> tuple[Problem, ...]:
     """The problems that `error` found in `values`, in the order of the models' keys.
 
-    `schema` is what accepts `values`, which stand at `key` of the file; "" is the whole file.
+    `schema` describes `values`, which are at `key` of the file; "" is the whole file.
     """
     found: dict[Path, Problem] = {}
     for detail in error.errors(include_url=False, include_context=False):
@@ -34,7 +34,7 @@ def validation_problems(
 
 
 def _path(detail: ErrorDetails, values: object) -> Path:
-    """Where the error is; pydantic's names of a union's branches are not in `values`, and fall away."""
+    """Where the error is; pydantic's names for branches of a union are not in `values` and are dropped."""
     value: Any = values
     path: list[str | int] = []
     for part in detail["loc"]:

@@ -1,4 +1,4 @@
-"""Whether what a config names as weights can be had: built-in models, folders, .safetensors files, hub ids."""
+"""Whether the weights that a config names are valid: built-in models, folders, .safetensors files, hub ids."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 Values = Mapping[str, object]
 
 _CONVERT_IP_ADAPTER = (
-    "convert it to .safetensors where you trust it, with safetensors.torch.save_file({f'{part}.{name}': "
+    "if you trust it, convert it to .safetensors with safetensors.torch.save_file({f'{part}.{name}': "
     "one.contiguous() for part, tensors in torch.load(FILE, weights_only=True).items() for name, one in "
     "tensors.items()}, 'FILE.safetensors')"
 )
 
 FLOATS = "floats, so the model may change under the golden; pin a commit sha of 40 hex digits"
-REASON = ", or give the reason why not as `floating` beside it"
+REASON = ", or give the reason for not pinning it as `floating` next to it"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What weights are for: `where` a folder or file is expected, whether a built-in model will do, how to convert."""
+    """What weights are for: `where` a folder or file is expected, whether `builtin` is accepted, how to `convert`."""
 
     where: str
     builtin: bool
@@ -53,11 +53,11 @@ ADDITION = Kind(
 
 
 SOURCE = "pretrained_model_name_or_path_or_dict"
-"""How diffusers' methods that load weights call their place."""
+"""The argument names for a path or repository in diffusers' methods that load weights."""
 
 
 def call_problems(key: str, call: Values, folder: Path) -> Iterator[Problem]:
-    """What is wrong with the arguments `call`, which stand at `key`, of a method that loads something."""
+    """What is wrong with the arguments `call`, at `key`, of a method that loads something."""
     for name, value in call.items():
         for one in listed(value):
             if PurePosixPath(one).suffix in PICKLE_SUFFIXES:
@@ -68,12 +68,12 @@ def call_problems(key: str, call: Values, folder: Path) -> Iterator[Problem]:
 
 
 def listed(value: object) -> list[str]:
-    """The texts in an argument that takes one or a list of them."""
+    """The texts in an argument that takes a text or a list of texts."""
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def model_problems(model: Values, pipeline: object, folder: Path) -> Iterator[Problem]:
-    """What is wrong with the weights of `model`, whose config lies in `folder`."""
+    """What is wrong with the weights of `model`, whose config is in `folder`."""
     name = model.get("id")
     if not isinstance(name, str):
         return
@@ -89,7 +89,7 @@ def model_problems(model: Values, pipeline: object, folder: Path) -> Iterator[Pr
 
 
 def addition_problems(key: str, addition: Values, folder: Path) -> Iterator[Problem]:
-    """What is wrong with the weights of an adapter or embedding, which stands at `key`."""
+    """What is wrong with the weights of an adapter or embedding at `key`."""
     name, inside = addition.get("id"), addition.get("weight_name")
     if not isinstance(name, str):
         return
@@ -100,7 +100,7 @@ def addition_problems(key: str, addition: Values, folder: Path) -> Iterator[Prob
             yield from _only_pickles(key, addition, folder / name)
         return
     if kind == "file":
-        message = f"`{key}.id` is a file already; leave this out"
+        message = f"`{key}.id` is already a file; leave this out"
         yield Problem("", joined(key, "weight_name"), shown(inside), message)
     elif (
         kind == "folder" and kind_of(folder / name / str(addition.get("subfolder") or "") / inside) != "file"
@@ -109,18 +109,18 @@ def addition_problems(key: str, addition: Values, folder: Path) -> Iterator[Prob
 
 
 def _only_pickles(key: str, addition: Values, folder: Path) -> Iterator[Problem]:
-    """A folder that an addition names, without saying which file in it, and that offers nothing but pickles."""
+    """The problem of an addition that names a folder, but no file in it, if the folder holds only pickles."""
     place = folder / str(addition.get("subfolder") or "")
     names = sorted(path.name for path in place.iterdir()) if kind_of(place) == "folder" else []
     pickles = [name for name in names if name.endswith(PICKLE_SUFFIXES)]
     if pickles and not any(name.endswith(SAFETENSORS) for name in names):
-        message = f"holds pickles only ({pickles[0]}), which can run any code when they are read"
-        advice = f"convert it to .safetensors where you trust it, {ADDITION.convert}"
+        message = f"holds only pickles ({pickles[0]}), which can run any code when they are read"
+        advice = f"if you trust it, convert it to .safetensors {ADDITION.convert}"
         yield Problem("", joined(key, "id"), shown(addition["id"]), f"{message}; {advice}")
 
 
 def floating(key: str, weights: Values, folder: Path, remedy: str = REASON) -> Iterator[Problem]:
-    """A warning where the hub may give other weights tomorrow and no reason accepts it; `weights` have no problems."""
+    """A warning if the hub may give other weights tomorrow and no reason accepts it; `weights` have no problems."""
     if weights.get("floating") is None and _floats(weights, str(weights["id"]), folder):
         yield Problem("", joined(key, "revision"), shown(weights.get("revision")), FLOATS + remedy)
 
@@ -132,7 +132,7 @@ def is_hub_id(name: str, folder: Path) -> bool:
 
 
 def absent(case: Case) -> tuple[str, ...]:
-    """The folders and files with weights that `case` names and that are not there: a reason to skip it."""
+    """The missing folders and files with weights that `case` names: a reason to skip it."""
     variant = case.variant
     names = [case.model.id]
     names += [one.id for one in variant.adapters]
@@ -174,7 +174,7 @@ def _id_problem(name: str, folder: Path, kind: Kind) -> str | None:
     if there == "folder" or (there == "file" and suffix == SAFETENSORS):
         return None
     if suffix in PICKLE_SUFFIXES:
-        advice = f"convert it to .safetensors where you trust it, {kind.convert}"
+        advice = f"if you trust it, convert it to .safetensors {kind.convert}"
         return f"a pickle can run any code when it is read; {advice}"
     if there != "nothing":
         return f"is neither a folder nor a .safetensors file; expected {kind.where}"

@@ -1,4 +1,4 @@
-"""How a problem is worded: values shortened, names listed, the nearest accepted name suggested."""
+"""The wording of problems: values shortened, names listed, the nearest accepted name suggested."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 LONGEST_VALUE = 60
 LONGEST_LIST = 24
-"""Longer lists of accepted names are cut; what a misspelt name was meant to be is suggested beside them."""
+"""Longer lists of accepted names are cut; the likely intended name is suggested as well."""
 
 
 def shown(value: object) -> str:
-    """`value` as one line of JSON of at most 60 characters, so that text and numbers can be told apart."""
+    """`value` as one line of JSON of at most 60 characters, which distinguishes text from numbers."""
     return shortened(json.dumps(value, ensure_ascii=False))
 
 
@@ -22,7 +22,7 @@ def shortened(text: str) -> str:
 
 
 def suggestion(name: str, accepted: Iterable[str], count: int = 1) -> str:
-    """`; did you mean 'x'?` for the accepted names nearest to `name`, or nothing when none is near."""
+    """`; did you mean 'x'?` for the accepted names nearest to `name`, or nothing if none is near."""
     return did_you_mean(nearest(name, accepted, count))
 
 
@@ -32,7 +32,7 @@ def did_you_mean(names: list[str]) -> str:
 
 
 def unknown(what: str, name: str, accepted: Iterable[str]) -> str:
-    """`what` is unknown: `name` is none of those `accepted`, which are suggested and listed."""
+    """`what`, for a `name` that is not among those `accepted`, which are suggested and listed."""
     names = list(accepted)
     hint = suggestion(name, names)
     return f"{what}{hint}{' ' if hint else '; '}accepted: {listing(names)}"
@@ -40,7 +40,7 @@ def unknown(what: str, name: str, accepted: Iterable[str]) -> str:
 
 def nearest(name: str, accepted: Iterable[str], count: int = 1, cutoff: float = 0.6) -> list[str]:
     """At most `count` accepted names like `name`, whatever their letter case, the best first."""
-    from difflib import get_close_matches  # only a mistake needs it
+    from difflib import get_close_matches  # needed only for a mistake
 
     by_lower = {one.lower(): one for one in accepted}
     return [by_lower[match] for match in get_close_matches(name.lower(), by_lower, count, cutoff)]

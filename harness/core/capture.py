@@ -1,4 +1,4 @@
-"""A capture: what one run of a case produced, and the outcomes a run can have instead."""
+"""A capture: what one run of a case produced, and the other outcomes that a run can have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTPUT_PREFIX = "output/"
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Wall-clock seconds: `load` until the pipeline was ready (0 when it was reused), `run` for the call."""
+    """Wall-clock seconds: `load` until the pipeline was ready (0 if it was reused), `run` for the call."""
 
     load: float
     run: float
@@ -27,7 +27,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class TensorDifference:
-    """The metrics between two runs of one tensor, by metric name; infinite where undefined."""
+    """The metrics between two runs of one tensor, by metric name; infinite if undefined."""
 
     tensor: str
     metrics: Mapping[str, float | None]
@@ -49,7 +49,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
-    """A file that was read for a run: the sha256 of its content, and the hub commit it is of, None for local files."""
+    """A file that was read for a run: the sha256 of its content, and its hub commit (None for local files)."""
 
     sha256: str
     commit: str | None = None
@@ -62,13 +62,13 @@ ProcessKind = Literal["spawned", "forked"]
 class CaptureDocument:
     """The JSON text `harness` in the header of a capture or golden file.
 
-    `commit` is the hub commit the model really came from, None for other models; `weights` the sha256 over
-    the weights of each component that has some; `files` are those that the config adds to the model, by its key and the
-    path as it is written there. `sha256` maps each tensor's name to the hex digest of its
-    raw bytes as stored; `text` names the tensors that hold UTF-8 text; `absent` the output fields that were
-    None; `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
+    `commit` is the hub commit that the model came from, None for other models; `weights` holds the sha256 of
+    each component's weights; `files` are those that the config adds to the model, by the config's key and the
+    path as written there. `sha256` maps each tensor's name to the hex digest of its raw bytes as stored;
+    `text` names the tensors that hold UTF-8 text, `absent` the output fields that were None, and
+    `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
     `perturbed` counts how often a perturbation acted, None for a run without one; `forced` marks a forced
-    replay. Neither of the two can become a golden. `process` is how the worker came to be: started as a program,
+    replay. Neither kind can become a golden. `process` says how the worker was created: started as a program,
     or forked from a server that had imported what jobs need.
     """
 
@@ -95,7 +95,7 @@ class CaptureDocument:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The pipeline returned; its capture lies at `path`."""
+    """The pipeline returned; its capture is at `path`."""
 
     path: str
     environment: Environment
@@ -107,7 +107,7 @@ class Completed:
 class Raised:
     """The pipeline itself raised: `message` is the exception in one line, `traceback` its full text.
 
-    `warnings` are those of libraries before that.
+    `warnings` are those that libraries gave before.
     """
 
     message: str
@@ -120,7 +120,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The device or the model cannot be had here, for the `reason` given; `other_device` where it is the device."""
+    """The device or the model is not available here, for this `reason`; `other_device` is set if it is the device."""
 
     reason: str
     other_device: OtherDevice | None = None
@@ -129,9 +129,9 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The harness could not find out: a crash, a kill, a timeout, or a case that this pipeline cannot carry out.
+    """The harness could not reach a verdict: a crash, a kill, a timeout, or a case that this pipeline cannot run.
 
-    `log` holds the worker's last lines. `next_steps` are what helps where the reason is no single case's, such as
+    `log` holds the worker's last lines. `next_steps` is set if the reason concerns more than one case, such as
     a package that cannot be imported: every case that it stops then has the same words.
     """
 
@@ -142,4 +142,4 @@ class Lost:
 
 
 Outcome = Completed | Raised | Unavailable | Lost
-"""What came of running a case."""
+"""The outcome of running a case."""

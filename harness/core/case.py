@@ -1,4 +1,4 @@
-"""A case: one fully specified pipeline run, and the digest by which a golden knows its definition."""
+"""A case: one fully specified pipeline run, and the digest that ties a golden to its definition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.core.tolerance import Tolerance
 from harness.core.trace import TraceLevel
 
 BUILTIN = "builtin:"
-"""What the id of a model begins with that the harness brings along."""
+"""The prefix of the ids of models that come with the harness."""
 
 STEPS_ARGUMENT = "num_inference_steps"
 
@@ -23,7 +23,7 @@ Values = Mapping[str, object]
 
 
 class GeneratorKind(StrEnum):
-    """Where the `torch.Generator` handed to the pipeline lives; NONE hands over no generator."""
+    """Where the `torch.Generator` passed to the pipeline lives; NONE passes no generator."""
 
     CPU = "cpu"
     DEVICE = "device"
@@ -42,11 +42,11 @@ class Attention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which weights a pipeline is loaded from.
+    """The weights that a pipeline is loaded from.
 
     `id` is `builtin:NAME`, a hub id, or a directory or .safetensors file as written in the config (relative
     to that file). `components` overrides keyword arguments of `from_pretrained`; `dtypes` holds the dtypes of
-    components that have another one than `dtype`. `floating` is why a revision that floats is accepted.
+    components that differ from `dtype`. `floating` is why a floating revision is accepted.
     """
 
     id: str
@@ -91,7 +91,7 @@ class Embedding:
 class IpAdapter:
     """A picture as a prompt: weights in `subfolder` of `id` (as in ModelSpec), `scale` for all blocks or for some.
 
-    `image_encoder_folder` is a folder beside the weights or, with a slash, a path in `id`; None loads none.
+    `image_encoder_folder` is a folder next to the weights or, with a slash, a path in `id`; None loads none.
     """
 
     id: str
@@ -104,7 +104,7 @@ class IpAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a pipeline does to need less memory; attention slicing is auto, max, a slice size, or None for off."""
+    """How a pipeline saves memory; attention slicing is auto, max, a slice size, or None for off."""
 
     offload: Offload = Offload.NONE
     attention_slicing: str | int | None = None
@@ -135,7 +135,7 @@ class Quantization:
 class Preparation:
     """A method of the pipeline called before the run, such as LEdits++'s `invert`, with its arguments.
 
-    `generator` hands over a generator made as the run's own is, where the method takes one.
+    `generator` passes a generator made like the run's own, if the method takes one.
     """
 
     method: str
@@ -158,7 +158,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSpec:
-    """A scheduler to use instead of the model's own: the diffusers class, and options over its config."""
+    """A scheduler to use instead of the model's own: the diffusers class, and options that override its config."""
 
     class_name: str | None
     options: Values = field(default_factory=dict)
@@ -183,7 +183,7 @@ class Determinism:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file named by `$file` in `call`: as written, where it lies, and the sha256 of its content."""
+    """A file named by `$file` in `call`: the path as written, the absolute path, and the sha256 of its content."""
 
     name: str
     path: str
@@ -205,10 +205,10 @@ class Expectation:
 class Case:
     """One fully specified pipeline run.
 
-    `base` is the folder of the config file, against which paths are resolved; `steps` is an int for
-    `num_inference_steps`, a mapping for pipelines with several (see `step_argument`), or None to leave the
-    pipeline's default. `devices` are the kinds of device (cpu, cuda, mps) that the case may run on, all of
-    them when it is empty. `trace` is how much of the run is recorded, None for what `trace_level` chooses;
+    `base` is the folder of the config file, which paths are relative to; `steps` is an int for
+    `num_inference_steps`, a mapping for pipelines with several (see `step_argument`), or None to keep the
+    pipeline's default. `devices` are the kinds of device (cpu, cuda, mps) that the case may run on; all of
+    them if it is empty. `trace` is how much of the run is recorded, None for what `trace_level` chooses;
     `forced` adds forced replay to every verification; `accept_exact` are patterns of exact findings that do
     not fail the case; `invariants` hold between a run and a variation of it, whatever the golden says.
     `min_sensitivity` is the share of planted faults that the limits have to catch.
@@ -250,12 +250,12 @@ class Case:
         return TraceLevel.FULL if full else TraceLevel.COMPONENTS
 
     def definition(self) -> Values:
-        """What decides the case's output; values left at their default are left out, but for `portable`.
+        """What decides the case's output; default values are left out, except `portable`.
 
-        Leaving defaults out keeps old goldens valid when a later version adds an option. `portable` always
-        stands there: a golden from before it was known has other bits than the default now gives. The thread
-        count is left out as well: it is an effective switch of the environment, which the relation
-        judges, and the same definition may be run with another one. So is the reason for a floating
+        Leaving defaults out keeps old goldens valid when a later version adds an option. `portable` is always
+        included: a golden from before this option has other bits than the default now gives. The thread
+        count is also left out: it is an effective switch of the environment, which the relation
+        covers, and the same definition may run with another count. So is the reason for a floating
         revision, which decides nothing.
         """
         determinism = _without_defaults(asdict(self.determinism), asdict(Determinism()))

@@ -26,8 +26,8 @@ class Hardware:
 class Software:
     """What ran on it; `packages` holds the versions of the packages that can change a number.
 
-    `imported` holds those of every other package that the run had imported when it ended: they are told and
-    compared by `harness env`, and decide no relation. `libc` is the C library with its version, where it is known.
+    `imported` holds those of every other package that the run had imported when it ended: `harness env` shows and
+    compares them, and they decide no relation. `libc` is the C library with its version, if known.
     """
 
     os: str
@@ -44,7 +44,7 @@ class Software:
 class Switches:
     """The numeric switches in effect, as read back from torch after they were set.
 
-    `portable` says that every cure of docs/portable.md is in effect, and that the known-answer test passed.
+    `portable` says that every measure of docs/portable.md is in effect and that the known-answer test passed.
     """
 
     deterministic_algorithms: bool
@@ -66,10 +66,10 @@ class Switches:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The whole fingerprint of a run; `platform` is the hardware class its golden stands for.
+    """The complete fingerprint of a run; `platform` is the hardware class that its golden stands for.
 
-    `known_answers` are digests of what the machine computed for a table of operations, by name; none where
-    no portable run was asked for. `not_portable` is why a run that was to be portable is not, in words.
+    `known_answers` are digests of what the machine computed for a table of operations, by name; empty if
+    no portable run was requested. `not_portable` says why a run that should be portable is not.
     """
 
     platform: str
@@ -82,7 +82,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the fingerprint that differs; None where a side does not have it."""
+    """One entry of the fingerprint that differs; None for a side that lacks it."""
 
     what: str
     golden: str | None
@@ -90,12 +90,12 @@ class Change:
 
 
 def relation_between(golden: Environment, now: Environment) -> Relation:
-    """Which relation's tolerance judges a run in `now` against a golden recorded in `golden`.
+    """The relation whose tolerance judges a run in `now` against a golden recorded in `golden`.
 
     Another platform is `cross-hardware`, and so is another GPU model within one: a seeded stream on a GPU
-    depends on its number of multiprocessors. CPUs of one architecture run the same code with other
-    instruction sets, which a variable or a library can change as well; so another CPU model counts as the
-    versions, drivers and switches do: `same-hardware`, unless both runs are portable. A package that only one
+    depends on its number of multiprocessors. CPUs of one architecture run the same code with different
+    instruction sets, which a variable or a library can change as well. Another CPU model therefore counts like
+    versions, drivers and switches: `same-hardware`, unless both runs are portable. A package that only one
     side has cannot have been replaced and does not count.
     """
     if golden.platform != now.platform or _gpu(golden.hardware) != _gpu(now.hardware):
@@ -107,20 +107,20 @@ def relation_between(golden: Environment, now: Environment) -> Relation:
 
 
 def is_portable_between(golden: Environment, now: Environment) -> bool:
-    """Whether the bits of two runs depend on neither's x86-64 CPU: both portable, and no known answer differs."""
+    """Whether the bits of two runs are independent of their x86-64 CPUs: both portable, and no known answer differs."""
     both = golden.switches.portable and now.switches.portable
     on_cpus = golden.hardware.device == now.hardware.device == "cpu"
     return both and on_cpus and not differing_answers(golden, now)
 
 
 def differing_answers(golden: Environment, now: Environment) -> tuple[str, ...]:
-    """The operations of the known-answer test that both sides computed and computed otherwise."""
+    """The operations of the known-answer test that both sides computed with different results."""
     ours, theirs = golden.known_answers, now.known_answers
     return tuple(name for name in ours if theirs.get(name, ours[name]) != ours[name])
 
 
 def same_software(golden: Environment, now: Environment) -> bool:
-    """Whether the Python, the driver, the C and CUDA libraries, and every package that both sides have are the same."""
+    """Whether Python, the driver, the C and CUDA libraries, and every package that both sides have are the same."""
     ours, theirs = golden.software, now.software
     if None not in (ours.libc, theirs.libc) and ours.libc != theirs.libc:
         return False
@@ -140,14 +140,14 @@ _ANSWERS = "known_answers."
 
 
 def _gpu(hardware: Hardware) -> tuple[object, ...]:
-    # Not the memory: what a driver reports of the same card varies, and no number depends on it.
+    # Not the memory: drivers report different values for the same card, and no number depends on it.
     return hardware.gpu, hardware.compute_capability, hardware.multiprocessors
 
 
 def changes_between(golden: Environment, now: Environment, *, imported: bool = False) -> tuple[Change, ...]:
-    """Every entry in which the two fingerprints differ, by dotted name in alphabetical order.
+    """Every entry that differs between the two fingerprints, by dotted name in alphabetical order.
 
-    The packages that can change no number count with `imported` alone.
+    Packages that cannot change a number are included only with `imported`.
     """
     ours, theirs = dict(_entries(asdict(golden))), dict(_entries(asdict(now)))
     left_out = (_ANSWERS,) if imported else (_IMPORTED, _ANSWERS)
@@ -158,7 +158,7 @@ def changes_between(golden: Environment, now: Environment, *, imported: bool = F
 
 
 def entries(environment: Environment) -> Mapping[str, str]:
-    """Every entry of the fingerprint that is there, by dotted name, without the known answers."""
+    """Every entry present in the fingerprint, by dotted name, without the known answers."""
     found = _entries(asdict(environment))
     return {name: value for name, value in found if value is not None and not name.startswith(_ANSWERS)}
 

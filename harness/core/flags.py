@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Flags(StrEnum):
-    """Whether the numeric switches of a case are as it asks for, or such that nothing is asked of torch."""
+    """Whether the numeric switches are as the case asks, or all off so that nothing is asked of torch."""
 
     ON = "on"
     OFF = "off"

@@ -1,4 +1,4 @@
-"""What a worker process and its parent say to each other, one JSON document a line."""
+"""The messages between a worker process and its parent, one JSON document per line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
 
 FORK_STATUS = "i"
-"""How a fork server tells a process's number and its exit code, as `struct` writes it."""
+"""How a fork server sends a process id and its exit code, as a `struct` format."""
 
 FORKS_READY = b"\n"
-"""What a fork server says once it has imported what jobs need; it says a CannotStart where it could not."""
+"""What a fork server sends after importing what jobs need; if it could not, it sends CannotStart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Job:
     """Run `case` and write its capture to `capture`.
 
     `trace` is how much of the run is recorded; `forced` the golden whose tensors are fed at every boundary;
-    `perturbation` what is done differently on purpose. `overridden` are the values that the caller had given to
-    environment variables which the case decides, by name.
+    `perturbation` what is done differently on purpose. `overridden` holds, by name, the caller's values of
+    environment variables that the case sets itself.
     """
 
     case: Case
@@ -37,16 +37,16 @@ class Job:
 
     @property
     def spool(self) -> str:
-        """The file in which the tensors that the trace keeps wait until the capture is written."""
+        """The file that holds the trace's tensors until the capture is written."""
         return f"{self.capture}.bits.tmp"
 
 
 @dataclass(frozen=True, slots=True)
 class CannotStart:
-    """The worker ends before any job: it could not use `package` ("" where no single one is at fault).
+    """The worker ends before any job: it could not use `package` ("" if no single package is at fault).
 
-    `version` is the package's, "" where unknown; `message` what was raised, on one line; `missing` the
-    top-level module that is not installed, "" where that is not the reason.
+    `version` is the package's, "" if unknown; `message` is the exception on one line; `missing` the
+    top-level module that is not installed, "" if that is not the reason.
     """
 
     package: str
@@ -60,9 +60,9 @@ class CannotStart:
 class Ready:
     """The worker has imported torch, diffusers and transformers and waits for jobs.
 
-    `environment` is its fingerprint before any case has set a switch; None where the device it was
-    started for cannot be had, for the `reason` given: every job will then come back Unavailable.
-    `remembered` tells that its known answers are those of an earlier start.
+    `environment` is its fingerprint before any case has set a switch; None if the device it was
+    started for is not available, for this `reason`: every job then returns Unavailable.
+    `remembered` says that its known answers come from an earlier start.
     """
 
     environment: Environment | None
@@ -73,7 +73,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The pipeline's own progress: `step` of `total` done (`total` 0 when unknown) in `stage`."""
+    """The pipeline's own progress: `step` of `total` done (`total` is 0 if unknown) in `stage`."""
 
     stage: str
     step: int
@@ -85,7 +85,7 @@ class Progress:
 class Finished:
     """The job is done and the worker waits for the next.
 
-    `spent` says that the run left something behind in the process, which another run must not find there.
+    `spent` says that the run left something behind in the process that must not affect another run.
     """
 
     outcome: Outcome
@@ -94,4 +94,4 @@ class Finished:
 
 
 Reply = Ready | CannotStart | Progress | Finished
-"""Everything a worker says."""
+"""Every message that a worker sends."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Perturbation:
     """What the worker does differently in one run, by its name in the catalogue.
 
-    `strength` is for those that have one (a relative size); `seed` for those that draw numbers.
+    `strength` (a relative size) is for perturbations that have one, `seed` for those that draw numbers.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which methods of a pipeline a case may call before its run: those that change what it computes, and no others."""
+"""The methods of a pipeline that a case may call before its run: only those that change what it computes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ALLOWED: frozenset[str] = frozenset(
 """Methods that diffusers gives to all of its pipelines, or to those that can load LoRA or IP-Adapters."""
 
 _ELSEWHERE = re.compile(r"(download|dump|export|from|publish|push|save|to_json|upload|write)(_|$)")
-"""How methods are called that write, read or fetch what the case does not name."""
+"""The names of methods that write, read or fetch what the case does not name."""
 
 _PIPELINES = re.compile(
     r"diffusers\.(pipelines|modular_pipelines)\.(?!pipeline_utils$|modular_pipeline(_\w+)?$)"
@@ -46,20 +46,21 @@ _LIBRARIES = re.compile(r"(accelerate|builtins|diffusers|huggingface_hub|peft|to
 
 
 def is_own(module: str) -> bool:
-    """Whether a class of `module` is a pipeline's own, not what diffusers and its kin give to every pipeline."""
+    """Whether a class of `module` belongs to the pipeline itself, not to what diffusers and related libraries share."""
     return _PIPELINES.match(module) is not None or _LIBRARIES.match(module) is None
 
 
 def may_be_called(method: str, module: str | None) -> bool:
-    """Whether a case may call `method`, which a class of `module` defines; None where no class does."""
+    """Whether a case may call `method`, which a class of `module` defines (None if no class does)."""
     if method in ALLOWED:
         return module is not None
     return module is not None and is_own(module) and _ELSEWHERE.match(method) is None
 
 
 def refusal(pipeline: str) -> str:
-    """Why another method of the class `pipeline` may not be called, and which may be."""
+    """Why another method of the class `pipeline` may not be called, and which ones may."""
     return (
-        "methods called before a run may change what the pipeline computes, not write files, ask the hub or load code; "
-        f"accepted are the methods that {pipeline} defines itself, and {', '.join(sorted(ALLOWED))}"
+        "methods called before a run may change what the pipeline computes, "
+        "but not write files, ask the hub or load code; "
+        f"accepted: the methods that {pipeline} defines itself, and {', '.join(sorted(ALLOWED))}"
     )

@@ -1,4 +1,4 @@
-"""From a file's bytes to its text: UTF-8 alone, and what an unfinished merge leaves in it."""
+"""From a file's bytes to its text: only UTF-8, and no remains of an unfinished merge."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LONGEST_SHOWN = 60
 
 
 class NotText(ValueError):
-    """Bytes that are no UTF-8 text; the message says why, and how to save them."""
+    """Bytes that are not UTF-8 text; the message says why, and how to save them."""
 
 
 def decoded(content: bytes) -> str:
     """The UTF-8 text in `content` without its byte order mark; raises NotText, naming other encodings."""
-    # Without a mark of their own, wide encodings show themselves by a zero in the first characters.
+    # Without a byte order mark, wide encodings are recognised by a zero in the first characters.
     if content.startswith(_WIDE_MARKS) or b"\0" in content[:4]:
         wide = "UTF-32" if b"\0\0" in content[:4] else "UTF-16"
         raise NotText(f"{wide} text; save it as UTF-8")
@@ -48,7 +48,7 @@ class Marker:
 
 
 def conflicts(text: str) -> tuple[Marker, ...]:
-    """Where each whole conflict in `text` begins: an opening marker that a dividing and a closing one follow."""
+    """Where each complete conflict in `text` begins: an opening marker followed by a dividing and a closing one."""
     whole: list[Marker] = []
     opening: Marker | None = None
     divided = False
@@ -64,15 +64,15 @@ def conflicts(text: str) -> tuple[Marker, ...]:
 
 
 def conflict_remains(text: str) -> tuple[Marker, ...]:
-    """Where each conflict in `text` begins or, where none is whole, its first marker of any kind.
+    """Where each conflict in `text` begins or, if none is complete, its first marker of any kind.
 
-    A single marker may be meant (a line of equals signs): for texts that cannot be read otherwise.
+    A single marker may be intended (a line of equals signs), so use this only for texts that cannot be read otherwise.
     """
     return conflicts(text) or tuple(marker for _, marker in _markers(text))[:1]
 
 
 def conflict_in(content: bytes | str) -> Marker | None:
-    """The first of `conflict_remains`; bytes that are no text in UTF-8 are searched all the same."""
+    """The first of `conflict_remains`; bytes that are not UTF-8 are searched as well."""
     text = content if isinstance(content, str) else content.decode("utf-8", "replace")
     return next(iter(conflict_remains(text)), None)
 

@@ -1,1 +1,1 @@
-"""Where two runs part, in which stage and module, and what may have done it."""
+"""Where two runs diverge, in which stage and module, and what may have caused it."""

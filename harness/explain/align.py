@@ -1,4 +1,4 @@
-"""Find for every event of the golden's trace its counterpart in the new one, and what has none."""
+"""Find the counterpart in the new trace for every event of the golden's, and the events without one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from harness.core.trace import NOISE
 from harness.golden.trace import Trace
 
-_LARGEST = 2_000_000  # the product of lengths beyond which only what is near is looked at
+_LARGEST = 2_000_000  # if the product of lengths exceeds this, only nearby events are compared
 
 _WINDOW = 64  # how many events may be skipped at once
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event of either trace, or of both: the positions in their `events`, None where it has no such event.
+    """One event of one or both traces: its positions in their `events`, None in a trace that lacks it.
 
-    `parent` is the place of the item it happened inside; `moved` tells that the two are at other places of
+    `parent` is the place of the item it happened inside; `moved` says that the two have different places in
     the order.
     """
 
@@ -53,7 +53,7 @@ class Alignment:
 
     @property
     def moved(self) -> tuple[int, ...]:
-        """The positions of the golden's events that come at another place of the order now."""
+        """The positions of the golden's events that now come at a different place in the order."""
         return tuple(item.golden for item in self.items if item.moved and item.golden is not None)
 
 
@@ -70,7 +70,7 @@ def align(golden: Trace, now: Trace) -> Alignment:
 
 
 def component_parent(trace: Trace, place: int) -> int | None:
-    """The position of the component-level event that the one at `place` happened inside."""
+    """The position of the component-level event that the event at `place` happened inside."""
     parent = trace.events[place].parent
     while parent is not None and trace.events[parent].signature.module is not None:
         parent = trace.events[parent].parent
@@ -87,7 +87,7 @@ def _token(trace: Trace, place: int) -> Hashable:
         return event.name
     parent = component_parent(trace, place)
     inside = "" if parent is None else trace.events[parent].name
-    # Whichever function drew: a release may take another one for the same numbers.
+    # Regardless of the function: a release may use another one to draw the same numbers.
     return NOISE, inside, tuple((slot.dtype, slot.shape) for slot in event.signature.outputs)
 
 
@@ -103,9 +103,9 @@ def _matched(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> Iterator[t
 
 
 def _longest(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
-    """The longest common subsequence, of several the one that matches earliest: a loop stays in its turns."""
+    """The longest common subsequence, of several the one that matches earliest: loop iterations stay in step."""
     width = len(theirs)
-    table = [[0] * (width + 1) for _ in range(len(ours) + 1)]  # the length from a pair of places on
+    table = [[0] * (width + 1) for _ in range(len(ours) + 1)]  # the length from each pair of places onward
     for one in reversed(range(len(ours))):
         row, below, token = table[one], table[one + 1], ours[one]
         for two in reversed(range(width)):
@@ -135,9 +135,9 @@ def _nearest(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> Iterator[t
 
 
 def _skips(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> tuple[int, int]:
-    """How many events of either side to skip until the two agree; one of each where they do not.
+    """How many events to skip on each side until the two agree; one on each side if they never do.
 
-    Where both sides could skip equally many, the one after which they agree longer does.
+    If both sides could skip equally many, the skip with the longer agreement afterwards wins.
     """
     for count in range(_WINDOW):
         missing = _run(ours[count:], theirs)
@@ -148,7 +148,7 @@ def _skips(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> tuple[int, i
 
 
 def _run(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> int:
-    """For how many events the two agree from their beginnings."""
+    """The number of events for which the two agree from the start."""
     shorter = min(len(ours), len(theirs), _WINDOW)
     return next((place for place in range(shorter) if ours[place] != theirs[place]), shorter)
 
@@ -156,7 +156,7 @@ def _run(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> int:
 def _moved(
     ours: Sequence[Hashable], theirs: Sequence[Hashable], matched: dict[int, int]
 ) -> Iterator[tuple[int, int]]:
-    """What both sides have left over of one name, in order."""
+    """Pairs of the remaining events of one name, in order."""
     taken, waiting = set(matched.values()), defaultdict[Hashable, list[int]](list)
     for place in reversed(range(len(theirs))):
         if place not in taken:
@@ -174,7 +174,7 @@ def _items(
     pairs: dict[int, int],
     moved: set[int],
 ) -> Iterator[Item]:
-    """Golden's order, and each extra event behind the one it follows now."""
+    """The golden's order, with each extra event after the one that it now follows."""
     taken = {two: one for one, two in pairs.items()}
     numbers: dict[tuple[bool, int], int] = {}
     extras = iter([place for place in theirs if place not in taken])

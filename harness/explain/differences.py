@@ -1,4 +1,4 @@
-"""Measure how far matched events lie apart, all of their tensors in one pass."""
+"""Measure the distances between matched events, all of their tensors in one pass."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from harness.judge.traces.boundaries import boundary_limit, epsilon, rel_l2
 from harness.judge.traces.exact import Way, is_exact
 
 JUMP = 20.0
-"""How many times larger than what came in (or than the noise of such an event) an error has to be to stand
+"""How many times larger than its input error (or than the noise of such an event) an error must be to stand
 out: schedulers and networks raise it by less than 10, guidance by up to twice its scale."""
 
 SMALL_JUMP = 2.0
-"""The same where what came in matched bit for bit: the noise of such an event has a margin of its own."""
+"""The same if the input matched bit for bit: the noise of such an event already includes a margin."""
 
-_HALF = 1e-6  # between the epsilons of float32 and float16
+_HALF = 1e-6  # lies between the epsilons of float32 and float16
 
 
 @dataclass(frozen=True, slots=True)
 class SlotDifference:
     """A tensor whose bits differ: its place in the signatures of both sides, and the estimated rel_l2.
 
-    rel_l2 is infinite where the two cannot be compared: another dtype or shape, NaN, or a golden of zeros.
-    `exact` tells an id, mask or whole timestep, of which no distance means anything.
+    rel_l2 is infinite if the two cannot be compared: another dtype or shape, NaN, or a golden of zeros.
+    `exact` marks an id, mask or integer timestep, for which a distance has no meaning.
     """
 
     slot: Slot
@@ -43,7 +43,7 @@ class SlotDifference:
 class Difference:
     """One pair of events, by position; the tensors that differ among its inputs and outputs.
 
-    A tensor that only one side has is not in it.
+    A tensor that only one side has is not included.
     """
 
     golden: int
@@ -53,18 +53,18 @@ class Difference:
 
     @property
     def error_in(self) -> float:
-        """The largest rel_l2 of the inputs; 0 where all bits are equal."""
+        """The largest rel_l2 of the inputs; 0 if all bits are equal."""
         return max((one.rel_l2 for one in self.inputs), default=0.0)
 
     @property
     def error_out(self) -> float:
-        """The largest rel_l2 of the outputs; 0 where all bits are equal."""
+        """The largest rel_l2 of the outputs; 0 if all bits are equal."""
         return max((one.rel_l2 for one in self.outputs), default=0.0)
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The two traces that are compared."""
+    """The two compared traces."""
 
     golden: Trace
     now: Trace
@@ -74,7 +74,7 @@ class Sides:
         return self.golden.events[difference.golden]
 
     def precise(self, one: SlotDifference) -> float:
-        """The rel_l2 of one difference in float64, as exact as the kept bits allow."""
+        """The rel_l2 of one difference in float64, as exactly as the kept bits allow."""
         if not one.comparable:
             return float("inf")
         return rel_l2(self.golden, one.golden_row, one.slot, self.now, one.now_row)[0]
@@ -89,13 +89,13 @@ class Sides:
 
 
 def noise_floor(trace: Trace, event: Event, way: Way) -> float:
-    """The rel_l2 that rounding alone may make at an event whose inputs are the golden's."""
+    """The rel_l2 that rounding alone may cause at an event whose inputs equal the golden's."""
     halves = [epsilon(slot.dtype) for slot, _ in event.slots() if epsilon(slot.dtype) > _HALF]
     return max(halves) if halves else boundary_limit(trace, event, way)
 
 
 _Shared = tuple[tuple[bool, int, int, Slot, bool, bool], ...]
-"""Of two signatures: is it an output, the place on each side, the golden's slot, comparable, exact."""
+"""For two signatures: is it an output, the place on each side, the golden's slot, comparable, exact."""
 
 
 def differences(sides: Sides, pairs: Sequence[tuple[int, int]]) -> list[Difference]:
@@ -125,7 +125,7 @@ def differences(sides: Sides, pairs: Sequence[tuple[int, int]]) -> list[Differen
 def _unequal(
     sides: Sides, owners: list[tuple[int, bool, Slot, bool, bool]], ours: list[int], theirs: list[int]
 ) -> dict[tuple[int, bool], list[SlotDifference]]:
-    """The differences by pair and way; nothing for tensors with the same bits."""
+    """The differences by pair and direction (input or output); nothing for tensors with the same bits."""
     if not owners:
         return {}
     rows, other_rows = np.asarray(ours), np.asarray(theirs)

@@ -1,4 +1,4 @@
-"""Decide where two traces part: the one event, or the code between two events, that it began with."""
+"""Decide where two traces diverge: the event, or the code between two events, where the difference began."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FORCED = "forced replay, with the golden's tensors at every boundary: "
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A place where it may have begun: the step, and whether in what it was handed or in itself.
+    """A place where it may have begun: the step, and whether in the step's inputs or in the step itself.
 
     `factor` is the error there over the larger of the error before it and the noise of such an event;
-    infinite where nothing of it may differ. `stands_out` says whether that is too large for rounding;
-    `beyond` is the benign growth that the error left behind there, None where none was measured.
+    infinite if nothing of it may differ. `stands_out` says whether that is too large for rounding;
+    `beyond` is the benign growth that the error exceeded there, None if none was measured.
     """
 
     place: int
@@ -51,10 +51,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A divergence; `inside` tells that it began in the event itself rather than in what it was handed.
+    """A divergence; `inside` says that it began in the event itself rather than in its inputs.
 
-    `sure` is False where no event stands out. `by_finding` tells that the exact channel alone shows it, and
-    `exact` that no rounding can explain it: an event more or less, another id or argument.
+    `sure` is False if no event stands out. `by_finding` says that only the exact channel shows it, and
+    `exact` that rounding cannot explain it: an extra or missing event, another id or argument.
     """
 
     divergence: Divergence
@@ -67,7 +67,7 @@ class Located:
 def first_divergence(
     golden: Trace, now: Trace, findings: Sequence[ExactFinding], relation: Relation
 ) -> Divergence | None:
-    """Where the difference between the two traces began; None where nothing differs."""
+    """Where the difference between the two traces began; None if nothing differs."""
     found = locate(timeline(Sides(golden, now)), findings, relation)
     return None if found is None else found.divergence
 
@@ -75,13 +75,13 @@ def first_divergence(
 def locate(
     line: Timeline, findings: Sequence[ExactFinding], relation: Relation, benign: Benign | None = None
 ) -> Located | None:
-    """Where the difference of two traces began; None where nothing differs.
+    """Where the difference of two traces began; None if nothing differs.
 
-    Under `same` that is the first event, in order, whose inputs match bit for bit and whose output does
-    not, or that the pipeline's own code handed something else, or that only one trace has. Under another
-    relation every event may differ by rounding: it is the first one whose error is JUMP times that of what
-    came in, or that differs in what is exact, or after which the error is beyond the `benign` growth. `findings`
-    of the exact channel decide where no number stands out, and name the module.
+    Under `same`, that is the first event, in order, whose inputs match bit for bit while its output does
+    not, or that got different inputs from the pipeline's own code, or that only one trace has. Under another
+    relation, every event may differ by rounding. Then it is the first event whose error is JUMP times that of its
+    input, or that differs in what is exact, or after which the error exceeds the `benign` growth. If no number
+    stands out, `findings` of the exact channel decide; they also name the module.
     """
     places = failing_places(line.sides.golden, findings)
     found = first_candidate(line, relation, benign or {})
@@ -99,10 +99,10 @@ def locate(
 def locate_forced(
     line: Timeline, boundaries: Sequence[Boundary], findings: Sequence[ExactFinding] = ()
 ) -> Located | None:
-    """Where a forced replay first fails a boundary; None where it fails none.
+    """Where a forced replay first fails a boundary; None if it fails none.
 
     `line` compares the golden with the replay, in which every event was fed the golden's tensors, so that
-    no error comes from before. `findings` of the exact channel on the same component are told with it.
+    no error comes from earlier events. `findings` of the exact channel on the same component are reported with it.
     """
     failing = {_check_of(one) for one in boundaries if one.verdict not in PASSES}
     keyed = ((line.steps[place].event.key, (place, way)) for place, way in line.checks)
@@ -125,7 +125,7 @@ def _check_of(boundary: Boundary) -> tuple[str, int, Way]:
 
 
 def position(line: Timeline, found: Located) -> tuple[int, bool]:
-    """Where in the golden's order a place is: that of the event, or of the next one the golden has; and if inside."""
+    """The place in the golden's order: that of the event, or of the next event the golden has; and whether inside."""
     key = found.divergence.event, found.divergence.index
     at = next((place for place, step in enumerate(line.steps) if step.event.key == key), len(line.steps))
     golden = (step.item.golden for step in line.steps[at:])
@@ -133,7 +133,7 @@ def position(line: Timeline, found: Located) -> tuple[int, bool]:
 
 
 def first_candidate(line: Timeline, relation: Relation, benign: Benign | None = None) -> Candidate | None:
-    """The place where it began, None where all bits and all that is exact are equal."""
+    """The place where it began, None if all bits and everything exact are equal."""
     candidates = list(_candidates(line))
     if not candidates:
         return None
@@ -156,10 +156,10 @@ def _order(line: Timeline, one: Candidate) -> int:
 
 
 def _beyond_growth(line: Timeline, candidates: Sequence[Candidate], benign: Benign) -> Candidate | None:
-    """The place that first took the error beyond what rounding comes to, where that was measured.
+    """The place that first took the error beyond measured rounding, if rounding was measured.
 
-    It lies after the last event that was still within, up to the first one that is not: of the candidates
-    between, the one that raised the error most against what is usual for it.
+    It lies after the last event that was still within, up to the first one that is not. Of the candidates in
+    between, it is the one that raised the error most compared with its usual growth.
     """
     since = 0
     for number, (place, way) in enumerate(line.checks):
@@ -179,7 +179,7 @@ def _beyond_growth(line: Timeline, candidates: Sequence[Candidate], benign: Beni
 
 def _candidates(line: Timeline) -> Iterator[Candidate]:
     """Every place where something differs, in order."""
-    latest: dict[str, float] = {}  # the error of what each component gave last
+    latest: dict[str, float] = {}  # the error of each component's latest output
     for place, way in line.checks:
         step = line.steps[place]
         if line.harmless(step):
@@ -198,12 +198,12 @@ def _candidates(line: Timeline) -> Iterator[Candidate]:
 
 
 def _is_exact(step: Step, way: Way) -> bool:
-    """Whether something differs there that has to be the same everywhere."""
+    """Whether something differs there that must be the same everywhere."""
     return any(one.what.startswith("out:") == (way == "out") for one in step.mismatches)
 
 
 def _factor(line: Timeline, step: Step, way: Way, error: float, before: float) -> float:
-    # Noise is no exception: its last bits depend on the processor's instruction set.
+    # Noise may differ, too: its last bits depend on the processor's instruction set.
     floor = noise_floor(line.sides.golden, step.event, way)
     if not math.isfinite(error):
         return 0.0 if not math.isfinite(before) else math.inf
@@ -211,7 +211,7 @@ def _factor(line: Timeline, step: Step, way: Way, error: float, before: float) -
 
 
 def _is_alone(line: Timeline, first: Candidate) -> bool:
-    """Whether the first difference is none of rounding, since all before it came out to the bit.
+    """Whether the first difference cannot be rounding, because everything before it matched bit for bit.
 
     That is so for what is exact, for an event of which an earlier call matched, and for an error
     that is large for such an event where a network before it matched.
@@ -232,7 +232,7 @@ def _has_computed(line: Timeline, place: int) -> bool:
 
 
 def _usual(line: Timeline, one: Candidate) -> float:
-    """By how much such a place raises an error when all is well: guidance by twice its scale."""
+    """The usual factor by which such a place raises an error: for guidance, twice its scale."""
     if line.steps[one.place].role is not Role.SCHEDULER:
         return 1.0
     return 15.0 if one.way == "in" else 10.0
@@ -245,7 +245,7 @@ def _found(step: Step, way: Way) -> tuple[SlotDifference, ...]:
 
 
 def _error(step: Step, way: Way) -> float:
-    """The largest rel_l2 of what is no id, mask or whole timestep."""
+    """The largest rel_l2, without ids, masks and integer timesteps."""
     return max((one.rel_l2 for one in _found(step, way) if not one.exact), default=0.0)
 
 
@@ -253,12 +253,12 @@ def _divergence(line: Timeline, found: Candidate, relation: Relation) -> Diverge
     step = line.steps[found.place]
     start = before(line, found.place)
     if relation is Relation.SAME:
-        found = replace(found, factor=math.inf)  # no rounding there to compare it with
+        found = replace(found, factor=math.inf)  # no rounding at this place to compare it with
     if found.way == "in" and step.is_changed:
         return _of_changed(changed(line, found.place), start)
     divergence = _of_handed(line, found) if found.way == "in" else _of_inside(line, found)
     if not found.sure:
-        lead = "no event stands out from the rounding of the others; the largest jump, which is uncertain: "
+        lead = "no event stands out from the rounding of the others; the largest jump (uncertain): "
         return replace(divergence, sentence=lead + divergence.sentence)
     sure = relation is Relation.SAME or start
     tail = f"; {FOLLOWS}" if sure and not _stands_out_later(line, found) else ""
@@ -266,7 +266,7 @@ def _divergence(line: Timeline, found: Candidate, relation: Relation) -> Diverge
 
 
 def _stands_out_later(line: Timeline, found: Candidate) -> bool:
-    """Whether another event raises the error as well, as if a second thing had changed."""
+    """Whether another event also raises the error, as if a second thing had changed."""
     at = line.checks.index((found.place, found.way))
     later = set(line.checks[at + 1 :])
     return any(one.stands_out and (one.place, one.way) in later for one in _candidates(line))
@@ -311,7 +311,7 @@ def _why(line: Timeline, found: Candidate) -> str:
     if mismatches:
         return f" ({mismatches[0].name}: {mismatches[0].golden} -> {mismatches[0].now})"
     if found.beyond is not None:
-        return f", and from here on the error is beyond what rounding comes to ({found.beyond:.2g} at most)"
+        return f", and from here on the error exceeds what rounding reaches ({found.beyond:.2g} at most)"
     if not (found.stands_out and math.isfinite(found.factor)) or step.difference is None:
         return ""
     large = step.difference.error_in > noise_floor(line.sides.golden, step.event, "out")
@@ -319,7 +319,7 @@ def _why(line: Timeline, found: Candidate) -> str:
 
 
 def _with_findings(found: Divergence, places: Sequence[Place], way: Way) -> Divergence:
-    """With what the exact channel says of the component, and the module it names where it began inside."""
+    """The divergence with the exact channel's finding on the component, and its module if it began inside."""
     own = [place for place in places if place.component == found.component]
     if not own:
         return found

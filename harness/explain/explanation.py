@@ -23,7 +23,7 @@ _WITH_MODULES = frozenset({Stage.TEXT_ENCODING, Stage.IMAGE_ENCODING, Stage.DENO
 
 
 def without_traces(result: CaseResult) -> Explanation:
-    """What can be said of a case whose runs were not compared: what changed around it."""
+    """What can be said about a case whose runs were not compared: what changed around it."""
     suspected = suspects(None, result.environment_changes)
     return Explanation(result, None, (), suspected, result.boundaries)
 
@@ -40,13 +40,13 @@ def explain(
     """Explain a judged case by the golden's trace and the run's.
 
     `changed` is what differs between the two captures (`suspects.changes`), `forced` the trace of the forced
-    replay that gave the result its boundaries, in which modules are looked into as far as it and the golden
-    hold them. Under a relation in which every number may differ by rounding, the first failing boundary of the
-    replay is the place; without one the growth that the golden's `calibration` measured tells what is too large.
+    replay that gave the result its boundaries; its modules are examined as far as it and the golden hold
+    them. Under a relation that lets every number differ by rounding, the first failing boundary of the replay is
+    the place; without a replay, the growth that the golden's `calibration` measured says what is too large.
     """
     if golden is None or now is None:
         whose = "golden" if golden is None else "run"
-        note = f"the {whose} has no trace, so where it began cannot be told"
+        note = f"the {whose} has no trace, so it is unknown where it began"
         return Explanation(result, None, (), suspects(None, changed), result.boundaries, (note,))
     relation = result.relation or Relation.SAME
     line = timeline(Sides(golden, now))
@@ -71,12 +71,12 @@ def explain(
 def _settled(
     line: Timeline, replay: Timeline, found: Located | None, result: CaseResult, relation: Relation
 ) -> tuple[Located | None, tuple[str, ...]]:
-    """The place by the replay, unless the plain run differs earlier in what no rounding explains."""
+    """The place found by the replay, unless the plain run differs earlier in something that rounding cannot explain."""
     if relation is Relation.SAME:
         return found, ()
     replayed = locate_forced(replay, result.boundaries, result.exact_findings)
     if replayed is None:
-        note = "in the forced replay every boundary is within its limit: what is left is rounding"
+        note = "in the forced replay every boundary is within its limit: only rounding remains"
         return found, () if found is not None and found.exact else (note,)
     if found is not None and found.exact and position(line, found) <= position(replay, replayed):
         return found, ()
@@ -86,16 +86,16 @@ def _settled(
 def _module(
     golden: Trace, now: Trace, forced: Trace | None, found: Located | None, relation: Relation
 ) -> ModuleDifference | None:
-    """The module, where the difference began inside a network and the traces show its modules."""
+    """The module, if the difference began inside a network and the traces show its modules."""
     if found is None or not found.inside or found.divergence.stage not in _WITH_MODULES:
         return None
     component, index = found.divergence.component, found.divergence.index
     module = first_module(golden, now, component, index, relation) if relation is Relation.SAME else None
     if module is None:
-        # Tensors that are fed lie otherwise in memory, and kernels may round otherwise.
+        # Fed tensors have a different memory layout, for which kernels may round differently.
         replayed = now if forced is None else forced
         module = first_module(golden, replayed, component, index, Relation.SAME_HARDWARE)
-    # A finding names its module for sure; a doubtful one does not replace it.
+    # A finding names its module with certainty; an uncertain module does not replace it.
     return None if module and not module.sure and found.divergence.module else module
 
 
@@ -103,12 +103,12 @@ _HALVES = ("float16", "bfloat16")
 
 
 def own_stream(line: Timeline, found: Divergence | None, relation: Relation) -> str:
-    """What kind of draw the difference began with, where each hardware has a stream of its own for it; else "".
+    """The kind of draw that the difference began with, if each hardware has its own stream for it; else "".
 
-    A device's generator has another algorithm or layout than a CPU's or another model's. In half precision torch's
-    kernels for a CPU use up the same random bits in another way from one architecture to another: 200 values
-    of `randn` in float16 lie 0.41 (rel_l2) from those in float32 on x86-64, 1.44 on an emulated aarch64, while those in
-    float32 agree to 2e-7.
+    A device's generator differs in algorithm or layout from that of a CPU or of another model. In half precision,
+    torch's CPU kernels consume the same random bits differently on each architecture: 200 values of `randn` in
+    float16 are 0.41 (rel_l2) from those in float32 on x86-64 and 1.44 on an emulated aarch64, while those in float32
+    agree to 2e-7.
     """
     if found is None or relation is not Relation.CROSS_HARDWARE:
         return ""

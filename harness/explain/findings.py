@@ -1,4 +1,4 @@
-"""Say where in a pipeline a finding of the exact channel belongs."""
+"""Locate findings of the exact channel in the pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.golden.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A failing finding about what a component is made of; `module` is None for its config or all of it."""
+    """A failing finding on a component's structure; `module` is None for its config or the whole component."""
 
     component: str
     module: str | None
@@ -19,7 +19,7 @@ class Place:
 
 
 def failing_places(trace: Trace, findings: Sequence[ExactFinding]) -> tuple[Place, ...]:
-    """The places of the failing findings on structure, those that name a module first.
+    """The places of the failing structural findings, those that name a module first.
 
     Findings on events are left out: the traces themselves show where they belong.
     """
@@ -38,7 +38,7 @@ def _places(trace: Trace, finding: ExactFinding) -> Iterator[Place]:
 
 
 def _module(trace: Trace, component: str, rest: str) -> str | None:
-    """The longest module path that `rest`, a path and an attribute, begins with."""
+    """The longest module path that is a prefix of `rest`, a path followed by an attribute."""
     modules = trace.structure.components[component].modules
     parts = rest.split(".")
     for count in range(len(parts), 0, -1):

@@ -24,11 +24,11 @@ def growth(line: Timeline) -> tuple[GrowthRow, ...]:
 
 
 Benign = Mapping[tuple[str, int], float]
-"""How far the outputs of an event (by name and index) may have come by rounding alone, in rel_l2."""
+"""The rel_l2 that rounding alone may cause in the outputs of an event, by its name and index."""
 
 
 def benign_growth(calibration: Calibration | None, relation: Relation) -> Benign:
-    """What the calibration's benign runs came to after each step, times its factor; empty without one."""
+    """The error of the calibration's benign runs after each step, times its factor; empty without a calibration."""
     if calibration is None:
         return {}
     across = relation is Relation.CROSS_HARDWARE
@@ -66,7 +66,7 @@ def _row(line: Timeline, name: str) -> GrowthRow:
 
 
 def _error(pair: Difference, ends: bool) -> float:
-    """The largest distance; infinite for what must be equal and is not, or cannot be compared."""
+    """The largest distance; infinite for tensors that must be equal but are not, or that cannot be compared."""
     slots = pair.inputs if ends else pair.outputs
     return max((math.inf if one.exact else one.rel_l2 for one in slots), default=0.0)
 

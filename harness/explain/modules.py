@@ -1,4 +1,4 @@
-"""Find the module inside a network that a difference began in."""
+"""Find the module inside a network where a difference began."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from harness.core.trace import Event
 from harness.explain.differences import JUMP, SMALL_JUMP, Difference, Sides, differences
 from harness.golden.trace import Trace
 
-_FLOOR = 1e-6  # rounding of one module whose inputs are the golden's
+_FLOOR = 1e-6  # rounding of one module whose inputs equal the golden's
 
-_MATCHED = 8  # modules that gave the golden's bits, from which on a first that does not is worth naming
+_MATCHED = 8  # after this many modules matched bit for bit, the first that does not is worth naming
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleDifference:
-    """The innermost module that a network's difference began in; `module` is its path in the component.
+    """The innermost module where a network's difference began; `module` is its path in the component.
 
-    `how` tells whether it computes another result, is not called any more, or is called anew. `rel_l2` is
-    that of its output, None where there is none; `sure` is False where other modules differ nearly as much.
+    `how` says whether it computes another result, is no longer called, or is newly called. `rel_l2` is
+    that of its output, None if there is none; `sure` is False if other modules differ nearly as much.
     """
 
     component: str
@@ -38,13 +38,12 @@ class ModuleDifference:
 def first_module(
     golden: Trace, now: Trace, component: str, index: int, relation: Relation
 ) -> ModuleDifference | None:
-    """The module that the difference in a component's calls began in; None where no module tells.
+    """The module where the difference in a component's calls began; None if no module shows it.
 
-    `index` is the call to look into. Where the golden does not hold its modules (it keeps those of the first
-    call), that is another call of the golden's that the modules of this one were given the same tensors in,
-    or else the first call of which both hold the modules. Of modules whose inputs match and whose output
-    does not, it is the innermost, and of several the first; one that is called on one side alone comes
-    before the one it was to be called by.
+    `index` is the call to examine. If the golden does not hold its modules (it keeps those of the first
+    call), another call of the golden whose modules got the same tensors is used, or else the first call whose
+    modules both hold. Among modules whose inputs match while their output does not, the innermost is chosen, and
+    of several the first; a module that is called on only one side comes before the module that calls it.
     """
     sides = Sides(golden, now)
     calls = _shared_call(sides, component, index)
@@ -53,7 +52,7 @@ def first_module(
     ours, theirs = _modules(golden, calls[0]), _modules(now, calls[1])
     shared_modules = [(ours[one], theirs[one]) for one in ours if one in theirs]
     begins = _begin(_by_end(golden, differences(sides, shared_modules)), relation)
-    if 2 * len(shared_modules) >= len(ours):  # a release may name its modules anew
+    if 2 * len(shared_modules) >= len(ours):  # a release may rename its modules
         uncalled = _one_sided(sides, ours, theirs, begins[0] if begins and begins[1] else None)
         if uncalled is not None:
             return _uncalled(component, *uncalled)
@@ -61,7 +60,7 @@ def first_module(
 
 
 def with_module(found: Divergence, module: ModuleDifference | None) -> Divergence:
-    """The divergence with the module, where it is of the component the difference began in."""
+    """The divergence with the module, if it belongs to the component where the difference began."""
     if module is None or module.component != found.component:
         return found
     return replace(found, module=module.module, sentence=f"{found.sentence}; {module.sentence}")
@@ -82,7 +81,7 @@ def _shared_call(sides: Sides, component: str, index: int) -> tuple[int, int] | 
 
 
 def _given_the_same(sides: Sides, ours: int, theirs: int) -> bool:
-    """Whether the first modules of two calls got the same bits, as if the calls had been handed the same."""
+    """Whether the first modules of two calls got the same bits, as if the calls had had the same inputs."""
     modules, others = _modules(sides.golden, ours), _modules(sides.now, theirs)
     pairs = [(modules[key], others[key]) for key in modules if key in others]
     found = differences(sides, pairs)
@@ -91,7 +90,7 @@ def _given_the_same(sides: Sides, ours: int, theirs: int) -> bool:
 
 
 def _calls_with_modules(trace: Trace, component: str) -> dict[tuple[str, int], int]:
-    """The calls of the component that modules were recorded of: position by key."""
+    """The component's calls whose modules were recorded: position by key."""
     found: dict[tuple[str, int], int] = {}
     for place, event in enumerate(trace.events):
         signature = event.signature
@@ -115,7 +114,7 @@ def _owner(trace: Trace, place: int) -> int | None:
 
 
 _Called = dict[tuple[str, str, int], int]
-"""Positions of module events by path, method, and which call of it this is."""
+"""Positions of module events by path, method, and call number."""
 
 
 def _modules(trace: Trace, owner: int) -> _Called:
@@ -136,9 +135,9 @@ def _modules(trace: Trace, owner: int) -> _Called:
 def _one_sided(
     sides: Sides, ours: _Called, theirs: _Called, begins: Difference | None
 ) -> tuple[Event, bool] | None:
-    """The outermost module that is called on one side alone, and whether that is the golden's.
+    """The outermost module that is called on only one side, and whether that side is the golden's.
 
-    Of several it is the first; only one inside of where the difference begins, where that is known.
+    Of several, it is the first; if it is known where the difference begins, only modules inside that place count.
     """
     lost = sorted(place for key, place in ours.items() if key not in theirs)
     new = sorted(place for key, place in theirs.items() if key not in ours)
@@ -153,7 +152,7 @@ def _one_sided(
 
 
 def _by_end(trace: Trace, found: list[Difference]) -> list[Difference]:
-    """In the order in which the golden's events ended, so that what is inside comes first."""
+    """In the order in which the golden's events ended, so that inner events come first."""
     places = {one.golden: one for one in found}
     ordered, within = list[Difference](), list[int]()
     for place in sorted(places):
@@ -172,7 +171,7 @@ def _is_inside(trace: Trace, place: int, outer: int) -> bool:
 
 
 def _begin(found: list[Difference], relation: Relation) -> tuple[Difference, bool] | None:
-    """The first that gives another result for the same inputs, and whether that is sure."""
+    """The first module that gives another result for the same inputs, and whether that is certain."""
     exact = next((place for place, one in enumerate(found) if one.outputs and not one.inputs), None)
     if relation is Relation.SAME:
         return None if exact is None else (found[exact], True)
@@ -207,5 +206,5 @@ def _told(sides: Sides, component: str, found: Difference, sure: bool) -> Module
 
 def _uncalled(component: str, event: Event, missing: bool) -> ModuleDifference:
     module = str(event.signature.module)
-    sentence = f"inside {component}, {module} is {'not called any more' if missing else 'called anew'}"
+    sentence = f"inside {component}, {module} is {'no longer called' if missing else 'newly called'}"
     return ModuleDifference(component, module, "missing" if missing else "extra", None, True, sentence)

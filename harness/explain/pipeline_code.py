@@ -1,4 +1,4 @@
-"""What the pipeline's own code did between two events, seen by what it handed to the second one."""
+"""What the pipeline's own code did between two events, judged by what it passed to the second one."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from harness.golden.trace import Trace
 from harness.judge.traces.stages import Role, Stage, pipeline_code_stage, value_stage
 from harness.judge.traces.structure import Mismatch
 
-_SAME_NORM = 1e-6  # relative; the same numbers in another order, but for rounding
+_SAME_NORM = 1e-6  # relative; the same numbers in another order, apart from rounding
 
-_EXPLAINED = 0.01  # the share of a difference that a scale or an exchange may leave over
+_EXPLAINED = 0.01  # the share of a difference that a scale or a swap may leave unexplained
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
     """One input that differs at an event although all before it matched.
 
-    `sides` are the two values in words where it is not a matter of distance. `scale` is the factor by which
-    it is the golden's, `swapped` whether its two halves changed places, `channels` the range of axis 1
-    outside of which it is the golden's; each None or False where it is not so. `producer` is the event whose
-    output it was unchanged in the golden.
+    `sides` are the two values in words if they have no distance. `scale` is its factor over the golden's input,
+    `swapped` says whether its two halves changed places, `channels` is the range of axis 1 outside of which it
+    equals the golden's; each is None or False if that does not apply. `producer` is the event whose output it was,
+    unchanged, in the golden.
     """
 
     stage: Stage
@@ -41,7 +41,7 @@ class Handed:
 
 
 def handed(line: Timeline, place: int) -> Handed:
-    """What differs in the inputs of the step at `place`; raises ValueError where nothing does."""
+    """What differs in the inputs of the step at `place`; raises ValueError if nothing does."""
     step = line.steps[place]
     found = None if step.difference is None else step.difference.inputs
     for mismatch in step.mismatches:
@@ -77,7 +77,7 @@ def _numeric(line: Timeline, place: int, one: SlotDifference) -> Handed:
     if swapped:
         stage = Stage.GUIDANCE
     elif channels is not None and step.role is Role.DENOISER and stage in (Stage.NOISE, Stage.GUIDANCE):
-        stage = Stage.IMAGE_ENCODING  # a picture to start from is put beside the noise as more channels
+        stage = Stage.IMAGE_ENCODING  # an initial picture is appended to the noise as extra channels
     return Handed(
         stage,
         name,
@@ -90,7 +90,7 @@ def _numeric(line: Timeline, place: int, one: SlotDifference) -> Handed:
 
 
 def batch_changed(step: Step, sides: Sides) -> bool:
-    """Whether a denoiser is given half or twice the batch: guidance went away or came."""
+    """Whether a denoiser gets half or twice the batch: guidance was switched off or on."""
     if step.role is not Role.DENOISER or step.difference is None:
         return False
     pairs = [
@@ -106,7 +106,7 @@ def batch_changed(step: Step, sides: Sides) -> bool:
 
 
 def _producer(line: Timeline, place: int, slot: str) -> int | None:
-    """The latest step before that gave this very tensor in the golden."""
+    """The latest earlier step that gave exactly this tensor in the golden."""
     step, golden = line.steps[place], line.sides.golden
     row = dict(zip((one.name for one in step.event.signature.inputs), step.event.inputs, strict=True)).get(
         slot
@@ -132,7 +132,7 @@ def _event(line: Timeline, place: int | None) -> Event | None:
 
 
 def _kept(sides: Sides, one: SlotDifference) -> tuple[npt.NDArray[np.float64], ...] | None:
-    """Both tensors in float64, where both were kept."""
+    """Both tensors in float64, if both were kept."""
     if not one.comparable or one.slot.dtype.startswith("complex"):
         return None
     ours = sides.golden.bits(one.golden_row, one.slot)
@@ -143,7 +143,7 @@ def _kept(sides: Sides, one: SlotDifference) -> tuple[npt.NDArray[np.float64], .
 
 
 def _is_swapped(sides: Sides, one: SlotDifference) -> bool:
-    """Whether the two halves of the batch changed places; without the bits, whether the norm says so."""
+    """Whether the two halves of the batch changed places; without the bits, the norm decides."""
     shape = one.slot.shape
     if not one.comparable or not shape or shape[0] % 2:
         return False
@@ -157,7 +157,7 @@ def _is_swapped(sides: Sides, one: SlotDifference) -> bool:
 
 
 def _channels(sides: Sides, one: SlotDifference) -> tuple[int, int] | None:
-    """The first and last channel that differ, where not all of them do."""
+    """The first and last differing channel, if not all of them differ."""
     kept = _kept(sides, one)
     if kept is None or kept[0].ndim < 4:
         return None
@@ -167,7 +167,7 @@ def _channels(sides: Sides, one: SlotDifference) -> tuple[int, int] | None:
 
 
 def _scale(sides: Sides, one: SlotDifference) -> float | None:
-    """The factor by which one side is the other, from the bits or, since they are linear, the sketches."""
+    """The factor between the two sides, from the bits or from the sketches, which are linear."""
     if not one.comparable:
         return None
     kept = _kept(sides, one) or _sketches(sides.golden, sides.now, one)

@@ -1,4 +1,4 @@
-"""From a judged case and the files of its runs to its explanation."""
+"""Explains a judged case from the files of its runs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _COMPARED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE}
 
 
 def with_divergence(evidence: Evidence, result: CaseResult) -> CaseResult:
-    """A failed case's result with where it began and with what explains that best put first."""
+    """A failed case's result with where it began, and with the best explanation first."""
     if result.verdict in PASSES and not result.exact_findings:
         return result
     return explanation_of(evidence, result).result
 
 
 def explanation_of(evidence: Evidence, result: CaseResult) -> Explanation:
-    """Why `result`, which this evidence led to, came out as it did."""
+    """The explanation of `result`, which is based on this evidence."""
     case, found = evidence.case, _explanation(evidence, result)
     changed = tuple(suspect.change for suspect in found.suspects)
     known = {change.what for change in result.environment_changes}
@@ -53,7 +53,7 @@ def _explanation(evidence: Evidence, result: CaseResult) -> Explanation:
     golden, now = evidence.golden, evidence.capture
     if result.verdict not in _COMPARED or not (isinstance(golden, JudgingGolden) and isinstance(now, Opened)):
         return without_traces(result)
-    if golden.document.digest != now.document.digest:  # two definitions differ by intention
+    if golden.document.digest != now.document.digest:  # two definitions differ intentionally
         return without_traces(result)
     replayed = evidence.replay.capture if evidence.replay and result.boundaries else None
     try:
@@ -70,7 +70,7 @@ def _explanation(evidence: Evidence, result: CaseResult) -> Explanation:
 
 
 def _moved(found: Sequence[Suspect]) -> tuple[str, ...]:
-    """The golden's versions of the packages that may have done it, the likeliest first."""
+    """The golden's versions of the packages that may have caused it, the most likely first."""
     packages = [
         (one.change.what.removeprefix(_PACKAGE), one.change.golden)
         for one in found

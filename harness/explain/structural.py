@@ -1,4 +1,4 @@
-"""What it means that an event is missing, was added, or comes at another place."""
+"""What it means if an event is missing, was added, or comes at another place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.judge.traces.stages import Role, Stage
 class Changed:
     """An event that only one trace has, or that moved: `calls` gives how often it happens on each side.
 
-    `means` says in words what follows from it, "" where nothing does.
+    `means` says in words what follows from it, "" if nothing does.
     """
 
     stage: Stage
@@ -27,14 +27,14 @@ class Changed:
 
 
 def changed(line: Timeline, place: int) -> Changed:
-    """What the change at `place` says about the pipeline."""
+    """What the change at `place` means for the pipeline."""
     step = line.steps[place]
     calls = _counts(line)
     if step.role is Role.NOISE and (parent := _stochastic_parent(line, step)) is not None:
         means = (
             "it draws noise, which the golden's did not"
             if step.item.golden is None
-            else "it draws no noise now"
+            else "it no longer draws noise"
         )
         return _changed(step, parent.event, Stage.SCHEDULER, calls, means)
     if step.role in (Role.DENOISER, Role.SCHEDULER) and not step.item.moved:
@@ -43,9 +43,9 @@ def changed(line: Timeline, place: int) -> Changed:
             means = f"the loop ran {theirs} instead of {ours} steps"
             return _changed(loop, loop.event, Stage.SCHEDULER, calls, means)
         if step.role is Role.DENOISER:
-            return _changed(step, step.event, Stage.GUIDANCE, calls, "the steps are as many as before")
+            return _changed(step, step.event, Stage.GUIDANCE, calls, "the number of steps is unchanged")
     if step.role in (Role.TOKENIZER, Role.TEXT) and _batch_changed(line):
-        means = "the denoiser's batch changed with it: guidance came or went"
+        means = "the denoiser's batch changed with it: guidance was switched on or off"
         return _changed(step, step.event, Stage.GUIDANCE, calls, means)
     return _changed(step, step.event, step.role.stage, calls)
 
@@ -66,7 +66,7 @@ def _counts(line: Timeline) -> dict[str, tuple[int, int]]:
 
 
 def _stochastic_parent(line: Timeline, step: Step) -> Step | None:
-    """The scheduler's step that became random, or ceased to be; a draw more beside others is no such change."""
+    """The scheduler's step that became random, or stopped being random; an extra draw among others does not count."""
     if step.item.parent is None or line.steps[step.item.parent].role is not Role.SCHEDULER:
         return None
     inside = line.inside(step.item.parent)
@@ -75,7 +75,7 @@ def _stochastic_parent(line: Timeline, step: Step) -> Step | None:
 
 
 def _loop_step(line: Timeline, place: int, calls: dict[str, tuple[int, int]]) -> Step | None:
-    """The first scheduler step from `place` on that only one side has, where their numbers differ."""
+    """The first scheduler step from `place` onward that only one side has, if the numbers of steps differ."""
     for step in line.steps[place:]:
         is_step = step.role is Role.SCHEDULER and step.event.signature.method.startswith("step")
         if is_step and step.difference is None:

@@ -50,7 +50,7 @@ _FIRST: Mapping[str, tuple[str, ...]] = {
     Stage.DECODING: ("weights.vae", "model.commit", *_DIFFUSERS),
     Stage.POST_PROCESSING: (*_DIFFUSERS, *_PICTURES),
 }
-"""What explains a difference of each stage, the likeliest first."""
+"""What explains a difference in each stage, the most likely first."""
 
 _OTHERWISE: Mapping[str, tuple[str, ...]] = {
     Stage.TEXT_ENCODING: _KERNELS,
@@ -61,16 +61,16 @@ _OTHERWISE: Mapping[str, tuple[str, ...]] = {
 }
 
 ROUNDING = 1e-4
-"""The rel_l2 up to which a network's difference looks like other kernels rather than other code."""
+"""Up to this rel_l2, a network's difference looks like different kernels rather than different code."""
 
 _NETWORKS = frozenset({Stage.TEXT_ENCODING, Stage.IMAGE_ENCODING, Stage.DENOISER, Stage.DECODING})
 
 
 def changes(golden: CaptureDocument, now: CaptureDocument) -> tuple[Change, ...]:
-    """All that differs between two captures but their outputs, by dotted name.
+    """Everything that differs between two captures except their outputs, by dotted name.
 
     `weights.unet` is the sha256 of a component's weights, `model.commit` the hub's commit, `definition.` the
-    resolved case, `filled_in.` arguments the harness added; the rest as in `changes_between`.
+    resolved case, `filled_in.` arguments that the harness added; the rest is as in `changes_between`.
     """
     commits = () if golden.commit == now.commit else (Change("model.commit", golden.commit, now.commit),)
     return (
@@ -85,8 +85,8 @@ def changes(golden: CaptureDocument, now: CaptureDocument) -> tuple[Change, ...]
 def suspects(found: Divergence | None, changed: Sequence[Change]) -> tuple[Suspect, ...]:
     """The changes, those that explain the divergence best first; otherwise their order stays.
 
-    A difference that begins in a network with no more than ROUNDING points at kernels (torch, CUDA, the
-    processor, switches), a larger one at the code and the weights.
+    A difference of at most ROUNDING that begins in a network points to kernels (torch, CUDA, the
+    processor, switches), a larger one to the code and the weights.
     """
     first, then = _explaining(found)
     ranked = sorted(changed, key=lambda change: _rank(change.what, first, then))

@@ -1,4 +1,4 @@
-"""Walk through two aligned traces in the order in which a difference could have begun."""
+"""Walks through two aligned traces in the order in which a difference could have begun."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from harness.judge.traces.structure import Mismatch
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of the two traces: what it does, and in what its two sides differ.
+    """One event of the two traces: what it does, and how its two sides differ.
 
-    `difference` is None for an event that only one trace has. `mismatches` holds what is exact and fails.
-    `begun` says whether a scheduler has made a step since noise was drawn outside of one.
+    `difference` is None for an event that only one trace has. `mismatches` holds exact differences that fail.
+    `begun` says whether a scheduler has stepped since noise was drawn outside of a step.
     """
 
     item: Item
@@ -33,12 +33,12 @@ class Step:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the event came at another place, or on one side alone."""
+        """Whether the event came at another place, or on only one side."""
         return self.difference is None or self.item.moved
 
     @property
     def is_equal(self) -> bool:
-        """Whether the two sides are the same bit for bit."""
+        """Whether the two sides are bit-identical."""
         found = self.difference
         return not (self.is_changed or self.mismatches) and bool(
             found and not found.inputs and not found.outputs
@@ -47,10 +47,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All component-level events, and `checks`: the place of a step, and whether it begins or ends there.
+    """All component-level events, and `checks`: the place of each step, and whether it begins or ends there.
 
-    What happens inside an event (a draw of noise in a scheduler's step) lies between its two. `alike` says that
-    both sides recorded the very same tensors, bit for bit.
+    What happens inside an event (a draw of noise in a scheduler's step) lies between its two checks. `alike` says
+    that both sides recorded exactly the same tensors, bit for bit.
     """
 
     sides: Sides
@@ -61,13 +61,13 @@ class Timeline:
 
     @cached_property
     def _recounted(self) -> frozenset[str]:
-        """The events that happen more or less often now."""
+        """The events that now happen more or less often."""
         ours = Counter(step.event.name for step in self.steps if step.item.golden is not None)
         theirs = Counter(step.event.name for step in self.steps if step.item.now is not None)
         return frozenset(name for name in ours.keys() | theirs.keys() if ours[name] != theirs[name])
 
     def harmless(self, step: Step) -> bool:
-        """Whether the step differs in how often or where it happens alone, with every tensor the golden's."""
+        """Whether the step differs only in how often or where it happens, while every tensor equals the golden's."""
         recounted = step.is_changed or step.event.name in self._recounted
         return self.alike and (recounted or step.role is Role.NOISE)
 
@@ -103,7 +103,9 @@ def _step(sides: Sides, item: Item, found: Difference | None, begun: bool, decod
     event = trace.events[place]
     role = role_of(trace, event)
     if role is Role.IMAGE and decoded and event.signature.method != "encode":
-        role = Role.FINISH  # what looks at the finished picture: a safety checker's feature extractor
+        role = (
+            Role.FINISH
+        )  # something that examines the finished picture, such as a safety checker's feature extractor
     mismatches = tuple(_failing(sides, found)) if found else ()
     return Step(item, event, role, found, mismatches, begun)
 

@@ -35,7 +35,7 @@ def phrase(event: Event) -> str:
 
 
 def before(line: Timeline, place: int) -> str:
-    """`the noise and the prompt embeddings are bit-identical; `, "" where nothing can be said."""
+    """`the noise and the prompt embeddings are bit-identical; `, "" if there is nothing to say."""
     names = []
     for role, name in _BEFORE:
         if role is line.steps[place].role:
@@ -58,7 +58,7 @@ def before(line: Timeline, place: int) -> str:
 
 
 def inside_sentence(event: Event, rel_l2: float | None, error_in: float, why: str) -> str:
-    """A difference that begins inside an event; `why` is what more is known of it."""
+    """A difference that begins inside an event; `why` is what else is known about it."""
     if event.signature.component == NOISE:
         return f"the first difference is {phrase(event)}: {why}"
     output = f"its output {_off(rel_l2)}{why}"
@@ -69,7 +69,7 @@ def inside_sentence(event: Event, rel_l2: float | None, error_in: float, why: st
 
 
 def noise_words(line: Timeline, place: int) -> str:
-    """Why the numbers drawn are others, as far as the generator's state tells."""
+    """Why other numbers were drawn, as far as the generator's state tells."""
     step = line.steps[place]
     assert step.difference is not None
     ours, theirs = (
@@ -78,17 +78,17 @@ def noise_words(line: Timeline, place: int) -> str:
     )
     where = [str(event.values.get("generator", "")) for event in (ours, theirs)]
     if where[0] != where[1]:
-        return f"drawn on {where[1]}, the golden's on {where[0]}"
+        return f"drawn on {where[1]}, but the golden's on {where[0]}"
     states = [event.values.get("before") for event in (ours, theirs)]
     if states[0] == states[1]:
         return "other numbers from the same state of the generator"
     if any(one.role is Role.NOISE for one in line.steps[:place]):
-        return "the generator was used in between, or set anew, after draws that were alike"
-    return "the generator began from another state: another seed, or numbers drawn before"
+        return "the generator was used in between, or reset, after identical draws"
+    return "the generator started from another state: another seed, or numbers drawn before"
 
 
 def handed_sentence(event: Event, found: Handed, error_before: float) -> str:
-    """A difference that the pipeline's own code made between two events; `error_before` is what came in."""
+    """A difference made by the pipeline's own code between two events; `error_before` is the error before it."""
     told = f"{found.sides[0]} in the golden, now {found.sides[1]}" if found.sides else _off(found.rel_l2)
     told = f"is {told}" if found.sides else told
     if event.signature.component != PIPELINE:
@@ -96,7 +96,7 @@ def handed_sentence(event: Event, found: Handed, error_before: float) -> str:
     elif event.signature.method == "output":
         subject = f"{phrase(event)} ({found.slot})"
     else:
-        return f"the pipeline was called otherwise: {found.slot} {told}"
+        return f"the pipeline was called differently: {found.slot} {told}"
     if error_before:
         lead = f"{subject} stands out: before it the error was {error_before:.2g}, it {told}"
     else:
@@ -105,12 +105,12 @@ def handed_sentence(event: Event, found: Handed, error_before: float) -> str:
 
 
 def changed_sentence(found: Changed) -> str:
-    """An event that is missing, new, or elsewhere."""
+    """An event that is missing, new, or moved."""
     ours, theirs = found.calls
     how = {
         "missing": f"{phrase(found.event)} is missing ({theirs} of {ours} calls)",
         "extra": f"{phrase(found.event)} is new ({theirs} instead of {ours} calls)",
-        "moved": f"{phrase(found.event)} comes at another place of the order",
+        "moved": f"{phrase(found.event)} comes at another place in the order",
     }[found.how]
     if found.means and found.event.signature.method.startswith("step") and ours == theirs:
         return f"the first difference is {phrase(found.event)}: {found.means}"
@@ -118,12 +118,12 @@ def changed_sentence(found: Changed) -> str:
 
 
 def finding_sentence(component: str, finding: ExactFinding) -> str:
-    """A difference that only the exact channel sees."""
+    """A difference that only the exact channel shows."""
     return f"no number stands out, but {component} is configured differently: {told(finding)}"
 
 
 def with_findings(sentence: str, findings: Sequence[ExactFinding]) -> str:
-    """The sentence with what the exact channel says of the same component."""
+    """The sentence with the exact channel's finding on the same component."""
     return sentence + "".join(f"; exact: {told(finding)}" for finding in findings[:1])
 
 
@@ -144,13 +144,13 @@ def _how(found: Handed) -> str:
         return f", the golden's times {found.scale:.6g}"
     if found.channels is not None:
         first, last = found.channels
-        return f", in channel {first} alone" if first == last else f", in channels {first} to {last} alone"
+        return f", only in channel {first}" if first == last else f", only in channels {first} to {last}"
     return ""
 
 
 def _between(found: Handed) -> str:
     if found.producer is not None:
-        return f"in the golden it is what {phrase(found.producer)} gave"
+        return f"in the golden it is the output of {phrase(found.producer)}"
     return f"it is made by the pipeline's own code ({_STAGES[found.stage]})"
 
 

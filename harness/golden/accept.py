@@ -1,4 +1,4 @@
-"""Write a capture into the store as a golden: whole, verified, and in one step."""
+"""Write a capture into the store as a golden: completely, verified, and in one step."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write_accepted(capture: Path, golden: Path, document: CaptureDocument) -> No
 def _copy(source: TensorFile, target: BinaryIO, document: CaptureDocument) -> None:
     if document.sha256 != source.document.sha256:
         raise StoreError(
-            f"{source.path}: is not the capture to be accepted, its digests differ; record the case again"
+            f"{source.path}: is not the capture to be accepted (its digests differ); record the case again"
         )
     target.write(header_bytes(Header(document, source.tensors)))
     for name in source.tensors:

@@ -1,4 +1,4 @@
-"""The calibration that lies beside a golden."""
+"""The calibration stored as a golden's sidecar."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CALIBRATION = Kind("calibration", ".calibration.json", CALIBRATION_SCHEMA)
 
 
 def read_calibration(golden: Path, document: CaptureDocument) -> Calibration | Unusable:
-    """The calibration of the golden at `golden` with this document; Unusable where none does that holds together."""
+    """The calibration of the golden at `golden` with this document; Unusable if there is no consistent one."""
     return read_sidecar(Calibration, CALIBRATION, golden, document, calibration_contradiction)
 
 
 def write_calibration(golden: Path, calibration: Calibration) -> Path:
-    """Store `calibration` beside the golden; raises StoreError."""
+    """Store `calibration` next to the golden; raises StoreError."""
     return write_sidecar(CALIBRATION, golden, calibration)

@@ -24,19 +24,19 @@ from harness.core.text import conflict_in
 from harness.errors import UnreadableGolden
 
 RESTORE = "restore the file from version control or a backup"
-"""The remedy for a golden that was damaged: what it held cannot be had from anywhere else."""
+"""The remedy for a damaged golden: its content exists nowhere else."""
 
 METADATA_KEY = "harness"
 """The key in the header's `__metadata__` whose value is the document's JSON text."""
 
 LENGTH_BYTES = 8
 
-_POINTER_BYTES = 1024  # the specification of Git LFS allows pointers no longer than that
+_POINTER_BYTES = 1024  # the Git LFS specification allows no longer pointers
 _LFS_POINTER = b"version https://git-lfs"
 _ANNEX_POINTER = b"/annex/objects/"
 _RESOLVE = "choose one side: git checkout --ours or --theirs"
 
-_LARGEST_HEADER = 100_000_000  # the safetensors library refuses a longer one as well
+_LARGEST_HEADER = 100_000_000  # the safetensors library has the same limit
 
 _DTYPES = {
     "BOOL": "bool",
@@ -93,16 +93,16 @@ class Header:
 
 
 def unreadable(path: Path, what: str, remedy: str = RESTORE) -> UnreadableGolden:
-    """The error for a file at `path` that cannot be used because of `what`."""
+    """The error for a file at `path` that is unusable because of `what`."""
     return UnreadableGolden(path, what, remedy)
 
 
 def cannot_open(path: Path, error: OSError) -> UnreadableGolden:
-    """The error for a file at `path` that the system would not open or read."""
+    """The error for a file at `path` that the system could not open or read."""
     if path.is_dir():
         return unreadable(
             path,
-            "cannot be read, it is a folder where a file is expected",
+            "is a folder, but a file is expected",
             "move it away, then restore the file",
         )
     if path.is_symlink() and not path.exists():
@@ -115,13 +115,13 @@ def cannot_open(path: Path, error: OSError) -> UnreadableGolden:
 def _broken_link(path: Path) -> UnreadableGolden:
     target = os.readlink(path)
     remedy = f"fetch it: git annex get {shlex.quote(str(path))}" if "/annex/" in target else RESTORE
-    return unreadable(path, f"is a link to {target}, which is not there", remedy)
+    return unreadable(path, f"is a link to {target}, which does not exist", remedy)
 
 
 def read_document(path: Path) -> CaptureDocument:
-    """The document of the capture or golden at `path`; reads the header alone and needs no numpy.
+    """The document of the capture or golden at `path`; reads only the header and needs no numpy.
 
-    Raises UnreadableGolden as `read_header` does, and where the file cannot be opened.
+    Raises UnreadableGolden as `read_header` does, and if the file cannot be opened.
     """
     try:
         with path.open("rb") as file:
@@ -134,7 +134,7 @@ def read_header(file: IO[bytes], path: Path) -> Header:
     """The header of the open `file`; `path` is for messages.
 
     Raises UnreadableGolden for a truncated file, one that is not safetensors, one without a document, a
-    document of another schema version, and a document that does not fit the tensors beside it.
+    document of another schema version, and a document that does not match the tensors in the file.
     """
     size = file.seek(0, 2)
     file.seek(0)
@@ -146,7 +146,7 @@ def read_header(file: IO[bytes], path: Path) -> Header:
     told = max((tensor.stop for tensor in tensors.values()), default=base)
     if told != size:
         state = "truncated" if size < told else "damaged"
-        raise unreadable(path, f"is {state} ({size} bytes, its header tells of {told})")
+        raise unreadable(path, f"is {state} ({size} bytes, but its header describes {told})")
     if not isinstance(text, str):
         raise unreadable(
             path, f"holds no document of the harness (no `{METADATA_KEY}` in the header's metadata)"
@@ -157,20 +157,20 @@ def read_header(file: IO[bytes], path: Path) -> Header:
 
 
 def _no_header(file: IO[bytes], path: Path, size: int) -> UnreadableGolden:
-    """The error for a file that does not begin as safetensors do, by what it begins with instead."""
+    """The error for a file that does not begin like safetensors, by what it begins with instead."""
     if not size:
         return unreadable(path, "is empty (0 bytes)")
     file.seek(0)
     start = file.read(_POINTER_BYTES)
     conflict = conflict_in(start) is not None
     if _LFS_POINTER in start:
-        what = "is a Git LFS pointer, the file itself was not fetched"
+        what = "is a Git LFS pointer; the file itself was not fetched"
         if conflict:
             return unreadable(path, "holds the conflict of a merge of two Git LFS pointers", _RESOLVE)
         return unreadable(path, what, "fetch it: git lfs pull")
     if _ANNEX_POINTER in start:
         remedy = f"fetch it: git annex get {shlex.quote(str(path))}"
-        return unreadable(path, "is a git-annex pointer, the file itself was not fetched", remedy)
+        return unreadable(path, "is a git-annex pointer; the file itself was not fetched", remedy)
     if conflict:
         return unreadable(path, "holds the conflict markers of a merge", _RESOLVE)
     return unreadable(path, f"is truncated or not a safetensors file ({size} bytes)")
@@ -187,7 +187,7 @@ def header_bytes(header: Header) -> bytes:
             "data_offsets": (tensor.start - base, tensor.stop - base),
         }
     text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % LENGTH_BYTES)  # safetensors aligns the tensors by spaces
+    text += b" " * (-len(text) % LENGTH_BYTES)  # safetensors aligns the tensors with spaces
     return len(text).to_bytes(LENGTH_BYTES, "little") + text
 
 
@@ -226,7 +226,7 @@ def _parse_document(text: str, path: Path) -> CaptureDocument:
 
 
 def _of_this_schema(text: str) -> CaptureDocument | None:
-    """The document, which is nearly always sound; None where something is wrong with it, be it its version."""
+    """The document, usually valid; None if anything is wrong with it, including its version."""
     with suppress(ValidationError):
         document = from_json(CaptureDocument, text)
         return document if document.schema == SCHEMA_VERSION else None
@@ -234,7 +234,7 @@ def _of_this_schema(text: str) -> CaptureDocument | None:
 
 
 def _check_version(version: int, path: Path) -> None:
-    what = f"has schema version {version}, this harness reads {SCHEMA_VERSION}"
+    what = f"has schema version {version}, but this harness reads {SCHEMA_VERSION}"
     if version > SCHEMA_VERSION:
         raise unreadable(path, f"{what}; a newer one wrote it", "upgrade the harness")
     if version != SCHEMA_VERSION:
@@ -250,11 +250,11 @@ class _Versioned:
 def _check_fit(document: CaptureDocument, tensors: Mapping[str, TensorInfo], path: Path) -> None:
     if odd := sorted(document.sha256.keys() ^ tensors.keys()):
         raise unreadable(
-            path, f"has a document that does not fit its tensors ({odd[0]} is in one of them only)"
+            path, f"has a document that does not match its tensors ({odd[0]} is in only one of the two)"
         )
     for name in document.text:
         if name not in tensors or tensors[name].dtype != "uint8":
-            raise unreadable(path, f"has a document that does not fit its tensors ({name} is not text)")
+            raise unreadable(path, f"has a document that does not match its tensors ({name} is not text)")
 
 
 def _whole(value: object) -> TypeGuard[list[int]]:

@@ -1,4 +1,4 @@
-"""What in the goldens folder belongs to no case any more: goldens, whole or damaged, and what lies beside them."""
+"""Files in the goldens folder that no longer belong to a case: goldens, intact or damaged, and their sidecars."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from harness.golden.sensitivities import SENSITIVITY
 from harness.golden.sidecar import GOLDEN_SUFFIX, Kind
 
 SIDECARS = (CALIBRATION, SENSITIVITY)
-"""The kinds of file that lie beside a golden and go with it."""
+"""The kinds of sidecar that belong to a golden."""
 
 _PLATFORM = re.compile(r"[a-z]+-[\w.+=-]+")
-"""What a golden of ours is called, where its content does not tell any more."""
+"""The file names of our goldens, for files whose content no longer tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A golden, or a file beside one: where it lies, whose it is by its place, its size in bytes.
+    """A golden or a sidecar: its path, the case it belongs to by its path, its size in bytes.
 
-    `kind` is that of a file beside a golden, None for the golden.
+    `kind` is the kind of sidecar, None for the golden.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Stored:
 
     @property
     def golden(self) -> Path:
-        """The golden itself, or the one that the file lies beside."""
+        """The golden itself, or the golden of the sidecar."""
         return self.kind.golden(self.path) if self.kind else self.path
 
     @property
@@ -49,17 +49,17 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Obsolete:
-    """A file that no case uses, for the `reason` given."""
+    """A file that no case uses, and the `reason`."""
 
     file: Stored
     reason: str
 
 
 def stored(root: Path) -> tuple[Stored, ...]:
-    """Every golden under `root` and every file beside one, by path.
+    """Every golden under `root` and every sidecar, by path.
 
-    Links, hidden files and what is not of the harness are left out: a .safetensors file without a document
-    of ours, and one that cannot be read and is not named like a platform. Raises StoreError.
+    Left out are links, hidden files and foreign files: .safetensors files without a document of ours, and
+    unreadable ones that are not named like a platform. Raises StoreError.
     """
     return tuple(sorted(_stored(root), key=lambda one: one.path))
 
@@ -73,7 +73,7 @@ def obsolete(files: Collection[Stored], ids: Collection[str]) -> tuple[Obsolete,
 def _obsolete(files: Collection[Stored], ids: Collection[str], there: set[Path]) -> Iterator[Obsolete]:
     for one in files:
         if one.kind is not None and one.golden not in there and not os.path.lexists(one.golden):
-            yield Obsolete(one, f"its golden {one.golden.name} is not there")
+            yield Obsolete(one, f"its golden {one.golden.name} does not exist")
         elif one.case not in ids:
             damage = f", and it {why}" if (why := one.damaged) else ""
             yield Obsolete(one, f"no config gives the case {one.case}{damage}")
@@ -89,7 +89,7 @@ def _stored(root: Path) -> Iterator[Stored]:
 
 
 def _size_of_file(path: Path) -> int | None:
-    """The size in bytes; None for what is no file of its own: a link, a folder, one that is gone."""
+    """The size in bytes; None for anything but a regular file: a link, a folder, a file that is gone."""
     try:
         status = path.lstat()
     except OSError:
@@ -99,7 +99,7 @@ def _size_of_file(path: Path) -> int | None:
 
 def _refuse(error: OSError) -> None:
     if isinstance(error, NotADirectoryError):
-        raise UsageError(f"{error.filename}: is no folder; name the folder of the goldens with --goldens")
+        raise UsageError(f"{error.filename}: is not a folder; name the folder of the goldens with --goldens")
     if not isinstance(error, FileNotFoundError):
         raise StoreError(f"{error.filename}: cannot be listed ({error.strerror}); grant the permission")
 
@@ -125,7 +125,7 @@ def _damage(path: Path) -> str:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether the file is whole safetensors of somebody else."""
+    """Whether the file is a valid safetensors file that is not ours."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(LENGTH_BYTES), "little")

@@ -1,4 +1,4 @@
-"""The sensitivity that lies beside a golden: which planted faults its limits caught when they were last tried."""
+"""The sensitivity stored as a golden's sidecar: which planted faults its limits caught when last tested."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SENSITIVITY = Kind("sensitivity", ".sensitivity.json", SENSITIVITY_SCHEMA)
 
 
 def read_sensitivity(golden: Path, document: CaptureDocument) -> Sensitivity | Unusable:
-    """The sensitivity of the golden at `golden` with this document; Unusable where none does that holds together."""
+    """The sensitivity of the golden at `golden` with this document; Unusable if there is no consistent one."""
     return read_sidecar(Sensitivity, SENSITIVITY, golden, document, sensitivity_contradiction)
 
 
 def write_sensitivity(golden: Path, sensitivity: Sensitivity) -> Path:
-    """Store `sensitivity` beside the golden; raises StoreError."""
+    """Store `sensitivity` next to the golden; raises StoreError."""
     return write_sidecar(SENSITIVITY, golden, sensitivity)

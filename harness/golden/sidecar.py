@@ -1,4 +1,4 @@
-"""JSON files that lie beside a golden and belong to it: read whole or refused, written at once or not at all."""
+"""Sidecars: JSON files that belong to the golden next to them; read completely or refused, replaced in one step."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ GOLDEN_SUFFIX = ".safetensors"
 
 
 class Sidecar(Protocol):
-    """What lies beside a golden; `golden` is the digest of the outputs of the one it belongs to."""
+    """The content of a sidecar; `golden` is the digest of the outputs of its golden."""
 
     @property
     def golden(self) -> str:
-        """That digest, in hex."""
+        """The digest, in hex, of the golden's outputs."""
 
     @property
     def case(self) -> str:
@@ -42,27 +42,27 @@ B = TypeVar("B", bound=Sidecar)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file: what it is called, how its name ends, and the version of its form."""
+    """A kind of sidecar: its name in messages, the suffix of its files, and its schema version."""
 
     noun: str
     suffix: str
     schema: int
 
     def path(self, golden: Path) -> Path:
-        """Where the file of the golden at `golden` lies."""
+        """The path of the sidecar of the golden at `golden`."""
         return golden.with_name(f"{golden.name.removesuffix(GOLDEN_SUFFIX)}{self.suffix}")
 
     def golden(self, path: Path) -> Path:
-        """Where the golden of the file at `path` lies."""
+        """The path of the golden whose sidecar is at `path`."""
         return path.with_name(f"{path.name.removesuffix(self.suffix)}{GOLDEN_SUFFIX}")
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """There is no such file that belongs to the golden, for the `reason` given, which starts with its path.
+    """The golden has no such sidecar, for this `reason`, which starts with the sidecar's path.
 
-    `damaged` tells a file that lies there and cannot be believed from one that is missing, or is of another golden;
-    `newer` one that a newer harness wrote, which is not to be measured over.
+    `damaged` marks an existing file that is not credible, as opposed to a missing one or one of another golden;
+    `newer` marks one that a newer harness wrote, which must not be overwritten.
     """
 
     reason: str
@@ -72,13 +72,13 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The part of a file by which its reader knows it."""
+    """The part of a file that identifies it to its reader."""
 
     schema: int
 
 
 def outputs_digest(document: CaptureDocument) -> str:
-    """The sha256, in hex, over the names and digests of a golden's outputs; what lies beside knows it by this."""
+    """The sha256, in hex, over the names and digests of a golden's outputs; it ties sidecars to their golden."""
     outputs = sorted(item for item in document.sha256.items() if item[0].startswith(OUTPUT_PREFIX))
     return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in outputs).encode()).hexdigest()
 
@@ -90,9 +90,9 @@ def read_sidecar(
     document: CaptureDocument,
     contradiction: Callable[[B], str],
 ) -> B | Unusable:
-    """The file of this kind that belongs to the golden at `golden` with this document.
+    """The sidecar of this kind of the golden at `golden` with this document.
 
-    Unusable where there is none, where it is damaged, and where `contradiction` finds something in it.
+    Unusable if it is missing or damaged, or if `contradiction` finds something in it.
     """
     path = kind.path(golden)
     try:
@@ -102,33 +102,33 @@ def read_sidecar(
             told = other_schema(schema, kind.schema, f"measure the {kind.noun} again")
             return Unusable(f"{path}: {told}", damaged=True, newer=schema > kind.schema)
         if odd := _odd(text):
-            return Unusable(f"{path}: is no {kind.noun} ({odd})", damaged=True)
+            return Unusable(f"{path}: is not a {kind.noun} ({odd})", damaged=True)
         found = from_json(form, text)
     except FileNotFoundError:
         return Unusable(f"{path}: no such file")
     except OSError as error:
         return Unusable(f"{path}: cannot be read ({error.strerror})", damaged=True)
     except ValidationError as error:
-        return Unusable(f"{path}: is no {kind.noun} ({why_not(error, text)})", damaged=True)
+        return Unusable(f"{path}: is not a {kind.noun} ({why_not(error, text)})", damaged=True)
     if found.golden != outputs_digest(document):
         return Unusable(f"{path}: belongs to another golden, with other outputs than {golden.name}")
     if (found.case, found.platform) != (document.case, document.environment.platform):
         of = f"{found.case} on {found.platform}"
         wanted = f"{document.case} on {document.environment.platform}"
-        return Unusable(f"{path}: contradicts itself (is of {of}, its golden of {wanted})", damaged=True)
+        return Unusable(f"{path}: contradicts itself (it is of {of}, its golden of {wanted})", damaged=True)
     if what := contradiction(found):
         return Unusable(f"{path}: contradicts itself ({what})", damaged=True)
     return found
 
 
 def _odd(text: bytes) -> str:
-    """What JSON allows or Python reads and no file of ours holds: a number that is not finite, a key given twice."""
+    """What JSON or Python allows but no file of ours contains: a non-finite number, a repeated key."""
     found: list[str] = []
 
     def number(written: str) -> float:
         value = float(written)
         if not math.isfinite(value):
-            found.append(f"{written} is no finite number")
+            found.append(f"{written} is not a finite number")
         return value
 
     def entries(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -141,7 +141,7 @@ def _odd(text: bytes) -> str:
 
 
 def write_sidecar(kind: Kind, golden: Path, value: Sidecar) -> Path:
-    """Store `value` beside the golden, through a flushed temporary sibling; raises StoreError."""
+    """Store `value` next to the golden, through a flushed temporary sibling; raises StoreError."""
     path = kind.path(golden)
     try:
         with files.replacing(path) as file:

@@ -23,7 +23,7 @@ SUFFIX = ".safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The golden that judges: where it lies, its platform, and `why` another platform's was taken ("")."""
+    """The golden that judges: its path, its platform, and `why` another platform's was taken ("" if none was)."""
 
     path: Path
     platform: str
@@ -33,7 +33,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """No golden may judge on `platform`; there are goldens of `platforms`, which the case refuses."""
+    """No golden may judge on `platform`; the case refuses the existing goldens of `platforms`."""
 
     platform: str
     platforms: tuple[str, ...]
@@ -46,7 +46,7 @@ class GoldenStore:
     root: Path
 
     def path(self, case_id: str, platform: str) -> Path:
-        """Where the golden of a case on a platform lies; raises StoreError for names that leave the root."""
+        """The path of the golden of a case on a platform; raises StoreError for names that leave the root."""
         parts = PurePosixPath(case_id).parts
         if not parts or "/".join(parts) != case_id or ".." in parts or "\0" in case_id or parts[0] == "/":
             raise StoreError(
@@ -72,8 +72,8 @@ class GoldenStore:
     def find(self, case: Case, platform: str) -> Found | Missing:
         """The golden that judges `case` on `platform`.
 
-        That is the platform's own, or, where the case's `cross-hardware` tolerance is not `refuse`, the
-        nearest by `nearest_platform`. Raises StoreError where the folder cannot be read.
+        That is the platform's own or, if the case's `cross-hardware` tolerance is not `refuse`, the
+        nearest by `nearest_platform`. Raises StoreError if the folder cannot be read.
         """
         exact = self.path(case.id, platform)
         there = self.platforms(case.id)
@@ -88,8 +88,8 @@ class GoldenStore:
     def document(self, path: Path) -> CaptureDocument:
         """The document of the golden at `path`.
 
-        Raises UnreadableGolden, and NotAGolden where the file is none of the case and platform that its
-        place names.
+        Raises UnreadableGolden, and NotAGolden if the file is not a golden of the case and platform that its
+        path names.
         """
         document = read_document(path)
         self._check(path, document)
@@ -110,9 +110,9 @@ class GoldenStore:
         check_golden(path, document, case, path.name.removesuffix(SUFFIX))
 
     def accept(self, capture: Path, acceptance: Acceptance) -> Path:
-        """Store `capture` as the golden of the case and platform that its document names; returns where it lies.
+        """Store `capture` as the golden of the case and platform that its document names; returns the golden's path.
 
-        A golden that is there is replaced. Raises UnreadableGolden for a damaged capture and StoreError
+        An existing golden is replaced. Raises UnreadableGolden for a damaged capture and StoreError
         where the folder cannot be written; both leave the store as it was.
         """
         document = read_document(capture)
@@ -122,7 +122,7 @@ class GoldenStore:
         return golden
 
     def remove(self, path: Path) -> None:
-        """Delete the file at `path` and the folders that are empty without it; raises StoreError."""
+        """Delete the file at `path` and the folders that become empty; raises StoreError."""
         if self.root not in path.parents:
             raise StoreError(f"{path}: lies outside {self.root}; name a golden of this store")
         try:
@@ -137,7 +137,7 @@ class GoldenStore:
 
 
 def nearest_platform(platform: str, there: Sequence[str], machine: str) -> tuple[str, str]:
-    """The platform of `there` whose golden comes nearest to one of `platform`, and their kinship in words.
+    """The platform in `there` that is nearest to `platform`, and their kinship in words.
 
     The order: the same kind of device, by the distance of the compute capability (the lower one of two
     equally far); a CPU of the architecture `machine`; any CPU; any other; alphabetical among equals.

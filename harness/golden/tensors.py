@@ -1,4 +1,4 @@
-"""Read a capture or golden file: a header checked by the library, data in small pieces, all verified."""
+"""Read a capture or golden: the library checks the header, and the data come in small, verified pieces."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 CHUNK_BYTES = 4 * 2**20
-"""How much is read at once; a multiple of every dtype's size, 1 Mi elements of float32."""
+"""The bytes read at once; a multiple of every dtype's size, 1 Mi elements of float32."""
 
 
 class Closes(ABC):
-    """Something that is closed at the end of a `with` block."""
+    """Something that a `with` block closes at its end."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of every file; closing twice is fine."""
+        """Close every file; closing twice is fine."""
 
     def __enter__(self) -> Self:
         return self
@@ -45,9 +45,9 @@ class TensorFile(Closes):
     """An open capture or golden.
 
     The data are read with plain reads, not through a memory map, so that comparing files of any size
-    needs a few MiB. Iterating a tensor to its end checks its sha256 against the document. The file stays
+    needs only a few MiB. Iterating a tensor to its end checks its sha256 against the document. The file stays
     open until `close`, the end of the `with` block, or the end of the object. Not safe to share between
-    threads. Raises UnreadableGolden for a file that is missing, damaged, truncated or not of the harness.
+    threads. Raises UnreadableGolden for a file that is missing, damaged, truncated or foreign.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,8 +72,8 @@ class TensorFile(Closes):
     def raw(self, name: str) -> Iterator[memoryview]:
         """The little-endian bytes of the tensor `name` in pieces of CHUNK_BYTES, none for an empty tensor.
 
-        A piece is valid until the next one is asked for. Raises UnreadableGolden at the end if the bytes
-        do not have the sha256 that the document gives, and where the file ends early.
+        A piece is valid until the next one is requested. Raises UnreadableGolden at the end if the bytes
+        do not match the sha256 in the document, and if the file ends early.
         """
         tensor = self.tensors[name]
         digest = hashlib.sha256()
@@ -85,7 +85,7 @@ class TensorFile(Closes):
             yield piece
         if digest.hexdigest() != self.document.sha256[name]:
             raise unreadable(
-                self.path, f"tensor {name} is damaged (its bytes do not have the sha256 on record)"
+                self.path, f"tensor {name} is damaged (its bytes do not match the sha256 on record)"
             )
 
     def arrays(self, name: str) -> Iterator[npt.NDArray[Any]]:
@@ -97,7 +97,7 @@ class TensorFile(Closes):
             yield np.frombuffer(piece, dtype=dtype)
 
     def verify(self, name: str) -> None:
-        """Read the tensor `name` for its sha256 alone; raises UnreadableGolden as `raw` does."""
+        """Read the tensor `name` only to verify its sha256; raises UnreadableGolden as `raw` does."""
         for _ in self.raw(name):
             pass
 
@@ -119,9 +119,9 @@ class TensorFile(Closes):
 
 
 def _checked_header(file: FileIO, path: Path) -> Header:
-    """The header of a file that the library, too, finds valid as a whole."""
+    """The header of a file that the library also accepts as valid."""
     try:
-        # First, since it tells a truncated file from a pointer to one; the library tells what overlaps.
+        # First, because it distinguishes a truncated file from a pointer; the library detects overlaps.
         header = read_header(file, path)
         with safe_open(path, framework="numpy"):
             pass

@@ -46,16 +46,16 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Versioned:
-    """The part of a TraceIndex that every version has."""
+    """The part of a TraceIndex that all versions share."""
 
     version: int = TRACE_VERSION
 
 
 class Trace:
-    """The trace of one file: its events in the order of their start, and what is known of each tensor.
+    """The trace of one file: its events in order of their start, and what is known about each tensor.
 
     `digests` is uint8 [rows, DIGEST_BYTES], `norms` float64 [rows], `sketches` float32 [rows, SKETCH_SIZE]
-    and `places` int64 [rows], where a row is one distinct tensor. The file is opened anew and stays open as
+    and `places` int64 [rows], where a row is one distinct tensor. The file is opened again and stays open as
     long as this object lives, so that `bits` reads the same bytes even after the file was replaced.
     """
 
@@ -84,9 +84,9 @@ class Trace:
         return self.index.classes.get(component, "")
 
     def raw(self, row: int, slot: Slot) -> bytes | None:
-        """The little-endian bytes of the tensor of `row`, which has the dtype and shape of `slot`.
+        """The little-endian bytes of the tensor in `row`, which has the dtype and shape of `slot`.
 
-        None where they were not kept, or are of a dtype that numpy lacks. Raises UnreadableGolden where the
+        None if they were not kept, or have a dtype that numpy lacks. Raises UnreadableGolden if the
         file does not hold that many.
         """
         place, dtype = int(self.places[row]), _known_dtype(slot.dtype)
@@ -94,7 +94,7 @@ class Trace:
             return None
         start, size = self._bits[0] + place, prod(slot.shape) * dtype.itemsize
         if start + size > self._bits[1]:
-            raise damaged(self.path, BITS, f"row {row} ends behind the last byte")
+            raise damaged(self.path, BITS, f"row {row} ends after the last byte")
         try:
             self._file.seek(start)
             raw = self._file.read(size)
@@ -105,7 +105,7 @@ class Trace:
         return raw
 
     def bits(self, row: int, slot: Slot) -> Array | None:
-        """The tensor of `row` in the dtype and shape of `slot`, otherwise as `raw`; not to be written to."""
+        """The tensor in `row` with the dtype and shape of `slot`, otherwise as `raw`; read-only."""
         raw = self.raw(row, slot)
         return None if raw is None else np.frombuffer(raw, numpy_dtype(slot.dtype)).reshape(slot.shape)
 
@@ -119,23 +119,23 @@ class Trace:
         return np.asarray(pairs.all(axis=1))
 
     def distance(self, row: int, other: Trace, other_row: int) -> float:
-        """As `distances`, for one pair; this trace is the golden's."""
+        """Like `distances`, for one pair; this trace is the golden's."""
         return float(self.distances([row], other, [other_row])[0])
 
     def distances(
         self, rows: Sequence[int] | Array, other: Trace, other_rows: Sequence[int] | Array
     ) -> Array:
-        """An estimate of rel_l2 = |now - golden|₂ / |golden|₂ pair by pair, this trace the golden's.
+        """An estimate of rel_l2 = |now - golden|₂ / |golden|₂ pair by pair; this trace is the golden's.
 
         float64 [pairs]: 0 for the same bits, else the distance of the sketches over the golden's norm, with
         a standard error of 25 % (see SKETCH_SIZE) and a floor near 1e-7 from the float32 of the sketches.
-        Infinite where the golden is all zero or a side is not finite.
+        Infinite if the golden is all zero or a side is not finite.
         """
         ours, theirs = _index(rows), _index(other_rows)
         with np.errstate(all="ignore"):
             apart = self.sketches[ours].astype(np.float64) - other.sketches[theirs]
             relative = np.sqrt(np.square(apart).sum(axis=1)) / self.norms[ours]
-        # The sketch takes what is not finite for zero; the norm shows it.
+        # The sketch treats non-finite values as zero; the norm reveals them.
         finite = np.isfinite(self.norms[ours]) & np.isfinite(other.norms[theirs])
         relative[~(finite & np.isfinite(relative))] = np.inf
         relative[self.equal(ours, other, theirs)] = 0.0
@@ -143,9 +143,9 @@ class Trace:
 
 
 def read_trace(file: TensorFile) -> Trace | None:
-    """The trace in `file`, None where it has none that this version can compare.
+    """The trace in `file`, None if it has none that this version can compare.
 
-    Raises UnreadableGolden for one that is damaged.
+    Raises UnreadableGolden for a damaged one.
 
     Everything but the kept tensors is read and verified against its sha256.
     """
@@ -155,7 +155,7 @@ def read_trace(file: TensorFile) -> Trace | None:
 
 
 def other_version(file: TensorFile) -> int | None:
-    """The version of a trace in `file` that this harness cannot compare; None where there is no such trace."""
+    """The version of a trace in `file` that this harness cannot compare; None if there is no such trace."""
     if EVENTS not in file.tensors:
         return None
     version = _json(file, EVENTS, _Versioned).version
@@ -201,13 +201,13 @@ def _json(file: TensorFile, name: str, kind: type[T]) -> T:
 def _table(
     file: TensorFile, name: str, dtype: str, width: int | None = None, rows: int | None = None
 ) -> Array:
-    """The tensor `name` [rows] or [rows, width], checked for what it has to be."""
+    """The tensor `name` [rows] or [rows, width], with dtype and shape checked."""
     raw = _raw(file, name)
     info = file.tensors[name]
     columns = () if width is None else (width,)
     expected = (info.shape[0] if info.shape and rows is None else rows, *columns)
     if info.dtype != dtype or info.shape != expected:
-        raise damaged(file.path, name, f"{info}, accepted is {dtype} {[*expected]}")
+        raise damaged(file.path, name, f"{info}, expected {dtype} {[*expected]}")
     return np.frombuffer(raw, dtype=numpy_dtype(dtype)).reshape(info.shape)
 
 
@@ -216,9 +216,9 @@ def _events(file: TensorFile, index: TraceIndex, rows: int) -> tuple[Event, ...]
     _check_order(file, index, order)
     counts = [len(entry.inputs) + len(entry.outputs) for entry in index.signatures]
     if sum(counts[signature] for signature in order[:, 0]) != len(slots):
-        raise damaged(file.path, ROWS, "another number than the events' slots")
+        raise damaged(file.path, ROWS, "not as many as the events' slots")
     if len(slots) and (slots.min() < 0 or slots.max() >= rows):
-        raise damaged(file.path, ROWS, f"a row that is none of the {rows}")
+        raise damaged(file.path, ROWS, f"a row outside of the {rows}")
     return tuple(_built(index, order.tolist(), slots.tolist()))
 
 
@@ -227,7 +227,7 @@ def _check_slots(file: TensorFile, index: TraceIndex) -> None:
         for slot in (*signature.inputs, *signature.outputs):
             if any(size < 0 for size in slot.shape):
                 raise damaged(
-                    file.path, EVENTS, f"{signature.name} has {slot.name} {slot}, which is no tensor"
+                    file.path, EVENTS, f"{signature.name} has {slot.name} {slot}, which is not a tensor"
                 )
 
 
@@ -235,7 +235,7 @@ def _check_structure(file: TensorFile, structure: Structure) -> None:
     known = len(structure.attributes)
     for name, component in structure.components.items():
         if not all(0 <= number < known for number in component.modules.values()):
-            raise damaged(file.path, STRUCTURE, f"{name} refers to attributes that are not there")
+            raise damaged(file.path, STRUCTURE, f"{name} refers to missing attributes")
 
 
 def _check_order(file: TensorFile, index: TraceIndex, order: Array) -> None:
@@ -244,7 +244,7 @@ def _check_order(file: TensorFile, index: TraceIndex, order: Array) -> None:
     fine &= (parent >= -1) & (parent < np.arange(len(order)))
     fine &= (values >= -1) & (values < len(index.values))
     if not fine.all():
-        raise damaged(file.path, ORDER, f"event {int(fine.argmin())} refers to what is not there")
+        raise damaged(file.path, ORDER, f"event {int(fine.argmin())} refers to something missing")
 
 
 def _built(index: TraceIndex, order: list[list[int]], slots: list[int]) -> list[Event]:

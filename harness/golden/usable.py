@@ -1,4 +1,4 @@
-"""Whether a file may judge: the one place that decides which captures can be, or become, a case's golden."""
+"""Whether a file may judge: the only place that decides which captures can be, or become, a case's golden."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from harness.errors import NotAGolden
 from harness.golden.header import RESTORE
 
 _WAYS = ("record", "update", "accept")
-"""What may have made a capture a golden."""
+"""The actions that can make a capture a golden."""
 
 _REMEDY = f"{RESTORE}, or remove it"
 
 
 def check_golden(path: Path, document: CaptureDocument, case: str, platform: str) -> None:
-    """Raise NotAGolden where the file at `path` is no golden of this case on this platform.
+    """Raise NotAGolden if the file at `path` is not a golden of this case on this platform.
 
-    `case` and `platform` are what the file's place says. A golden of an older definition of the case is one:
-    it is stale, which is for its reader to say.
+    `case` and `platform` come from the file's path. A golden of an older definition of the case passes:
+    it is stale, which its reader reports.
     """
     reasons = [*unfit(document, case), *_misplaced(document, platform), *_unaccepted(document)]
     if reasons:
-        raise NotAGolden(path, f"is no golden of this case: {'; '.join(reasons)}", _REMEDY)
+        raise NotAGolden(path, f"is not a golden of this case: {'; '.join(reasons)}", _REMEDY)
 
 
 def unfit(document: CaptureDocument, case: str) -> tuple[str, ...]:
-    """Why a capture can never be a golden of `case`, in words that follow "it"; empty where it can."""
+    """Why a capture can never be a golden of `case`, in words that follow "it"; empty if it can."""
     return tuple(_unfit(document, case))
 
 
@@ -46,17 +46,17 @@ def _unfit(document: CaptureDocument, case: str) -> Iterator[str]:
 def _is_own_digest(document: CaptureDocument) -> bool:
     try:
         return digest_of(document.definition) == document.digest
-    except ValueError:  # a number that is not finite, which no definition holds
+    except ValueError:  # a non-finite number, which no definition contains
         return False
 
 
 def _misplaced(document: CaptureDocument, platform: str) -> Iterator[str]:
     if document.environment.platform != platform:
-        yield f"it was recorded on {document.environment.platform}, its name says {platform}"
+        yield f"it was recorded on {document.environment.platform}, but its name says {platform}"
 
 
 def _unaccepted(document: CaptureDocument) -> Iterator[str]:
     if document.accepted is None:
         yield "neither `harness record` nor `harness accept` made it one"
     elif document.accepted.how not in _WAYS or document.accepted.runs < 1:
-        yield f"it was accepted in a way that there is not ({document.accepted.how!r})"
+        yield f"it was accepted in an unknown way ({document.accepted.how!r})"

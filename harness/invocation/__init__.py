@@ -1,1 +1,1 @@
-"""What every command shares: its options, the project, the selection, the folders and documents it writes."""
+"""What all commands share: options, the project, the selection, output folders and documents."""

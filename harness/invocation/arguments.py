@@ -1,4 +1,4 @@
-"""The options that several commands obey, each declared once; what one command alone has is declared there."""
+"""The options that several commands share, each declared once; an option of a single command is declared there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.config.project import AUTO, DEVICE, DEVICES, Jobs
 from harness.core.tolerance import Relation
 
 Group = Callable[[argparse.ArgumentParser], None]
-"""Declares an option, or a few that go together."""
+"""Declares an option, or a few related ones."""
 
 
 def selects(command: argparse.ArgumentParser) -> None:
@@ -85,11 +85,11 @@ RUNNING: tuple[Group, ...] = (selects, project, configs, out, device, jobs, show
 
 
 def replays(command: argparse.ArgumentParser) -> None:
-    """Forced replay beside the judgement."""
+    """Forced replay in addition to the plain judgement."""
     command.add_argument(
         "--forced",
         action="store_true",
-        help="judge every component and step by itself as well, fed with the golden's tensors",
+        help="also judge every component and step by itself, fed with the golden's tensors",
     )
 
 
@@ -124,11 +124,11 @@ def _jobs_number(text: str) -> Jobs:
 def _folder_name(text: str) -> Path:
     # Path("") is the current folder: `--out "$UNSET"` would write there.
     if not text:
-        raise argparse.ArgumentTypeError("'' names no folder; name one")
+        raise argparse.ArgumentTypeError("the name is empty; name a folder")
     return Path(text)
 
 
 def _device_name(text: str) -> str:
     if not DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no device; accepted: {DEVICES}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a device; accepted: {DEVICES}")
     return text

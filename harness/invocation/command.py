@@ -1,4 +1,4 @@
-"""What a command is to the command line: the options that it obeys, what it holds, and what runs it."""
+"""How a command presents itself to the command line: its options, what it locks, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMMON = ("configs", "goldens", "out", "device", "jobs", "json", "junit")
 
 
 class Hold(Enum):
-    """How a command holds the output folder: two that write into one would destroy each other's captures."""
+    """How a command locks the output folder: two commands writing into one would destroy each other's captures."""
 
     NOTHING = "nothing"
     READING = "reading"
@@ -33,7 +33,7 @@ def _no_misuse(_arguments: argparse.Namespace) -> Iterable[str]:
 class Command:
     """One command; `run` takes the parsed command line and returns the exit code.
 
-    `misuse` says, in sentences, what was asked for and would have no effect beside the rest.
+    `misuse` returns a sentence for each option that would have no effect given the others.
     """
 
     run: Callable[[argparse.Namespace, Screen], int]
@@ -43,17 +43,17 @@ class Command:
 
 
 def writes(_arguments: argparse.Namespace) -> Hold:
-    """Of the commands that run cases into the output folder."""
+    """For commands that run cases into the output folder."""
     return Hold.WRITING
 
 
 def reads(_arguments: argparse.Namespace) -> Hold:
-    """Of the commands that use what another left in the output folder."""
+    """For commands that use what another command left in the output folder."""
     return Hold.READING
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """The common options; those that the command does not have keep their defaults."""
+    """The common options; those that the command lacks keep their defaults."""
     stated = {name: getattr(arguments, name, None) for name in _COMMON}
     given = {name: value for name, value in stated.items() if value is not None}
     return Options(select=tuple(getattr(arguments, "select", ())), quiet=arguments.quiet, **given)

@@ -1,4 +1,4 @@
-"""Where a command's JSON, JUnit and Markdown go: the files that its options name, or standard output."""
+"""Sends a command's JSON, JUnit and Markdown to the files that its options name, or to standard output."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STANDARD_OUTPUT = "-"
 
 
 def emit_json(text: str, options: Options) -> None:
-    """Send `text` where --json says, if it was given; on a terminal or in a CI log nothing of it acts."""
+    """Send `text` to the target of --json, if given; on a terminal or in a CI log, none of it acts as a command."""
     if options.json is not None:
         emit((options.json, harmless_json(text)))
 
 
 def emit(*documents: tuple[str | Path, str]) -> None:
-    """Send each text to its target; what fails is raised once all were tried."""
+    """Send each text to its target; errors are raised after all targets were tried."""
     errors = list[HarnessError]()
     for target, text in documents:
         try:
@@ -38,14 +38,14 @@ def emit(*documents: tuple[str | Path, str]) -> None:
 
 
 def is_standard_output(target: str | Path) -> bool:
-    """Whether the target is standard output, under any of its names."""
+    """Whether the target is standard output, by any of its names."""
     return str(target) == STANDARD_OUTPUT or files.descriptor(Path(target)) == streams.STDOUT
 
 
 def check_targets(targets: Sequence[str | Path]) -> None:
-    """Find out before a long run that all targets can be written; raises UsageError or StoreError.
+    """Check before a long run that all targets can be written; raises UsageError or StoreError.
 
-    Devices and open descriptors may be named twice, a file may not: the second text would replace the first.
+    Devices and open descriptors may be named twice, but a file may not: the second text would replace the first.
     """
     taken = dict[str, str | Path]()
     for target in targets:

@@ -27,7 +27,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """How `verify` judges: a relation to judge under, which verdicts pass, and whether to replay forced as well."""
+    """How `verify` judges: the relation to judge under, which verdicts pass, and whether to add forced replay."""
 
     relation: Relation | None = None
     allow_missing: bool = False
@@ -37,7 +37,7 @@ class VerifyOptions:
 
 @dataclass(frozen=True, slots=True)
 class RepeatOptions:
-    """How `repeat` runs: `count` times in fresh processes, with `reuse` as often again in one worker; under `flags`."""
+    """How `repeat` runs: `count` times in fresh processes; with `reuse`, as many more in one worker; under `flags`."""
 
     count: int = 3
     reuse: bool = False

@@ -1,4 +1,4 @@
-"""The output folder held by a command: made, locked against others, and cleared of what killed ones left."""
+"""The output folder of a command: created, locked against others, and cleared of what killed commands left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LEFT = (
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """Who holds the folder; `since` is local time in ISO 8601."""
+    """The command that holds the folder; `since` is local time in ISO 8601."""
 
     pid: int
     host: str
@@ -46,10 +46,10 @@ class _Holder:
 
 @contextmanager
 def held(options: Options, words: Sequence[str], warn: Callable[[str], None]) -> Iterator[None]:
-    """Hold the output folder, made if need be, for the command of these `words`.
+    """Hold the output folder, created if needed, for the command with these `words`.
 
-    The lock goes with the process, however that ends. Where the file system has no locks, `warn` is told so.
-    Raises UsageError where another command holds the folder or the path is no folder, StoreError where it
+    The lock ends with the process, however that ends. If the file system has no locks, `warn` is called.
+    Raises UsageError if another command holds the folder or the path is not a folder, StoreError if it
     cannot be written.
     """
     out = options.out
@@ -73,10 +73,10 @@ def held(options: Options, words: Sequence[str], warn: Callable[[str], None]) ->
 
 @contextmanager
 def held_for_reading(options: Options, words: Sequence[str]) -> Iterator[None]:
-    """Hold the folder as `held` does where there is one that takes a lock; nothing is made or removed."""
+    """Hold the folder like `held` if it exists and can be locked; creates and removes nothing."""
     try:
         file = _opened(options.out / LOCK_NAME) if options.out.is_dir() else None
-    except OSError:  # nobody can write there, so that nobody does
+    except OSError:  # nobody can write there, so no lock is needed
         file = None
     if file is None:
         yield
@@ -89,12 +89,12 @@ def held_for_reading(options: Options, words: Sequence[str]) -> Iterator[None]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    # Never through a link: what it leads to would be cut off. Unbuffered: a full disk shows where the line is written.
+    # Never through a link, whose target would be truncated. Unbuffered: a full disk shows at the write itself.
     flags = os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return open(os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except PermissionError:
-        # Another user's, in a folder that is shared: it can be locked all the same.
+        # Another user's file in a shared folder: it can still be locked.
         if not os.access(path.parent, os.W_OK):
             raise
         return open(os.open(path, flags | os.O_RDONLY), "rb", buffering=0)
@@ -107,7 +107,9 @@ def _locked(file: IO[bytes], out: Path, warn: Callable[[str], None]) -> bool:
         step = "wait until it has ended, or name another folder with --out"
         raise UsageError(f"{out}: is in use by {_holder(file)}; {step}") from error
     except OSError as error:
-        warn(f"{out}: cannot be locked ({error.strerror}); run no other command on this folder meanwhile")
+        warn(
+            f"{out}: cannot be locked ({error.strerror}); do not run another command on this folder meanwhile"
+        )
         return False
     return True
 
@@ -124,7 +126,7 @@ def _sign(file: IO[bytes], words: Sequence[str]) -> None:
 
 
 def _holder(file: IO[bytes]) -> str:
-    """Who holds the folder, as far as the file tells: one who could not write may hold it after one who did."""
+    """Who holds the folder, as far as the file tells: a holder that could not write leaves an older entry there."""
     with suppress(OSError, ValueError):
         holder = from_json(_Holder, file.read())
         if holder.host == os.uname().nodename:

@@ -1,4 +1,4 @@
-"""Where a command was typed, and the root of the project that it works in: paths of one as the other sees them."""
+"""Translates paths between the folder where a command was typed and the root of its project."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ _PATH = (
     "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE",
 )
-"""Variables of the workers that hold a path, or several, which may be relative to the folder of the caller."""
+"""Variables of the workers that hold one or more paths, possibly relative to the caller's folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The absolute folder `here` in which the command was typed, and the project it works in."""
+    """The absolute folder `here` where the command was typed, and the project it works in."""
 
     here: Path
     project: Project
 
     @property
     def elsewhere(self) -> bool:
-        """Whether the project's root is another folder than that of the caller."""
+        """Whether the project's root differs from the caller's folder."""
         return self.here != self.project.root
 
     def path(self, typed: Path) -> Path:
-        """`typed`, which is relative to the caller's folder, as it is seen from the root."""
+        """`typed`, a path relative to the caller's folder, as seen from the root."""
         if typed.is_absolute() or not self.elsewhere:
             return typed
         inside = self.here.is_relative_to(self.project.root)
         base = self.here.relative_to(self.project.root) if inside else self.here
         parts = list(typed.parts)
-        # Only what leads upwards first: behind a name, `..` may follow a link.
+        # Only a leading `..` is resolved: after a name, `..` may follow a link.
         while parts and parts[0] == ".." and base != Path():
             base = base.parent
             parts.pop(0)
         return base.joinpath(*parts)
 
     def pattern(self, typed: str, configs: Path) -> str:
-        """A config file, or a folder of them that ends in `/`, as the pattern that selects it; others as they are.
+        """A config file, or a folder of them ending in `/`, as the pattern that selects it; other words unchanged.
 
         `configs` is seen from the root. Raises UsageError for a config file outside of it.
         """
@@ -78,7 +78,7 @@ class Place:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """While open, the root is the current folder: of the workers as well, wherever the command was typed."""
+        """While open, the root is the current folder, also for workers, wherever the command was typed."""
         if not self.elsewhere:
             yield
             return
@@ -98,14 +98,14 @@ class Place:
 
 
 def place_of(root: Path | None, *, needs_configs: bool) -> Place:
-    """The place of a command that was typed in the current folder, with `--root` or without.
+    """The place of a command typed in the current folder, with or without `--root`.
 
-    Raises UsageError where `root` is no project, and where there is none while `needs_configs`.
+    Raises UsageError if `root` is not a project, or if none is found although `needs_configs`.
     """
     try:
         here = Path.cwd()
     except OSError as error:
-        raise UsageError("the current folder is no longer there; change to another one") from error
+        raise UsageError("the current folder no longer exists; change to another one") from error
     if root is not None:
         return Place(here, project.at(root, here))
     found = project.find(here)
@@ -118,7 +118,7 @@ def _none(here: Path) -> str:
     sought = f"configs/ and goldens/, or [{project.TABLE}] in a {project.FILE}"
     near = project.nearly(here)
     step = (
-        f"{near} has configs/ alone: --root {near} takes it"
+        f"{near} has only configs/: use it with --root {near}"
         if near
         else "change to yours, or name it with --root"
     )

@@ -1,4 +1,4 @@
-"""The cases that a command was asked for; apart from what runs them, to keep `list` fast."""
+"""The cases that a command was asked for; separate from the code that runs them, to keep `list` fast."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from harness.report.wording import count_words
 
 
 def selected_cases(options: Options, screen: Screen) -> tuple[Case, ...]:
-    """The selected cases; what concerns them, and that others have problems, is shown on the way.
+    """The selected cases; shows warnings about them, and which other configs have problems.
 
-    Raises ConfigError with the problems of all files that the selection touches; those of other files stop nothing.
+    Raises ConfigError with the problems of all files that the selection touches; other files' problems stop nothing.
     """
     selection = selected(options)
     if selection.problems:
@@ -27,12 +27,12 @@ def selected_cases(options: Options, screen: Screen) -> tuple[Case, ...]:
 
 
 def selected(options: Options) -> Selection:
-    """What the options select among the configs, sound or not."""
+    """What the options select among the configs, valid or not."""
     return select_among(load_files(options.configs), options.select)
 
 
 def warn_of(selection: Selection, screen: Screen) -> None:
-    """Show what may go wrong with the selected cases, a line for each kind, and which other files have problems."""
+    """Show what may go wrong with the selected cases, one line per kind, and which other files have problems."""
     for warning in gathered(selection.warnings):
         screen.warn(warning)
     warn_of_outside(selection.outside, screen)
@@ -41,9 +41,9 @@ def warn_of(selection: Selection, screen: Screen) -> None:
 
 
 def warn_of_outside(files: Sequence[str], screen: Screen) -> None:
-    """Say that these files, which the selection does not touch, have problems."""
+    """Warn that these files, which the selection does not touch, have problems."""
     if files:
-        screen.warn(_others(files, "outside of the selection"))
+        screen.warn(_others(files, "outside the selection"))
 
 
 def _others(files: Sequence[str], which: str) -> str:
@@ -53,7 +53,7 @@ def _others(files: Sequence[str], which: str) -> str:
 
 
 def gathered(warnings: Sequence[Problem]) -> Iterable[str]:
-    """The warnings, those of one kind in one line."""
+    """The warnings, one line per kind."""
     kinds: dict[str, list[str]] = {}
     for warning in warnings:
         kinds.setdefault(warning.message, []).append(_place(warning))

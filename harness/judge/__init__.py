@@ -1,1 +1,1 @@
-"""From a golden and the outcome of a run to a verdict."""
+"""Reaches a verdict from a golden and the outcome of a run."""

@@ -1,4 +1,4 @@
-"""The calibration that judges a golden: the one beside it, held against its evidence and against the golden itself."""
+"""The calibration that judges a golden: its sidecar, checked against its evidence and the golden itself."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from harness.judge.traces.boundaries import PIPELINE_CODE
 from harness.judge.traces.exact import Way, component_events, slots_of
 
 _SLACK = 1.05
-"""A floor comes from the unvaried run of the day, whose peak may differ by what a golden's tolerance allows."""
+"""Floors come from the unvaried run at that time, whose peak may differ within the golden's tolerance."""
 
 
 def calibration_of(golden: Path) -> Calibration | Unusable:
-    """The calibration of the golden at `golden`; Unusable where none belongs to it, or one cannot be believed.
+    """The calibration of the golden at `golden`; Unusable if none belongs to it, or if it is not credible.
 
-    The names and floors in it have to be those of the golden's outputs and, where its trace comes from the same
-    software, of its boundaries. Raises UnreadableGolden for a damaged golden.
+    Its names and floors must match the golden's outputs and, if its trace comes from the same software, the
+    golden's boundaries. Raises UnreadableGolden for a damaged golden.
     """
     with TensorFile(golden) as file:
         return calibration_beside(file, lambda: read_trace(file))
 
 
 def calibration_beside(golden: TensorFile, trace: Callable[[], Trace | None]) -> Calibration | Unusable:
-    """As `calibration_of`, for an open golden; `trace` gives its trace, if there is a calibration to check by it."""
+    """As `calibration_of`, for an open golden; `trace` is called only if there is a calibration to check."""
     found = read_calibration(golden.path, golden.document)
     if isinstance(found, Unusable):
         return found
@@ -75,7 +75,7 @@ def _boundaries(found: Calibration, trace: Trace, *, complete: bool) -> Iterator
 
 
 def _measured(trace: Trace) -> Iterator[str]:
-    """The boundaries that a replay measures; whether noise belongs to them, its generator decides."""
+    """The boundaries that a replay measures; whether noise is one of them depends on its generator."""
     ways: tuple[tuple[Way, str], ...] = (("in", PIPELINE_CODE), ("out", ""))
     for event in component_events(trace):
         if event.signature.component != NOISE:

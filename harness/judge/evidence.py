@@ -1,4 +1,4 @@
-"""The evidence for a judgement: what came of a case's runs, and the golden. Each file is opened and decoded once."""
+"""The evidence for a judgement: the outcomes of a case's runs and the golden. Each file is opened and decoded once."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from harness.judge.calibrated import calibration_beside
 
 
 class Opened(Closes):
-    """A golden or capture that is open: its trace is decoded when it is first asked for, and kept."""
+    """An open golden or capture; its trace is decoded on first use and kept."""
 
     def __init__(self, file: TensorFile) -> None:
         self.file = file
 
     @property
     def path(self) -> Path:
-        """Where the file lies."""
+        """The path of the file."""
         return self.file.path
 
     @property
@@ -40,17 +40,17 @@ class Opened(Closes):
 
     @cached_property
     def trace(self) -> Trace | None:
-        """The file's trace, as `read_trace` gives it; raises UnreadableGolden where it is damaged."""
+        """The file's trace, as `read_trace` gives it; raises UnreadableGolden if it is damaged."""
         return read_trace(self.file)
 
     def close(self) -> None:
-        """Close the file, and let go of its trace."""
+        """Close the file and release its trace."""
         self.file.close()
         self.__dict__.pop("trace", None)
 
 
 class JudgingGolden(Opened):
-    """The golden that judges, and under which `relation`; `asked` says that this was asked for, not found."""
+    """The golden that judges, and under which `relation`; `asked` says that the user asked for this relation."""
 
     def __init__(self, file: TensorFile, found: Found, relation: Relation, *, asked: bool = False) -> None:
         super().__init__(file)
@@ -74,9 +74,9 @@ Golden = JudgingGolden | Missing | UnreadableGolden | StoreError
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The forced replay of a case: its outcome, None where it was asked for and cannot be had.
+    """The forced replay of a case: its outcome, None if it was asked for but is impossible.
 
-    Unless it `decides`, the verdict of the plain run stays.
+    Unless the replay `decides`, the verdict of the plain run stands.
     """
 
     outcome: Outcome | None
@@ -86,11 +86,11 @@ class Replay:
 
 @dataclass
 class Evidence(Closes):
-    """Everything that a case is judged by; a file that cannot be read is there as the error that says so.
+    """Everything that a case is judged by; an unreadable file is represented by its error.
 
-    `golden` is None where the run gave nothing to compare with one, `capture` where it gave no file; `digest` is
-    what that file is known by later. `replay` and `invariants` (what came of each variation) are added as these
-    runs end. `compared` and `explained` keep what has been concluded so far, so that nothing is compared twice.
+    `golden` is None if the run gave nothing to compare with one, `capture` if it gave no file; `digest`
+    identifies that file later. `replay` and `invariants` (the outcome of each variation) are added as these
+    runs end. `compared` and `explained` keep the conclusions so far, so that nothing is compared twice.
     """
 
     case: Case
@@ -104,12 +104,12 @@ class Evidence(Closes):
     explained: CaseResult | None = None
 
     def replayed(self, outcome: Outcome | None, *, decides: bool = True) -> None:
-        """Add the forced replay, whose capture is opened if there is one."""
+        """Add the forced replay and open its capture, if there is one."""
         capture = opened(Path(outcome.path)) if isinstance(outcome, Completed) else None
         self.replay = Replay(outcome, decides, capture)
 
     def close(self) -> None:
-        """Close every file: what is concluded stays."""
+        """Close every file; the conclusions remain."""
         for one in (self.golden, self.capture, self.replay and self.replay.capture):
             if isinstance(one, Opened):
                 one.close()
@@ -123,9 +123,9 @@ def gathered(
     relation: Relation | None = None,
     digest: FileDigest | None = None,
 ) -> Evidence:
-    """The evidence for what came of running `case`, to be closed by the caller; `relation` is to be judged under.
+    """The evidence for a run of `case`, to be judged under `relation`; the caller closes it.
 
-    Raises nothing for what lies on the disk.
+    Never raises because of files on the disk.
     """
     evidence = Evidence(case, outcome, digest=digest)
     if isinstance(outcome, Completed):

@@ -1,4 +1,4 @@
-"""What the limits of a calibration never fall below: rounding, by the dtype and size of what is judged."""
+"""Lower bounds for the limits of a calibration: rounding, by the dtype and size of what is judged."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from harness.judge.traces.boundaries import NETWORK_EPS, OTHER_LIMIT, PIPELINE_C
 from harness.judge.traces.exact import Way, component_events
 
 FLOOR_EPS = 8.0
-"""What the limit of an output never falls below, in units of the dtype's epsilon: rounding of the last few
+"""The lower bound of an output's limit in units of the dtype's epsilon: rounding in the last few
 operations."""
 
 INTEGER_SHARE = 0.01
-"""The share of an output's whole numbers that rounding may move by one."""
+"""The share of an output's integers that rounding may move by one."""
 
 NETWORK_FLOOR_EPS = 32.0
-"""In units of the dtype's epsilon, 3.8e-6 in float32. The order of a network's sums is the kernels' own, and
-few families span it: torch's group norm sums a channels_last tensor one number after the other, which moved
-a VAE's output by 27 epsilons (3.2e-6) where no other family reached 10."""
+"""In units of the dtype's epsilon, 3.8e-6 in float32. Kernels choose the order of a network's sums, and
+few families cover it: torch's group norm sums a channels_last tensor sequentially, which moved
+a VAE's output by 27 epsilons (3.2e-6), while no other family reached 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Scale:
 
     @property
     def eps(self) -> float:
-        """The distance from 1 to the next number of the dtype; 0 for whole numbers."""
+        """The distance from 1 to the next number of the dtype; 0 for integers."""
         return epsilon(self.dtype)
 
 
@@ -58,19 +58,19 @@ def scales(base: TensorFile) -> Mapping[str, Scale]:
 
 
 def floors(scales: Mapping[str, Scale]) -> Envelope:
-    """What the limits of each output never fall below.
+    """The lower bounds of each output's limits.
 
-    Of floats FLOOR_EPS epsilons, of the peak for max_abs; of 8-bit images one level in INTEGER_SHARE of
-    the elements; other whole numbers have to be equal.
+    Floats: FLOOR_EPS epsilons (for max_abs, of the peak). 8-bit images: one level in INTEGER_SHARE of
+    the elements. Other integers must be equal.
     """
     return {output: _floor(scale) for output, scale in scales.items()}
 
 
 def boundary_floors(base: Trace) -> Mapping[str, float]:
-    """What the limit of each boundary never falls below, by the names that `judge_boundaries` gives.
+    """The lower bound of each boundary's limit, by the names that `judge_boundaries` gives.
 
-    NETWORK_FLOOR_EPS epsilons for what a network gives; in half precision, where rounding one value is an
-    epsilon, the limit that holds without any calibration; OTHER_LIMIT for everything else.
+    Network outputs: NETWORK_FLOOR_EPS epsilons. In half precision, where rounding a single value costs an
+    epsilon: the limit that holds without calibration. Everything else: OTHER_LIMIT.
     """
     floors: dict[str, float] = {}
     ways: tuple[tuple[Way, str], ...] = (("in", PIPELINE_CODE), ("out", ""))

@@ -27,11 +27,11 @@ from harness.judge.traces.boundaries import judge_boundaries
 
 _JUDGED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN}
 
-_NAMED = 3  # boundaries told in a reason
+_NAMED = 3  # boundaries named in a reason
 
 
 def replayable(evidence: Evidence, result: CaseResult) -> bool:
-    """Whether the plain run was compared with a golden that keeps the tensors of its boundaries."""
+    """Whether the plain run was compared with a golden that keeps its boundary tensors."""
     golden = evidence.golden
     if not isinstance(golden, JudgingGolden) or result.verdict not in _JUDGED:
         return False
@@ -45,9 +45,9 @@ def replayable(evidence: Evidence, result: CaseResult) -> bool:
 def reconciled(evidence: Evidence, result: CaseResult, replay: Replay) -> CaseResult:
     """`result`, the judgement of the plain run, with the boundaries of the forced replay.
 
-    A boundary beyond its limit fails a case that passed end to end as `drifted`, one that cannot be
-    compared as `broken`. A replay that did not come to its end, or cannot be had, makes a pass an `error`.
-    Unless the replay `decides`, the verdict stays: boundaries and warnings are all it adds.
+    If the case passed end to end, a boundary beyond its limit makes it `drifted`, and one that cannot be
+    compared makes it `broken`. A replay that failed or is impossible turns a pass into an `error`.
+    Unless the replay `decides`, the verdict stands, and the replay adds only boundaries and warnings.
     """
     match replay.outcome:
         case None:
@@ -68,7 +68,7 @@ def reconciled(evidence: Evidence, result: CaseResult, replay: Replay) -> CaseRe
 
 
 def _cannot_replay(result: CaseResult) -> CaseResult:
-    """A pass becomes an `error`, since only a part was judged; a failure stays what it is."""
+    """A pass becomes an `error`, because only a part was judged; a failure keeps its verdict."""
     if result.verdict not in _JUDGED:
         return result
     step = harness_step("record it with `trace: full`", "record", "--update", result.case)
@@ -89,7 +89,7 @@ def _boundaries(evidence: Evidence, result: CaseResult, replay: Replay) -> tuple
 
 
 def _called_otherwise(result: CaseResult) -> Iterator[str]:
-    """The events that the plain run made more or less often, with every tensor the golden's."""
+    """The events that occur more or less often in the plain run although every tensor equals the golden's."""
     for finding in result.exact_findings:
         if not finding.fails and finding.what.endswith(".calls"):
             yield finding.what.removesuffix(".calls")

@@ -1,4 +1,4 @@
-"""Judge the invariants of a case: a variation's outputs against those of the run itself, and what that means for it."""
+"""Judge the invariants of a case: compare a variation's outputs with the run's own, and update the verdict."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from harness.judge.outputs.sums import Array
 _TRACEBACK_LINES = 12
 
 _NO_COMPILER = ("InvalidCxxCompiler", "No working C++ compiler", "Cannot find a working triton installation")
-"""What torch.compile says where the machine lacks the compiler it needs."""
+"""What torch.compile reports if the machine lacks the compiler it needs."""
 
 _STEPS = (
     NextStep("find out which of the two runs is right"),
-    NextStep("a limit that is too narrow stands under `invariants`"),
+    NextStep("if the limit is too narrow, widen it under `invariants`"),
 )
 
 _FAILING = (Verdict.DRIFTED, Verdict.BROKEN, Verdict.ERROR)
-"""The verdicts that an invariant fails by, the mildest first."""
+"""The verdicts of a failing invariant, the mildest first."""
 
 
 def judge_invariant(invariant: Invariant, base: Path, outcome: Outcome) -> InvariantResult:
-    """Judge what came of the variation of the run whose capture is `base`."""
+    """Judge the outcome of a variation of the run whose capture is `base`."""
     name = str(invariant.kind)
     match outcome:
         case Unavailable(other_device=OtherDevice() as other):
-            # It is this invariant alone that asks for another device.
+            # Only this invariant needs another device, not the case.
             return InvariantResult(name, Verdict.SKIPPED, (replace(other, whole=False),))
         case Unavailable(reason=reason):
             return InvariantResult(name, Verdict.SKIPPED, said(reason))
@@ -69,10 +69,10 @@ def judge_invariant(invariant: Invariant, base: Path, outcome: Outcome) -> Invar
 
 
 def with_invariants(result: CaseResult, judged: Sequence[InvariantResult]) -> CaseResult:
-    """`result` with these invariants; one that fails makes a case fail that passed or has no golden.
+    """`result` with these invariants; a failing one fails a case that passed or has no golden.
 
-    A case whose invariant could not be found out is an `error`: nothing is judged partly. What failed
-    already keeps its verdict.
+    If an invariant has no verdict, the case is an `error`: nothing is judged partly. A case that already
+    failed keeps its verdict.
     """
     result = replace(result, invariants=tuple(judged))
     failing = [one for one in judged if one.verdict in _FAILING]
@@ -109,7 +109,7 @@ def _tensors(invariant: Invariant, ours: TensorFile, theirs: TensorFile) -> tupl
 def _across_dtypes(
     ours: TensorFile, theirs: TensorFile, result: TensorResult, limits: Mapping[str, float]
 ) -> TensorResult:
-    """`result`, or the judgement in the run's own dtype where the variation gives another float of that shape."""
+    """`result`, or a judgement in the run's dtype if the variation's output is another float dtype of that shape."""
     name = OUTPUT_PREFIX + result.name
     info, other = ours.tensors.get(name), theirs.tensors.get(name)
     if info is None or other is None or info.shape != other.shape or not _floats(info, other):

@@ -1,4 +1,4 @@
-"""The whole decision for one case: from the evidence to the verdict."""
+"""The complete decision for one case, from the evidence to the verdict."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ _FINDINGS_TOLD = 3
 
 
 def judge(evidence: Evidence) -> CaseResult:
-    """The one decision about a case: the plain run against the golden, its forced replay, its invariants.
+    """Decide one case: the plain run against the golden, its forced replay, its invariants.
 
-    Called again when evidence has been added, it compares nothing twice. Raises nothing for what lies on the
-    disk: a golden or capture that cannot be read is an `error`.
+    If called again after evidence was added, it compares nothing twice. It never raises because of files on the
+    disk: an unreadable golden or capture is an `error`.
     """
     if evidence.compared is None:
         evidence.compared = _compared(evidence)
@@ -92,7 +92,7 @@ def _compared(evidence: Evidence) -> CaseResult:
 
 @dataclass(frozen=True, slots=True)
 class _Judgement:
-    """The part of a result that capture and golden decide together."""
+    """The part of a result that depends on capture and golden together."""
 
     verdict: Verdict
     reasons: Reasons = ()
@@ -103,7 +103,7 @@ class _Judgement:
 
 
 def _judge_raised(evidence: Evidence, outcome: Raised) -> CaseResult:
-    """Broken whatever the golden says; the golden tells what has changed since it was recorded."""
+    """Broken, whatever the golden says; the golden only shows what has changed since it was recorded."""
     case, golden = evidence.case, evidence.golden
     steps = (_verify(case, f"fix the pipeline or {case.source}, then run"),)
     result = _started(_bare(case, Verdict.BROKEN, (PipelineRaised(outcome.message),), steps), outcome)
@@ -165,7 +165,7 @@ def _judge_capture(case: Case, capture: Opened, golden: JudgingGolden | Missing)
         return _without_golden(case, capture, _refusal(golden), step)
     calibration = golden.calibration
     if isinstance(calibration, Unusable):
-        # What cannot be believed is told even where these limits are not asked: the next run may ask them.
+        # An unusable calibration is reported even if this relation does not need it: the next run may.
         if calibration.damaged or allowance is Rule.CALIBRATED:
             reason = UnusableCalibration(calibration.reason, calibration.damaged, calibration.newer)
             return _Judgement(Verdict.ERROR, (reason,), (_calibrate(case, calibration),))
@@ -192,7 +192,7 @@ def _judge_outputs(
 
 
 def _another(case: Case, capture: TensorFile) -> Reason | None:
-    """Why the capture is not one of the case as it is; None where it is."""
+    """Why the capture does not belong to the case as defined; None if it does."""
     document = capture.document
     if (document.case, document.digest) != (case.id, case.digest()):
         return OtherCapture(str(capture.path), document.case)
@@ -203,16 +203,16 @@ def _another(case: Case, capture: TensorFile) -> Reason | None:
 def _whole(
     case: Case, judgement: _Judgement, golden: Path, lacking: Sequence[str], *, newer: bool
 ) -> _Judgement:
-    """`judgement` of a comparison that lacks something: no pass, unless the case wants its outputs compared alone.
+    """`judgement` of an incomplete comparison: not a pass, unless the case asks to compare only its outputs.
 
-    What a `newer` harness wrote is never to be replaced.
+    A file from a `newer` harness must never be replaced.
     """
     told = ComparedInPart(str(golden), tuple(lacking))
     if judgement.verdict not in PASSES or case.trace_level is TraceLevel.NONE:
         return replace(judgement, warnings=(*judgement.warnings, told))
     steps = (
-        _UPGRADE if newer else _update(case, "record it anew"),
-        NextStep(f"to judge by outputs alone, set `trace: none` in {case.source}"),
+        _UPGRADE if newer else _update(case, "record it again"),
+        NextStep(f"to judge by outputs only, set `trace: none` in {case.source}"),
     )
     reason = replace(told, outputs=judgement.verdict)
     return replace(judgement, verdict=Verdict.ERROR, reasons=(reason,), next_steps=steps)
@@ -223,7 +223,9 @@ def _calibrate(case: Case, found: Unusable) -> NextStep:
     if found.newer:
         return _UPGRADE
     why = (
-        "restore it from version control, or measure anew" if found.damaged else "measure what is legitimate"
+        "restore it from version control, or measure again"
+        if found.damaged
+        else "measure the legitimate noise"
     )
     return harness_step(why, "calibrate", case.id)
 
@@ -231,7 +233,7 @@ def _calibrate(case: Case, found: Unusable) -> NextStep:
 def _without_golden(
     case: Case, capture: Opened, reason: NoGolden | RelationRefused, step: NextStep
 ) -> _Judgement:
-    """`no-golden`, unless the case may do without one and its expectations judge it."""
+    """`no-golden`, unless the case needs none and its expectations judge it."""
     if not (case.golden_optional and case.expect):
         return _Judgement(Verdict.NO_GOLDEN, (reason,), (step,))
     judgement = _weigh(case, (), check_expectations(case, capture.file))
@@ -244,9 +246,9 @@ def _weigh(
     expectations: tuple[ExpectationResult, ...],
     findings: tuple[ExactFinding, ...] = (),
 ) -> _Judgement:
-    """The worst of all tensors, unmet expectations and failing exact findings; met expectations alone are `within`."""
+    """The worst of tensors, unmet expectations and failing exact findings; met expectations alone are `within`."""
     if not tensors and not expectations:
-        steps = advice(f"let the pipeline return something: fix {case.source}")
+        steps = advice(f"make the pipeline return an output: fix {case.source}")
         return _Judgement(Verdict.ERROR, (NothingToCompare(case.id),), steps)
     unmet = [result for result in expectations if result.verdict is not Verdict.WITHIN]
     found: list[tuple[Verdict, Reason | None]] = [(Verdict.WITHIN, None)] if not tensors else []
@@ -300,7 +302,7 @@ def _against(result: CaseResult, case: Case, golden: JudgingGolden, now: Environ
 
 
 def _portability(case: Case, golden: JudgingGolden, now: Environment) -> str:
-    """How a case that is to be portable came to be judged; "" for any other, and where its definition has changed."""
+    """How a portable case came to be judged; "" for any other case, and if its definition has changed."""
     if not case.determinism.portable or golden.document.digest != case.digest():
         return ""
     there, allowance = golden.document.environment, case.tolerance.for_relation(golden.relation)
@@ -314,17 +316,17 @@ def _refusal(golden: JudgingGolden) -> RelationRefused:
 
 
 def _recovery(case: Case, outcome: Completed, error: UnreadableGolden) -> NextSteps:
-    """What to do about a damaged file; never to record over a golden, which would make today's numbers the truth."""
+    """What to do about a damaged file: never record over a golden, which would make today's numbers the truth."""
     if error.path == Path(outcome.path):
         return (_verify(case, "run the case again"),)
     return advice(error.remedy or RESTORE)
 
 
 def _undo(what: str, where: str, case: Case) -> NextSteps:
-    """What to do about a golden of another definition or of other weights, whether `what` is new was meant or not."""
+    """What to do about a golden of another definition or other weights; `what` names the change, intended or not."""
     return (
-        _verify(case, f"if the new {what} not meant, restore {where} and run"),
-        _update(case, f"if the new {what} meant"),
+        _verify(case, f"if the new {what} not intended, restore {where} and run"),
+        _update(case, f"if the new {what} intended"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Limits that cannot fail for what they are to judge: as large as a difference of the output's dtype can be."""
+"""Limits that can never fail: at least as large as any difference in the output's dtype."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from harness.golden.tensors import TensorFile, numpy_dtype
 def toothless_limit(
     golden: TensorFile, allowance: Allowance | Mapping[str, Limits]
 ) -> LimitCannotFail | None:
-    """Which of the outputs is judged by limits none of which can fail; None where each can be failed.
+    """The first output whose limits can never fail; None if every output can fail.
 
-    rel_l2 has no largest value, and so can always fail; so can what has to be equal bit for bit.
+    rel_l2 has no largest value, so it can always fail; so can an output that must be equal bit for bit.
     """
     for info in golden.tensors.values():
         name = info.name.removeprefix(OUTPUT_PREFIX)
@@ -35,7 +35,7 @@ def toothless_limit(
 def largest(dtype: str) -> Mapping[str, float]:
     """The largest value that each bounded metric can have between two finite tensors of a dtype.
 
-    For psnr, of which the smallest is meant, that is 0 dB for whole numbers: black against white.
+    For psnr it is the smallest value: 0 dB for integers, black against white.
     """
     kind = numpy_dtype(dtype)
     shared = {"cosine_distance": 2.0, "mismatched": 1.0}
@@ -48,7 +48,7 @@ def largest(dtype: str) -> Mapping[str, float]:
     real = np.dtype(np.float32) if kind.kind == "c" else kind
     top = ml_dtypes.finfo(real).max  # type: ignore[no-untyped-call]
     ordinal = int(np.asarray(top, real).view(f"u{real.itemsize}"))
-    # Of complex numbers the modulus differs, by the diagonal of two parts at most.
+    # Complex numbers differ in modulus, at most by the diagonal of the two parts.
     span = 2.0 * float(top) * (2**0.5 if kind.kind == "c" else 1.0)
     return {"max_abs": span, "mean_abs": span, "max_ulp": 2.0 * ordinal, **shared}
 

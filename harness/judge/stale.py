@@ -1,4 +1,4 @@
-"""In what a case's definition, or what it was loaded from, differs from the golden's."""
+"""How a case's definition, or what it was loaded from, differs from the golden's."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from harness.core.results.reasons import DefinitionChanged, FileChange, WeightsC
 
 
 def other_definition(case: Case, golden: CaptureDocument) -> DefinitionChanged | None:
-    """Every key in which the golden's definition differs from the case's; None where they are one."""
+    """Every key in which the golden's definition differs from the case's; None if they are the same."""
     if golden.digest == case.digest():
         return None
     return DefinitionChanged(case.id, definition_changes(golden.definition, case.definition()))
 
 
 def other_weights(golden: CaptureDocument, now: CaptureDocument) -> WeightsChanged | None:
-    """Which components and which files that the config adds are others than the golden was recorded with.
+    """The components and added files that differ from those the golden was recorded with.
 
-    A component that only one side has is no other checkpoint: the pipeline's class has changed. None where all
-    are the same.
+    A component that only one side has does not mean another checkpoint: the pipeline's class has changed. None if
+    all are the same.
     """
     components, files = tuple(_components(golden, now)), tuple(_files(golden, now))
     if not (components or files):
@@ -31,7 +31,7 @@ def other_weights(golden: CaptureDocument, now: CaptureDocument) -> WeightsChang
 
 
 def _files(golden: CaptureDocument, now: CaptureDocument) -> Iterator[FileChange]:
-    """The files of other content, and those that only one side read: then what was added is not the same."""
+    """The files whose content differs, and those that only one side read, which means that the additions differ."""
     for name in sorted(golden.files.keys() | now.files.keys()):
         ours, theirs = golden.files.get(name), now.files.get(name)
         there, here = _known(ours), _known(theirs)

@@ -1,4 +1,4 @@
-"""What a capture has to warn of, for whoever shows it."""
+"""The warnings of a capture, for any report that shows them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from harness.core.case import Case, GeneratorKind
 
 
 def capture_warnings(case: Case, document: CaptureDocument) -> tuple[str, ...]:
-    """The warnings of a run of `case`, also of draws from a generator that the case knows nothing of."""
+    """The warnings of a run of `case`, including draws from a generator that the case does not know of."""
     if not document.global_rngs or case.generator is GeneratorKind.NONE:
         return document.warnings
     drawn = ", ".join(document.global_rngs)
     return (
         *document.warnings,
-        f"{drawn}: the pipeline drew from the global generator beside the one it was given",
+        f"{drawn}: the pipeline drew from the global generator in addition to the one it was given",
     )

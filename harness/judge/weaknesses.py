@@ -1,4 +1,4 @@
-"""The weaknesses of a case that make it a bad judge, each with what to change."""
+"""The weaknesses that make a case a bad judge, each with what to change."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from harness.judge.traces.exact import component_events
 from harness.judge.traces.stages import Role, role_of
 
 MOST_AMPLIFICATION = 100.0
-"""Beyond it rounding of one call drowns a real fault of the same size: sane cases stay under 25."""
+"""Above this, the rounding of one call drowns a real fault of the same size: sane cases stay below 25."""
 
 MOST_CLIPPED = 0.5
-"""The share of a scheduler's last prediction at its clip boundaries; the first ones of sane cases, made of
-little but noise, lie there wholly."""
+"""The share of a scheduler's last prediction at its clip boundaries; the first predictions of sane cases, which
+are mostly noise, lie there completely."""
 
 FEWEST = 16
-"""Inputs with fewer values may well be constant."""
+"""Inputs with fewer values may legitimately be constant."""
 
 _CLIP_SWITCHES = ("clip_sample", "thresholding")
 _PREDICTION = ("pred_original_sample", "1")
-"""The prediction's name among a step's results, and its place in a plain tuple."""
+"""The prediction's name among a step's results, and its index in a plain tuple."""
 
 
 def amplification_weakness(amplification: float | None) -> Iterator[Weakness]:
-    """Whether rounding grows beyond MOST_AMPLIFICATION on its way through the case."""
+    """The weakness that rounding grows beyond MOST_AMPLIFICATION on its way through the case."""
     if amplification is not None and amplification > MOST_AMPLIFICATION:
         yield Weakness(
             "amplification",
-            f"the error of one call grows {amplification:.3g} times (bound {MOST_AMPLIFICATION:g})",
+            f"the error of one call is amplified {amplification:.3g} times (bound {MOST_AMPLIFICATION:g})",
             "take fewer steps, trained weights or output_type latent, or verify with `forced: true`",
         )
 
 
 def input_weaknesses(without_effect: Iterable[str]) -> Iterator[Weakness]:
-    """One for each input whose replacement left every bit of the outputs as it was."""
+    """One for each input whose replacement changed no bit of the outputs."""
     for key in without_effect:
         yield Weakness(
             "input without effect",
@@ -50,7 +50,7 @@ def input_weaknesses(without_effect: Iterable[str]) -> Iterator[Weakness]:
 
 
 def capture_weaknesses(capture: TensorFile) -> Iterator[Weakness]:
-    """What one run shows: weak outputs, constant images given to the pipeline, clip boundaries.
+    """The weaknesses visible in one run: weak outputs, constant input images, clip boundaries.
 
     The last two need a trace that keeps tensors. Raises UnreadableGolden for a damaged capture.
     """
@@ -66,7 +66,7 @@ def capture_weaknesses(capture: TensorFile) -> Iterator[Weakness]:
 
 
 def trace_weaknesses(trace: Trace) -> Iterator[Weakness]:
-    """The part of `capture_weaknesses` that the trace shows."""
+    """The part of `capture_weaknesses` that is visible in the trace."""
     events = component_events(trace)
     for event in events:
         if event.signature.component == PIPELINE and role_of(trace, event) is Role.ARGUMENTS:
@@ -77,14 +77,14 @@ def trace_weaknesses(trace: Trace) -> Iterator[Weakness]:
         if share > MOST_CLIPPED:
             yield Weakness(
                 "clip boundaries",
-                f"{100 * share:.3g} % of what {component} predicts in the end lies at its clip boundary",
-                "changes there do not show, and others jump; judge by forced replay, or set clip_sample: false",
+                f"{100 * share:.3g} % of the last prediction of {component} lies at its clip boundary",
+                "changes there stay invisible, and others jump; judge by forced replay, or set clip_sample: false",
             )
 
 
 def _constant_images(trace: Trace, event: Event) -> Iterator[Weakness]:
     for slot, row in zip(event.signature.inputs, event.inputs, strict=True):
-        # A mask is constant on purpose where all is to be painted.
+        # A mask is constant on purpose if everything is to be painted.
         if "image" not in slot.name or "mask" in slot.name:
             continue
         values = trace.bits(row, slot)
@@ -97,7 +97,7 @@ def _constant_images(trace: Trace, event: Event) -> Iterator[Weakness]:
 
 
 def _clipped_share(trace: Trace, event: Event) -> float:
-    """The share of a step's prediction that lies at the largest magnitude, where its scheduler clips."""
+    """The share of a step's prediction that lies at the largest magnitude, if its scheduler clips."""
     found = _prediction(event)
     if found is None or role_of(trace, event) is not Role.SCHEDULER or not _clips(trace, event):
         return 0.0

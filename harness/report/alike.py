@@ -1,4 +1,4 @@
-"""Cases that failed for one and the same reason are reported once, with the cases named."""
+"""Cases that failed for the same reason are reported once, with the cases named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.report.wording import count_words, plain
 
 
 class Told(Protocol):
-    """A result of any command, as far as it is told here: frozen, with these fields."""
+    """A result of any command: frozen, with the fields used here."""
 
     @property
     def case(self) -> str:
@@ -22,11 +22,11 @@ class Told(Protocol):
 
     @property
     def reasons(self) -> Reasons:
-        """Why it came out as it did."""
+        """The reasons for the outcome."""
 
     @property
     def next_steps(self) -> NextSteps:
-        """What helps."""
+        """What to do next."""
 
     @property
     def log(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ Result = TypeVar("Result", bound=Told)
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Cases of which nothing is to be said but the same: the `log` is the one that any of them has."""
+    """Cases with the same report; `log` comes from any of them that has one."""
 
     reason: str
     next_steps: NextSteps
@@ -47,7 +47,7 @@ class Alike:
 
 
 def alike(errors: Sequence[Told]) -> list[Alike]:
-    """The groups of two and more cases among `errors` for which one block says all that a block each would."""
+    """The groups of two or more cases among `errors` for which one block says as much as a block each."""
     groups: dict[tuple[str, NextSteps], list[Told]] = {}
     for one in errors:
         groups.setdefault((reason_words(one.reasons), one.next_steps), []).append(one)
@@ -60,7 +60,7 @@ def alike(errors: Sequence[Told]) -> list[Alike]:
 
 
 def alone(results: Iterable[Result], groups: Sequence[Alike]) -> list[Result]:
-    """The results that are in none of the groups."""
+    """The results that belong to no group."""
     told = {case for group in groups for case in group.cases}
     return [one for one in results if one.case not in told]
 
@@ -84,7 +84,7 @@ def _cases(cases: Sequence[str]) -> str:
 
 
 def logged_once(results: Iterable[Result]) -> tuple[Result, ...]:
-    """The results, of those with the same reason and log the first with the log."""
+    """The results; of those with the same reason and log, only the first keeps the log."""
     seen, kept = set[tuple[str, tuple[str, ...]]](), []
     for one in results:
         told = reason_words(one.reasons), one.log

@@ -1,4 +1,4 @@
-"""What is said about one case, as lines that every kind of report lays out in its own way."""
+"""What reports say about one case, as lines that each kind of report lays out in its own way."""
 
 from __future__ import annotations
 
@@ -70,15 +70,15 @@ _RELEVANCE = (
     "software.python",
     "software.os",
 )
-"""What is likeliest to move a number comes first; of other names the order stays."""
+"""What is most likely to move a number comes first; other names keep their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One paragraph, indented by `indent` columns; `whole` keeps it on one line however long it is.
+    """One paragraph, indented by `indent` columns; `whole` keeps it on one line, however long.
 
-    A wrapped one goes on `hang` columns further in.
-    `verdict` is the word whose colour the text's first `len(verdict)` characters take.
+    Continuation lines are indented by another `hang` columns.
+    The first `len(verdict)` characters of the text take the colour of the word `verdict`.
     """
 
     text: str
@@ -90,7 +90,7 @@ class Line:
 
 
 def text_of(lines: Iterable[Line]) -> str:
-    """The lines as plain text, none of them wrapped."""
+    """The lines as plain text, unwrapped."""
     return "\n".join(harmless(" " * line.indent + line.text) for line in lines)
 
 
@@ -119,7 +119,7 @@ def case_details(result: CaseResult) -> list[Line]:
 
 
 def record_details(result: RecordResult) -> list[Line]:
-    """What recording one case changed, measured or met, and what to do."""
+    """What recording one case changed, measured or ran into, and what to do."""
     return [
         heading(result.state, result.case, result.platform),
         *_paragraphs(reason_words(result.reasons)),
@@ -132,7 +132,7 @@ def record_details(result: RecordResult) -> list[Line]:
 
 
 def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
-    """How the runs of one case came out, without their distances."""
+    """The outcome of one case's runs, without their distances."""
     last = result.runs - result.reused + 1
     shared = f"{last} to {result.runs} in one worker" if result.reused else ""
     off = "flags off" if result.flags is Flags.OFF else ""
@@ -145,7 +145,7 @@ def repeat_details(result: RepeatResult, verdict: str) -> list[Line]:
 
 
 def reason_lines(result: CaseResult, most: int) -> list[Line]:
-    """The reasons but those that findings (`most` are shown), boundaries and invariants tell right below them."""
+    """The reasons, except those shown right below them: findings (up to `most`), boundaries and invariants."""
     shown = {(one.what, one.golden, one.now) for one in _failing_first(result.exact_findings)[:most]}
 
     def told_below(reason: Reason) -> bool:
@@ -162,7 +162,7 @@ def reason_lines(result: CaseResult, most: int) -> list[Line]:
 
 
 def finding_lines(findings: Sequence[ExactFinding], most: int) -> Iterator[Line]:
-    """The exact findings, those that fail first, `most` of them at most."""
+    """Up to `most` exact findings, the failing ones first."""
     if not findings:
         return
     yield Line("exact findings, golden -> now:", indent=2)
@@ -174,7 +174,7 @@ def finding_lines(findings: Sequence[ExactFinding], most: int) -> Iterator[Line]
 
 
 def replay_lines(boundaries: Sequence[Boundary], most: int) -> Iterator[Line]:
-    """The forced replay: `most` of the boundaries that fail at most, else how near to a limit it came."""
+    """The forced replay: up to `most` failing boundaries or, if none fails, how close it came to a limit."""
     if not boundaries:
         return
     failing = _failing(boundaries)
@@ -190,7 +190,7 @@ def replay_lines(boundaries: Sequence[Boundary], most: int) -> Iterator[Line]:
 
 
 def invariant_lines(invariants: Sequence[InvariantResult]) -> Iterator[Line]:
-    """The invariants that fail with the numbers of theirs that do; none where all hold."""
+    """The failing invariants with their failing numbers; empty if all hold."""
     failing = [one for one in invariants if one.verdict not in _HELD]
     if not failing:
         return
@@ -227,7 +227,7 @@ def labelled(label: str, text: str, *, bold: bool = False) -> list[Line]:
 
 
 def change_lines(what: str, changes: Sequence[Change], limit: int = MOST_CHANGES) -> Iterator[Line]:
-    """The `limit` changes that are likeliest to move a number."""
+    """The `limit` changes most likely to move a number."""
     if not changes:
         return
     yield Line(f"{what}, golden -> now:", indent=2)
@@ -248,7 +248,7 @@ def brief(case: str, reason: str) -> Line:
 
 
 def next_lines(results: Iterable[NextSteps]) -> list[Line]:
-    """`next:` with each way to go on once; first commands stand whole on lines of their own, ready to be copied."""
+    """`next:` with each next step once; each first command stays whole on its own line, ready to copy."""
     by_prose: dict[str, list[str]] = {}
     for steps in results:
         for prose, command in _first_and_others(steps):
@@ -261,7 +261,7 @@ def next_lines(results: Iterable[NextSteps]) -> list[Line]:
 
 
 def warning_lines(cases: Iterable[tuple[str, Iterable[Warned]]]) -> list[Line]:
-    """Each warning once, with the cases that gave it."""
+    """Each warning once, with the cases that raised it."""
     told = ((case, warning_words(warnings)) for case, warnings in cases)
     return [
         Line(f"warning: {one_line(warning)} (in {_cases(ids)})", verdict="warning")
@@ -270,7 +270,7 @@ def warning_lines(cases: Iterable[tuple[str, Iterable[Warned]]]) -> list[Line]:
 
 
 def portability_lines(results: Iterable[CaseResult]) -> list[Line]:
-    """How the goldens of other CPUs came to judge, each sentence once with its cases."""
+    """Why goldens of other CPUs judged, each sentence once with its cases."""
     told = ((result.case, filter(None, [result.portability])) for result in results)
     return [Line(f"{one_line(words)} (in {_cases(ids)})") for words, ids in grouped_warnings(told).items()]
 
@@ -280,7 +280,7 @@ def _cases(ids: Sequence[str]) -> str:
 
 
 def by_relevance(changes: Sequence[Change]) -> list[Change]:
-    """The changes likeliest to move a number first."""
+    """The changes, those most likely to move a number first."""
     return sorted(changes, key=lambda change: _rank(change.what))
 
 
@@ -306,12 +306,12 @@ def _tensors(tensors: Sequence[TensorResult], told: Reasons) -> Iterator[Line]:
 
 
 def tensor_numbers(tensor: TensorResult) -> Iterator[str]:
-    """The metrics against their limits, the limits that were needed, and the other metrics."""
+    """The metrics against their limits, the limits that would be needed, and the other metrics."""
     for name, limit in tensor.limits.items():
         yield against_limit(name, tensor.metrics.get(name), limit)
     if tensor.needed:
         yield f"would need: {metric_list(tensor.needed)}"
-    # In the order of reports, whatever the mapping's.
+    # In report order, whatever the mapping's order.
     names = [*METRICS, *(name for name in tensor.metrics if name not in METRICS)]
     others = {name: tensor.metrics.get(name) for name in names if name not in tensor.limits}
     others = {name: value for name, value in others.items() if value is not None}
@@ -338,7 +338,7 @@ def _all_inside(boundaries: Sequence[Boundary]) -> str:
     if worst is None:
         return f"all {len(boundaries)} boundaries bit-identical"
     nearest = f"{_boundary_name(worst)} {number(worst.rel_l2)} of {number(worst.limit)}"
-    return f"all {len(boundaries)} boundaries inside their limits, the worst {nearest}"
+    return f"all {len(boundaries)} boundaries within their limits, the worst {nearest}"
 
 
 def _boundary_name(boundary: Boundary) -> str:
@@ -349,7 +349,7 @@ def _boundary_words(boundary: Boundary) -> str:
     if boundary.rel_l2 is not None:
         return against_limit("rel_l2", boundary.rel_l2, boundary.limit)
     broken = boundary.verdict is Verdict.BROKEN
-    return "missing, new, or of another dtype or shape" if broken else "not the golden's bit for bit"
+    return "missing, new, or of a different dtype or shape" if broken else "not bit for bit the golden's"
 
 
 def _side(value: str | None) -> str:
@@ -362,7 +362,7 @@ def _rank(what: str) -> int:
 
 
 def _first_and_others(steps: NextSteps) -> Iterator[tuple[str, str]]:
-    """The prose and the command of the first step, and all others as prose; one that is no command joins them."""
+    """The prose and the command of the first step, then the others as prose; without a command it joins them."""
     first = steps[0] if steps else NextStep()
     if not first.argv:
         others = steps

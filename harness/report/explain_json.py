@@ -1,4 +1,4 @@
-"""The JSON of `harness explain`: verify's, case by case, and beside each what explains it."""
+"""The JSON of `harness explain`: that of verify, case by case, with the explanation of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.report.json_report import SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class _Explained(CaseForm):
-    """A case as in verify's report, with the table of stages, the suspects, and what could not be found out."""
+    """A case as in verify's report, with the table of stages, the suspects, and what remains unknown."""
 
     stages: tuple[GrowthRow, ...] = ()
     suspects: tuple[Suspect, ...] = ()

@@ -1,7 +1,7 @@
-"""The forms that results take in JSON: their data, and beside reasons and next steps the words for them.
+"""The JSON forms of results: their data, with words added to reasons and next steps.
 
 `reason`, `next_step` and `warnings` are for people. `reasons` says the same as data, each with its `kind` (the
-types of `core.reasons`), `next_steps` as a list of `{"why", "argv"}`, where `argv` is the command word by word.
+types of `core.results.reasons`), `next_steps` as a list of `{"why", "argv"}`, where `argv` is the command word by word.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ F = TypeVar("F")
 
 @dataclass(frozen=True, slots=True)
 class TensorForm:
-    """A tensor: every metric named, each a finite number or None. Reports of older harnesses have no `reasons`."""
+    """A tensor with every metric, each a finite number or None. Reports of older harnesses have no `reasons`."""
 
     name: str
     verdict: Verdict
@@ -89,7 +89,7 @@ class CaseForm:
 
 @dataclass(frozen=True, slots=True)
 class RecordForm:
-    """What became of recording or accepting a case."""
+    """The outcome of recording or accepting a case."""
 
     case: str
     state: str
@@ -117,7 +117,7 @@ class RepeatForm(RepeatResult):
 
 @dataclass(frozen=True, slots=True)
 class CalibrationForm(CalibrationResult):
-    """What became of calibrating a case."""
+    """The outcome of calibrating a case."""
 
     reason: str = ""
     next_step: str = ""
@@ -132,7 +132,7 @@ class SensitivityForm(SensitivityResult):
 
 
 def tensor_forms(tensors: Sequence[TensorResult]) -> tuple[TensorForm, ...]:
-    """The tensors with every metric named, and without limits that JSON has no number for."""
+    """The tensors with every metric, and without the limits that JSON cannot express."""
     return tuple(
         TensorForm(
             name=tensor.name,
@@ -172,14 +172,14 @@ def in_words(
     result: CaseResult | RecordResult | RepeatResult | CalibrationResult | SensitivityResult,
     **others: object,
 ) -> F:
-    """The `form` of a result: its fields, `others` in the place of those, and the words of reasons and next steps."""
+    """The `form` of a result: its fields (`others` override them), and the words of reasons and next steps."""
     given: dict[str, Any] = {field.name: getattr(result, field.name) for field in fields(result)}
     words = {"reason": reason_words(result.reasons), "next_step": step_words(result.next_steps)}
     return form(**{**given, **words, **others})
 
 
 def case_of(form: CaseForm) -> CaseResult:
-    """The case that `form` was made of; of one by an older harness the reasons are its words."""
+    """The case that `form` was made from; for one written by an older harness, the reasons are its words."""
     given: dict[str, Any] = {field.name: getattr(form, field.name) for field in fields(CaseResult)}
     given["reasons"] = form.reasons or said(form.reason)
     given["next_steps"] = form.next_steps or advice(form.next_step)

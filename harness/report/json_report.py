@@ -1,4 +1,4 @@
-"""The JSON that `--json` writes, the reading of it, and the writing of any report's file."""
+"""Writes and reads the JSON of `--json`, and writes the file of any report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from harness.report.wording import Word, repeat_summary
 SCHEMA = 1
 """The version of every document written here."""
 
-_ANEW = "run `harness verify` anew"
+_RUN_AGAIN = "run `harness verify` again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _Verify:
     environment: Environment | None
     summary: Mapping[str, int]
     cases: tuple[CaseForm, ...]
-    # Not in the reports of the first releases.
+    # Missing from the reports of the first releases.
     finished: bool = True
     not_run: tuple[str, ...] = ()
     command: str = "verify"
@@ -113,7 +113,7 @@ class _Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Environment:
-    """The entries of an Environment beside the schema, which the first files lack."""
+    """The entries of an Environment, and the schema, which the first files lack."""
 
     schema: int = 1
     platform: str
@@ -126,14 +126,14 @@ class _Environment:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The part of a document by which its reader knows it."""
+    """The part of a document that identifies it to its reader."""
 
     schema: int
 
 
 @dataclass(frozen=True, slots=True)
 class _FirstHead:
-    """The same of a fingerprint, whose first files have no schema."""
+    """The same for a fingerprint; its first files have no schema."""
 
     schema: int = 1
 
@@ -160,7 +160,7 @@ def repeat_json(report: RepeatReport) -> str:
 
 
 def list_json(cases: Sequence[ListedCase], problems: Sequence[Problem] = ()) -> str:
-    """The cases with device, tolerance and goldens, and what is wrong with the configs that gave none."""
+    """The cases with device, tolerance and goldens, and the problems of configs that gave no case."""
     return _text(_List(SCHEMA, tuple(cases), tuple(problems)))
 
 
@@ -176,19 +176,19 @@ def environment_json(environment: Environment) -> str:
 
 
 def read_environment(text: str | bytes, name: str) -> Environment:
-    """The fingerprint that `environment_json` wrote; `name` is what an error calls it.
+    """The fingerprint that `environment_json` wrote; error messages call it `name`.
 
-    Raises ValidationError where `text` is none, UsageError for one of another schema.
+    Raises ValidationError if `text` is not a fingerprint, UsageError if it has another schema.
     """
     schema = from_json(_FirstHead, text).schema
     if schema != SCHEMA:
-        raise UsageError(f"{name}: {other_schema(schema, SCHEMA, 'save one anew')}")
+        raise UsageError(f"{name}: {other_schema(schema, SCHEMA, 'save it again')}")
     document = from_json(_Environment, text)
     return Environment(**{entry.name: getattr(document, entry.name) for entry in fields(Environment)})
 
 
 def proof_json(proof: Proof) -> str:
-    """The known-answer test of a machine: every operation, and how many differ or are compared with nothing."""
+    """The known-answer test of a machine: every operation, and how many differ or have nothing to compare with."""
     operations = tuple(
         _Operation(one.operation, one.kind, one.computed, one.on_record, one.golden, one.matches)
         for one in proof.answers
@@ -205,26 +205,26 @@ def changes_json(changes: Sequence[Change]) -> str:
 
 
 def read_report(text: str | bytes, name: str = "report.json") -> Report:
-    """The report that `verify_json` wrote; `name` is what an error calls it.
+    """The report that `verify_json` wrote; error messages call it `name`.
 
-    Raises UsageError where `text` is no such report, or one of another schema.
+    Raises UsageError if `text` is not such a report, or has another schema.
     """
     try:
         schema = from_json(_Head, text).schema
         if schema != SCHEMA:
-            other = other_schema(schema, SCHEMA, _ANEW)
-            raise UsageError(f"{name}: {other}" + (f", or {_ANEW}" if schema > SCHEMA else ""))
+            other = other_schema(schema, SCHEMA, _RUN_AGAIN)
+            raise UsageError(f"{name}: {other}" + (f", or {_RUN_AGAIN}" if schema > SCHEMA else ""))
         document = from_json(_Verify, text)
     except ValidationError as error:
         told = why_not(error, text)
-        raise UsageError(f"{name}: is no report of `harness verify` ({told}); {_ANEW}") from error
+        raise UsageError(f"{name}: is not a report of `harness verify` ({told}); {_RUN_AGAIN}") from error
     how = (document.finished, document.not_run, document.command, document.started, document.options)
     return Report(document.environment, tuple(map(case_of, document.cases)), *how)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` in UTF-8 as `files.write` does, and raise what it raises."""
-    # Names of files may hold bytes that are no UTF-8.
+    """Write `text` as UTF-8 with `files.write`; raises what that raises."""
+    # File names may contain bytes that are not UTF-8.
     files.write(path, text.encode("utf-8", errors="backslashreplace"))
 
 

@@ -1,7 +1,7 @@
-"""The verdicts as JUnit XML, for the services that show test results.
+"""The verdicts as JUnit XML, for services that show test results.
 
-There is no one schema of it. This is what Jenkins' xUnit plugin accepts, the strictest in wide use
-(https://github.com/jenkinsci/xunit-plugin, junit-10.xsd): others read it as well.
+JUnit XML has no single schema. This file follows the strictest one in wide use, that of Jenkins' xUnit plugin
+(https://github.com/jenkinsci/xunit-plugin, junit-10.xsd); other services read it as well.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SUITE = "harness"
 
 
 def junit_xml(report: Report, *, allow_missing: bool, strict: bool) -> str:
-    """One test case for each case: failures and errors are what `Report.exit_code` counts as such.
+    """One test case per case; failures and errors are those that `Report.exit_code` counts.
 
-    What neither passed nor fails (skipped, or no golden where that is allowed) is `skipped`. A run that was
-    not finished has one more test case, an error that names the cases which were not judged.
+    A case that neither passes nor fails (skipped, or an allowed missing golden) is `skipped`. An unfinished run
+    has one more test case, an error that names the cases that were not judged.
     """
     cases = [
         _test_case(case, fails(case, allow_missing=allow_missing, strict=strict)) for case in report.cases
@@ -72,21 +72,21 @@ def _test_case(case: CaseResult, failed: bool) -> ElementTree.Element:
     if case.portability:
         ElementTree.SubElement(element, "system-out").text = harmless(one_line(case.portability))
     if case.warnings:
-        # The format has no place for warnings; every service shows what a test printed.
+        # The format has no field for warnings, but every service shows what a test printed.
         lines = dict.fromkeys(f"warning: {one_line(warning)}" for warning in warning_words(case.warnings))
         ElementTree.SubElement(element, "system-err").text = harmless("\n".join(lines))
     return element
 
 
 def _timestamp(report: Report) -> dict[str, str]:
-    """When the run began, in UTC; the forms in use allow no zone here."""
+    """When the run began, in UTC; the formats in use allow no time zone here."""
     if report.started is None:
         return {}
     return {"timestamp": report.started.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")}
 
 
 def _properties(report: Report) -> Iterator[tuple[str, str]]:
-    """Against what was judged, and where: the fingerprint without packages that can change no number."""
+    """The relations that judged, and the fingerprint without the packages that cannot change a number."""
     relations = {case.relation for case in report.cases if case.relation}
     if relations:
         yield "relation", ", ".join(sorted(relations))

@@ -16,14 +16,14 @@ _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
 
-# What GitHub and GitLab make a mention, a reference or a link of by themselves.
+# What GitHub and GitLab turn into a mention, a reference or a link.
 _LINKED = re.compile(r"(?<!\w)@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
 
 _PACKAGES = ("torch", "diffusers", "transformers")
 
 
 def markdown(report: Report, *, allow_missing: bool = False, strict: bool = False) -> str:
-    """The summary, a table of all cases, and for each failure its details; text of others is escaped."""
+    """The summary, a table of all cases, and for each failure its details; foreign text is escaped."""
     failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
     left_out = [case for case in report.cases if case not in failing and case.verdict not in PASSES]
     warnings = warning_lines((case.case, case.warnings) for case in report.cases)
@@ -61,7 +61,7 @@ def _table(cases: Sequence[CaseResult]) -> str:
 
 def _cells(case: CaseResult) -> tuple[str, ...]:
     return (
-        # Inside a table a bar ends the cell even in a code span, unless it is escaped.
+        # Inside a table, an unescaped bar ends the cell even in a code span.
         _code(case.case).replace("|", "\\|"),
         _escaped(case.platform or "-"),
         _escaped(case.relation or "-"),
@@ -94,7 +94,7 @@ def _bullets(lines: Iterable[str]) -> str:
 
 
 def _code(text: str) -> str:
-    """A code span, fenced by more backticks than stand together in the text."""
+    """A code span, fenced by more backticks than the longest run in the text."""
     line = " ".join(plain(text).split())
     fence = "`" * (_longest_run(line) + 1)
     space = " " if "`" in line else ""
@@ -106,7 +106,7 @@ def _longest_run(text: str) -> int:
 
 
 def _escaped(text: str) -> str:
-    """One line on which no character means anything to Markdown or HTML, and nothing links or calls anybody."""
+    """One line in which no character has a meaning in Markdown or HTML, and nothing links or mentions anyone."""
     line = _SPECIAL.sub(r"\\\1", " ".join(plain(text).split()))
-    # An empty comment shows nothing and parts what would be taken as one.
+    # An empty comment is invisible and separates what would otherwise be read as a unit.
     return _LINKED.sub(r"\g<0><!-- -->", line)

@@ -1,4 +1,4 @@
-"""Lay lines and columns out as lines of a terminal, none wider than asked for; rich measures and colours."""
+"""Lay out lines and columns for a terminal of a given width; rich measures and colours them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def word(verdict: str) -> Text:
 
 
 def painted(lines: Iterable[Line], console: Console) -> list[Text]:
-    """The paragraphs wrapped at the console's width, words too long for it folded, nothing left out."""
+    """The paragraphs wrapped at the console's width; overlong words are folded, and nothing is dropped."""
     return [text for line in lines for text in _paint(line, console)]
 
 
@@ -68,14 +68,14 @@ def _paint(line: Line, console: Console) -> list[Text]:
     room = console.width - line.indent
     if text.cell_len <= room:
         return [Text(" " * line.indent) + text]
-    # What a paragraph goes on with stands further in than where it began.
+    # Continuation lines are indented further than the first line.
     first, *rest = _folded(text, room - line.hang, ahead=line.hang)
     margin = " " * line.indent
     return [Text(margin) + first, *(Text(margin + " " * line.hang) + part for part in rest)]
 
 
 def _folded(text: Text, width: int, ahead: int = 0) -> list[Text]:
-    """`text` in lines of at most `width` cells, the first with `ahead` more; never empty."""
+    """`text` in lines of at most `width` cells, the first with `ahead` extra cells; never empty."""
     lines = list(text.divide(_breaks(text.plain, max(width, _LEAST_WIDTH), ahead)))
     for line in lines:
         line.rstrip()
@@ -83,7 +83,7 @@ def _folded(text: Text, width: int, ahead: int = 0) -> list[Text]:
 
 
 def _breaks(text: str, width: int, ahead: int) -> list[int]:
-    """Where to break `text`: between words, else inside an id or path where its parts meet, else anywhere."""
+    """Where to break `text`: between words, else between the parts of an id or path, else anywhere."""
     breaks: list[int] = []
     used, position = -ahead, 0
     for piece in _pieces(text, width):
@@ -104,10 +104,10 @@ def _pieces(text: str, width: int) -> Iterator[str]:
 
 
 class Sheet:
-    """Rows under headings, in columns as wide as their content where the console allows it.
+    """Rows under headings, in columns as wide as their content if the console allows it.
 
-    A first cell too long for its column stands on a line of its own above the rest of its row, so that
-    case ids stay whole; other cells fold. `right` names the columns that are aligned to the right.
+    If the first cell is too long for its column, it gets its own line above the rest of the row, so that
+    case ids stay whole; other cells fold. `right` names the right-aligned columns.
     """
 
     def __init__(self, headings: Sequence[str], *, right: Sequence[str] = (), indent: int = 0) -> None:
@@ -117,17 +117,17 @@ class Sheet:
         self._rows: list[tuple[Text, ...]] = []
 
     def add(self, *cells: str | Text) -> None:
-        """One row; plain strings are cleaned of what a terminal would take for a command."""
+        """Add a row; plain strings lose whatever a terminal would take for a command."""
         self._rows.append(
             tuple(cell if isinstance(cell, Text) else Text(plain(cell).replace("\n", " ")) for cell in cells)
         )
 
     def span(self, line: Text) -> None:
-        """A line across all columns."""
+        """Add a line across all columns."""
         self._rows.append((line,))
 
     def lines(self, console: Console) -> list[Text]:
-        """The headings, a rule, and the rows; without headings the rows alone."""
+        """The headings, a rule, and the rows; without headings only the rows."""
         width = console.width - self._indent
         head = tuple(Text(name, style="bold") for name in self._headings)
         rows = [head, *self._rows] if any(self._headings) else self._rows
@@ -148,7 +148,7 @@ class Sheet:
         return [*own, *self._beside([Text(), *others], widths)] if any(map(len, others)) else own
 
     def _own_lines(self, first: Text, width: int) -> list[Text]:
-        """An id across all columns; what it goes on with begins where it began."""
+        """An id across all columns; its continuation lines have the same indentation."""
         margin = len(first) - len(first.plain.lstrip())
         return [Text(" " * margin) + part for part in _folded(first[margin:], width - margin)]
 
@@ -166,7 +166,7 @@ class Sheet:
 
 
 def _widths(rows: Sequence[Sequence[Text]], available: int) -> list[int]:
-    """The columns' widths; what does not fit is taken from the widest, the first column has what is left."""
+    """The column widths; the widest columns shrink until all fit, and the first column takes the rest."""
     full = [row for row in rows if len(row) > 1]
     columns = list(zip(*full, strict=True))
     others = [max(cell.cell_len for cell in column) for column in columns[1:]]
@@ -175,7 +175,7 @@ def _widths(rows: Sequence[Sequence[Text]], available: int) -> list[int]:
         others[others.index(max(others))] -= 1
     left = available - sum(others) - _GAP * len(others)
     fitting = [cell.cell_len for cell in columns[0] if cell.cell_len <= left]
-    # Where few ids fit, all but the headings move to the left.
+    # If few ids fit, everything but the headings moves to the left.
     return [max(fitting) if 2 * len(fitting) > len(full) else _INDENT, *others]
 
 

@@ -1,4 +1,4 @@
-"""Progress of running cases: a picture at the foot of a terminal, elsewhere a line for each case as it ends."""
+"""Progress of running cases: a live display at the bottom of a terminal, elsewhere a line per finished case."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _BAR = 20
 _REFRESHES_PER_SECOND = 8
 
 HEARTBEAT_SECONDS = 30.0
-"""After so much silence whoever reads a log thinks that it hangs."""
+"""After this much silence, someone reading a log would think that the command hangs."""
 
 
 class Progress(Protocol):
-    """Told what becomes of the runs and the cases, from any thread; `label` is the case id, with the run's number."""
+    """Receives the progress of runs and cases, from any thread; `label` is the case id with the run's number."""
 
     def expect(self, further: int) -> None:
-        """So many runs are to come beside the cases' own: variations, replays, tries of weak cases."""
+        """Expect `further` runs besides the cases' own: variations, replays, trials of weak cases."""
 
     def started(self, label: str) -> None:
         """The run was handed to a worker."""
 
     def progressed(self, label: str, stage: str, step: int, total: int) -> None:
-        """It did `step` of `total` (0 when unknown) in `stage` (loading, running)."""
+        """The run has done `step` of `total` (0 if unknown) in `stage` (loading, running)."""
 
     def finished(self, label: str, *, further: bool = False) -> None:
-        """It came to an end; `further` is whether it was one of those expected beside the cases' own."""
+        """The run ended; `further` says whether it was one of the runs besides the cases' own."""
 
     def concluded(self, case: str, word: str, seconds: float) -> None:
-        """All runs of the case that decide have ended, and this verdict or state is what came of it."""
+        """All runs that decide the case have ended, with this verdict or state."""
 
 
 class NoProgress:
@@ -84,7 +84,7 @@ class _Running:
 
 
 class Board:
-    """The state of all running cases, and its picture."""
+    """The state of all running cases, and how it is displayed."""
 
     def __init__(self, cases: int) -> None:
         self._cases = cases
@@ -95,7 +95,7 @@ class Board:
         self._lock = threading.Lock()
 
     def expect(self, further: int) -> None:
-        """Count on so many more runs beside the cases' own."""
+        """Add `further` expected runs besides the cases' own."""
         with self._lock:
             self._further += further
 
@@ -105,13 +105,13 @@ class Board:
             self._running[label] = _Running()
 
     def progressed(self, label: str, stage: str, step: int, total: int) -> None:
-        """Move the line of `label` on; it may have ended already."""
+        """Update the line of `label`, unless its run has already ended."""
         with self._lock:
             if label in self._running:
                 self._running[label] = replace(self._running[label], stage=stage, step=step, total=total)
 
     def finished(self, label: str, *, further: bool = False) -> None:
-        """Take the line of `label` away, and count it where it is a further run."""
+        """Remove the line of `label`, and count it if it is a further run."""
         with self._lock:
             self._running.pop(label, None)
             self._further_done += further
@@ -122,7 +122,7 @@ class Board:
             self._words[case] = word
 
     def lines(self, console: Console) -> list[Text]:
-        """A line for each run under way in the order they began, and the count."""
+        """A line for each active run, in order of their start, and the count."""
         with self._lock:
             running = dict(self._running)
         filled, rest = ("#", "-") if console.options.ascii_only else ("━", "─")
@@ -132,7 +132,7 @@ class Board:
         return [*(sheet.lines(console) if running else []), *painted([Line(self.count())], console)]
 
     def running(self) -> str:
-        """The runs under way in words: `sd/image step 12 of 50, ddpm/two loading`; "" where there are none."""
+        """The active runs in words: `sd/image step 12 of 50, ddpm/two loading`; "" if there are none."""
         with self._lock:
             return ", ".join(f"{label} {state.words()}" for label, state in self._running.items())
 
@@ -151,12 +151,12 @@ class Board:
 
 
 def _rank(word: str) -> int:
-    """The place of a verdict or state in every summary."""
+    """The position of a verdict or state in every summary."""
     return list(STYLES).index(word) if word in STYLES else len(STYLES)
 
 
 class Lines:
-    """A line for each case as it ends, and one with what is under way where nothing was said for a while."""
+    """A line for each case as it ends, and one with the active runs after a long silence."""
 
     def __init__(
         self, board: Board, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
@@ -170,20 +170,20 @@ class Lines:
         self.progressed, self.finished = board.progressed, board.finished
 
     def concluded(self, case: str, word: str, seconds: float) -> None:
-        """Say what came of the case."""
+        """Print the outcome of the case."""
         self._board.concluded(case, word, seconds)
         self._speak(f"{case}  {word}  {seconds_words(seconds)} s")
 
     def beat(self) -> float:
-        """Say what is under way if nothing was said for HEARTBEAT_SECONDS; returns the seconds until that may be."""
+        """Print the active runs after HEARTBEAT_SECONDS of silence; returns the seconds until the next check."""
         silent = self._clock() - self._spoke
         if silent < HEARTBEAT_SECONDS:
             return HEARTBEAT_SECONDS - silent
         running = self._board.running()
         self._speak(
-            f"still at work: {running}; {self._board.count()}"
+            f"still running: {running}; {self._board.count()}"
             if running
-            else f"still at work: {self._board.count()}"
+            else f"still running: {self._board.count()}"
         )
         return HEARTBEAT_SECONDS
 
@@ -195,7 +195,7 @@ class Lines:
 
 @contextmanager
 def spoken(lines: Lines) -> Iterator[Progress]:
-    """Let the heart of `lines` beat while open."""
+    """Run the heartbeat of `lines` while open."""
     ended = threading.Event()
 
     def beat() -> None:
@@ -213,7 +213,7 @@ def spoken(lines: Lines) -> Iterator[Progress]:
 
 @contextmanager
 def live_display(board: Board, console: Console) -> Iterator[Progress]:
-    """Draw the board at the foot of the terminal while open, and take it away again."""
+    """Draw the board at the bottom of the terminal while open, then remove it."""
     from rich.live import Live  # only a terminal needs it
 
     live = Live(
@@ -222,7 +222,7 @@ def live_display(board: Board, console: Console) -> Iterator[Progress]:
         transient=True,
         refresh_per_second=_REFRESHES_PER_SECOND,
         redirect_stdout=False,
-        # Warnings would tear the display; where they go to a file they must keep going there.
+        # Warnings would tear the display; if standard error is a file, they must still go there.
         redirect_stderr=sys.stderr.isatty(),
     )
     with live:

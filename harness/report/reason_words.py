@@ -1,4 +1,4 @@
-"""The words of reasons and next steps: the one place that makes sentences of what the judge found."""
+"""Words for reasons and next steps: the only place that turns what the judge found into sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.core.tolerance import AT_LEAST
 from harness.report.measure_words import measure_words
 
 GOLDEN, RUN = "the golden", "the run"
-"""What the present run is compared with: a golden, or for an invariant the case's own plain run."""
+"""What a run is compared with: a golden or, for an invariant, the case's own plain run."""
 
 _WIDTH = 32
 """Characters shown of a value of a definition."""
@@ -24,32 +24,32 @@ _DIGITS = 12
 
 
 def reason_words(reasons: Iterable[Reason], there: str = GOLDEN) -> str:
-    """All reasons in one line, "" for none; `there` is what an output was compared with."""
+    """All reasons on one line, "" if there are none; `there` is what the outputs were compared with."""
     return "; ".join(_sentences(reasons, there))
 
 
 def warning_words(warnings: Iterable[Warned]) -> tuple[str, ...]:
-    """Each warning in words."""
+    """Each warning as text."""
     return tuple(one if isinstance(one, str) else _words(one) for one in warnings)
 
 
 def step_words(steps: Iterable[NextStep]) -> str:
-    """All steps in one line, "" for none."""
+    """All steps on one line, "" if there are none."""
     return "; ".join(filter(None, map(one_step, steps)))
 
 
 def one_step(step: NextStep) -> str:
-    """`why: command`, or the one of the two that there is."""
+    """`why: command`, or just one of them if the other is empty."""
     return ": ".join(filter(None, (step.why, command_words(step))))
 
 
 def command_words(step: NextStep) -> str:
-    """The command as a shell takes it, "" where the step is none."""
+    """The command quoted for a shell, "" if the step has none."""
     return shlex.join(step.argv)
 
 
 def _sentences(reasons: Iterable[Reason], there: str) -> list[str]:
-    """A sentence for each reason, but one for all invariants."""
+    """One sentence per reason, except that all invariants share one."""
     told, failing = list[str](), list[str]()
     for one in reasons:
         if isinstance(one, of.InvariantFails):
@@ -65,13 +65,13 @@ def _both_sides(one: of.OutputDiffers | of.TextDiffers, there: str) -> str:
     if isinstance(one, of.OutputDiffers):
         return f"{one.output}: {one.golden} in {there}, now {one.now}"
     ours, theirs = (repr(text) if text else "the end" for text in (one.golden, one.now))
-    place = f"text differs from character {one.character} on"
+    place = f"text differs from character {one.character} onward"
     return f"{one.output}: {place}: {ours} in {there}, now {theirs}"
 
 
 @singledispatch
 def _words(reason: object) -> str:
-    """A kind of reason, a function."""
+    """The words of a reason; one function is registered for each kind."""
     return measure_words(reason)
 
 
@@ -88,8 +88,8 @@ def _(reason: of.PipelineRaised) -> str:
 
 @_words.register
 def _(reason: of.OtherDevice) -> str:
-    what = "the case runs" if reason.whole else "this is done"
-    return f"{reason.device}: {what} on {' or '.join(reason.devices)} only; choose one with --device"
+    what = "the case runs" if reason.whole else "the invariant runs"
+    return f"{reason.device}: {what} only on {' or '.join(reason.devices)}; choose one with --device"
 
 
 @_words.register
@@ -104,12 +104,12 @@ def _(reason: of.UnreadableFile) -> str:
 
 @_words.register
 def _(reason: of.OtherCapture) -> str:
-    return f"{reason.path}: is a capture of another definition, of case {reason.case}"
+    return f"{reason.path}: is a capture of a different definition, for case {reason.case}"
 
 
 @_words.register
 def _(reason: of.UnfitCapture) -> str:
-    return f"{reason.path}: is no capture of the case as it is: {'; '.join(reason.why)}"
+    return f"{reason.path}: cannot be judged as a capture of this case: {'; '.join(reason.why)}"
 
 
 @_words.register
@@ -117,13 +117,14 @@ def _(reason: of.NoGolden) -> str:
     if not reason.platforms:
         return "no golden on any platform"
     there = ", ".join(reason.platforms)
-    return f"{reason.platform}: no golden of its own, the case refuses cross-hardware; there are {there}"
+    missing = f"{reason.platform}: no golden for this platform, and the case refuses cross-hardware"
+    return f"{missing}; goldens exist for {there}"
 
 
 @_words.register
 def _(reason: of.RelationRefused) -> str:
     where = f"{reason.hardware} ({reason.device})"
-    return f"{reason.golden}: recorded on {where}, the case refuses {reason.relation}"
+    return f"{reason.golden}: recorded on {where}, and the case refuses {reason.relation}"
 
 
 @_words.register
@@ -134,11 +135,13 @@ def _(reason: of.ExpectationsAlone) -> str:
 @_words.register
 def _(reason: of.DefinitionChanged) -> str:
     told = "; ".join(map(_definition_change, reason.changes))
-    return told or f"{reason.case}: the golden's digest is another, though no key of its definition differs"
+    return (
+        told or f"{reason.case}: the golden has a different digest, although no key of its definition differs"
+    )
 
 
 def _definition_change(change: Change) -> str:
-    """`key: golden's value → now`; long values are shown from where they part."""
+    """`key: golden's value → now`; long values are shown from the point where they differ."""
     ours, theirs = change.golden or "", change.now or ""
     shared = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), 0)
     start = max(0, shared - _WIDTH // 2) if max(len(ours), len(theirs)) > _WIDTH else 0
@@ -170,7 +173,7 @@ def _file_change(file: of.FileChange) -> str:
 
 def _digest(sha256: str | None, commit: str | None) -> str:
     if sha256 is None:
-        return "not known"
+        return "unknown"
     return f"sha256 {sha256[:_DIGITS]}…" + (f" of commit {commit[:_DIGITS]}" if commit else "")
 
 
@@ -198,7 +201,7 @@ def _(reason: of.NothingToCompare) -> str:
 
 @_words.register
 def _(reason: of.ComparedInPart) -> str:
-    so = f", so the outputs alone could be compared ({reason.outputs})" if reason.outputs else ""
+    so = f", so only the outputs could be compared ({reason.outputs})" if reason.outputs else ""
     return f"{reason.golden}: {'; '.join(reason.lacking)}{so}"
 
 
@@ -231,7 +234,9 @@ def _number(one: of.Reading, digits: int = 3) -> str:
 def _(reason: of.NotBitwise) -> str:
     told = [f"{one.metric} {_number(one)}" for one in reason.metrics]
     how = ", ".join(["not bit for bit equal", *told])
-    return f"{reason.output}: {how}" + ("" if told else ", though by value (signed zeros or payloads of NaN)")
+    return f"{reason.output}: {how}" + (
+        "" if told else ", although equal by value (signed zeros or NaN payloads)"
+    )
 
 
 @_words.register
@@ -262,7 +267,7 @@ def _(reason: of.ExpectationOfNothing) -> str:
 @_words.register
 def _(reason: of.ExpectationOfComplex) -> str:
     place = f"{reason.output}.{reason.statistic}"
-    return f"{place}: the output is complex, only abs_sum can be expected of it"
+    return f"{place}: the output is complex; only abs_sum can be checked"
 
 
 @_words.register
@@ -275,13 +280,13 @@ def _(reason: of.ReplayExceeds) -> str:
 def _boundary(one: of.BoundaryExceeded) -> str:
     name = f"{one.event}[{one.index}]"
     if one.rel_l2 is None:
-        return f"{name} cannot be compared or is not the golden's"
+        return f"{name} cannot be compared, or differs from the golden"
     return f"{name} rel_l2 {one.rel_l2:.3g} > {one.limit:.3g}"
 
 
 @_words.register
 def _(reason: of.NotReplayable) -> str:
-    return f"forced replay: {reason.golden or 'the golden'} keeps no tensors of the boundaries"
+    return f"forced replay: {reason.golden or 'the golden'} does not keep the boundary tensors"
 
 
 @_words.register
@@ -295,7 +300,7 @@ def _(reason: of.InvariantFails) -> str:
 
 
 def invariant_words(reasons: Sequence[Reason]) -> str:
-    """The reasons of an invariant: the other side is the same code a moment ago."""
+    """The reasons of an invariant, which compares two runs of the same code."""
     return reason_words(reasons, RUN)
 
 

@@ -1,4 +1,4 @@
-"""The screen: everything a command shows goes through it, to standard output, warnings to standard error."""
+"""The screen: all output of a command goes through it, results to standard output, warnings to standard error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.text import Text
 from harness.report.progress import Board, Lines, NoProgress, Progress, live_display, spoken
 from harness.report.wording import harmless, plain
 
-# Each view is imported by the one method that needs it: `list` has no time to lose.
+# Each view is imported lazily, by the method that needs it, to keep `list` fast.
 if TYPE_CHECKING:
     from harness.core.environment import Change, Environment
     from harness.core.measured.calibration import CalibrationReport
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from harness.core.results.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
-"""The width where there is no terminal."""
+"""The width without a terminal."""
 
 LEAST_WIDTH = 40
-"""Narrower terminals wrap for themselves."""
+"""Narrower terminals wrap the lines themselves."""
 
 
 class Screen:
     """Shows results on `stream` (standard output by default), `width` columns wide (the terminal's, else 80).
 
-    No colours, progress or control sequences where the stream is no terminal; no colours under NO_COLOR.
-    `quiet` leaves the failures and the summary.
+    If the stream is not a terminal, there are no colours, progress or control sequences; NO_COLOR turns colours
+    off. `quiet` shows only the failures and the summary.
     """
 
     def __init__(self, *, quiet: bool, stream: TextIO | None = None, width: int | None = None) -> None:
@@ -48,21 +48,21 @@ class Screen:
         self._console = _console(stream, self._terminal, width)
 
     def watch(self, cases: int) -> AbstractContextManager[Progress]:
-        """While open, shows how far so many cases are: a live display on a terminal, lines elsewhere."""
+        """While open, shows the progress of `cases` cases: a live display on a terminal, lines elsewhere."""
         if self._quiet:
             return nullcontext(NoProgress())
         board = Board(cases)
         return live_display(board, self._console) if self._terminal else spoken(Lines(board, self.note))
 
     def show_verify(self, report: Report, *, allow_missing: bool = False, strict: bool = False) -> None:
-        """The verdicts; the options are the command's, and decide what fails."""
+        """The verdicts; the options are those of the command and decide what fails."""
         from harness.report.views.verify import verify_sections
 
         options = {"quiet": self._quiet, "allow_missing": allow_missing, "strict": strict}
         self._print(verify_sections(report, self._console, **options))
 
     def show_record(self, report: RecordReport) -> None:
-        """What became of recording, or accepting, each case."""
+        """The outcome of recording or accepting each case."""
         from harness.report.views.record import record_sections
 
         self._print(record_sections(report, self._console, quiet=self._quiet))
@@ -74,27 +74,27 @@ class Screen:
         self._print(repeat_sections(report, self._console, quiet=self._quiet))
 
     def show_list(self, cases: Sequence[ListedCase], platform: str) -> None:
-        """The cases there are; with quiet nothing."""
+        """All cases; nothing if quiet."""
         from harness.report.views.list import list_sections
 
         if not self._quiet:
             self._print(list_sections(cases, platform, self._console))
 
     def show_environment(self, environment: Environment) -> None:
-        """A fingerprint; with quiet nothing."""
+        """A fingerprint; nothing if quiet."""
         from harness.report.views.differences import environment_sections
 
         if not self._quiet:
             self._print(environment_sections(environment, self._console))
 
     def show_proof(self, proof: Proof, *, everything: bool) -> None:
-        """The known-answer test of this machine, `everything` by operation; with quiet the conclusion."""
+        """The known-answer test of this machine, by operation with `everything`; only the conclusion if quiet."""
         from harness.report.views.proof import proof_sections
 
         self._print(proof_sections(proof, self._console, quiet=self._quiet, everything=everything))
 
     def show_changes(self, changes: Sequence[Change], left: str, right: str) -> None:
-        """What differs between the fingerprints of the files `left` and `right`; with quiet nothing."""
+        """The differences between the fingerprints in `left` and `right`; nothing if quiet."""
         from harness.report.views.differences import change_sections
 
         if not self._quiet:
@@ -107,36 +107,36 @@ class Screen:
         self._print(comparison_sections(tensors, left, right, self._console, quiet=self._quiet))
 
     def show_explanations(self, explanations: Sequence[Explanation], *, deep: bool) -> None:
-        """Where the difference of each case began; `deep` tells that modules were looked into."""
+        """Where the difference of each case began; `deep` says that modules were examined."""
         from harness.report.views.explain import explain_sections
 
         self._print(explain_sections(explanations, self._console, quiet=self._quiet, deep=deep))
 
     def show_calibrations(self, report: CalibrationReport) -> None:
-        """What moved each case by how much, and the limits that follow."""
+        """How much each variation moved each case, and the resulting limits."""
         from harness.report.views.calibrate import calibrate_sections
 
         self._print(calibrate_sections(report, self._console, quiet=self._quiet))
 
     def show_sensitivity(self, report: SensitivityReport) -> None:
-        """Which planted faults the cases catch, by which channel."""
+        """Which planted faults the cases catch, and by which channel."""
         from harness.report.views.sensitivity import sensitivity_sections
 
         self._print(sensitivity_sections(report, self._console, quiet=self._quiet))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
-        """What of the goldens in `root` no case uses; `command` is the step that would delete it."""
+        """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""
         from harness.report.views.prune import prune_sections
 
         self._print(prune_sections(report, root, command, self._console, quiet=self._quiet))
 
     def note(self, message: str) -> None:
-        """A remark on the way, unwrapped; with quiet nothing."""
+        """A remark along the way, unwrapped; nothing if quiet."""
         if not self._quiet:
             self._print([[Text(line) for line in plain(message).splitlines()]])
 
     def say(self, message: str) -> None:
-        """A remark on standard error, where it is no part of the result; with quiet nothing."""
+        """A remark on standard error, so that it is not part of the result; nothing if quiet."""
         if not self._quiet:
             _complain("note", message)
 
@@ -149,7 +149,7 @@ class Screen:
         _complain("error", message)
 
     def _print(self, sections: Iterable[Sequence[Text]]) -> None:
-        """The sections, a blank line between them; the lines are laid out already and are not wrapped again."""
+        """The sections, separated by blank lines; the lines are already laid out and are not wrapped again."""
         for place, section in enumerate(filter(None, sections)):
             for line in [*([Text()] if place else []), *section]:
                 self._console.print(_harmless(line), soft_wrap=True)
@@ -172,19 +172,19 @@ def _console(stream: TextIO, terminal: bool, width: int | None) -> Console:
 
 
 def _never_fail_to_encode(stream: TextIO) -> None:
-    """Let characters that the stream's encoding lacks be written as escapes."""
+    """Write characters that the stream cannot encode as escapes."""
     if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
         stream.reconfigure(errors="backslashreplace")
 
 
 def _harmless(line: Text) -> Text:
-    """The line as it is, or without its colours where it would begin as a command of a CI service."""
+    """The line, without its colours if it had to be changed because it begins like a command of a CI service."""
     safe = harmless(line.plain)
     return line if safe == line.plain else Text(safe)
 
 
 def _complain(kind: str, message: str) -> None:
-    # Not through rich: nothing of it may be wrapped, styled or dropped. Standard error is looked up late,
-    # since a live display that is open has put itself in its place.
+    # Not through rich: nothing may be wrapped, styled or dropped. Standard error is looked up late,
+    # because an open live display replaces it.
     sys.stderr.write(f"{harmless(f'{kind}: {message}')}\n")
     sys.stderr.flush()

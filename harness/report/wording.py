@@ -1,4 +1,4 @@
-"""How numbers, metrics, shapes and counts are put into words, the same in every kind of report."""
+"""Words for numbers, metrics, shapes and counts, the same in every kind of report."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ DETERMINISTIC, NOT_DETERMINISTIC = "deterministic", "not deterministic"
 Word = TypeVar("Word", bound=str)
 
 _MOST_DIGITS = 17
-"""A float64 is told from every other one by 17 significant digits."""
+"""17 significant digits distinguish any two float64 values."""
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 
-# Controls, separators of lines, marks that reorder or hide text, lone surrogates, what XML 1.0 has no place for.
+# Control characters, line separators, marks that reorder or hide text, lone surrogates, what XML 1.0 forbids.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
 
-# GitHub's old form and Azure's and TeamCity's commands are obeyed anywhere in a line.
+# GitHub's old commands, and those of Azure and TeamCity, take effect anywhere in a line.
 _COMMAND_ANYWHERE = re.compile(r"#(?=#(?:vso|teamcity)?\[)", re.IGNORECASE)
 
-# GitHub's commands, Travis' and GitLab's folds, after spaces as well; Buildkite's groups at the very start.
+# GitHub's commands and the folds of Travis and GitLab, even after spaces; Buildkite's groups only at the start.
 _COMMAND_AT_START = re.compile(
     r"^(?P<before>\s*)(?=::|section_(?:start|end):|travis_(?:fold|time):)|^(?=(?:---|\+\+\+|~~~|\^\^\^) )",
     re.MULTILINE,
@@ -39,9 +39,9 @@ _COMMAND_AT_START = re.compile(
 
 
 def plain(text: str) -> str:
-    """`text` without terminal control sequences; other characters that cannot be shown become escapes.
+    """`text` without terminal control sequences; other unprintable characters become escapes.
 
-    A command that a CI service obeys anywhere in a line is broken by a backslash between its first two characters.
+    If a CI service obeys a command anywhere in a line, a backslash between its first two characters disables it.
     """
     without = _ANSI.sub("", text.replace("\r\n", "\n")).expandtabs(4)
     return _COMMAND_ANYWHERE.sub(r"#\\", _UNPRINTABLE.sub(_escape, without))
@@ -53,17 +53,17 @@ def one_line(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """`plain` for whole lines as they are printed: none of them begins as a command of a CI service does.
+    """`plain` for whole printed lines; none of them begins like a command of a CI service.
 
-    Where a line would, a backslash stands before it. Only lines that are laid out already can
-    be told this of: a wrapped word may begin one.
+    A line that would begin so gets a backslash in front. The lines must be laid out already:
+    wrapping could move any word to the start of a line.
     """
     return _COMMAND_AT_START.sub(lambda match: f"{match['before'] or ''}\\", plain(text))
 
 
 def harmless_json(text: str) -> str:
-    """JSON text that says the same with no character or command in it that a terminal or CI service obeys."""
-    # Neither stands outside a string, where an escape means the character itself.
+    """Equivalent JSON text without any character or command that a terminal or CI service obeys."""
+    # Both occur only inside strings, where an escape means the character itself.
     return _COMMAND_ANYWHERE.sub(r"\\u0023", _UNPRINTABLE.sub(_json_escape, text))
 
 
@@ -81,7 +81,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def against_limit(metric: str, value: float | None, limit: float) -> str:
-    """`rel_l2 3.1e-04 > 1.0e-05`, with as many digits as it takes to tell the two apart."""
+    """`rel_l2 3.1e-04 > 1.0e-05`, with enough digits to tell the two apart."""
     if value is None:
         return f"{metric} undefined, limit {number(limit)}"
     for digits in range(2, _MOST_DIGITS + 1):
@@ -97,7 +97,7 @@ def metric_list(metrics: Mapping[str, float | None]) -> str:
 
 
 def worst_words(result: CaseResult) -> str:
-    """The worst metric against its limit, or how far from bit-identical where no limit allows anything."""
+    """The worst metric against its limit, or the distance from bit-identical if no limit allows any."""
     worst = worst_metric(result)
     if worst is not None:
         return (
@@ -105,7 +105,7 @@ def worst_words(result: CaseResult) -> str:
             if result.verdict is Verdict.IDENTICAL
             else against_limit(worst.metric, worst.value, worst.limit)
         )
-    # Where all tensors pass, something else failed the case.
+    # If all tensors pass, something else failed the case.
     drifted = [tensor for tensor in result.tensors if tensor.verdict is Verdict.DRIFTED]
     values = [value for tensor in drifted if (value := tensor.metrics.get("max_abs")) is not None]
     return f"not exact, max_abs {number(max(values))}" if values and result.verdict is Verdict.DRIFTED else ""
@@ -138,7 +138,7 @@ def fails(result: CaseResult, *, allow_missing: bool, strict: bool) -> bool:
 
 
 def verdict_summary(report: Report, *, allow_missing: bool, strict: bool) -> str:
-    """The last line: how many cases got which verdict, and what the exit code means."""
+    """The last line: the number of cases with each verdict, and what the exit code means."""
     code = report.exit_code(allow_missing=allow_missing, strict=strict)
     failed = sum(fails(case, allow_missing=allow_missing, strict=strict) for case in report.cases)
     unknown = sum(case.verdict is Verdict.ERROR for case in report.cases)

@@ -70,7 +70,7 @@ def test_a_portable_machine(machine: Machine) -> None:
 
     assert (ran.code, ran.err) == (0, "")
     assert "2 operations, 0 differing; computed just now on Model" in ran.out
-    assert ran.out.endswith("\nportable: this machine computes what is on record for these builds\n")
+    assert ran.out.endswith("\nportable: this machine gives the answers on record for these builds\n")
     [(wished, device)] = machine.asked
     assert (wished.portable, device) == (True, "cpu")
     document = json.loads((machine.project.folder / "proof.json").read_text())
@@ -105,7 +105,7 @@ def test_a_machine_that_is_not_says_why_in_one_sentence(machine: Machine, reason
 
     ran = machine.project.harness("env", "--portable")
 
-    assert (ran.code, ran.out) == (1, f"no operation was tried on Model\n\nnot portable: {reason}\n")
+    assert (ran.code, ran.out) == (1, f"no operation was tested on Model\n\nnot portable: {reason}\n")
 
 
 def test_builds_without_a_record_are_believed(machine: Machine) -> None:
@@ -125,7 +125,7 @@ def test_builds_without_a_record_are_believed(machine: Machine) -> None:
         (
             portable(known_answers={**ANSWERS, "exp float32": "deadbeef"}),
             1,
-            "1 operation gave other bits there, so it judges by limits here",
+            "1 operation gave different bits there, so it judges by limits here",
         ),
         (not_portable(LOST), 1, f"not portable: {LOST}"),
         (environment(), 1, "not portable: it holds no known answers: it was not recorded by a portable run"),

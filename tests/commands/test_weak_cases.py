@@ -69,7 +69,7 @@ def test_growing_rounding_and_an_idle_prompt_are_told(plain: Project) -> None:
     assert [words.partition(";")[0] for words in told["idle"]] == [
         "input without effect: call.negative_prompt was replaced and no bit of the outputs changed"
     ]
-    assert "the error of one call grows" in ran.out
+    assert "the error of one call is amplified" in ran.out
     left = {path.name for path in (plain.folder / "out/captures").rglob("*.safetensors")}
     assert left == {"run-1.safetensors", "run-2.safetensors"}
 

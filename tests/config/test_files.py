@@ -64,8 +64,8 @@ def test_a_part_of_more_than_200_bytes_is_a_problem(tmp_path: Path) -> None:
     touch(tmp_path, f"{'x' * 200}.yaml", f"{'y' * 201}.yaml", f"{'ü' * 101}/z.yaml")
     shown = {"y": f"{'y' * 60}…", "ü": f"{'ü' * 60}…"}
     assert complaints(tmp_path) == [
-        f"{'y' * 201}.yaml: the case id has a part of 201 bytes, at most 200 fit: {shown['y']}; shorten it",
-        f"{'ü' * 101}/z.yaml: the case id has a part of 202 bytes, at most 200 fit: {shown['ü']}; shorten it",
+        f"{'y' * 201}.yaml: the case id has a part of 201 bytes, but at most 200 fit: {shown['y']}; shorten it",
+        f"{'ü' * 101}/z.yaml: the case id has a part of 202 bytes, but at most 200 fit: {shown['ü']}; shorten it",
     ]
 
 
@@ -89,7 +89,7 @@ def test_links_are_followed_inside_and_reported_outside(tmp_path: Path) -> None:
         "circle.yaml: a link that leads nowhere; remove it",
         "fifo.yaml: not a regular file; remove it",
         "gone.yaml: a link that leads nowhere; remove it",
-        "out.yaml: a link that leads outside of the configs folder; copy the file here",
+        "out.yaml: a link that leads outside the configs folder; copy the file here",
     ]
     assert found.warnings == (f"{root}/folder: a linked folder is not followed; copy it here",)
 
@@ -120,7 +120,7 @@ def test_a_missing_or_empty_folder_is_a_usage_error(tmp_path: Path) -> None:
     for name, message in [
         ("gone", "no such folder; give the folder of the configs with --configs"),
         ("file", "is not a folder; give the folder of the configs with --configs"),
-        ("empty", "holds no *.yaml file; write a config there or give another --configs"),
+        ("empty", "contains no *.yaml file; write a config there or give another --configs"),
     ]:
         with pytest.raises(UsageError) as caught:
             find(tmp_path / name)

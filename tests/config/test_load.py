@@ -96,7 +96,7 @@ timeout: 0
         for line in [
             'model.dtype = "float12": expected float32, float16, bfloat16, float64 or a mapping '
             "of at least one name; did you mean 'float32'?",
-            "model.components.a b: not a name that Python accepts for an argument; use letters, digits and '_'",
+            "model.components.a b: not a valid argument name in Python; use letters, digits and '_'",
             "model.dtyp: unknown key; did you mean 'dtype'? accepted: id, revision, floating, variant, "
             "dtype, components",
             "steps.prior = 0: expected a whole number greater than 0",
@@ -107,7 +107,7 @@ timeout: 0
             "cudnn_benchmark, cudnn_deterministic, tf32, attention, threads, portable",
             f'tolerance.same = "refuse": expected exact or a mapping with at least one of {metrics}',
             "tolerance.same-hardware.mismatched = 2: expected a number from 0, below 1: "
-            "at 1 every element may be another one",
+            "at 1 every element may differ",
             f"tolerance.same-hardware.max_ab: unknown key; did you mean 'max_abs'? accepted: {metrics}",
             "tolerance.cross-hardware = {}: expected exact, refuse, calibrated or a mapping with at least one of "
             f"{metrics}",
@@ -132,8 +132,8 @@ timeout: 0
             'call.image.$file = "nope.png": no such file; paths are relative to this config file',
         ]
     ] + [
-        "configs/b.yaml: seed: line 3: the key stands twice, first in line 2; keep one",
-        "configs/b.yaml: seed = .nan: line 3: numbers must be finite; put it into quotes if it is text",
+        "configs/b.yaml: seed: line 3: the key occurs twice, first in line 2; keep one",
+        "configs/b.yaml: seed = .nan: line 3: numbers must be finite; put it in quotes if it is text",
         "configs/b.yaml: pipeline: missing; expected a pipeline class of diffusers, 'auto', or ./file.py:ClassName "
         "for a pipeline of your own (a path that starts with ./, ../ or /)",
         "configs/b.yaml: model: missing; expected a mapping with id, revision, floating, variant, dtype, components",
@@ -192,13 +192,13 @@ def test_the_errors_text_lists_the_problems_below_a_next_step(configs: Path) -> 
         ),
         (
             "matrix: {seed: [1, .nan]}",
-            ["matrix.seed[1] = .nan: line 3: numbers must be finite; put it into quotes if it is text"],
+            ["matrix.seed[1] = .nan: line 3: numbers must be finite; put it in quotes if it is text"],
         ),
         (
             "matrix: {" + ", ".join(f"call.a{i}: [{'x' * 40}]" for i in range(5)) + "}",
             [
                 f"matrix: the case id has a part of {len('a@') + 5 * len('call.a0=') + 5 * 40 + 4} bytes, "
-                f"at most 200 fit: a@call.a0={'x' * 40},call.a1=x…; shorten it"
+                f"but at most 200 fit: a@call.a0={'x' * 40},call.a1=x…; shorten it"
             ],
         ),
     ],

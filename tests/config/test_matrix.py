@@ -129,7 +129,7 @@ def test_values_that_read_alike_get_digests_whatever_their_order(
         ),
         (
             {"pipeline.x": [1]},
-            'matrix.pipeline.x = None: `pipeline` is no mapping in this file ("P"); leave it out or make it one',
+            'matrix.pipeline.x = None: `pipeline` is not a mapping in this file ("P"); leave it out or make it one',
         ),
         ({"seed": [0, 1, 0]}, "matrix = None: two entries have the id @seed=0; keep one of them"),
         (

@@ -32,7 +32,7 @@ def test_input_files_must_lie_inside_the_configs(configs: Path, tmp_path: Path) 
         configs,
         a=MINIMAL + "call:\n" + "".join(f"  x{i}: {{$file: {name}}}\n" for i, name in enumerate(names)),
     )
-    outside = "lies outside of the configs folder; move the file inside"
+    outside = "lies outside the configs folder; move the file inside"
     absent = "no such file; paths are relative to this config file"
     messages = [line.rpartition(": ")[2] for line in problems(configs)]
     assert messages == [

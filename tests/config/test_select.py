@@ -112,7 +112,7 @@ def test_ids_of_cases_that_are_gone() -> None:
     assert select_ids(ids, ["sd/x", "a"]) == ("a", "sd/x@seed=0", "sd/x@seed=1")
     assert select_ids(ids, ["sd/*", "!sd/y"]) == ("sd/x@seed=0", "sd/x@seed=1")
     for pattern in ("tag:smoke", "!tag:smoke"):
-        with pytest.raises(UsageError, match=f"{pattern}: the tags of a case that is gone are not known"):
+        with pytest.raises(UsageError, match=f"{pattern}: the tags of a removed case are unknown"):
             select_ids(ids, [pattern])
     with pytest.raises(UsageError, match="selects no case"):
         select_ids(ids, ["nothing"])

@@ -73,10 +73,7 @@ def said(values: object) -> list[str]:
         ),
         (
             {"inner": {"size": 1, "names": {"a b": True}}},
-            [
-                "call.inner.names.a b: not a name that Python accepts for an argument; "
-                "use letters, digits and '_'"
-            ],
+            ["call.inner.names.a b: not a valid argument name in Python; use letters, digits and '_'"],
         ),
         ({"inner": 3}, ["call.inner = 3: expected a mapping with size, names"]),
     ],

@@ -93,7 +93,7 @@ def test_only_hub_ids_have_revisions(configs: Path, model: str) -> None:
 
 FLOATS = (
     "floats, so the model may change under the golden; pin a commit sha of 40 hex digits, "
-    "or give the reason why not as `floating` beside it"
+    "or give the reason for not pinning it as `floating` next to it"
 )
 
 
@@ -192,8 +192,8 @@ def test_pickled_models_are_refused_with_the_way_to_convert_them(
         (configs / name).write_bytes(b"x")
     write(configs, a=f"pipeline: DDIMPipeline\nmodel: {{id: {name}}}\n")
     assert problems(configs) == [
-        f'configs/a.yaml: model.id = "{name}": a pickle can run any code when it is read; convert it to .safetensors '
-        "where you trust it, with PIPELINE.from_single_file(FILE).save_pretrained(FOLDER)"
+        f'configs/a.yaml: model.id = "{name}": a pickle can run any code when it is read; if you trust it, '
+        "convert it to .safetensors with PIPELINE.from_single_file(FILE).save_pretrained(FOLDER)"
     ]
 
 
@@ -243,9 +243,9 @@ embeddings:
             f'adapters[0].id = "builtin:sd-digits": expected a hub id such as org/name, or {place}',
             'adapters[1].revision = "main": only a hub id has revisions; leave it out',
             'adapters[1].weight_name = "gone.safetensors": no such file in the folder style',
-            'adapters[2].weight_name = "toy.safetensors": `adapters[2].id` is a file already; leave this out',
-            'adapters[3].id = "lora.bin": a pickle can run any code when it is read; convert it to .safetensors '
-            "where you trust it, with safetensors.torch.save_file(torch.load(FILE, weights_only=True), "
+            'adapters[2].weight_name = "toy.safetensors": `adapters[2].id` is already a file; leave this out',
+            'adapters[3].id = "lora.bin": a pickle can run any code when it is read; if you trust it, '
+            "convert it to .safetensors with safetensors.torch.save_file(torch.load(FILE, weights_only=True), "
             '"FILE.safetensors")',
             f'embeddings[1].id = "a/..": expected a hub id such as org/name, or {place}',
         ]

@@ -192,7 +192,7 @@ def test_arguments_of_the_call(tmp_path: Path) -> None:
     found = first_divergence(golden, now, (), Relation.SAME)
     assert found is not None
     assert (found.stage, found.component) == ("inputs", "pipeline")
-    assert found.sentence.startswith("the pipeline was called otherwise: prompt is a in the golden, now b")
+    assert found.sentence.startswith("the pipeline was called differently: prompt is a in the golden, now b")
 
 
 def test_nothing(tmp_path: Path) -> None:

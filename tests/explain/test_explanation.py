@@ -70,9 +70,7 @@ def test_forced_replay_settles_what_is_noisy(golden: Trace, tmp_path: Path) -> N
 def test_forced_replay_that_finds_nothing(golden: Trace, tmp_path: Path) -> None:
     found = explained(golden, tmp_path, Relation.SAME_HARDWARE, forced=True, jitter=1e-7)
     assert {one.verdict for one in found.boundaries} <= PASSES
-    assert found.notes == (
-        "in the forced replay every boundary is within its limit: what is left is rounding",
-    )
+    assert found.notes == ("in the forced replay every boundary is within its limit: only rounding remains",)
 
 
 def test_an_extra_event_stands_before_the_replay(golden: Trace, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_scheduler_that_draws(tmp_path: Path) -> None:
     assert "draws noise" in found.means
     found = first(tmp_path, [step(draw())], [step()])
     assert told(found)[:2] == ("scheduler", "scheduler.step")
-    assert "draws no noise" in found.means
+    assert "no longer draws noise" in found.means
 
 
 def test_draw_beside_others(tmp_path: Path) -> None:

@@ -55,9 +55,9 @@ def test_before_names_what_is_equal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        ({"generator": "cuda:0", "before": "b"}, "drawn on cuda:0, the golden's on cpu"),
+        ({"generator": "cuda:0", "before": "b"}, "drawn on cuda:0, but the golden's on cpu"),
         ({"generator": "cpu", "before": "a"}, "other numbers from the same state of the generator"),
-        ({"generator": "cpu", "before": "b"}, "the generator began from another state: another seed"),
+        ({"generator": "cpu", "before": "b"}, "the generator started from another state: another seed"),
     ],
 )
 def test_noise_words(now: dict[str, object], expected: str, tmp_path: Path) -> None:

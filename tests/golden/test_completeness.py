@@ -27,8 +27,8 @@ def test_what_a_case_asks_for_decides(tmp_path: Path) -> None:
     none = write_capture(tmp_path / "none", {"images": IMAGES})
     assert lacking(full, full, TraceLevel.FULL) == ()
     assert lacking(full, full, TraceLevel.MODULES) == (
-        "the golden has a trace of the level full, the case asks for modules",
-        "the run has a trace of the level full, the case asks for modules",
+        "the golden has a trace of level full, but the case asks for modules",
+        "the run has a trace of level full, but the case asks for modules",
     )
     assert lacking(full, full, TraceLevel.COMPONENTS) == ()
     assert lacking(none, full, TraceLevel.COMPONENTS) == ("the golden has no trace",)
@@ -39,7 +39,7 @@ def test_what_a_case_asks_for_decides(tmp_path: Path) -> None:
 def test_weights_count_without_a_trace_too(tmp_path: Path) -> None:
     known = write_capture(tmp_path / "known", {"images": IMAGES}, weights={"unet": "1" * 64})
     unknown = write_capture(tmp_path / "unknown", {"images": IMAGES})
-    told = ("the golden does not say which weights it was made from",)
+    told = ("the golden does not record which weights it was made from",)
     assert lacking(unknown, known, TraceLevel.NONE) == told
     assert lacking(known, unknown, TraceLevel.NONE) == (), "what is in neither structure was not there"
 

@@ -123,7 +123,7 @@ def test_a_truncated_file_is_unreadable(capture: Path) -> None:
 
 def test_appended_bytes_are_unreadable(capture: Path) -> None:
     capture.write_bytes(capture.read_bytes() + b"\0")
-    with pytest.raises(UnreadableGolden, match=r"is damaged \(\d+ bytes, its header tells of \d+\)"):
+    with pytest.raises(UnreadableGolden, match=r"is damaged \(\d+ bytes, but its header describes \d+\)"):
         read_document(capture)
 
 
@@ -152,24 +152,25 @@ def test_other_files_are_unreadable(tmp_path: Path, content: bytes, what: str) -
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableGolden, match=r"b\.safetensors: cannot be read \(No such file"):
         read_document(tmp_path / "b.safetensors")
-    with pytest.raises(UnreadableGolden, match="is a folder where a file is expected; move it away"):
+    with pytest.raises(UnreadableGolden, match="is a folder, but a file is expected; move it away"):
         read_document(tmp_path)
     link = tmp_path / "c.safetensors"
     link.symlink_to("../.git/annex/objects/ab/cd.safetensors")
     with pytest.raises(
-        UnreadableGolden, match=r"is a link to .*, which is not there; fetch it: git annex get"
+        UnreadableGolden, match=r"is a link to .*, which does not exist; fetch it: git annex get"
     ):
         read_document(link)
 
 
 def test_another_schema_version(capture: Path) -> None:
     change_document(capture, schema=2)
-    newer = "has schema version 2, this harness reads 1; a newer one wrote it; upgrade the harness"
+    newer = "has schema version 2, but this harness reads 1; a newer one wrote it; upgrade the harness"
     with pytest.raises(UnreadableGolden, match=newer):
         read_document(capture)
     change_document(capture, schema=0)
     with pytest.raises(
-        UnreadableGolden, match="has schema version 0, this harness reads 1; an older one wrote it; verify"
+        UnreadableGolden,
+        match="has schema version 0, but this harness reads 1; an older one wrote it; verify",
     ):
         read_document(capture)
 
@@ -189,7 +190,7 @@ def test_document_that_is_no_json(capture: Path) -> None:
 @pytest.mark.parametrize("sha256", [{}, {"output/images": "0" * 64, "output/more": "0" * 64}])
 def test_digests_that_do_not_fit_the_tensors(capture: Path, sha256: dict[str, str]) -> None:
     change_document(capture, sha256=sha256)
-    with pytest.raises(UnreadableGolden, match="does not fit its tensors"):
+    with pytest.raises(UnreadableGolden, match="does not match its tensors"):
         read_document(capture)
 
 

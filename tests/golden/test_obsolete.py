@@ -38,7 +38,7 @@ def test_what_belongs_to_no_case(store: GoldenStore) -> None:
     found = {one.file.path: one.reason for one in obsolete(stored(store.root), {"ddim/two", "ddim/new"})}
     assert list(found) == [gone, alone, other, damaged, with_it, also]
     assert found[gone] == "no config gives the case ddim/gone"
-    assert found[alone] == "its golden cuda-sm90.safetensors is not there"
+    assert found[alone] == "its golden cuda-sm90.safetensors does not exist"
     assert found[damaged].startswith("no config gives the case old, and it is truncated")
 
 

@@ -68,10 +68,10 @@ def test_what_does_not_belong_to_the_golden(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{", "is no calibration (the file"),
-        ('{"schema": 2}', "has schema 2, this harness reads 1"),
-        ('{"schema": 1, "case": "a"}', "is no calibration (platform"),
-        ("\x00", "is no calibration"),
+        ("{", "is not a calibration (the file"),
+        ('{"schema": 2}', "has schema 2, but this harness reads 1"),
+        ('{"schema": 1, "case": "a"}', "is not a calibration (platform"),
+        ("\x00", "is not a calibration"),
     ],
 )
 def test_damaged_files(text: str, told: str, tmp_path: Path) -> None:

@@ -160,15 +160,15 @@ def set_at(place: tuple[int, ...] | int, value: int) -> Callable[[np.ndarray], n
 
 
 DAMAGES = {
-    "a signature that is not there": ("trace/order", set_at((1, 0), 9), "event 1 refers"),
+    "a signature that does not exist": ("trace/order", set_at((1, 0), 9), "event 1 refers"),
     "a parent behind it": ("trace/order", set_at((2, 2), 2), "event 2 refers"),
     "values that are not there": ("trace/order", set_at((0, 3), 99), "event 0 refers"),
     "another width": ("trace/order", lambda array: array[:, :3], r"int32 \[6, 3\]"),
-    "a negative row": ("trace/rows", set_at(0, -1), "none of the"),
-    "a row too large": ("trace/rows", set_at(3, 77), "none of the"),
-    "a slot too few": ("trace/rows", lambda array: array[1:], "another number"),
+    "a negative row": ("trace/rows", set_at(0, -1), "outside of the"),
+    "a row too large": ("trace/rows", set_at(3, 77), "outside of the"),
+    "a slot too few": ("trace/rows", lambda array: array[1:], "not as many"),
     "norms too few": ("trace/norms", lambda array: array[1:], r"float64 \["),
-    "another dtype": ("trace/sketches", lambda array: array.astype(np.float64), r"accepted is float32"),
+    "another dtype": ("trace/sketches", lambda array: array.astype(np.float64), r"expected float32"),
     "no JSON": ("trace/events", lambda array: array[:-1], "as a whole"),
     "another structure": ("trace/structure", lambda array: np.frombuffer(b"[1]", np.uint8), "as a whole"),
 }
@@ -188,6 +188,6 @@ def test_bits_that_end_early(tmp_path: Path) -> None:
     edit(path, "trace/bits", lambda array: array[:-1])
     trace = open_trace(path)
     last = trace.events[5]
-    with pytest.raises(UnreadableGolden, match="behind the last byte"):
+    with pytest.raises(UnreadableGolden, match="after the last byte"):
         trace.raw(last.inputs[0], last.signature.inputs[0])
     assert trace.raw(0, Slot("sample", "float32", (2, 3))) is not None

@@ -83,7 +83,7 @@ def test_without_locks_it_is_used_with_a_warning(tmp_path: Path, monkeypatch: py
         assert spool.exists()
     (warning,) = warnings
     assert warning.endswith(
-        "out: cannot be locked (No locks available); run no other command on this folder meanwhile"
+        "out: cannot be locked (No locks available); do not run another command on this folder meanwhile"
     )
 
 

@@ -26,7 +26,7 @@ def test_others_are_named_up_to_a_point(capsys: pytest.CaptureFixture[str]) -> N
     many = tuple(f"{number}.yaml" for number in range(30))
     warn_of(Selection((), outside=many, unknown=("x.yaml",)), Screen(quiet=True))
     assert capsys.readouterr().err.splitlines() == [
-        f"warning: 30 configs outside of the selection have problems: {', '.join(many[:24])} and 6 more; "
+        f"warning: 30 configs outside the selection have problems: {', '.join(many[:24])} and 6 more; "
         "`harness list` shows them",
         "warning: 1 config that cannot be read and may belong to the selection has problems: x.yaml; "
         "`harness list` shows them",

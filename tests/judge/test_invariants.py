@@ -89,7 +89,7 @@ def test_nothing_to_compare_is_no_pass(tmp_path: Path) -> None:
         (
             Unavailable("cpu: the case runs on cuda only", OtherDevice("cpu", ("cuda",))),
             Verdict.SKIPPED,
-            "cpu: this is done on cuda only; choose one with --device",
+            "cpu: the invariant runs only on cuda; choose one with --device",
         ),
         (Lost("no result within 5 s"), Verdict.ERROR, "no result within 5 s"),
         (Raised("ValueError: odd", "Traceback", HERE, 1.0), Verdict.BROKEN, "raised ValueError: odd"),

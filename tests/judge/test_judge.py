@@ -137,7 +137,7 @@ def test_no_golden_of_a_case_that_refuses_other_platforms(bench: Bench) -> None:
     bench.golden({"images": VALUES}, env=environment("cuda-sm90"))
     result = bench.judge({"images": VALUES}, case)
     assert result.verdict is Verdict.NO_GOLDEN
-    assert reason_words(result.reasons).endswith("refuses cross-hardware; there are cuda-sm90")
+    assert reason_words(result.reasons).endswith("refuses cross-hardware; goldens exist for cuda-sm90")
 
 
 def test_refused_within_the_platform(bench: Bench) -> None:
@@ -147,7 +147,8 @@ def test_refused_within_the_platform(bench: Bench) -> None:
     assert (result.verdict, result.tensors) == (Verdict.NO_GOLDEN, ())
     assert result.relation is Relation.CROSS_HARDWARE
     assert (
-        reason_words(result.reasons) == f"{golden}: recorded on GPU B (cuda), the case refuses cross-hardware"
+        reason_words(result.reasons)
+        == f"{golden}: recorded on GPU B (cuda), and the case refuses cross-hardware"
     )
     assert (
         step_words(result.next_steps) == "record one of this machine's own: harness record --update ddim/two"
@@ -192,8 +193,8 @@ def test_drifted_tells_what_to_do(bench: Bench) -> None:
     assert result.verdict is Verdict.DRIFTED
     assert reason_words(result.reasons).startswith("images: not bit for bit equal")
     assert step_words(result.next_steps) == (
-        "if the change is not meant, find where it began and fix that: harness explain ddim/two; "
-        "if the change is meant: harness record --update ddim/two"
+        "if the change is not intended, find where it began and fix that: harness explain ddim/two; "
+        "if the change is intended: harness record --update ddim/two"
     )
 
 
@@ -218,8 +219,8 @@ def test_stale_names_the_keys(bench: Bench) -> None:
         (),
     )
     assert step_words(result.next_steps) == (
-        "if the new definition is not meant, restore configs/ddim/two.yaml and run: harness verify ddim/two; "
-        "if the new definition is meant: harness record --update ddim/two"
+        "if the new definition is not intended, restore configs/ddim/two.yaml and run: harness verify ddim/two; "
+        "if the new definition is intended: harness record --update ddim/two"
     )
 
 
@@ -262,7 +263,9 @@ def test_a_capture_of_another_definition_is_an_error(bench: Bench, other: Case) 
     path = bench.capture({"images": VALUES}, case=other)
     result = judge(a_case(), Completed(str(path), HERE, 1.0), bench.store)
     assert result.verdict is Verdict.ERROR
-    assert reason_words(result.reasons) == f"{path}: is a capture of another definition, of case {other.id}"
+    assert (
+        reason_words(result.reasons) == f"{path}: is a capture of a different definition, for case {other.id}"
+    )
 
 
 def test_nothing_to_compare_is_no_pass(bench: Bench) -> None:
@@ -312,7 +315,7 @@ def test_global_generators_are_warned_of(bench: Bench) -> None:
     result = bench.judge({"images": VALUES}, global_rngs=("torch", "numpy"), warnings=("floating revision",))
     assert result.warnings == (
         "floating revision",
-        "torch, numpy: the pipeline drew from the global generator beside the one it was given",
+        "torch, numpy: the pipeline drew from the global generator in addition to the one it was given",
     )
     case = a_case(generator=GeneratorKind.NONE)
     bench.golden({"images": VALUES}, case=case)
@@ -393,7 +396,7 @@ PORTABLE_CASE = a_case(determinism=Determinism(portable=True))
         (
             PORTABLE_CASE,
             Relation.SAME_HARDWARE,
-            "recorded on EPYC, run on Xeon: portable, judged under same-hardware because that was asked for",
+            "recorded on EPYC, run on Xeon: portable, judged under same-hardware as requested",
         ),
         (PORTABLE_CASE, Relation.SAME, "recorded on EPYC, run on Xeon: portable, so judged bit for bit"),
         (a_case(determinism=Determinism(portable=False)), None, ""),

@@ -53,7 +53,7 @@ def test_long_values_are_shown_where_they_part(tmp_path: Path) -> None:
 @pytest.mark.parametrize("digest", ["0" * 64])
 def test_another_digest_of_an_equal_definition(tmp_path: Path, digest: str) -> None:
     path = write_capture(tmp_path / "a.safetensors", {}, digest=digest)
-    assert changed(a_case(), read_document(path)).startswith("ddim/two: the golden's digest is another")
+    assert changed(a_case(), read_document(path)).startswith("ddim/two: the golden has a different digest")
 
 
 def test_other_weights_name_the_component_and_the_commit(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_other_files_are_named_with_their_digests_also_where_one_side_has_none(t
     )
     assert weights(golden, now) == (
         f"adapters[0]: a/b/x.safetensors: sha256 {'a' * 12}… of commit {'1' * 12} → sha256 {'b' * 12}…; "
-        f"gone: sha256 {'d' * 12}… → not known; new: not known → sha256 {'c' * 12}…"
+        f"gone: sha256 {'d' * 12}… → unknown; new: unknown → sha256 {'c' * 12}…"
     )
 
 

@@ -72,6 +72,6 @@ def test_clip_boundaries(tmp_path: Path) -> None:
     # 48 of 64 values beyond 0.25 of either sign
     most = np.clip(RAMP, -0.25, 0.25)
     (found,) = clipping(tmp_path, [RAMP, most], clips=True)
-    assert found == "75 % of what scheduler predicts in the end lies at its clip boundary"
+    assert found == "75 % of the last prediction of scheduler lies at its clip boundary"
     assert clipping(tmp_path, [most, RAMP], clips=True) == []
     assert clipping(tmp_path, [most], clips=False) == []

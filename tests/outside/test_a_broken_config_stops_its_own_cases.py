@@ -1,4 +1,4 @@
-"""One config with a problem, or one model that is not there, stops nothing but its own cases."""
+"""One config with a problem, or one model that does not exist, stops nothing but its own cases."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_is_not_selected_is_a_warning(
     assert main(["record", "--no-gates", select]) == 0
     assert ran.cases() == {"ddim/sound"}
     assert capsys.readouterr().err == (
-        "warning: 1 config outside of the selection has problems: configs/other/broken.yaml; "
+        "warning: 1 config outside the selection has problems: configs/other/broken.yaml; "
         "`harness list` shows them\n"
     )
 
@@ -90,7 +90,7 @@ def test_all_problems_of_the_selection_are_listed_and_the_others_gathered(
     assert main(["list", "ddim/sound"]) == 0
     [line] = capsys.readouterr().err.splitlines()
     assert line == (
-        "warning: 5 configs outside of the selection have problems: configs/ddim/a.yaml, configs/ddim/b.yaml, "
+        "warning: 5 configs outside the selection have problems: configs/ddim/a.yaml, configs/ddim/b.yaml, "
         "configs/sd/c.yaml, configs/sd/d.yaml, configs/sd/e.yaml; `harness list` shows them"
     )
 
@@ -123,7 +123,7 @@ def test_a_link_that_leads_nowhere_may_have_any_tag(project: Project, capsys: Ca
     assert main(["list", "tag:smoke"]) == 0
     assert "may belong to the selection has problems: configs/link.yaml;" in capsys.readouterr().err
     assert main(["list", "ddim/*"]) == 0
-    assert "outside of the selection has problems: configs/link.yaml;" in capsys.readouterr().err
+    assert "outside the selection has problems: configs/link.yaml;" in capsys.readouterr().err
     assert main(["list", "tag:nothing"]) == 2
 
 
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_read_hides_no_case(
         assert main(["list", *select]) == 2
         assert "configs/secret: cannot be read (Permission denied)" in capsys.readouterr().err
     assert main(["list", "ddim/*"]) == 0
-    assert "outside of the selection has problems: configs/secret;" in capsys.readouterr().err
+    assert "outside the selection has problems: configs/secret;" in capsys.readouterr().err
     assert main(["list", "tag:smoke"]) == 0
     assert "may belong to the selection has problems: configs/secret;" in capsys.readouterr().err
 
@@ -156,7 +156,7 @@ def test_entries_that_an_unreadable_matrix_may_give(project: Project, capsys: Ca
     assert "may belong to the selection" in capsys.readouterr().err
     assert main(["list", "*@seed=7"]) == 2  # nothing else can be meant
     assert main(["list", "ddim/*@seed=0"]) == 0
-    assert "outside of the selection" in capsys.readouterr().err
+    assert "outside the selection" in capsys.readouterr().err
 
 
 def test_a_name_that_cannot_be_an_id_is_touched_by_its_place(project: Project, capsys: Captured) -> None:
@@ -249,7 +249,7 @@ def test_weights_that_are_not_there_skip_their_case_alone(project: Project, caps
     assert main(["list"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert told.endswith(
-        "7 cases to be skipped, weights not there: configs/sd/before/gone, configs/sd/models/sd/v1, "
+        "7 cases will be skipped, weights not found: configs/sd/before/gone, configs/sd/models/sd/v1, "
         "configs/sd/gone.safetensors, models/gone, configs/sd/ip/gone, configs/sd/loras/gone, "
         "/nowhere/gone.safetensors"
     )

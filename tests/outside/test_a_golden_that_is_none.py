@@ -56,7 +56,7 @@ FOREIGN: dict[str, tuple[Damage, str]] = {
         document(accepted={"how": "hand", "at": "", "runs": 1, "harness_version": "", "noise": []}),
         "in a way that there is not ('hand')",
     ),
-    "of another platform": (elsewhere, "it was recorded on cuda-sm90, its name says cpu-x86_64"),
+    "of another platform": (elsewhere, "it was recorded on cuda-sm90, but its name says cpu-x86_64"),
     "another definition under this digest": (definition(seed=7), "not that of the definition it holds"),
     "a digest of nothing": (document(digest="0" * 64), "not that of the definition it holds"),
 }
@@ -73,7 +73,7 @@ UNREADABLE: dict[str, tuple[Damage, str]] = {
     "one bit": (lambda path: flip_bit(path, "output/images"), "output/images is damaged"),
     "more digests than tensors": (
         lambda path: describe(path, lambda found: found["sha256"].update(more="0" * 64)),
-        "does not fit its tensors",
+        "does not match its tensors",
     ),
 }
 
@@ -157,7 +157,7 @@ def test_a_capture_copied_over_the_golden(recorded: Pretend) -> None:
 def test_a_golden_copied_for_another_platform(recorded: Pretend) -> None:
     shutil.move(recorded.golden("a"), recorded.golden("a", "cpu-aarch64"))
     assert recorded.harness("verify").code == 3
-    assert "it was recorded on cpu-x86_64, its name says cpu-aarch64" in recorded.of("a")["reason"]
+    assert "it was recorded on cpu-x86_64, but its name says cpu-aarch64" in recorded.of("a")["reason"]
 
 
 def test_a_golden_of_an_older_definition_is_stale_and_not_kept(recorded: Pretend) -> None:

@@ -83,7 +83,7 @@ def test_a_saved_fingerprint_has_a_schema_and_is_read_again(
     assert not Path("out").exists()
     Path("here.json").write_text(json.dumps({**document, "schema": 2}))
     assert main(["env", "here.json", "here.json"]) == 2
-    assert "here.json: has schema 2, this harness reads 1" in capsys.readouterr().err
+    assert "here.json: has schema 2, but this harness reads 1" in capsys.readouterr().err
 
 
 def test_the_project_s_device_is_fingerprinted(

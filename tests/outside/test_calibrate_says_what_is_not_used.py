@@ -69,7 +69,7 @@ def test_one_relation_and_once_for_a_family(project: Project, capsys: pytest.Cap
     cases = calibrated()
     shown = capsys.readouterr().out
     told = " ".join(shown.split())
-    assert told.count("does not use what was measured for same-hardware; put this in the place of its") == 1
+    assert told.count("does not use the limits measured for same-hardware; replace its") == 1
     assert "\ntolerance:\n  same-hardware: calibrated\n  cross-hardware: refuse\n" in shown
     assert [case["unused"]["relations"] for case in cases.values()] == [["same-hardware"]] * 2
 

@@ -107,7 +107,7 @@ def test_a_method_that_changes_the_computation_is_accepted(tmp_path: Path, befor
 
 def test_the_refusal_says_what_is_accepted(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, "{method: remove_all_hooks}")
-    assert "accepted are the methods that StableDiffusionPipeline defines itself, and " in problem
+    assert "accepted: the methods that StableDiffusionPipeline defines itself, and " in problem
     assert "enable_freeu" in problem
 
 

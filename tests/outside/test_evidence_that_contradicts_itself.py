@@ -134,10 +134,10 @@ def test_verify_says_error_and_what_contradicts(name: str, relation: Relation, g
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"rel_l2":3e-6', '"rel_l2":NaN', "NaN is no finite number"),
-        ('"rel_l2":3e-6', '"rel_l2":Infinity', "Infinity is no finite number"),
-        ('"rel_l2":3e-6', '"rel_l2":1e999', "1e999 is no finite number"),
-        ('"factor":3.0', '"factor":-Infinity', "-Infinity is no finite number"),
+        ('"rel_l2":3e-6', '"rel_l2":NaN', "NaN is not a finite number"),
+        ('"rel_l2":3e-6', '"rel_l2":Infinity', "Infinity is not a finite number"),
+        ('"rel_l2":3e-6', '"rel_l2":1e999', "1e999 is not a finite number"),
+        ('"factor":3.0', '"factor":-Infinity', "-Infinity is not a finite number"),
         ('"amplification":', '"amplification":9.9,"amplification":', "amplification is given twice"),
     ],
 )
@@ -191,14 +191,14 @@ SENSITIVITY_CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     "a negative margin": (set_to(*SIGHTING, "margin", value=-1.0), "the margin -1"),
     "judged twice": (
         lambda one: one["faults"][0]["sightings"].append(one["faults"][0]["sightings"][0]), "2 times under"),
-    "applied without acting": (set_to("faults", 0, "acted", value=0), "acted 0 times, though it applied"),
+    "applied without acting": (set_to("faults", 0, "acted", value=0), "acted 0 times, although it applied"),
     "applied and never judged": (set_to("faults", 0, "sightings", value=[]), "was judged by the outputs 0 times"),
     "no place and caught": (set_to("faults", 0, "state", value="not applicable"), "though it is not applicable"),
     "an error that was kept": (set_to("faults", 0, "state", value="error"), "came to no judgement"),
     "a fault twice": (lambda one: one["faults"].append(one["faults"][0]), "is there 2 times"),
     "no faults": (set_to("faults", value=[]), "none was planted"),
     "a strength that is not tried": (set_to("smallest", 0, "any", value=2e-5), "2e-05 is no strength"),
-    "one channel sees more than all": (set_to("smallest", 0, "any", value=1e-3), "any channel sees 0.001"),
+    "one channel sees more than all": (set_to("smallest", 0, "any", value=1e-3), "any channel detects 0.001"),
     "another case's": (set_to("case", value="ddim/other"), "is of ddim/other"),
     "another relation": (
         lambda one: [

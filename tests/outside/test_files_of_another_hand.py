@@ -111,7 +111,7 @@ def test_a_sidecar_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 def test_a_newer_sidecar_asks_for_a_newer_harness(tmp_path: Path) -> None:
     for reason in beside(golden(tmp_path), '{"schema": 99, "of": "a form of its own"}'):
         assert reason.endswith(
-            "has schema 99, this harness reads 1; a newer harness wrote it: upgrade the harness"
+            "has schema 99, but this harness reads 1; a newer harness wrote it: upgrade the harness"
         )
     for reason in beside(golden(tmp_path), '{"schema": 0}'):
         assert "an older harness wrote it: measure the " in reason
@@ -140,7 +140,7 @@ def refusal(path: Path) -> str:
 def test_a_newer_golden_asks_for_a_newer_harness_and_never_to_record(tmp_path: Path) -> None:
     told = refusal(golden(tmp_path, schema=99))
     assert told.endswith(
-        "has schema version 99, this harness reads 1; a newer one wrote it; upgrade the harness"
+        "has schema version 99, but this harness reads 1; a newer one wrote it; upgrade the harness"
     )
     assert refusal(golden(tmp_path, schema=0)).endswith(
         "an older one wrote it; verify with the harness that wrote it, then record the case again"

@@ -16,7 +16,7 @@ Captured = pytest.CaptureFixture[str]
 
 FLOATS = (
     "floats, so the model may change under the golden; pin a commit sha of 40 hex digits, "
-    "or give the reason why not as `floating` beside it"
+    "or give the reason for not pinning it as `floating` next to it"
 )
 
 

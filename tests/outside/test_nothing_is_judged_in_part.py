@@ -109,7 +109,7 @@ def test_a_trace_of_a_lower_level(tmp_path: Path, capture: Path, golden: Path) -
     level(golden, "components")
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "a trace of the level components, the case asks for full" in reason_words(result.reasons)
+    assert "a trace of the level components, but the case asks for full" in reason_words(result.reasons)
     components = a_case(trace=TraceLevel.COMPONENTS)
     assert judged(tmp_path, capture, golden, components).verdict is Verdict.IDENTICAL
 
@@ -122,7 +122,7 @@ def test_a_trace_of_another_version(tmp_path: Path, capture: Path, golden: Path)
     assert step_words(result.next_steps).startswith("upgrade the harness; ")
     level(golden, "full", version=0)
     assert step_words(judged(tmp_path, capture, golden).next_steps).startswith(
-        "record it anew: harness record --update "
+        "record it again: harness record --update "
     )
 
 
@@ -136,7 +136,7 @@ def test_a_golden_that_knows_no_weights(tmp_path: Path, capture: Path, golden: P
     describe(golden, lambda document: document.update(weights={}))
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "the golden does not say which weights it was made from" in reason_words(result.reasons)
+    assert "the golden does not record which weights it was made from" in reason_words(result.reasons)
     alone = judged(tmp_path, capture, golden, ALONE)
     assert alone.verdict is Verdict.IDENTICAL
     assert "which weights it was made from" in warning_words(alone.warnings)[-1]
@@ -148,7 +148,7 @@ def test_the_weights_of_one_component(tmp_path: Path, capture: Path, golden: Pat
     describe(path, lambda document: document["weights"].pop("vae"))
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert f"the {whose} does not say which weights vae had" in reason_words(result.reasons)
+    assert f"the {whose} does not record which weights vae had" in reason_words(result.reasons)
 
 
 def test_a_component_that_one_release_has_and_another_has_not(

@@ -205,10 +205,10 @@ def test_a_stream_of_its_own_asks_for_a_golden_of_its_own(
 ) -> None:
     step = drawn_otherwise(tmp_path, relation, dtype, device, state)
     if not kind:
-        assert step.startswith("if the change is not meant, ")
+        assert step.startswith("if the change is not intended, ")
         return
     assert step == (
-        f"other hardware has a stream of its own for {kind}, so record a golden here: "
+        f"other hardware has its own stream for {kind}, so record a golden here: "
         "harness record --update ddim/two; set `tolerance: {cross-hardware: refuse}` in "
-        f"{a_case().source}, or hand the noise over in its call (`$noise`)"
+        f"{a_case().source}, or pass the noise in its call (`$noise`)"
     )

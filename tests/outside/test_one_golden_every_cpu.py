@@ -200,7 +200,7 @@ def test_for_builds_without_a_record_the_golden_s_own_answers_decide(bench: Benc
     assert other.case["relation"] == "same-hardware"
     assert other.case["warnings"] == []
     assert other.case["portability"] == (
-        f"{PLACES}portable, but exp float32 gave other bits there, {BY_LIMITS}"
+        f"{PLACES}portable, but exp float32 gave different bits there, {BY_LIMITS}"
     )
 
 

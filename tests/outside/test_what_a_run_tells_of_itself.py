@@ -138,7 +138,7 @@ def test_recording_tells_the_same_as_verify_also_of_draws_from_a_global_generato
     case = next(case for case in load_cases(told.folder / "configs").cases if case.id == "own")
     store = GoldenStore(told.folder / "goldens")
     recorded = accept_capture(case, told.capture("own"), store, how="record", runs=2)
-    draws = "torch: the pipeline drew from the global generator beside the one it was given"
+    draws = "torch: the pipeline drew from the global generator in addition to the one it was given"
     verified = next(one.warnings for one in report.cases if one.case == "own")
     assert draws in recorded.warnings
     assert set(verified) <= set(recorded.warnings)

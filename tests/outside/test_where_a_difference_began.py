@@ -126,8 +126,8 @@ def test_a_failure_says_what_to_do_whether_the_change_is_meant_or_not(lab: Lab) 
     result, capture, _ = lab.verified(forced=False, jitter=OTHER_CPU, softmax=1.01)
     step = step_words(with_divergence(lab.case, result, capture).next_steps)
     assert step == (
-        "if the change is not meant, put back torch 2.13.0 or fix what moved it: harness explain ddim/two; "
-        "if the change is meant: harness record --update ddim/two"
+        "if the change is not intended, go back to torch 2.13.0 or fix what moved the case: harness explain ddim/two; "
+        "if the change is intended: harness record --update ddim/two"
     )
 
 

@@ -154,7 +154,7 @@ DRIFTED = CaseResult(
         sentence="the first difference is the scheduler's step 3: its input matched bit for bit, "
         "its output is off by rel_l2 4e-3; everything after follows from it",
     ),
-    next_steps=(harness_step("if the change is meant", "record", "--update", LONG_ID),),
+    next_steps=(harness_step("if the change is intended", "record", "--update", LONG_ID),),
     warnings=("python: the pipeline drew from the global generator",),
 )
 
@@ -261,7 +261,7 @@ RECORD = RecordReport(
                 reasons=said("the golden exists already and was not touched"),
                 seconds=0.0,
                 next_steps=(
-                    harness_step("to record it anew", "record", "--update", f"ddpm-digits/kept-{number}"),
+                    harness_step("to record it again", "record", "--update", f"ddpm-digits/kept-{number}"),
                 ),
             )
             for number in (1, 2)

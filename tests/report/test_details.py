@@ -154,7 +154,7 @@ def test_a_reason_that_only_names_boundaries_is_told_by_them() -> None:
     assert reason_lines(result, 6) == []
     assert [line.text for line in replay_lines(result.boundaries, 4)] == [
         "forced replay, 6 of 7 boundaries beyond the limit:",
-        "broken   → vae.decode[0]: missing, new, or of another dtype or shape",
+        "broken   → vae.decode[0]: missing, new, or of a different dtype or shape",
         "drifted  unet.forward[0]: rel_l2 2.0e-06 > 1.0e-06",
         "drifted  unet.forward[1]: rel_l2 3.0e-06 > 1.0e-06",
         "drifted  unet.forward[2]: rel_l2 4.0e-06 > 1.0e-06",
@@ -172,11 +172,11 @@ def test_boundaries_inside_their_limits_take_one_line() -> None:
     loose = Boundary("vae.decode", 0, 9e-7, 6e-6, Verdict.WITHIN)
     assert told() == []
     assert told(*_boundaries(0.0, 3e-7, 2e-7), loose) == [
-        "forced replay: all 4 boundaries inside their limits, the worst unet.forward[1] 3.0e-07 of 1.0e-06"
+        "forced replay: all 4 boundaries within their limits, the worst unet.forward[1] 3.0e-07 of 1.0e-06"
     ]
     assert told(*_boundaries(0.0, 0.0)) == ["forced replay: all 2 boundaries bit-identical"]
     noise = Boundary("noise.randn", 0, None, 0.0, Verdict.DRIFTED)
-    assert told(noise)[1] == "drifted  noise.randn[0]: not the golden's bit for bit"
+    assert told(noise)[1] == "drifted  noise.randn[0]: not bit for bit the golden's"
 
 
 def test_by_relevance_puts_hardware_and_numeric_libraries_first() -> None:
@@ -203,8 +203,8 @@ def _steps(*results: NextSteps) -> list[tuple[str, bool]]:
 
 def test_next_commands_stand_alone_and_whole() -> None:
     assert _steps((harness_step("", "verify", "a"),)) == [("next:", False), ("harness verify a", True)]
-    assert _steps((harness_step("to record it anew", "record", "--update", "a"),)) == [
-        ("next: to record it anew:", False),
+    assert _steps((harness_step("to record it again", "record", "--update", "a"),)) == [
+        ("next: to record it again:", False),
         ("harness record --update a", True),
     ]
     meant = NextStep("if it is meant, set `nondeterministic: allow`")

@@ -155,11 +155,11 @@ def test_reasons_and_next_steps_are_told_in_words_and_as_data() -> None:
     assert told["reason"] == reason_words(EXAMPLES)
     assert [one["kind"] for one in told["reasons"]] == [one.kind for one in EXAMPLES]
     assert told["next_step"] == (
-        "if the change is not meant, find where it began and fix that: harness explain 'sd/a b'; "
-        "if the change is meant: harness record --update 'sd/a b'"
+        "if the change is not intended, find where it began and fix that: harness explain 'sd/a b'; "
+        "if the change is intended: harness record --update 'sd/a b'"
     )
     assert told["next_steps"][1] == {
-        "why": "if the change is meant",
+        "why": "if the change is intended",
         "argv": ["harness", "record", "--update", "sd/a b"],
     }
     (again,) = read_report(verify_json(report)).cases
@@ -229,7 +229,7 @@ def test_a_full_report_reads_back_equal_but_for_unmeasured_metrics() -> None:
     [
         ("", "the file"),
         ("[]", "the file"),
-        ('{"schema": 2}', "has schema 2, this harness reads 1"),
+        ('{"schema": 2}', "has schema 2, but this harness reads 1"),
         ('{"schema": 1, "environment": null, "summary": {}}', "cases"),
         (verify_json(Report(None, (IDENTICAL,))).replace('"identical"', '"perfect"'), "verdict"),
     ],
@@ -239,7 +239,7 @@ def test_what_is_no_report_is_refused_with_a_next_step(text: str, told: str) -> 
         read_report(text, "out/report.json")
     assert str(error.value).startswith("out/report.json: ")
     assert told in str(error.value)
-    assert str(error.value).endswith("run `harness verify` anew")
+    assert str(error.value).endswith("run `harness verify` again")
 
 
 def test_record_json() -> None:

@@ -174,7 +174,7 @@ def test_after_a_silence_what_is_under_way_is_said() -> None:
     assert said == []
     clock.now += 1
     assert lines.beat() == HEARTBEAT_SECONDS
-    assert said == ["still at work: sd/image step 12 of 50, ddpm/two starting; 0 of 31 cases"]
+    assert said == ["still running: sd/image step 12 of 50, ddpm/two starting; 0 of 31 cases"]
     clock.now += 20
     lines.concluded("sd/image", "identical", 49.0)
     clock.now += 20
@@ -183,7 +183,7 @@ def test_after_a_silence_what_is_under_way_is_said() -> None:
     lines.finished("ddpm/two")
     clock.now += 20
     lines.beat()
-    assert said[1:] == ["sd/image  identical  49.0 s", "still at work: 1 of 31 cases: 1 identical"]
+    assert said[1:] == ["sd/image  identical  49.0 s", "still running: 1 of 31 cases: 1 identical"]
 
 
 def test_the_heart_beats_by_itself_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:

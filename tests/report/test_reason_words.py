@@ -30,7 +30,7 @@ def test_reasons_stand_in_order_and_all_invariants_under_one_label() -> None:
 def test_the_other_side_of_an_invariant_is_the_run() -> None:
     reasons = of.OutputDiffers("a", "text", "missing"), of.TextDiffers("b", 2, "", "x")
     assert invariant_words(reasons) == (
-        "a: text in the run, now missing; b: text differs from character 2 on: the end in the run, now 'x'"
+        "a: text in the run, now missing; b: text differs from character 2 onward: the end in the run, now 'x'"
     )
     assert reason_words(reasons).count("in the golden, now") == 2
 
@@ -45,10 +45,10 @@ def test_the_other_side_of_an_invariant_is_the_run() -> None:
         ),
         (
             of.OtherDevice("cpu", ("cuda",), whole=False),
-            "cpu: this is done on cuda only; choose one with --device",
+            "cpu: the invariant runs only on cuda; choose one with --device",
         ),
         (of.DefinitionChanged("sd/a", (Change("call.eta", None, "0.5"),)), "call.eta: default → 0.5"),
-        (of.NotReplayable(None), "forced replay: the golden keeps no tensors of the boundaries"),
+        (of.NotReplayable(None), "forced replay: the golden does not keep the boundary tensors"),
         (of.ComparedInPart("g", ("it has no trace",)), "g: it has no trace"),
     ],
 )

@@ -323,7 +323,7 @@ def test_after_a_rejected_case_the_next_has_the_same_bits(bench: Bench) -> None:
 
 def test_a_case_for_other_devices_is_unavailable_before_its_model_is_fetched(bench: Bench) -> None:
     outcome = bench.run(model=ModelSpec("harness-tests/no-such-model"), devices=("cuda", "mps"))
-    told = "cpu: the case runs on cuda or mps only; choose one with --device"
+    told = "cpu: the case runs only on cuda or mps; choose one with --device"
     assert outcome == Unavailable(told, OtherDevice("cpu", ("cuda", "mps")))
 
 

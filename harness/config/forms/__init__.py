@@ -1,1 +1,1 @@
-"""The `$` forms that stand for what YAML cannot say."""
+"""The `$` forms, for what YAML cannot express."""

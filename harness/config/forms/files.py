@@ -1,4 +1,4 @@
-"""`$file`: which input files a pipeline can be given, and why others cannot be read."""
+"""`$file`: the input files that a pipeline can be given, and why others cannot be read."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ PATTERN = rf"^[^#\x00]*[^#/\x00](\.({_WITHOUT_KEY})|\.safetensors(#[^\x00]+)?)$"
 _FILE = re.compile(PATTERN)
 
 _PICKLE = (
-    "a pickle can run any code when it is read; convert it where you trust it, for tensors with "
+    "a pickle can run any code when it is read; if you trust it, convert it, for tensors with "
     'safetensors.torch.save_file(torch.load(FILE, weights_only=True), "FILE.safetensors"), for arrays with numpy.save'
 )
-_SOUND = "this sound format is not read; convert it to .wav, such as with `ffmpeg -i FILE FILE.wav`"
-_FILM = "this video format is not read; convert it to .mp4, such as with `ffmpeg -i FILE FILE.mp4`"
+_SOUND = "this audio format is not supported; convert it to .wav, for example with `ffmpeg -i FILE FILE.wav`"
+_FILM = "this video format is not supported; convert it to .mp4, for example with `ffmpeg -i FILE FILE.mp4`"
 _REFUSED: Mapping[str, str] = {
     **dict.fromkeys(PICKLE_SUFFIXES, _PICKLE),
     **dict.fromkeys((".mp3", ".flac", ".ogg", ".m4a", ".aac"), _SOUND),
     **dict.fromkeys((".avi", ".mov", ".mkv", ".webm"), _FILM),
-    ".npz": "an archive of arrays is not read; save each array with numpy.save, as .npy",
+    ".npz": "archives of arrays are not supported; save each array as .npy with numpy.save",
     ".json": "write its values into this file",
     ".yaml": "write its values into this file",
 }
@@ -62,7 +62,7 @@ def _wrong(argument: object) -> str:
     if reason is not None:
         return reason
     if mark:
-        return "expected a path; only .safetensors takes a #key behind it"
+        return "expected a path; only .safetensors takes a #key after it"
     return f"expected a path that ends in {listing(SUFFIXES)} (.safetensors also with #key)"
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from harness.errors import Problem
 
 Check = Callable[[str, object], Iterator[Problem]]
-"""What is wrong with a form's argument, which stands at the given key."""
+"""What is wrong with a form's argument, which is at the given key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One `$` form; `holds_values` says whether its argument holds values that may be forms themselves."""
+    """One `$` form; `holds_values` says whether its argument contains values that may be forms themselves."""
 
     schema: Callable[[], Mapping[str, object]]
     check: Check

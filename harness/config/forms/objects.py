@@ -1,4 +1,4 @@
-"""`$map` and `$object`: mappings whose keys are no text, and diffusers' own dataclasses, such as video conditions."""
+"""`$map` and `$object`: mappings with keys other than text, and diffusers' dataclasses, such as video conditions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _check_map(key: str, argument: object) -> Iterator[Problem]:
             yield Problem("", place, shown(pair), _PAIRS)
             continue
         if (type(pair[0]), pair[0]) in seen:
-            yield Problem("", place, shown(pair), "the key stands twice; keep one")
+            yield Problem("", place, shown(pair), "the key occurs twice; keep one")
         seen.append((type(pair[0]), pair[0]))
 
 

@@ -1,4 +1,4 @@
-"""The `$` forms that stand for what YAML cannot say in `call`: a registry, and the walk that checks them.
+"""The `$` forms, for what YAML cannot express in `call`: a registry, and the walk that checks them.
 
 A new form is one more entry in `FORMS`.
 """
@@ -41,7 +41,7 @@ FORMS: Mapping[str, Form] = {
 
 
 def problems(value: object, path: str, forms: Mapping[str, Form] = FORMS) -> Iterator[Problem]:
-    """What is wrong with the `$` forms anywhere inside `value`, which stands at the key `path`."""
+    """What is wrong with the `$` forms anywhere inside `value`, which is at the key `path`."""
     for key, mapping in _mappings(value, path):
         for name in mapping:
             if name.startswith("$"):
@@ -69,7 +69,7 @@ def value_schema() -> Mapping[str, object]:
         for name, form in FORMS.items()
     ]
     return {
-        "description": f"any YAML value, or one of {listing(FORMS)} for what YAML cannot say",
+        "description": f"any YAML value, or one of {listing(FORMS)} for what YAML cannot express",
         "anyOf": [
             {"type": ["null", "boolean", "number", "string"]},
             {"type": "array", "items": this},
@@ -95,7 +95,7 @@ def _problems(
 
 
 def _mappings(value: object, path: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Every mapping inside `value` with its key, the arguments of forms that hold values included."""
+    """Every mapping inside `value` with its key, including the arguments of forms that contain values."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _mappings(item, joined(path, index))

@@ -1,4 +1,4 @@
-"""`$noise` and `$gradient`: synthetic inputs, whose bits depend on nothing but what the config says of them."""
+"""`$noise` and `$gradient`: synthetic inputs whose bits depend only on the config."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Container = Literal["tensor", "array", "image"]
 
 
 class Noise(Strict):
-    """Noise of a shape; an image is uniform noise of 8 bits, a list of images where the shape has frames."""
+    """Noise of a shape; an image is uniform 8-bit noise, and a shape with frames gives a list of images."""
 
     shape: Shape = Field(description=f"all dimensions; for `as: image` {_IMAGE_SHAPES}")
     seed: Seed = Field(default=0, description="another seed gives other noise")
     dtype: Dtype = Field(default="float32", description="the dtype of the tensor or array")
     kind: Literal["normal", "uniform"] = Field(
         default="normal",
-        description="normal: mean 0 and variance 1; uniform: from 0 to 1, the only kind of an image",
+        description="normal: mean 0 and variance 1; uniform: from 0 to 1, the only kind for images",
     )
     container: Container = Field(
         default="tensor", alias="as", description="a torch tensor, a numpy array or a PIL image"
@@ -67,10 +67,10 @@ def _checked(model: type[Noise | Gradient]) -> Check:
 
 
 def _across_keys(made: Noise | Gradient) -> Iterator[tuple[str, str]]:
-    """The keys whose values are good alone and not together, and why."""
+    """The keys whose values are valid alone but not together, and why."""
     elements = math.prod(made.shape)
     if elements > MAX_ELEMENTS:
-        yield "shape", f"holds {elements:,} elements; at most {MAX_ELEMENTS:,} are made"
+        yield "shape", f"holds {elements:,} elements; at most {MAX_ELEMENTS:,} are allowed"
     if made.container == "image":
         yield from _image_keys(made)
     elif made.container == "array" and made.dtype == "bfloat16":

@@ -1,1 +1,1 @@
-"""What the installed diffusers and a user's own pipelines take, read from their text."""
+"""What the installed diffusers and a user's own pipelines take, read from their source."""

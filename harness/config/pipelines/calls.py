@@ -1,4 +1,4 @@
-"""Whether pipelines and schedulers take what cases hand over: generator, steps, `call`, calls before it, options."""
+"""Whether pipelines and schedulers take what cases pass: generator, steps, `call`, earlier calls, options."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from harness.errors import Problem
 def problems(case: Case) -> Iterator[Problem]:
     """What the pipeline and the scheduler of `case` do not take, or lack.
 
-    Pipelines whose text does not tell (those that choose their class when they are loaded, those of a hub model
+    Pipelines whose source does not tell (those that choose their class on loading, those of a hub model
     with `pipeline: auto`) have no problems here.
     """
     yield from _scheduler_problems(case)
@@ -57,7 +57,7 @@ def problems(case: Case) -> Iterator[Problem]:
 
 
 def _scheduler_problems(case: Case) -> Iterator[Problem]:
-    """Options that the named scheduler's constructor does not take; `from_config` would drop them without a word."""
+    """Options that the named scheduler's constructor does not take; `from_config` would drop them silently."""
     spec = case.scheduler
     named = installed_class(spec.class_name) if spec and spec.class_name else None
     takes = signature(named, CONSTRUCTOR) if named else Unreadable()
@@ -83,7 +83,7 @@ def _scheduler_of(case: Case) -> str | None:
 
 
 def _named_by_model(case: Case) -> str | None:
-    """The class that the model's `model_index.json` names, where the model lies on this machine."""
+    """The class named in the model's `model_index.json`, if the model is on this machine."""
     named = _model_index(case).get("_class_name")
     return named if isinstance(named, str) else None
 
@@ -119,7 +119,7 @@ def _steps_problems(case: Case, pipeline: str, takes: Signature) -> Iterator[Pro
 
 
 def _other_steps(takes: Signature, count: int) -> str:
-    """How to write the steps that a pipeline does take."""
+    """How to write the steps as the pipeline takes them."""
     names = [name for name in takes.names if name.endswith(STEPS_ARGUMENT)]
     if names == [STEPS_ARGUMENT]:
         return f"write `steps: {count}`"
@@ -168,7 +168,7 @@ def _preparation_problems(
 
 
 def _may_be_called(pipeline: ClassText, method: str) -> bool:
-    """Whether a case may call what has this name in the class: a property cannot be called."""
+    """Whether a case may call the member of this name: a property cannot be called."""
     text = definition(pipeline, method)
     decorated = [] if text is None else map(ast.unparse, text.decorator_list)
     is_property = any(one.endswith(("property", ".setter")) for one in decorated)

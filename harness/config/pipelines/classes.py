@@ -1,4 +1,4 @@
-"""Which pipelines, schedulers and quantization backends the installed diffusers has, read from its text."""
+"""The pipelines, schedulers and quantization backends of the installed diffusers, read from its source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BACKEND = re.compile(r"^\s*[\"']([^\"']+)[\"']\s*:", re.MULTILINE)
 
 
 def pipeline_problem(name: str) -> str | None:
-    """What is wrong with `name` as a pipeline, or None; without diffusers installed any name will do."""
+    """What is wrong with `name` as a pipeline, or None; without diffusers installed, any name is accepted."""
     text = diffusers_text(_INIT)
     if name == AUTO or text is None or (f'"{name}"' in text and _is_pipeline(name)):
         return None
@@ -27,7 +27,7 @@ def pipeline_problem(name: str) -> str | None:
 
 
 def scheduler_problem(name: str) -> str | None:
-    """What is wrong with `name` as a scheduler, or None; without diffusers installed any name will do."""
+    """What is wrong with `name` as a scheduler, or None; without diffusers installed, any name is accepted."""
     text = diffusers_text(_INIT)
     if text is None or (f'"{name}"' in text and _is_scheduler(name)):
         return None
@@ -35,13 +35,13 @@ def scheduler_problem(name: str) -> str | None:
 
 
 def pipeline_names() -> tuple[str, ...]:
-    """The pipeline classes that the installed diffusers exports; empty when it is not installed."""
+    """The pipeline classes that the installed diffusers exports; empty if it is not installed."""
     text = diffusers_text(_INIT)
     return _names(text, "pipelines") if text is not None else ()
 
 
 def scheduler_names() -> tuple[str, ...]:
-    """The scheduler classes that the installed diffusers exports; empty when it is not installed."""
+    """The scheduler classes that the installed diffusers exports; empty if it is not installed."""
     text = diffusers_text(_INIT)
     return _names(text, "schedulers") if text is not None else ()
 
@@ -55,7 +55,7 @@ def _unknown(name: str, kind: str, accepted: list[str] | tuple[str, ...]) -> str
 
 
 def _near(name: str, suffix: str, accepted: list[str] | tuple[str, ...]) -> str:
-    """The suggestion for `name`; a shared suffix would make all names alike, so it counts only when misspelt."""
+    """The suggestion for `name`; a shared suffix would make all names similar, so it counts only if misspelt."""
     whole = [] if name.endswith(suffix) else nearest(name, accepted, 3, cutoff=0.7)
     stems = nearest(name.removesuffix(suffix), [one.removesuffix(suffix) for one in accepted], 3)
     near = [stem + suffix for stem in stems if stem + suffix in accepted]
@@ -115,7 +115,7 @@ def _texts(value: ast.expr) -> Iterator[str]:
 
 
 def backend_problem(name: str) -> str | None:
-    """What is wrong with `name` as a backend, or None; where the backends cannot be read any name will do."""
+    """What is wrong with `name` as a backend, or None; if the backends cannot be read, any name is accepted."""
     names = _backends()
     if not names or name in names:
         return None

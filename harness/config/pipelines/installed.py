@@ -1,4 +1,4 @@
-"""Where the installed diffusers lies, found without importing it."""
+"""Finds the installed diffusers without importing it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @lru_cache(maxsize=1)
 def diffusers_folder() -> Path | None:
-    """The folder of the package, or None when it is not installed."""
+    """The folder of the package, or None if it is not installed."""
     try:
         spec = importlib.util.find_spec("diffusers")
     except (ImportError, ValueError):
@@ -19,7 +19,7 @@ def diffusers_folder() -> Path | None:
 
 @lru_cache(maxsize=4)
 def diffusers_text(name: str) -> str | None:
-    """The text of the package's file `name`, or None when it cannot be read."""
+    """The text of the package's file `name`, or None if it cannot be read."""
     folder = diffusers_folder()
     try:
         return (folder / name).read_text(encoding="utf-8") if folder else None

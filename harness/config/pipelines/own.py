@@ -1,4 +1,4 @@
-"""Pipelines in a file of the user's own, written as `./file.py:ClassName`."""
+"""Pipelines in the user's own file, written as `./file.py:ClassName`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OwnPipeline:
 
 
 def own_pipeline(pipeline: object) -> OwnPipeline | None:
-    """The file and the class that `pipeline` names, or None when it is the name of a class alone."""
+    """The file and the class that `pipeline` names, or None if it is just a class name."""
     if not isinstance(pipeline, str) or not pipeline.startswith((".", "/")):
         return None
     file, colon, class_name = pipeline.rpartition(":")

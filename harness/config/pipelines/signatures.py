@@ -1,4 +1,4 @@
-"""Which arguments the methods of a pipeline take, read from Python's text: no pipeline is imported for it."""
+"""The arguments that a pipeline's methods take, read from the source without importing the pipeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONSTRUCTOR = "__init__"
 
 _PIPELINES = "pipelines"
 _LONGEST_HEADER = 200
-"""How many colons at the end of a line are tried as the end of a header; the first one ends most of them."""
+"""How many line-ending colons are tried as the end of a header; for most headers it is the first."""
 
 _CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 _NEXT_BLOCK = re.compile(r"^(?:class |def |async def |@)", re.MULTILINE)
@@ -28,7 +28,7 @@ _EXPORTS = re.compile(r"_import_structure\[\"([\w.]+)\"\]")
 
 @dataclass(frozen=True, slots=True)
 class ClassText:
-    """A class in a Python file; `text` reaches from its `class` to the next block of the file."""
+    """A class in a Python file; `text` runs from its `class` to the next block of the file."""
 
     name: str
     file: Path
@@ -40,8 +40,8 @@ class Signature:
     """The arguments of a method without `self`, in order, those among them that have no default, and whether it
     takes any others besides.
 
-    Of `**kwargs` the `names` hold those that the method asks for by name; `takes_any` is whether it does
-    something else with them, such as handing them on.
+    Of `**kwargs`, `names` holds those that the method asks for by name; `takes_any` says whether it does
+    something else with them, such as passing them on.
     """
 
     names: tuple[str, ...]
@@ -51,18 +51,18 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class NoMethod:
-    """Neither the class nor any of its bases has the method; `methods` are the public ones that they have."""
+    """Neither the class nor any base has the method; `methods` are their public ones."""
 
     methods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The text does not tell."""
+    """The source does not tell."""
 
 
 def installed_class(name: str) -> ClassText | None:
-    """The class `name` of the installed diffusers, or None when its text is not found."""
+    """The class `name` of the installed diffusers, or None if its source is not found."""
     folder = diffusers_folder()
     if folder is None:
         return None
@@ -74,7 +74,7 @@ def installed_class(name: str) -> ClassText | None:
 
 
 def class_in(file: Path, name: str) -> ClassText | None:
-    """The class `name` that stands in `file`, or None."""
+    """The class `name` in `file`, or None."""
     text = _text_of(file)
     start = next((match.start() for match in _CLASS.finditer(text) if match[1] == name), None)
     if start is None:
@@ -85,7 +85,7 @@ def class_in(file: Path, name: str) -> ClassText | None:
 
 @cache
 def signature(of: ClassText, method: str) -> Signature | NoMethod | Unreadable:
-    """What `method` of the class takes; the class's bases are searched in the order in which Python meets them."""
+    """What `method` of the class takes; the bases are searched in Python's order."""
     methods: dict[str, None] = {}
     for one in _with_bases(of, set()):
         if one is None:
@@ -99,7 +99,7 @@ def signature(of: ClassText, method: str) -> Signature | NoMethod | Unreadable:
 
 @cache
 def method(of: ClassText, name: str) -> ast.FunctionDef | None:
-    """The method of the class, or of the first base that has it; None where there is none, or no readable text."""
+    """The method of the class, or of the first base that has it; None if there is none, or no readable source."""
     for one in _with_bases(of, set()):
         if one is None:
             return None
@@ -111,9 +111,9 @@ def method(of: ClassText, name: str) -> ast.FunctionDef | None:
 
 @cache
 def defined_in(of: ClassText, method: str) -> str | None:
-    """The module of the first class, among `of` and its bases, that defines `method`; None where none is found.
+    """The module of the first class, among `of` and its bases, that defines `method`; None if none is found.
 
-    A file outside of diffusers has the name of no module: it gives its stem.
+    A file outside of diffusers has no module name and gives its stem.
     """
     found = (one for one in _with_bases(of, set()) if one is not None and method in _methods(one.text))
     file = next((one.file for one in found), None)
@@ -124,7 +124,7 @@ def defined_in(of: ClassText, method: str) -> str | None:
 
 
 def _with_bases(of: ClassText, seen: set[str]) -> Iterator[ClassText | None]:
-    """The class and its bases, depth first; None for one whose text is not found."""
+    """The class and its bases, depth first; None for one whose source is not found."""
     seen.add(of.name)
     yield of
     header = _parsed(of.text, 0)
@@ -143,7 +143,7 @@ def _with_bases(of: ClassText, seen: set[str]) -> Iterator[ClassText | None]:
 
 
 def _methods(text: str) -> dict[str, int]:
-    """The methods of a class and where their headers begin; functions inside of them are indented deeper."""
+    """The methods of a class and where their headers begin; nested functions are indented deeper."""
     found = list(_METHOD.finditer(text))
     shallowest = min((len(match[1]) for match in found), default=0)
     return {match[2]: match.start() for match in found if len(match[1]) == shallowest}
@@ -169,9 +169,9 @@ def _read(text: str, start: int) -> Signature | Unreadable:
 
 
 def _asked_of(text: str, method: str, kwargs: str) -> tuple[str, ...] | None:
-    """The names by which a method of the class asks for its other keyword arguments; None where it may take any.
+    """The names of the other keyword arguments that a method of the class asks for; None if it may take any.
 
-    Understood are `kwargs.pop("name", ...)`, `kwargs.get("name")`, `kwargs["name"]` and `"name" in kwargs`.
+    It recognises `kwargs.pop("name", ...)`, `kwargs.get("name")`, `kwargs["name"]` and `"name" in kwargs`.
     """
     found = _method(text, method)
     if found is None:
@@ -218,7 +218,7 @@ def _asking(function: ast.AST, kwargs: str) -> Iterator[tuple[ast.Name, str]]:
 
 
 def _parsed(text: str, start: int) -> ast.stmt | None:
-    """The header of the class or function that begins at `start`, its body left out."""
+    """The header of the class or function that begins at `start`, without its body."""
     for end in islice(_HEADER_END.finditer(text, start), _LONGEST_HEADER):
         try:
             return ast.parse(f"{text[start : end.end()].lstrip()}\n pass").body[0]
@@ -228,7 +228,7 @@ def _parsed(text: str, start: int) -> ast.stmt | None:
 
 
 def _likely_places(folder: Path, name: str) -> Iterator[Path]:
-    """The part of the package that exports `name`; reading all of the package takes ten times as long."""
+    """The part of the package that exports `name`; reading the whole package takes ten times as long."""
     if "Modular" in name:
         yield folder / "modular_pipelines"
     if name.endswith("Scheduler"):
@@ -242,7 +242,7 @@ def _likely_places(folder: Path, name: str) -> Iterator[Path]:
 
 @cache
 def _classes_under(place: Path) -> Mapping[str, Path]:
-    """The classes in the file `place`, or in all files below the folder `place`, and where they stand."""
+    """The classes in the file `place`, or in all files below the folder `place`, with their positions."""
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
     found: dict[str, Path] = {}
     for file in files:
@@ -252,7 +252,7 @@ def _classes_under(place: Path) -> Mapping[str, Path]:
 
 
 def _class_names(file: Path) -> Iterator[str]:
-    """The names that follow `class` at the start of a line; a plain search, as it is done for whole packages."""
+    """The names that follow `class` at the start of a line; a plain text search, because it covers whole packages."""
     try:
         content = b"\n" + file.read_bytes()
     except OSError:

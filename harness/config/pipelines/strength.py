@@ -1,7 +1,7 @@
-"""Whether steps and strength leave any step, by the arithmetic in the text of the pipeline that will run them.
+"""Whether steps and strength leave any step, by the arithmetic in the pipeline's source.
 
-Pipelines that change a picture start from it with some of its noise, and so run a part of the steps alone. How
-many that are is decided by their `get_timesteps`; its statements are followed here, with the case's numbers.
+Pipelines that change a picture start from a partly noised picture, and so run only some of the steps. Their
+`get_timesteps` decides how many; its statements are evaluated here with the case's numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.errors import Problem
 GET_TIMESTEPS = "get_timesteps"
 
 _DECIDE_OTHERWISE = ("timesteps", "sigmas", "denoising_start", "enforce_inference_steps")
-"""Arguments that, where they are given, decide the steps instead."""
+"""Arguments that decide the steps instead, if given."""
 
 _MOST_STEPS = 1000
 _ONE_MORE = ("PNDMScheduler", "SCMScheduler")
@@ -37,12 +37,12 @@ _FUNCTIONS: Mapping[str, Callable[..., float]] = {"int": int, "max": max, "min":
 
 
 class _NotUnderstood(Exception):
-    """The text holds what is not followed here; nothing is said then."""
+    """The source contains something that is not evaluated here; then no problem is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A scheduler that was given a number of steps: its `order`, and how many timesteps it has."""
+    """A scheduler with a set number of steps: its `order`, and how many timesteps it has."""
 
     order: int
     timesteps: int
@@ -50,7 +50,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a pipeline's `get_timesteps` returns: how many timesteps, and the number of steps."""
+    """The result of a pipeline's `get_timesteps`: how many timesteps, and the number of steps."""
 
     timesteps: int
     steps: int
@@ -58,10 +58,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """How a pipeline gets from steps and strength to the steps that it runs.
+    """How a pipeline derives the steps that it runs from steps and strength.
 
-    `passed` are the expressions that its call hands to `function`, by parameter; `names` the defaults of the
-    call's own parameters; `strict` whether the call refuses fewer steps than one, whatever the scheduler has.
+    `passed` are the expressions that its call passes to `function`, by parameter; `names` the defaults of the
+    call's own parameters; `strict` says whether the call refuses fewer than one step, whatever the scheduler has.
     """
 
     function: ast.FunctionDef
@@ -70,7 +70,7 @@ class Arithmetic:
     strict: bool
 
     def left(self, given: Mapping[str, object], schedule: Schedule) -> Left | None:
-        """What is left for the arguments `given` to the call; None where the text does not tell."""
+        """What is left for the arguments `given` to the call; None if the source does not tell."""
         values = {**self.names, **given}
         try:
             handed = {name: self._handed(name, one, values, schedule) for name, one in self.passed.items()}
@@ -79,13 +79,13 @@ class Arithmetic:
             return None
 
     def leaves_none(self, given: Mapping[str, object], schedule: Schedule) -> bool:
-        """Whether no step is left; False where the text does not tell."""
+        """Whether no step is left; False if the source does not tell."""
         left = self.left(given, schedule)
         return left is not None and (not left.timesteps or (self.strict and left.steps < 1))
 
     @property
     def strength(self) -> str | None:
-        """The argument of the call that is handed on as strength."""
+        """The argument of the call that is passed on as strength."""
         expression = self.passed.get("strength")
         return expression.id if isinstance(expression, ast.Name) else None
 
@@ -96,12 +96,12 @@ class Arithmetic:
             return range(schedule.timesteps)
         if isinstance(expression, ast.Name):
             return values.get(expression.id)
-        # Whether it is given was asked before; other expressions stand for it being valid.
+        # Whether it is given was checked before; other expressions check that it is valid.
         return values.get(name) if name in _DECIDE_OTHERWISE else _evaluated(expression, values, schedule)
 
 
 def problems(case: Case, pipeline: ClassText, scheduler: str | None) -> Iterator[Problem]:
-    """A problem where steps and strength leave no step; `scheduler` is its class, None where it is not known."""
+    """A problem if steps and strength leave no step; `scheduler` is its class, None if unknown."""
     found = arithmetic(pipeline)
     if found is None or found.strength is None or any(case.call.get(name) for name in _DECIDE_OTHERWISE):
         return
@@ -118,12 +118,12 @@ def problems(case: Case, pipeline: ClassText, scheduler: str | None) -> Iterator
             key,
             value,
             f"{pipeline.name} runs none of its {steps} steps at {found.strength} {strength}{by_default}; "
-            f"accepted is {_accepted(found, given, scheduler)}",
+            f"accepted: {_accepted(found, given, scheduler)}",
         )
 
 
 def schedules(scheduler: str | None, steps: int) -> tuple[Schedule, ...]:
-    """What the `scheduler`, a class of diffusers, may make of `steps`; of one that is not known, anything usual."""
+    """What the `scheduler`, a class of diffusers, may make of `steps`; for an unknown one, anything usual."""
     one_more = Schedule(1, steps + (steps > 1))
     second_order = Schedule(2, 2 * steps - 1)
     named = installed_class(scheduler) if scheduler else None
@@ -135,7 +135,7 @@ def schedules(scheduler: str | None, steps: int) -> tuple[Schedule, ...]:
 
 
 def arithmetic(pipeline: ClassText) -> Arithmetic | None:
-    """The arithmetic of the pipeline's call; None where it has none, or one that is not understood."""
+    """The arithmetic of the pipeline's call; None if it has none, or none that can be evaluated."""
     call, function = method(pipeline, CALL), method(pipeline, GET_TIMESTEPS)
     if call is None or function is None:
         return None
@@ -151,7 +151,7 @@ def arithmetic(pipeline: ClassText) -> Arithmetic | None:
 
 
 def _accepted(found: Arithmetic, given: Mapping[str, object], scheduler: str | None) -> str:
-    """The fewest steps that leave one at the strength given, or another strength."""
+    """The fewest steps that leave one at the given strength, or a greater strength."""
     for steps in range(1, _MOST_STEPS + 1):
         tried = {**given, STEPS_ARGUMENT: steps}
         if not any(found.leaves_none(tried, one) for one in schedules(scheduler, steps)):
@@ -174,7 +174,7 @@ def _is_strict(call: ast.FunctionDef) -> bool:
 
 
 def _reassigned(call: ast.FunctionDef, line: int) -> bool:
-    """Whether the call changes its number of steps by a way of its own before the line that hands it on."""
+    """Whether the call changes its number of steps in its own way before the line that passes it on."""
     return any(
         isinstance(node, ast.Assign)
         and node.lineno < line
@@ -204,13 +204,13 @@ def _result(body: list[ast.stmt], values: Mapping[str, object], schedule: Schedu
 
 
 def _followed(body: list[ast.stmt], known: dict[str, object], schedule: Schedule) -> Iterator[ast.stmt]:
-    """The return statements on the way through `body`; what it assigns goes into `known`."""
+    """The return statements reached in `body`; its assignments go into `known`."""
     for statement in body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 known[name] = _evaluated(value, known, schedule)
             case ast.If(test=ast.Call(func=ast.Name(id="hasattr"))):
-                pass  # It tells the scheduler where to begin, and changes no number.
+                pass  # It tells the scheduler where to begin, which changes no count.
             case ast.If(test=test, body=then, orelse=otherwise):
                 yield from _followed(
                     then if _evaluated(test, known, schedule) else otherwise, known, schedule

@@ -18,7 +18,7 @@ from harness.core.case import STEPS_ARGUMENT
 _MAPS_OF_NODES = ("properties", "patternProperties", "$defs")
 _KEY_PART = "[A-Za-z0-9_-]+"
 _OPEN = ("call", "model.components", "model.dtype", "quantization.options", "scheduler", "steps")
-"""The keys that hold any names, so that a matrix may vary what is inside."""
+"""The keys that accept any names inside, so that a matrix may vary those as well."""
 
 _STEPS_IN_CALL = {
     "description": "the same as `steps` at the top of the file",
@@ -39,7 +39,7 @@ _VALUE = {"$ref": "#/$defs/value"}
 def json_schema() -> str:
     """The JSON Schema (draft 2020-12) of a config file, as pretty JSON.
 
-    It knows nothing of files, of installed classes, and of what a matrix's entries give together.
+    It cannot check files, installed classes, or the combinations that a matrix gives.
     """
     return json.dumps(tree(), indent=2)
 
@@ -70,7 +70,7 @@ def tree() -> Node:
 
 
 def _tidied(node: Node) -> Node:
-    """Without generated titles and defaults that are no scalars; keys that miss a pattern are refused."""
+    """Drops generated titles and non-scalar defaults; keys that do not match a pattern are refused."""
     result: Node = {}
     for key, value in node.items():
         if key in _MAPS_OF_NODES:
@@ -100,7 +100,7 @@ def _plain_schema() -> Node:
 
 
 def _take_arguments(node: Node, value: Node, refused: Mapping[str, str]) -> None:
-    """Let the mapping `node` hold keyword arguments, without those that the harness sets itself."""
+    """Let the mapping `node` accept keyword arguments, except those that the harness sets itself."""
     node.pop("patternProperties", None)
     node["propertyNames"] = {"pattern": NAME_PATTERN} | ({"not": {"enum": list(refused)}} if refused else {})
     node["additionalProperties"] = value
@@ -139,7 +139,7 @@ def _list_of(node: Node) -> Node:
 
 
 def _rules(required: Mapping[str, list[str]]) -> Iterator[Node]:
-    """What must hold across keys, unless the matrix gives one of the keys concerned."""
+    """Rules across keys, which apply unless the matrix gives one of the keys."""
     yield _unless_in_matrix({"required": ["pipeline"]}, "pipeline")
     yield _unless_in_matrix({"required": ["model"]}, "model", "model.id")
     yield _unless_in_matrix(

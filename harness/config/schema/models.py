@@ -41,9 +41,9 @@ PIPELINE_PATTERN = r"^([A-Za-z_][A-Za-z0-9_]*|(\.{1,2}/|/)[^\x00]*[^/\x00]\.py:[
 LONGEST_TIMEOUT = 604_800
 
 _NOT_GIVEN: Any = None
-"""The default of a key that has none and does not accept null; `model_fields_set` tells what was given."""
+"""The default of a key that has no default and does not accept null; `model_fields_set` shows what was given."""
 
-_ANYTHING = "a pattern that names something: one of wildcards alone would accept every finding there can be"
+_ANYTHING = "a pattern that names something: one with only wildcards would accept every possible finding"
 
 Accepted = Annotated[str, text(r"^[^\x00]*[^\x00*?.][^\x00]*$", _ANYTHING)]
 
@@ -54,7 +54,7 @@ _PIPELINE = (
 
 
 class Model(Strict):
-    """Which weights the pipeline is loaded from."""
+    """The weights that the pipeline is loaded from."""
 
     id: Filled = Field(
         description="builtin:NAME, a hub id (org/name), or a folder or .safetensors file relative to this file"
@@ -101,7 +101,7 @@ class DeterminismSwitches(Strict):
     )
     threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of torch")
     portable: bool = Field(
-        default=True, description="the same bits on every x86-64 CPU with AVX2, from what the CPU computes"
+        default=True, description="on a CPU, the same bits on every x86-64 machine with AVX2"
     )
 
 
@@ -139,9 +139,7 @@ class MetricLimits(Strict):
         ge=0,
         lt=LARGEST_ULP,
     )
-    mismatched: float = bounded(
-        "share of unequal elements", "at 1 every element may be another one", ge=0, lt=1
-    )
+    mismatched: float = bounded("share of unequal elements", "at 1 every element may differ", ge=0, lt=1)
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -157,21 +155,21 @@ class ToleranceRules(Strict):
     same_hardware: Literal["exact", "refuse", "calibrated"] | MetricLimits = Field(
         default=_NOT_GIVEN,
         alias="same-hardware",
-        description="the same device with other software; `calibrated` takes what `harness calibrate` measured",
+        description="the same device with other software; `calibrated` uses what `harness calibrate` measured",
     )
     cross_hardware: Literal["exact", "refuse", "calibrated"] | MetricLimits = Field(
         default=_NOT_GIVEN,
         alias="cross-hardware",
-        description="another device; `refuse` asks for a golden of its own",
+        description="another device; `refuse` requires a golden of its own",
     )
 
 
 class _InvariantLimits(MetricLimits):
-    """Limits with options beside them; at least one limit is needed."""
+    """Limits and further options; at least one limit is needed."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            # not every key may be another than a metric's
+            # at least one key must be a metric
             "not": {"propertyNames": {"not": {"enum": list(MetricLimits.model_fields)}}},
             **worded(f"a mapping with a limit for at least one of {', '.join(MetricLimits.model_fields)}"),
         }
@@ -195,7 +193,7 @@ class HalfLimits(_InvariantLimits):
 
     dtype: Literal["float16", "bfloat16"] = Field(default="float16", description="the other dtype")
     devices: list[Literal["cpu", "cuda", "mps"]] = Field(
-        default=[], description="the kinds of device to do this on, all without any; elsewhere it is skipped"
+        default=[], description="the kinds of device to do this on (default: all); elsewhere it is skipped"
     )
 
 
@@ -204,7 +202,7 @@ class CompileLimits(_InvariantLimits):
 
     components: SomeNames = Field(description="the pipeline's own names of the components, such as unet")
     devices: list[Literal["cpu", "cuda", "mps"]] = Field(
-        default=[], description="the kinds of device to do this on, all without any; elsewhere it is skipped"
+        default=[], description="the kinds of device to do this on (default: all); elsewhere it is skipped"
     )
 
 
@@ -215,7 +213,8 @@ class InvariantRules(Strict):
         default=_NOT_GIVEN, description="the first sample of a batch against the sample alone"
     )
     generator_state: Literal["exact"] | MetricLimits = Field(
-        default=_NOT_GIVEN, description="other states of the global generators: they must not be drawn from"
+        default=_NOT_GIVEN,
+        description="other states of the global generators, which the pipeline must not draw from",
     )
     offload: Literal["exact"] | MetricLimits = Field(
         default=_NOT_GIVEN, description="enable_model_cpu_offload against none; on a GPU"
@@ -224,7 +223,7 @@ class InvariantRules(Strict):
         default=_NOT_GIVEN, description="enable_attention_slicing (slices of one head) against none"
     )
     vae_tiling: Literal["exact"] | MetricLimits = Field(
-        default=_NOT_GIVEN, description="the VAE working tile by tile against at once"
+        default=_NOT_GIVEN, description="the VAE working tile by tile against all at once"
     )
     half: HalfLimits = Field(default=_NOT_GIVEN, description="half precision against the case's dtype")
     save_load: Literal["exact"] | MetricLimits = Field(
@@ -251,7 +250,7 @@ class ConfigFile(Strict):
     pipeline: Annotated[str, text(PIPELINE_PATTERN, _PIPELINE)] = Field(
         description="a pipeline class of diffusers, or ./file.py:ClassName; `auto` reads model_index.json"
     )
-    model: Model = Field(description="which weights the pipeline is loaded from")
+    model: Model = Field(description="the weights that the pipeline is loaded from")
     scheduler: Scheduler | None = Field(
         default=None, description="the scheduler to use instead of the model's own"
     )
@@ -263,7 +262,7 @@ class ConfigFile(Strict):
     seed: Seed | None = Field(default=0, description="seed of every random generator")
     generator: Literal["cpu", "device", "none"] = Field(
         default="cpu",
-        description="where the generator given to the pipeline lives; none gives it none, on purpose",
+        description="where the generator passed to the pipeline lives; none passes none, on purpose",
     )
     call: dict[Name, object] = Field(
         default={}, description="further keyword arguments of the pipeline's call"
@@ -277,7 +276,7 @@ class ConfigFile(Strict):
         default=[], description="IP-Adapters, whose pictures are given as `call.ip_adapter_image`"
     )
     embeddings: list[Embedding] = Field(default=[], description="textual inversions that prompts may name")
-    memory: MemorySwitches = Field(default=MemorySwitches(), description="ways to need less memory")
+    memory: MemorySwitches = Field(default=MemorySwitches(), description="ways to save memory")
     channels_last: list[Name] = Field(
         default=[], description="components whose weights are laid out channels last, such as unet"
     )
@@ -285,7 +284,7 @@ class ConfigFile(Strict):
         default=None, description="torch.compile of components; null leaves it off"
     )
     quantization: Quantization | None = Field(
-        default=None, description="components quantised while they are loaded; null quantises none"
+        default=None, description="components quantised on loading; null quantises none"
     )
     determinism: DeterminismSwitches = Field(default=DeterminismSwitches(), description="numeric switches")
     tolerance: Literal["calibrated"] | ToleranceRules = Field(
@@ -304,14 +303,14 @@ class ConfigFile(Strict):
     )
     devices: list[Literal["cpu", "cuda", "mps"]] = Field(
         default=[],
-        description="the kinds of device to run on, all without any; elsewhere the case is skipped",
+        description="the kinds of device to run on (default: all); elsewhere the case is skipped",
     )
     trace: Literal["none", "components", "full", "modules"] | None = Field(
         default=None,
         description="how much of the run is recorded: noise, components and scheduler steps; full keeps their "
         "tensors too (default for built-in models), modules looks into every network",
     )
-    forced: bool = Field(default=False, description="verify by forced replay as well; records a full trace")
+    forced: bool = Field(default=False, description="also verify by forced replay; records a full trace")
     invariants: InvariantRules = Field(
         default=InvariantRules(),
         description="what must hold between the run and a variation of it, whatever the golden says",

@@ -1,10 +1,10 @@
-"""The names that a config may not use, since the harness does this itself, and the key of the config to use instead."""
+"""The names that a config may not use because the harness sets them itself, and the config key to use instead."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_CALLBACK = "Python functions cannot be handed over, and callbacks are the harness's own; leave it out"
+_CALLBACK = "Python functions cannot be passed, and callbacks belong to the harness; leave it out"
 
 _CALLBACKS: Mapping[str, str] = dict.fromkeys(
     (
@@ -23,9 +23,9 @@ CALL: Mapping[str, str] = {
 
 _ENVIRONMENT: Mapping[str, str] = {
     "cache_dir": "the cache belongs to the machine; use the variable HF_HUB_CACHE",
-    "force_download": "delete what the cache has of the model; leave it out",
+    "force_download": "delete the model from the cache instead, and leave it out",
     "proxies": "the network belongs to the machine; use the variable HTTPS_PROXY",
-    "token": "a config holds no secrets; use the variable HF_TOKEN",
+    "token": "a config must not contain secrets; use the variable HF_TOKEN",
 }
 
 _NO_CODE = "code from the hub is never run; leave it out"
@@ -33,7 +33,7 @@ _SAFETENSORS = "models are read from safetensors only; leave it out"
 _NO_FILES = "outputs go into the capture, and nothing else is written; leave it out"
 
 BEFORE_CALL: Mapping[str, str] = {
-    "generator": "use `generator: true` beside `method`",
+    "generator": "use `generator: true` next to `method`",
     **_CALLBACKS,
     **_ENVIRONMENT,
     "custom_pipeline": _NO_CODE,
@@ -100,6 +100,6 @@ COMPONENTS: Mapping[str, str] = {
 
 
 def told(what: str, advice: str) -> str:
-    """Why a name is refused: `what` is what the harness does with it, unless the advice gives the reason itself."""
+    """Why a name is refused: `what` says what the harness does with it, unless the advice itself gives the reason."""
     is_ours = advice.startswith("use ") or advice == _CALLBACK
     return f"the harness {what} this itself; {advice}" if is_ours else advice

@@ -1,4 +1,4 @@
-"""Whether one config, its matrix expanded, has the right keys and values; what they name is not looked up."""
+"""Whether one config, with its matrix expanded, has the right keys and values; what they name is not looked up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ABSOLUTE = ("max_abs", "mean_abs", "max_ulp")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of checking: `config` is None exactly when there are problems."""
+    """The result of checking: `config` is None exactly if there are problems."""
 
     config: ConfigFile | None
     problems: tuple[Problem, ...]
@@ -47,7 +47,7 @@ def check(values: Values) -> Checked:
 
 
 def entries(values: Values, key: str) -> Iterator[tuple[str, Values]]:
-    """The mappings in the list `values[key]`, each with its key; nothing where it is no list."""
+    """The mappings in the list `values[key]`, each with its key; nothing if it is not a list."""
     listed = values.get(key)
     for index, entry in enumerate(listed if isinstance(listed, list) else []):
         if isinstance(entry, Mapping):
@@ -80,7 +80,7 @@ def _across_keys(values: Values) -> Iterator[Problem]:
         )
     if values.get("golden") == "optional" and not values.get("expect"):
         yield Problem(
-            "", "golden", "optional", "without a golden nothing judges this case; give a figure in `expect`"
+            "", "golden", "optional", "nothing judges this case without a golden; give a figure in `expect`"
         )
 
 
@@ -97,12 +97,12 @@ def _scheduler_options(scheduler: Values) -> Iterator[Problem]:
     for name, value in scheduler.items():
         key = joined("scheduler", name)
         if not re.fullmatch(NAME_PATTERN[1:-1], name):
-            yield Problem("", key, shown(value), "not the name of an option; use letters, digits and '_'")
+            yield Problem("", key, shown(value), "not a valid option name; use letters, digits and '_'")
         yield from registry.problems(value, key, {})
 
 
 def _steps_in_call(steps: object, call: Values) -> Iterator[Problem]:
-    """`call.num_inference_steps`, which is `steps` by its name in the call (see `build`)."""
+    """`call.num_inference_steps`, another name for `steps` (see `build`)."""
     key, count = f"call.{STEPS_ARGUMENT}", call.get(STEPS_ARGUMENT)
     if type(steps) is int and steps > 0 and STEPS_ARGUMENT in call:
         yield Problem("", key, shown(count), "`steps` sets this; keep one of the two")
@@ -133,13 +133,13 @@ def _preparations(values: Values) -> Iterator[Problem]:
         yield from _arguments(call, joined(key, "call"), reserved.BEFORE_CALL, registry.FORMS)
         if preparation.get("generator") is True and values.get("generator") == "none":
             message = (
-                "`generator: none` makes none to hand over; leave this out, or choose cpu or device there"
+                "`generator: none` makes no generator to pass; leave this out, or choose cpu or device there"
             )
             yield Problem("", joined(key, "generator"), "true", message)
 
 
 def _given_twice(values: Values) -> Iterator[Problem]:
-    """Adapters and embeddings that have a name in common, of which the pipeline would keep one."""
+    """Adapters and embeddings with the same name, of which the pipeline would keep only one."""
     adapters = [
         (joined(key, "name"), adapter_name(one.get("name"), index))
         for index, (key, one) in enumerate(entries(values, "adapters"))
@@ -149,7 +149,7 @@ def _given_twice(values: Values) -> Iterator[Problem]:
         first: dict[str, str] = {}
         for key, name in named:
             if isinstance(name, str) and first.setdefault(name, key) != key:
-                yield Problem("", key, shown(name), f"the same as `{first[name]}`; give each one of its own")
+                yield Problem("", key, shown(name), f"the same as `{first[name]}`; give each its own name")
 
 
 def _mapping(values: Values, key: str) -> Values:
@@ -158,7 +158,7 @@ def _mapping(values: Values, key: str) -> Values:
 
 
 def _limit_problems(values: Values) -> Iterator[Problem]:
-    """Limits that cannot fail where a case asks for 8-bit images (`output_type: pil`); see `harness.judge.limits`."""
+    """Limits that cannot fail if a case asks for 8-bit images (`output_type: pil`); see `harness.judge.limits`."""
     call = values.get("call")
     if not (isinstance(call, Mapping) and call.get("output_type") == "pil"):
         return

@@ -1,4 +1,4 @@
-"""What one config file may say about how the pipeline is set up before it runs, as pydantic models."""
+"""The keys of a config file that set the pipeline up before it runs, as pydantic models."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Embedding(Strict):
     """A textual inversion: an embedding that prompts name by a word."""
 
     id: Filled = Field(description=_WEIGHTS)
-    token: Token = Field(description="the word by which prompts name the embedding, such as <toy>")
+    token: Token = Field(description="the word that names the embedding in prompts, such as <toy>")
     weight_name: WeightFile | None = Field(default=None, description=_WEIGHT_NAME)
     revision: Filled | None = Field(default=None, description=_REVISION)
     floating: Reason | None = Field(default=None, description=FLOATING)
@@ -61,7 +61,7 @@ class IpAdapter(Strict):
     weight_name: IpAdapterFile | None = Field(default=None, description=_WEIGHT_NAME)
     image_encoder_folder: Filled | None = Field(
         default="image_encoder",
-        description="the image encoder's folder beside the weights or, with a slash, a path in the repository or "
+        description="the image encoder's folder next to the weights or, with a slash, a path in the repository or "
         "folder; null loads none, for `call.ip_adapter_image_embeds`",
     )
     revision: Filled | None = Field(default=None, description=_REVISION)
@@ -73,7 +73,7 @@ class IpAdapter(Strict):
 
 
 class MemorySwitches(Strict):
-    """What the pipeline does to need less memory."""
+    """How the pipeline saves memory."""
 
     offload: Literal["none", "model", "sequential"] = Field(
         default="none",
@@ -93,12 +93,12 @@ class Compile(Strict):
     mode: Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"] = Field(
         default="default", description="the mode of torch.compile"
     )
-    fullgraph: bool = Field(default=False, description="fail where the graph would break")
+    fullgraph: bool = Field(default=False, description="fail if the graph would break")
     dynamic: bool | None = Field(default=None, description="dynamic shapes; null lets torch decide")
 
 
 class Quantization(Strict):
-    """Components quantised while they are loaded."""
+    """Components quantised on loading."""
 
     backend: Filled = Field(
         description="a quantization backend of diffusers, such as bitsandbytes_4bit, torchao or quanto"
@@ -114,4 +114,4 @@ class Preparation(Strict):
 
     method: Method = Field(description="the method's name, such as invert")
     call: dict[Name, object] = Field(default={}, description="the method's keyword arguments, as in `call`")
-    generator: bool = Field(default=False, description="hand the run's generator to the method")
+    generator: bool = Field(default=False, description="pass the run's generator to the method")

@@ -1,1 +1,1 @@
-"""YAML as configs may use it, read with its places."""
+"""YAML as configs may use it, read with line numbers."""

@@ -1,7 +1,7 @@
-"""Reading YAML text safely: plain JSON values out, and a clear problem for everything that is more than that.
+"""Reads YAML text safely: gives plain JSON values, and a clear problem for everything else.
 
-The text is read event by event rather than composed first: so neither deep nesting nor aliases that
-multiply are ever built, and each problem knows its line.
+The text is read event by event instead of being composed first. Deep nesting and multiplying aliases are
+therefore never built, and each problem knows its line.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _OPEN = object()
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file holds: `values` is None when it could not be read to its end."""
+    """The content of a file: `values` is None if it could not be read to its end."""
 
     values: Mapping[str, object] | None
     problems: tuple[Problem, ...]
 
 
 def read(path: Path, shown_as: str) -> Document:
-    """The mapping in the YAML file at `path`, which problems name as `shown_as`; never raises."""
+    """The mapping in the YAML file at `path`, which problems call `shown_as`; never raises."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -53,7 +53,7 @@ def read(path: Path, shown_as: str) -> Document:
 
 
 def parse(text: str, shown_as: str) -> Document:
-    """The mapping that the YAML `text` holds; never raises."""
+    """The mapping in the YAML `text`; never raises."""
     reader = _Reader(shown_as)
     if left := conflicts(text):
         return Document(None, tuple(_conflict(marker, shown_as) for marker in left))
@@ -85,7 +85,7 @@ class _Stop(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A value that was read; `size` and `depth` count what it holds with all aliases unfolded."""
+    """A value that was read; `size` and `depth` count its content with all aliases unfolded."""
 
     value: object
     size: int = 1
@@ -128,7 +128,7 @@ class _Reader:
 
     def mapping(self) -> Mapping[str, object]:
         if self._root is None:
-            raise _Stop("the file is empty; a config holds at least `pipeline` and `model`")
+            raise _Stop("the file is empty; a config needs at least `pipeline` and `model`")
         if not isinstance(self._root, dict):
             kind = "a list" if isinstance(self._root, list) else "a single value"
             wanted = "expected a mapping such as `pipeline: DDIMPipeline`"
@@ -221,12 +221,12 @@ class _Reader:
         path = frame.next_path()
         if frame.key is not MERGE and not isinstance(key, str):
             told = f"line {line}: this key reads as {_kind(key)}, and keys are text; quote it"
-            # What a pipeline looks up by a number, it does not find by a text.
-            meant = f", or write {{$map: [[{written}, ...]]}} where the pipeline is to get {_kind(key)}"
+            # A pipeline that looks a value up by number does not find it under a text.
+            meant = f", or write {{$map: [[{written}, ...]]}} if the pipeline needs {_kind(key)}"
             self._problem(path, None, told + (meant if path.startswith("call.") else ""))
         elif isinstance(key, str) and key in frame.lines:
             self._problem(
-                path, None, f"line {line}: the key stands twice, first in line {frame.lines[key]}; keep one"
+                path, None, f"line {line}: the key occurs twice, first in line {frame.lines[key]}; keep one"
             )
         if isinstance(frame.key, str):
             frame.lines.setdefault(frame.key, line)

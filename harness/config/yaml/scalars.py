@@ -1,4 +1,4 @@
-"""From one YAML scalar to a JSON value, as YAML 1.1 reads it; what is more than plain data, or a trap, is refused."""
+"""Turns one YAML scalar into a JSON value, as YAML 1.1 reads it; refuses traps and anything but plain data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.config.wording import shortened
 
 TAG = "tag:yaml.org,2002:"
 MERGE = object()
-"""What a key `<<` reads as."""
+"""The value of a key `<<`."""
 
 _CORE_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+")
 """YAML 1.2's numbers with an exponent; YAML 1.1 reads them as text unless they have both a dot and a sign."""
@@ -29,7 +29,7 @@ def short_tag(tag: str | None) -> str:
 
 
 def scalar(event: Any, is_key: bool) -> object:
-    """The value of a scalar event; `MERGE` for a key `<<`. Raises `Refused` where it is not plain data."""
+    """The value of a scalar event; `MERGE` for a key `<<`. Raises `Refused` if it is not plain data."""
     tag = event.tag
     if tag == "!" or (tag is None and not event.implicit[0]):
         return _checked_text(event.value)
@@ -61,10 +61,10 @@ def _checked_text(text: str) -> str:
 def _integer(text: str) -> int:
     digits = text.lstrip("+-")
     if ":" in text:
-        raise Refused("YAML reads this as a base-60 number; put it into quotes")
+        raise Refused("YAML reads this as a base-60 number; put it in quotes")
     if digits.startswith("0") and digits[1:2].isdigit():
-        raise Refused("YAML reads this as an octal number; leave out the leading 0 or put it into quotes")
-    too_long = "a whole number of more than 64 bits; put it into quotes if it is text"
+        raise Refused("YAML reads this as an octal number; leave out the leading 0 or put it in quotes")
+    too_long = "a whole number of more than 64 bits; put it in quotes if it is text"
     if len(text) > 80:
         raise Refused(too_long)
     try:
@@ -78,13 +78,13 @@ def _integer(text: str) -> int:
 
 def _number(text: str) -> float:
     if ":" in text:
-        raise Refused("YAML reads this as a base-60 number; put it into quotes")
+        raise Refused("YAML reads this as a base-60 number; put it in quotes")
     try:
         number = float(_CONSTRUCTOR.construct_yaml_float(yaml.ScalarNode(TAG + "float", text)))
     except (ValueError, IndexError):
         raise Refused("not a number") from None
     if not math.isfinite(number):
-        raise Refused("numbers must be finite; put it into quotes if it is text")
+        raise Refused("numbers must be finite; put it in quotes if it is text")
     return number
 
 
@@ -100,7 +100,7 @@ def _nothing(_: str) -> None:
 
 
 def _date(_: str) -> object:
-    raise Refused("YAML reads this as a date; put it into quotes")
+    raise Refused("YAML reads this as a date; put it in quotes")
 
 
 _CONVERTERS: Mapping[str, Callable[[str], object]] = {

@@ -1,1 +1,1 @@
-"""What measuring a case gives: noise, limits, mutants and what was detected of them."""
+"""The results of measuring a case: noise, limits, mutants, and which of them were detected."""

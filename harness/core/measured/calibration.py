@@ -1,4 +1,4 @@
-"""A calibration: the noise that is legitimate for a case, the limits it leads to, and the evidence for both."""
+"""A calibration: the legitimate noise of a case, the limits that follow from it, and the evidence for both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CALIBRATION_SCHEMA = 1
 
 
 class Effect(StrEnum):
-    """What a benign variation did: only one that moved at least one bit counts as evidence."""
+    """What a benign variation did; it counts as evidence only if it moved at least one bit."""
 
     COUNTED = "counted"
     NONE = "no effect"
@@ -26,7 +26,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutputNoise:
-    """One output of a varied run against the unvaried one: every metric, None where it is undefined."""
+    """One output of a varied run against the unvaried one: every metric, None if undefined."""
 
     output: str
     metrics: Mapping[str, float | None]
@@ -34,7 +34,7 @@ class OutputNoise:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How an error grew: the rel_l2 of the outputs of one event, call by call; None where undefined."""
+    """How an error grew: the rel_l2 of the outputs of one event, call by call; None if undefined."""
 
     event: str
     curve: tuple[float | None, ...]
@@ -44,8 +44,8 @@ class Growth:
 class Evidence:
     """One run of the case with one benign variation of `family`.
 
-    `boundaries` gives for each event the largest rel_l2 of a call of it under forced replay, as
-    `harness.judge.traces.boundaries` names and measures them; empty where the variation was not replayed.
+    `boundaries` gives for each event the largest rel_l2 of its calls under forced replay, as
+    `harness.judge.traces.boundaries` names and measures them; empty if the variation was not replayed.
     """
 
     family: str
@@ -59,10 +59,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class OutputLimits:
-    """What the noise of one output leads to.
+    """The limits that follow from the noise of one output.
 
-    `envelope` is the largest value of each judged metric over all counted runs, `floor` what a limit never
-    falls below.
+    `envelope` is the largest value of each judged metric over all counted runs, `floor` the lower bound of
+    a limit.
     """
 
     output: str
@@ -78,11 +78,11 @@ class OutputLimits:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One family left out: would the limits made from the other families alone have let it pass?
+    """One family left out: would the limits from only the other families have passed it?
 
     `runs` were judged, `false_alarms` of them exceed the limit of an output, `boundary_alarms` that of a
     boundary. `ratio` is the family's largest value over the envelope of the others, the worst of all outputs
-    and judged metrics, that of max_abs in the proportion of the factors; None where it is infinite.
+    and judged metrics, with max_abs scaled by the ratio of the factors; None if it is infinite.
     """
 
     family: str
@@ -94,7 +94,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """A weakness of the case itself: what it is, and what to change."""
+    """A weakness of the case itself, and what to change."""
 
     name: str
     found: str
@@ -108,9 +108,9 @@ class Weakness:
 class Calibration:
     """Limits for one case on one platform, with their evidence.
 
-    `golden` is the digest of the outputs of the golden it belongs to. `factor` and `cross_factor` are what
-    the envelope was multiplied by, that of max_abs by `max_abs_factor` (None: as the others) and in that
-    proportion of `cross_factor`. `boundaries` gives the limit of each event under forced replay,
+    `golden` is the digest of the outputs of its golden. `factor` and `cross_factor` are what
+    the envelope was multiplied by; for max_abs it is `max_abs_factor` (None: as the others), with `cross_factor`
+    scaled in proportion. `boundaries` gives the limit of each event under forced replay,
     `boundary_envelope` what was measured. `amplification` is the largest error at the end over the largest
     error of one call; None without forced replay.
     """
@@ -140,12 +140,12 @@ class Calibration:
 
     @property
     def false_alarms(self) -> int:
-        """How many runs the limits of the other families would have refused."""
+        """The number of runs that the limits of the other families would have refused."""
         return sum(one.false_alarms + one.boundary_alarms for one in self.left_out)
 
 
 class CalibrationState(StrEnum):
-    """What became of calibrating one case."""
+    """The outcome of calibrating one case."""
 
     CALIBRATED = "calibrated"
     SKIPPED = "skipped"
@@ -156,7 +156,7 @@ class CalibrationState(StrEnum):
 class Unused:
     """Measured limits that the config `file` does not ask for, under these relations.
 
-    `yaml` is what to write there, in the place of the `tolerance` that it states if `replaces`; "" where the
+    `yaml` is what to write there; it replaces the existing `tolerance` if `replaces`. It is "" if the
     matrix of the file sets the tolerance.
     """
 
@@ -168,9 +168,9 @@ class Unused:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """What became of calibrating one case; `path` is where the calibration lies.
+    """The outcome of calibrating one case; `path` is the calibration's file.
 
-    `unused` is None where the config uses what was measured.
+    `unused` is None if the config uses the measured limits.
     """
 
     case: str
@@ -193,7 +193,7 @@ class CalibrationReport:
     cases: tuple[CalibrationResult, ...]
 
     def summary(self) -> Mapping[CalibrationState, int]:
-        """How many cases ended in each state that occurred, in the order of `CalibrationState`."""
+        """The number of cases per state that occurred, in the order of `CalibrationState`."""
         found = [case.state for case in self.cases]
         return {state: found.count(state) for state in CalibrationState if state in found}
 

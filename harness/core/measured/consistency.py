@@ -1,4 +1,4 @@
-"""What contradicts itself in a calibration or a sensitivity: numbers that do not follow from their evidence."""
+"""Finds contradictions in a calibration or a sensitivity: numbers that do not follow from their evidence."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from harness.core.measured.sensitivity import (
 from harness.core.tolerance import AT_LEAST, METRICS, Relation
 
 _LARGEST = {"mismatched": 1.0, "cosine_distance": 2.0}
-"""The metrics that cannot be larger."""
+"""The largest possible values of the bounded metrics."""
 
 
 def calibration_contradiction(found: Calibration) -> str:
-    """The first thing in which a calibration contradicts itself, "" where there is none.
+    """The first contradiction in a calibration, "" if there is none.
 
-    Everything that follows from its `runs` and the floors is computed anew by `harness.core.measured.limits`
-    and has to be the same. Floors and names are for whoever has the golden (`harness.judge.calibrated`).
+    `harness.core.measured.limits` recomputes everything that follows from `runs` and the floors, and the results
+    must agree. Floors and names are checked where the golden is at hand (`harness.judge.calibrated`).
     """
     return next(_calibration(found), "")
 
 
 def sensitivity_contradiction(found: Sensitivity) -> str:
-    """The first thing in which a sensitivity contradicts itself, "" where there is none."""
+    """The first contradiction in a sensitivity, "" if there is none."""
     return next(_sensitivity(found), "")
 
 
 def _calibration(found: Calibration) -> Iterator[str]:
     if found.environment.platform != found.platform:
-        yield f"measured on {found.environment.platform}, said to be of {found.platform}"
+        yield f"measured on {found.environment.platform}, but labelled {found.platform}"
     yield from _factors(found)
     yield from _evidence(found.runs, {one.output for one in found.outputs})
     yield from _twice("outputs", (one.output for one in found.outputs))
@@ -56,7 +56,7 @@ def _calibration(found: Calibration) -> Iterator[str]:
 
 
 def _factors(found: Calibration) -> Iterator[str]:
-    """Factors of one's own would make limits of any size that follow from their evidence."""
+    """With arbitrary factors, limits of any size would follow from the evidence."""
     stated = {"factor": found.factor, "cross_factor": found.cross_factor}
     known = {"factor": limits.FACTOR, "cross_factor": limits.CROSS_FACTOR}
     if found.max_abs_factor is not None:
@@ -69,7 +69,7 @@ def _factors(found: Calibration) -> Iterator[str]:
 def _evidence(runs: Sequence[Evidence], outputs: set[str]) -> Iterator[str]:
     counted = limits.counted(runs)
     if not counted:
-        yield "runs: none of them counts, so nothing was measured"
+        yield "runs: none counts as evidence, so nothing was measured"
     yield from _twice("runs", (run.name for run in runs))
     for run in runs:
         yield from _twice(f"runs.{run.name}.outputs", (noise.output for noise in run.outputs))
@@ -87,9 +87,9 @@ def _metrics(place: str, metrics: Mapping[str, float | None]) -> Iterator[str]:
             yield f"{place}: {name} is missing"
     for name, value in metrics.items():
         if name not in METRICS:
-            yield f"{place}: {name} is no metric"
+            yield f"{place}: {name} is not a metric"
         elif value is not None and name not in AT_LEAST and not 0 <= value <= _LARGEST.get(name, value):
-            yield f"{place}.{name} is {value:g}, which no measurement gives"
+            yield f"{place}.{name} is {value:g}, which no measurement can give"
 
 
 def _floor(one: OutputLimits) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _floor(one: OutputLimits) -> Iterator[str]:
         yield f"outputs.{one.output}: has no floor, so nothing limits it"
     for name in one.floor:
         if name not in limits.JUDGED:
-            yield f"outputs.{one.output}.floor: {name} gets no limit by calibration"
+            yield f"outputs.{one.output}.floor: calibration gives no limit to {name}"
 
 
 def _output(one: OutputLimits, computed: OutputLimits) -> Iterator[str]:
@@ -125,13 +125,13 @@ def _boundaries(found: Calibration) -> Iterator[str]:
     least = limits.boundary_limits(envelope, {})
     for name in dict.fromkeys((*least, *found.boundaries)):
         limit, lowest = found.boundaries.get(name), least.get(name)
-        # A floor may be higher: only the golden's trace tells which.
+        # A floor may be higher; only the golden's trace shows by how much.
         if limit is None or lowest is None or limit < lowest:
             yield f"boundaries.{name} is {_told(limit)}, the evidence leads to {_told(lowest)}"
 
 
 def _summary(found: Calibration) -> Iterator[str]:
-    """What is told of the evidence, for people."""
+    """The contradictions in what is derived from the evidence for people to read."""
     amplified = limits.amplification(found.runs)
     if found.amplification != amplified:
         yield f"amplification is {_told(found.amplification)}, the evidence leads to {_told(amplified)}"
@@ -141,7 +141,7 @@ def _summary(found: Calibration) -> Iterator[str]:
         if any(value is not None and value < 0 for value in one.curve):
             yield f"growth.{one.event}: a distance below 0"
     floor = {one.output: one.floor for one in found.outputs}
-    # Which boundaries raised an alarm depends on floors that lie in the golden's trace.
+    # Which boundaries raised an alarm depends on floors from the golden's trace.
     wanted = {one.family: one for one in limits.left_out(found.runs, floor, {})}
     yield from _twice("left_out", (one.family for one in found.left_out))
     stated = {one.family: one for one in found.left_out}
@@ -173,7 +173,7 @@ def _family(stated: LeftOut | None, wanted: LeftOut | None) -> str:
 
 def _sensitivity(found: Sensitivity) -> Iterator[str]:
     if found.environment.platform != found.platform:
-        yield f"measured on {found.environment.platform}, said to be of {found.platform}"
+        yield f"measured on {found.environment.platform}, but labelled {found.platform}"
     if not found.faults:
         yield "faults: none was planted"
     yield from _twice("faults", (one.fault for one in found.faults))
@@ -190,15 +190,15 @@ def _sensitivity(found: Sensitivity) -> Iterator[str]:
 
 def _fault(fault: MutantResult, relations: set[Relation]) -> Iterator[str]:
     if fault.state is MutantState.ERROR:
-        yield "came to no judgement, and such a result is not kept"
+        yield "reached no judgement, and such a result is never kept"
     if fault.state is not MutantState.APPLIED:
         if fault.sightings:
-            yield f"was seen, though it is {fault.state}"
+            yield f"was detected, although it is {fault.state}"
         if (fault.acted > 0) != (fault.state is MutantState.EQUIVALENT):
-            yield f"acted {fault.acted} times, though it is {fault.state}"
+            yield f"acted {fault.acted} times, although it is {fault.state}"
         return
     if fault.acted < 1:
-        yield f"acted {fault.acted} times, though it applied"
+        yield f"acted {fault.acted} times, although it applied"
     counts = Counter((one.relation, one.channel) for one in fault.sightings)
     for relation in Relation:
         seen = counts[relation, Channel.OUTPUTS]
@@ -224,15 +224,15 @@ def _sighting(one: Detection) -> Iterator[str]:
 def _smallest(one: Smallest, default: MutantResult | None) -> Iterator[str]:
     fault = MUTANTS.get(one.fault)
     if default is None:
-        yield "is none of the faults"
+        yield "is not a known fault"
         return
     steps = {*LADDER, default.strength, fault.strength if fault else None}
     for value in (one.any, one.forced, one.outputs):
         if value is not None and value not in steps:
-            yield f"{value:g} is no strength that is tried"
+            yield f"{value:g} is not one of the strengths that are tried"
     parts = [value for value in (one.forced, one.outputs) if value is not None]
     if parts and (one.any is None or one.any > min(parts)):
-        yield f"any channel sees {_told(one.any)}, one alone {min(parts):g}"
+        yield f"any channel detects {_told(one.any)}, but a single one {min(parts):g}"
     caught = bool(default.seen_by(Relation.SAME_HARDWARE))
     if one.any is not None and default.strength is not None and one.any <= default.strength and not caught:
         yield f"is caught from {one.any:g} on, but not at {default.strength:g}"

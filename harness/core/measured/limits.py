@@ -1,8 +1,8 @@
-"""From the evidence of benign runs to limits: envelopes, the factor's false alarms, the amplification.
+"""Turns the evidence of benign runs into limits: envelopes, the factor's false alarms, the amplification.
 
 A limit is a factor times the envelope, the largest value of a metric over all benign runs. The factors are
-tested on the evidence itself: each family of variations is left out in turn, limits are made from the
-others, and every run of it that exceeds one counts as a false alarm.
+tested on the evidence itself: each family of variations is left out in turn, limits are derived from the
+others, and every run of that family that exceeds one counts as a false alarm.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from harness.core.measured.calibration import Effect, Evidence, Growth, LeftOut,
 from harness.core.tolerance import Limits
 
 JUDGED = ("max_abs", "rel_l2")
-"""The metrics that get limits; the share of unequal elements and ulps separate noise from faults badly."""
+"""The metrics that get limits; the share of unequal elements and ulps separate noise from faults poorly."""
 
 FACTOR = 3.0
 """Above the envelope, for the same hardware with other software."""
 
 CROSS_FACTOR = 10.0
-"""Above the envelope, for other hardware: an extrapolation, since nothing of it was measured."""
+"""Above the envelope, for other hardware: an extrapolation, because no other hardware was measured."""
 
 MAX_ABS_FACTOR = 5.0
-"""What max_abs has in the place of FACTOR, and in that proportion of CROSS_FACTOR.
+"""Replaces FACTOR for max_abs, and scales CROSS_FACTOR in proportion.
 
-One element decides it, and extremes vary more: over the shipped cases as they were first recorded, a family left out
+One element decides max_abs, and extremes vary more: over the shipped cases as first recorded, a family left out
 reached 4.0 x the envelope of the others in max_abs, 2.9 x in rel_l2.
 """
 
 BOUNDARY_FLOOR = 1e-6
-"""What the limit of a boundary never falls below; `boundary_floors` gives higher ones."""
+"""The lower bound of a boundary's limit; `boundary_floors` gives higher ones."""
 
 MACHINE = "machine"
-"""The family of no variation: the distance of the golden from the unvaried run, where another machine of its
+"""The family without a variation: the distance between the golden and the unvaried run if another machine of its
 platform recorded it with the same software."""
 
 COMBINED: Mapping[str, tuple[str, ...]] = {
@@ -43,7 +43,7 @@ COMBINED: Mapping[str, tuple[str, ...]] = {
     "native": ("cpu-capability", "onednn", "mkl"),
     MACHINE: ("cpu-capability", "onednn", "mkl"),
 }
-"""Families made of others: whoever leaves one of those out has to leave these out as well."""
+"""Families that combine others: if one of those is left out, these must be left out as well."""
 
 Envelope = Mapping[str, Mapping[str, float]]
 """The largest value of each judged metric, by output."""
@@ -57,10 +57,10 @@ def counted(runs: Iterable[Evidence]) -> tuple[Evidence, ...]:
 def admitted(
     runs: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
 ) -> tuple[Evidence, ...]:
-    """The runs, the distance of the golden's machine counted only where the other runs make it credible.
+    """The runs; the distance of the golden's machine counts only if the other runs make it credible.
 
-    Beyond the limits that those lead to, of an output or a boundary, it may as well be a defect of either
-    machine, and makes no limits.
+    If it exceeds the limits of an output or a boundary that the other runs lead to, it may be a defect of either
+    machine, and no limits follow from it.
     """
     others = [run for run in runs if run.family != MACHINE]
     return tuple(
@@ -69,7 +69,7 @@ def admitted(
 
 
 def envelope(runs: Iterable[Evidence]) -> Envelope:
-    """The largest value of each judged metric over the counted runs; a metric undefined in any has none."""
+    """The largest value of each judged metric over the counted runs; a metric undefined in any run has none."""
     worst: dict[str, dict[str, float]] = {}
     for run in counted(runs):
         for noise in run.outputs:
@@ -103,7 +103,7 @@ def output_limits(
 def left_out(
     runs: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
 ) -> tuple[LeftOut, ...]:
-    """Each family judged by limits that are made without it."""
+    """Each family judged by limits derived without it."""
     families = dict.fromkeys(run.family for run in counted(runs))
     return tuple(_left_out(family, counted(runs), floor, boundary_floor) for family in families)
 
@@ -118,14 +118,14 @@ def boundary_envelope(runs: Iterable[Evidence]) -> Mapping[str, float]:
 
 
 def boundary_limits(found: Mapping[str, float], floor: Mapping[str, float]) -> Mapping[str, float]:
-    """The limit of each boundary: FACTOR times the envelope, its floor or BOUNDARY_FLOOR at least."""
+    """The limit of each boundary: FACTOR times the envelope, but at least its floor or BOUNDARY_FLOOR."""
     return {
         event: max(_short(FACTOR * value), floor.get(event, BOUNDARY_FLOOR)) for event, value in found.items()
     }
 
 
 def amplification(runs: Iterable[Evidence]) -> float | None:
-    """The largest rel_l2 at the end over the largest one of a single call; None where either is missing."""
+    """The largest rel_l2 at the end over the largest of a single call; None if either is missing."""
     replayed = [run for run in counted(runs) if run.boundaries]
     once = max((value for run in replayed for value in run.boundaries.values()), default=0.0)
     ends = [noise.metrics.get("rel_l2") for run in replayed for noise in run.outputs]
@@ -157,9 +157,9 @@ def _limits(
     factor: float,
     wider: float = MAX_ABS_FACTOR / FACTOR,
 ) -> dict[str, float]:
-    """A limit for every metric that has a floor and, where noise was measured, an envelope.
+    """A limit for every metric that has a floor and, if noise was measured, an envelope.
 
-    That of max_abs is `wider` by this factor.
+    The limit of max_abs is multiplied by `wider`.
     """
     known = {metric: found.get(metric, 0.0) for metric in floor if not found or metric in found}
     times = {"max_abs": wider}
@@ -217,7 +217,7 @@ def _against(
 
 
 def _ratio(run: Evidence, found: Envelope, floor: Envelope) -> float:
-    """The worst share of a limit, times FACTOR: the worst value over the envelope, that of max_abs in proportion."""
+    """The worst share of a limit, times FACTOR: the worst value over the envelope, with max_abs scaled."""
     worst = 0.0
     for noise in run.outputs:
         lowest = floor.get(noise.output, {})

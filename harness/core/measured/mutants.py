@@ -1,4 +1,4 @@
-"""The faults that can be planted in a run, by name: what each is, and how strong it is where it has a strength."""
+"""The faults that can be planted in a run, by name: what each one is, and its strength if it has one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """The part of a pipeline that a fault sits in; the first part of its name."""
+    """The part of a pipeline that contains a fault; the first part of its name."""
 
     SCHEDULER = "scheduler"
     GUIDANCE = "guidance"
@@ -25,7 +25,7 @@ class Category(StrEnum):
 class Mutant:
     """One fault: its name `<category>.<fault>` in the worker's catalogue, and what it does in a sentence.
 
-    `strength` is the relative size that it has by default, None for one that is either there or not;
+    `strength` is its default relative size, None for a fault that is either present or not;
     `ladder` says whether it is tried at every strength of LADDER as well.
     """
 
@@ -36,12 +36,12 @@ class Mutant:
 
     @property
     def category(self) -> Category:
-        """The part of the pipeline it sits in."""
+        """The part of the pipeline that contains it."""
         return Category(self.name.partition(".")[0])
 
 
 LADDER = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-"""The strengths that are tried to find the smallest one that is seen."""
+"""The strengths that are tried to find the smallest one that is detected."""
 
 _SCHEDULER = (
     Mutant("scheduler.timesteps_off_by_one", "all timesteps of the schedule are one lower"),
@@ -179,5 +179,5 @@ MUTANTS: Mapping[str, Mutant] = {
 
 
 def default_strength(name: str) -> float | None:
-    """The strength that a fault has where none is given; None for one without, and for what is no fault."""
+    """The default strength of a fault; None for a fault without one, and for an unknown name."""
     return MUTANTS[name].strength if name in MUTANTS else None

@@ -1,4 +1,4 @@
-"""What `harness sensitivity` finds out: which planted faults a case catches, by which channel, and by how much."""
+"""The results of `harness sensitivity`: which planted faults a case catches, by which channel, and by what margin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SENSITIVITY_SCHEMA = 1
 
 
 class Channel(StrEnum):
-    """What can see a fault: exact findings that fail, boundaries under forced replay, or the outputs."""
+    """What can detect a fault: failing exact findings, boundaries under forced replay, or the outputs."""
 
     EXACT = "exact"
     FORCED = "forced"
@@ -25,10 +25,10 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What one channel made of a fault under the limits of one relation.
+    """The result of one channel for a fault under the limits of one relation.
 
-    `margin` is the value over its limit, of the output or boundary `at` which that is largest: above 1 it
-    was caught. None where no number decides: an exact finding, bits that have to be equal, a NaN.
+    `margin` is the largest ratio of value to limit, found at the output or boundary `at`: above 1, the fault
+    was caught. None if no number decides: an exact finding, bits that must be equal, a NaN.
     """
 
     relation: Relation
@@ -39,10 +39,10 @@ class Detection:
 
 
 class MutantState(StrEnum):
-    """What became of planting one fault; only APPLIED ones count in a score.
+    """The outcome of planting one fault; only APPLIED ones count in a score.
 
     EQUIVALENT faults acted and changed no bit of trace or outputs; NOT_APPLICABLE ones found no place, or
-    never acted; an ERROR is a run that came to no judgement.
+    were never triggered; an ERROR is a run that reached no judgement.
     """
 
     APPLIED = "applied"
@@ -53,7 +53,7 @@ class MutantState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MutantResult:
-    """One fault at one strength (None for one without): how often it acted, and what the channels saw."""
+    """One fault at one strength (None if it has none): how often it acted, and what the channels detected."""
 
     fault: str
     strength: float | None
@@ -67,14 +67,14 @@ class MutantResult:
         return tuple(one.channel for one in self.sightings if one.caught and one.relation is relation)
 
     def nearest(self, relation: Relation) -> Detection | None:
-        """The sighting with the largest margin of those that have one."""
+        """The detection with the largest margin, among those that have one."""
         measured = [one for one in self.sightings if one.relation is relation and one.margin is not None]
         return max(measured, key=lambda one: one.margin or 0.0, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How many of the faults that applied were caught under one relation; `share` is None where none applied."""
+    """How many applied faults were caught under one relation; `share` is None if none applied."""
 
     relation: Relation
     caught: int
@@ -87,7 +87,7 @@ class Score:
 class Smallest:
     """The smallest strength of a continuous fault that is caught in `same-hardware`, with all above it.
 
-    By channel, and `any` of them; None where not even the largest strength tried is.
+    By channel, and by `any` channel; None if not even the largest strength is caught.
     """
 
     fault: str
@@ -97,7 +97,7 @@ class Smallest:
 
 
 class SensitivityState(StrEnum):
-    """What became of one case: SHARP meets its `min_sensitivity`, or states none; BLUNT does not."""
+    """The outcome of one case: SHARP meets its `min_sensitivity` or states none; BLUNT does not."""
 
     SHARP = "sharp"
     BLUNT = "blunt"
@@ -107,11 +107,11 @@ class SensitivityState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What planting every fault in a case showed, kept beside the golden whose limits were tried.
+    """The results of planting every fault in a case, stored next to the golden whose limits were tested.
 
     `golden` is the digest of that golden's outputs, `limits` the digest of the limits that judged: under other
-    ones the faults have to be planted anew. `faults` holds each at its default strength; `smallest` is empty
-    where no other strength was tried.
+    limits the faults must be planted again. `faults` holds each at its default strength; `smallest` is empty
+    if no other strength was tried.
     """
 
     schema: int
@@ -131,7 +131,7 @@ class Sensitivity:
 class SensitivityResult:
     """All faults planted in one case, each at its default strength; `ladder` holds those at other strengths.
 
-    `platform` is where that was, None where nothing ran; `path` is where it is kept. `forced` is whether the
+    `platform` is where that was, None if nothing ran; `path` is the stored file. `forced` says whether the
     case is judged by forced replay, without which boundaries catch nothing in its verifications.
     """
 
@@ -151,11 +151,11 @@ class SensitivityResult:
     forced: bool = True
 
     def in_state(self, state: MutantState) -> tuple[MutantResult, ...]:
-        """The faults, at their default strengths, that ended so."""
+        """The faults, at their default strengths, in this state."""
         return tuple(fault for fault in self.faults if fault.state is state)
 
     def missed(self, relation: Relation) -> tuple[MutantResult, ...]:
-        """The faults that applied and that no channel which judges the case caught under a relation."""
+        """The applied faults that no channel of the case's judgement caught under a relation."""
         judging = {channel for channel in Channel if self.forced or channel is not Channel.FORCED}
         applied = self.in_state(MutantState.APPLIED)
         return tuple(one for one in applied if not judging & set(one.seen_by(relation)))
@@ -169,7 +169,7 @@ class SensitivityReport:
     cases: tuple[SensitivityResult, ...]
 
     def summary(self) -> Mapping[SensitivityState, int]:
-        """How many cases ended in each state that occurred, in the order of `SensitivityState`."""
+        """The number of cases per state that occurred, in the order of `SensitivityState`."""
         found = [case.state for case in self.cases]
         return {state: found.count(state) for state in SensitivityState if state in found}
 

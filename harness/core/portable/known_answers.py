@@ -1,4 +1,4 @@
-"""The known-answer test in words: which answers a portable machine has to give for a set of builds."""
+"""The known-answer test: the answers that a portable machine must give for a set of builds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import resources
 from harness.core.environment import Environment, Software
 
 TABLE_VERSION = 2
-"""Changes with the operations, their names and their inputs: answers of two versions cannot be compared."""
+"""Changes with the operations, their names and their inputs: answers of different versions cannot be compared."""
 
 RECORD = "known_answers.json"
 """The package's file of answers, which `python -m harness.worker.portable --store` writes."""
@@ -19,7 +19,7 @@ RECORD = "known_answers.json"
 _LIBRARIES = ("torch", "numpy")
 
 _OPTIONAL = "scipy"
-"""A library that is not always there: the operations whose names begin with it are its own."""
+"""An optional library; the operations whose names begin with this word belong to it."""
 
 
 def builds(software: Software) -> Mapping[str, str]:
@@ -29,7 +29,7 @@ def builds(software: Software) -> Mapping[str, str]:
 
 
 def on_record(software: Software) -> Mapping[str, str]:
-    """The digest of each operation's result for exactly these builds, by name; empty where there is none."""
+    """The digest of each operation's result for exactly these builds, by name; empty if there are none."""
     ours = builds(software)
     for entry in _record():
         theirs, answers = entry["builds"], entry["answers"]
@@ -43,7 +43,7 @@ def on_record(software: Software) -> Mapping[str, str]:
 class Answer:
     """One operation of the table: the digests of its result as computed here, as on record, and as in a golden.
 
-    None where there is none: the builds are not on record, or this side does not have the operation.
+    None if missing: the builds are not on record, or this side lacks the operation.
     """
 
     operation: str
@@ -54,13 +54,13 @@ class Answer:
 
     @property
     def differs(self) -> bool:
-        """Whether what was computed here is something else than is on record or in the golden."""
+        """Whether the result computed here differs from the one on record or in the golden."""
         expected = {one for one in (self.on_record, self.golden) if one is not None}
         return self.computed is not None and not expected <= {self.computed}
 
     @property
     def matches(self) -> bool | None:
-        """Whether it is what is on record and in the golden; None where there is nothing to compare."""
+        """Whether it equals the one on record and in the golden; None if there is nothing to compare."""
         if self.computed is None or (self.on_record is None and self.golden is None):
             return None
         return not self.differs
@@ -70,8 +70,8 @@ class Answer:
 class Proof:
     """The known-answer test of one machine, and whether its runs are portable; else the `reason`.
 
-    `remembered` tells that the answers are those of an earlier start. `golden` is the file that they are
-    compared with as well; `golden_reason` why that one's run was not portable, "" where it was.
+    `remembered` says that the answers come from an earlier start. `golden` is the file that they are
+    also compared with; `golden_reason` says why that golden's run was not portable, "" if it was.
     """
 
     portable: bool
@@ -85,17 +85,17 @@ class Proof:
 
     @property
     def differing(self) -> tuple[Answer, ...]:
-        """The answers that are others than on record or in the golden."""
+        """The answers that differ from those on record or in the golden."""
         return tuple(answer for answer in self.answers if answer.differs)
 
     @property
     def holds(self) -> bool:
-        """Whether this machine is portable and, where there is a golden, judges it bit for bit as far as CPUs go."""
+        """Whether this machine is portable and, if a golden is given, its CPU allows judging it bit for bit."""
         return self.portable and not self.golden_reason and not self.differing
 
 
 def answers_of(here: Environment, golden: Environment | None = None) -> tuple[Answer, ...]:
-    """Every operation that `here` computed, or that is in the golden, beside what is on record."""
+    """Every operation that `here` computed or that is in the golden, with the answer on record."""
     expected = on_record(here.software)
     theirs = golden.known_answers if golden else {}
     names = dict.fromkeys([*here.known_answers, *(theirs if here.known_answers else ())])
@@ -115,7 +115,7 @@ def kind_of(operation: str) -> str:
 
 
 _KINDS = {"numpy": "numpy", "scipy": "scipy", "math": "C library"}
-"""By the first word of a name."""
+"""The library, by the first word of an operation's name."""
 
 _DTYPES = ("float", "bfloat", "complex")
 

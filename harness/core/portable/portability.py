@@ -1,4 +1,4 @@
-"""What makes two runs portable between their CPUs, or keeps them from it, in the words of every report."""
+"""What makes two runs portable between their CPUs, or prevents it, in the words of every report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.core.environment import Environment, Hardware, differing_answers
 from harness.core.tolerance import Allowance, Relation, Rule
 
-_NAMED = 3  # operations told in a sentence
+_NAMED = 3  # operations named in a sentence
 
 
 def named_operations(names: Sequence[str]) -> str:
@@ -19,9 +19,9 @@ def named_operations(names: Sequence[str]) -> str:
 def portability_words(
     golden: Environment, now: Environment, relation: Relation, allowance: Allowance, *, asked: bool = False
 ) -> str:
-    """What a case that is to be portable owes to it, or lacks by it; "" where it makes no difference.
+    """What portability changed for a case that should be portable; "" if it made no difference.
 
-    `relation` is the one under which `allowance` judges; `asked` says that it was asked for and not found.
+    `relation` is the one under which `allowance` judges; `asked` says that the user asked for it.
     """
     if golden.platform != now.platform:
         return ""
@@ -34,11 +34,11 @@ def portability_words(
 
 
 def _fact(golden: Environment, now: Environment, *, told: bool) -> str:
-    """How portable the two are; unless it is `told` already, also that something else decides the relation."""
+    """Whether the two are portable and, unless already `told`, that something else decides the relation."""
     there, here = golden.switches.portable, now.switches.portable
     if there and here:
         if wrong := differing_answers(golden, now):
-            return f"portable, but {named_operations(wrong)} gave other bits there"
+            return f"portable, but {named_operations(wrong)} gave different bits there"
         return "portable" if told else "portable, but software or switches differ"
     if there:
         return f"the golden is portable and this run is not{_because(now)}"
@@ -53,7 +53,7 @@ def _because(environment: Environment) -> str:
 
 def _judged(relation: Relation, allowance: Allowance, *, asked: bool) -> str:
     if asked:
-        return f"judged under {relation} because that was asked for"
+        return f"judged under {relation} as requested"
     if relation is Relation.SAME:
         return "so judged bit for bit" if allowance is Rule.EXACT else f"so judged under {relation}"
     return f"so the limits of {relation} judge"
@@ -67,5 +67,5 @@ def _places(golden: Hardware, now: Hardware) -> str:
 
 
 def _brand(hardware: Hardware) -> str:
-    """The CPU's name without the numbers of its family and model."""
+    """The CPU's name without its family and model numbers."""
     return hardware.cpu_model.rpartition(" (")[0] or hardware.cpu_model or hardware.machine

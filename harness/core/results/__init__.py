@@ -1,1 +1,1 @@
-"""What commands conclude: verdicts, their reasons and next steps, what recording gave."""
+"""The conclusions of commands: verdicts with reasons and next steps, and the results of recording."""

@@ -28,10 +28,10 @@ class Suspect:
 @dataclass(frozen=True, slots=True)
 class GrowthRow:
     """All calls of one event: `curve` is the rel_l2 of their outputs in order (for the pipeline's own
-    events, of what they were given), 0 where the bits are equal and None where it is undefined.
+    events, of their inputs), 0 if the bits are equal and None if undefined.
 
     `calls` counts the golden's, `calls_now` those of the new trace. `differing` is the first call whose
-    output differs, None where all are equal; `first`, `worst` and `last` are the rel_l2 of the first
+    output differs, None if all are equal; `first`, `worst` and `last` are the rel_l2 of the first
     differing call, the largest, and that of the last call. `given` is the largest rel_l2 of the inputs.
     """
 
@@ -50,13 +50,13 @@ class GrowthRow:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a case came out as it did.
+    """Why a case has its verdict.
 
-    `result` is the judged case with its divergence in it, `divergence` the same one or None where the traces
-    are alike or missing. `stages` is the table of how the error grew, `suspects` what differs between the
-    environments, the likeliest first, `boundaries` the forced replay's (empty without one), and `notes` what
-    could not be found out and why. `own_stream` names the kind of draw that the difference began with, where other
-    hardware draws other numbers by nature; empty where it began elsewhere.
+    `result` is the judged case including its divergence, `divergence` the same one or None if the traces
+    are equal or missing. `stages` is the table of how the error grew, `suspects` what differs between the
+    environments, the most likely first, `boundaries` the forced replay's (empty without one), and `notes` what
+    remains unknown and why. `own_stream` names the kind of draw that the difference began with, if other
+    hardware inherently draws other numbers; empty if it began elsewhere.
     """
 
     result: CaseResult

@@ -1,4 +1,4 @@
-"""Why a case came out as it did: a type for each kind of reason, of which `report` makes the words.
+"""The reasons for verdicts: one type for each kind of reason; `report` puts them into words.
 
 `kind` is the name of a reason in JSON. Everything is plain data: numbers that are not finite, which JSON has no
 number for, are in `Reading.special`.
@@ -17,7 +17,7 @@ from harness.core.results.measure_reasons import MeasureReason
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The words of something else: a worker, a library, the operating system, or a report of an older harness."""
+    """Words from elsewhere: a worker, a library, the operating system, or a report of an older harness."""
 
     text: str
     kind: Literal["message"] = "message"
@@ -25,7 +25,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRaised:
-    """The pipeline raised: `message` is the exception in one line. `run` is which run of the case it was."""
+    """The pipeline raised: `message` is the exception in one line. `run` says which run of the case."""
 
     message: str
     run: Literal["case", "invariant", "forced"] = "case"
@@ -34,7 +34,7 @@ class PipelineRaised:
 
 @dataclass(frozen=True, slots=True)
 class OtherDevice:
-    """The run is for `devices` only, and this one is another; `whole` tells a case from an invariant of one."""
+    """The run is only for `devices`, and this device is another; `whole` is true for a case, false for an invariant."""
 
     device: str
     devices: tuple[str, ...]
@@ -60,7 +60,7 @@ class UnreadableFile:
 
 @dataclass(frozen=True, slots=True)
 class OtherCapture:
-    """The capture at `path` is of another definition or case."""
+    """The capture at `path` belongs to another definition or case."""
 
     path: str
     case: str
@@ -78,7 +78,7 @@ class UnfitCapture:
 
 @dataclass(frozen=True, slots=True)
 class NoGolden:
-    """No golden may judge on `platform`; there are goldens of `platforms`, which the case refuses."""
+    """No golden may judge on `platform`; the case refuses the existing goldens of `platforms`."""
 
     platform: str
     platforms: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class RelationRefused:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationsAlone:
-    """The case may do without a golden, and its expectations alone judged it."""
+    """The case needs no golden, and only its expectations judged it."""
 
     because: NoGolden | RelationRefused
     kind: Literal["expectations-alone"] = "expectations-alone"
@@ -106,7 +106,7 @@ class ExpectationsAlone:
 
 @dataclass(frozen=True, slots=True)
 class DefinitionChanged:
-    """The golden was recorded from a different definition: what differs, key by key; None is the default."""
+    """The golden was recorded from a different definition: the differences, key by key; None is the default."""
 
     case: str
     changes: tuple[Change, ...]
@@ -115,7 +115,7 @@ class DefinitionChanged:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A file that the config adds to the model: sha256 in hex and hub commit on both sides, None where unknown."""
+    """A file that the config adds to the model: sha256 in hex and hub commit on both sides, None if unknown."""
 
     name: str
     golden: str | None
@@ -128,7 +128,7 @@ class FileChange:
 class WeightsChanged:
     """The golden was recorded with other weights: components by the sha256 of their weights, and added files.
 
-    `commits` holds the hub commit of golden and run where they differ, else it is None.
+    `commits` holds the hub commits of golden and run if they differ, else None.
     """
 
     components: tuple[Change, ...]
@@ -149,7 +149,7 @@ class UnusableCalibration:
 
 @dataclass(frozen=True, slots=True)
 class LimitCannotFail:
-    """No two tensors of the dtype differ by more than these `limits`: `bounds` is the most that they can."""
+    """No two tensors of the dtype can exceed these `limits`; `bounds` are the largest possible differences."""
 
     output: str
     dtype: str
@@ -160,7 +160,7 @@ class LimitCannotFail:
 
 @dataclass(frozen=True, slots=True)
 class NothingToCompare:
-    """Neither side has an output: golden and run of a `case`, or both runs of an invariant, where it is None."""
+    """Neither side has an output: golden and run of a `case` or, if it is None, both runs of an invariant."""
 
     case: str | None = None
     kind: Literal["nothing-to-compare"] = "nothing-to-compare"
@@ -168,7 +168,7 @@ class NothingToCompare:
 
 @dataclass(frozen=True, slots=True)
 class ComparedInPart:
-    """What the golden or the run lacks for a whole comparison; `outputs` is the verdict of the outputs alone."""
+    """What the golden or the run lacks for a complete comparison; `outputs` is the verdict of only the outputs."""
 
     golden: str
     lacking: tuple[str, ...]
@@ -178,7 +178,7 @@ class ComparedInPart:
 
 @dataclass(frozen=True, slots=True)
 class OutputDiffers:
-    """An output is of another kind on either side: dtype and shape, `text`, `missing` or `absent (None)`."""
+    """An output differs in kind: dtype and shape, `text`, `missing` or `absent (None)`."""
 
     output: str
     golden: str
@@ -188,7 +188,7 @@ class OutputDiffers:
 
 @dataclass(frozen=True, slots=True)
 class TextDiffers:
-    """Two texts differ from `character` on, counted from 0; each side from there, "" at its end."""
+    """Two texts differ from `character` onward, counted from 0; each side from there, "" at its end."""
 
     output: str
     character: int
@@ -199,7 +199,7 @@ class TextDiffers:
 
 @dataclass(frozen=True, slots=True)
 class NotFinite:
-    """NaN and Inf that only one side has, with the index of the first; `vanished` are those of the golden."""
+    """NaN and Inf that only one side has, with the index of the first; `vanished` counts those of the golden."""
 
     output: str
     new_nan: int
@@ -211,9 +211,9 @@ class NotFinite:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A metric and the limit that it does not meet, if there is one.
+    """A metric and, if there is one, the limit that it does not meet.
 
-    `value` is None where it is not finite; `special` then says what it is.
+    `value` is None if it is not finite; `special` then says what it is.
     """
 
     metric: str
@@ -240,7 +240,7 @@ class LimitsExceeded:
 
 @dataclass(frozen=True, slots=True)
 class NotBitwise:
-    """An output that has to be equal bit for bit is not; there are no `metrics` where it is equal by value."""
+    """An output that must be equal bit for bit is not; `metrics` is empty if it is equal by value."""
 
     output: str
     metrics: tuple[Reading, ...]
@@ -259,7 +259,7 @@ class ExactDiffers:
 
 @dataclass(frozen=True, slots=True)
 class MoreExactFindings:
-    """So many more exact findings fail the case."""
+    """`count` more exact findings fail the case."""
 
     count: int
     kind: Literal["more-exact-findings"] = "more-exact-findings"
@@ -279,7 +279,7 @@ class ExpectationUnmet:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationOfNothing:
-    """There is no such numeric output; `outputs` are those there are."""
+    """There is no such numeric output; `outputs` are the existing ones."""
 
     output: str
     statistic: str
@@ -298,7 +298,7 @@ class ExpectationOfComplex:
 
 @dataclass(frozen=True, slots=True)
 class BoundaryExceeded:
-    """A boundary of a forced replay beyond its limit; `rel_l2` is None where it cannot be compared."""
+    """A boundary of a forced replay beyond its limit; `rel_l2` is None if it cannot be compared."""
 
     event: str
     index: int
@@ -317,7 +317,7 @@ class ReplayExceeds:
 
 @dataclass(frozen=True, slots=True)
 class NotReplayable:
-    """The golden, if there is one, keeps no tensors of the boundaries."""
+    """The golden, if there is one, does not keep the boundary tensors."""
 
     golden: str | None
     kind: Literal["not-replayable"] = "not-replayable"
@@ -325,7 +325,7 @@ class NotReplayable:
 
 @dataclass(frozen=True, slots=True)
 class ReplayFailed:
-    """The forced replay did not come to its end, for a reason in the words of the worker."""
+    """The forced replay did not finish, for a reason in the worker's words."""
 
     why: str
     kind: Literal["replay-failed"] = "replay-failed"

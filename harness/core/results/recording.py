@@ -1,4 +1,4 @@
-"""What `record`, `repeat` and `list` find out, as frozen results for the reports."""
+"""The results of `record`, `repeat` and `list`, frozen for the reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.core.results.verdict import TensorResult
 
 
 class RecordState(StrEnum):
-    """What became of recording one case."""
+    """The outcome of recording one case."""
 
     RECORDED = "recorded"
     UPDATED = "updated"
@@ -29,7 +29,7 @@ class RecordState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What became of recording one case.
+    """The outcome of recording one case.
 
     `tensors` compares the two runs of a nondeterministic case, and the new golden with the old one of an
     updated case; `definition_changes` and `environment_changes` say what else an update changed.
@@ -53,8 +53,8 @@ class RecordResult:
 class RecordReport:
     """All recordings of one invocation.
 
-    One that is under way, was interrupted or ended by an error is not `finished`; `not_run` are the ids of
-    the cases that nothing was decided about by then, which are not among `cases`.
+    An invocation that is still running, was interrupted or ended by an error is not `finished`; `not_run` are the
+    ids of the cases that were still undecided, which are not among `cases`.
     """
 
     environment: Environment | None
@@ -63,7 +63,7 @@ class RecordReport:
     not_run: tuple[str, ...] = ()
 
     def summary(self) -> Mapping[RecordState, int]:
-        """How many cases ended in each state that occurred, in the order of `RecordState`."""
+        """The number of cases per state that occurred, in the order of `RecordState`."""
         found = [case.state for case in self.cases]
         return {state: found.count(state) for state in RecordState if state in found}
 
@@ -79,7 +79,7 @@ class RecordReport:
 class Distance:
     """How far apart one output of two runs is: L-infinity distance and share of unequal elements.
 
-    `max_abs` is None where the runs cannot be subtracted (another shape or dtype, NaN against a number).
+    `max_abs` is None if the runs cannot be subtracted (another shape or dtype, NaN against a number).
     """
 
     first: int
@@ -94,8 +94,8 @@ class Distance:
 class SwitchTrial:
     """The runs of a case with one switch of `determinism` on and all others off.
 
-    `deterministic` is None when a run failed; `max_abs` is the largest L-infinity distance between two
-    runs, None where it is undefined.
+    `deterministic` is None if a run failed; `max_abs` is the largest L-infinity distance between two
+    runs, None if undefined.
     """
 
     switch: str
@@ -105,11 +105,11 @@ class SwitchTrial:
 
 @dataclass(frozen=True, slots=True)
 class RepeatResult:
-    """N runs of one case; `deterministic` is None when a run failed, for the `reasons`.
+    """N runs of one case; `deterministic` is None if a run failed, for these `reasons`.
 
-    Each is done by a process of its own, but for the last `reused`, which one worker did one after the
-    other. `switches` tells, where runs with flags off differ, what each switch alone does about it; `apart`
-    how far the first run with flags off (the second of each pair) is from the first with flags on.
+    Each has its own process, except the last `reused`, which one worker did one after the other.
+    If runs with flags off differ, `switches` says what each switch alone does about it. `apart` is the distance
+    of the first run with flags off (the second of each pair) from the first with flags on.
     """
 
     case: str
@@ -144,11 +144,11 @@ class RepeatReport:
 
 @dataclass(frozen=True, slots=True)
 class ListedGolden:
-    """One stored golden of a listed case; `stale` when it was recorded from another definition.
+    """One stored golden of a listed case; `stale` if it was recorded from another definition.
 
-    `unusable` says why the file is no golden that may judge the case, "" where it is one. `calibrated` is the
+    `unusable` says why the file may not judge the case, "" if it may. `calibrated` is the
     largest rel_l2 that its calibration allows on the same hardware, or `missing`; ""
-    where the case asks for no calibrated limits. `damaged` is one that cannot be believed, whoever asks for it.
+    if the case asks for no calibrated limits. It is `damaged` for a calibration that is not credible, asked for or not.
     """
 
     platform: str
@@ -160,9 +160,9 @@ class ListedGolden:
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """One line of `harness list`; tolerances by relation in short words.
+    """One line of `harness list`; tolerances by relation in brief.
 
-    `absent` are the folders and files with weights that the case names and that are not there.
+    `absent` are the folders and files with weights that the case names but that do not exist.
     """
 
     case: str
@@ -177,7 +177,7 @@ class ListedCase:
 
 @dataclass(frozen=True, slots=True)
 class ObsoleteFile:
-    """A file of the goldens folder that no case uses, by its place in it; `bytes` is its size."""
+    """A file of the goldens folder that no case uses, by its path in it; `bytes` is its size."""
 
     path: str
     case: str
@@ -188,7 +188,7 @@ class ObsoleteFile:
 
 @dataclass(frozen=True, slots=True)
 class StoreSize:
-    """The goldens folder as a whole: all files, those of them that are goldens, and their bytes together."""
+    """The goldens folder as a whole: the numbers of files and of goldens, and their total bytes."""
 
     files: int
     goldens: int
@@ -199,7 +199,7 @@ class StoreSize:
 class PruneReport:
     """What `prune` found obsolete in the store, and whether it was deleted.
 
-    `store` is what there was before; `objections` say why none of it should go without a second thought.
+    `store` describes the store beforehand; `objections` say what to check before deleting.
     """
 
     obsolete: tuple[ObsoleteFile, ...]

@@ -28,24 +28,24 @@ class Verdict(StrEnum):
 
 
 PASSES = frozenset({Verdict.IDENTICAL, Verdict.WITHIN})
-"""The verdicts of what was compared and met its limits."""
+"""The verdicts of a comparison that met its limits."""
 
 REGRESSIONS = frozenset({Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE})
-"""The verdicts that fail whatever the options say (exit code 1)."""
+"""The verdicts that fail regardless of options (exit code 1)."""
 
 _SEVERITY = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN, Verdict.ERROR)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The severest of verdicts about what was, or could not be, compared; raises ValueError for others and for none."""
+    """The most severe verdict of comparisons, possible or not; raises ValueError for others, or if there are none."""
     return max(verdicts, key=_SEVERITY.index)
 
 
 @dataclass(frozen=True, slots=True)
 class TensorResult:
-    """One tensor judged: its metrics, the limits that applied, and the limits it would have needed.
+    """One judged tensor: its metrics, the limits that applied, and the limits it would have needed.
 
-    A metric is None where it is undefined (an all-zero golden has no rel_l2) or not finite.
+    A metric is None if it is undefined (an all-zero golden has no rel_l2) or not finite.
     """
 
     name: str
@@ -94,10 +94,10 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class InvariantResult:
-    """One invariant judged by the outputs of the variation against those of the run itself.
+    """One invariant, judged by the variation's outputs against the run's own.
 
-    `skipped` where the variation cannot be had here, for these `reasons`; `broken` where it raised or gave
-    outputs of another shape; `error` where the harness could not find out.
+    `skipped` if the variation is not possible here, for these `reasons`; `broken` if it raised or gave
+    outputs of another shape; `error` if the harness could not reach a verdict.
     """
 
     invariant: str
@@ -109,7 +109,7 @@ class InvariantResult:
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """A file that was read: where it lay, and the sha256, in hex, of its whole content."""
+    """A file that was read: its path, and the sha256, in hex, of its whole content."""
 
     path: str
     sha256: str
@@ -119,9 +119,9 @@ class FileDigest:
 class CaseResult:
     """The judgement of one case, with everything that led to it.
 
-    `capture` is the file that was judged, None where the run gave none; `golden_sha256` the digest of the
-    whole file `golden` as it was then. `portability` says, where golden and run are of different CPUs or only
-    one of them is portable, how the golden came to judge.
+    `capture` is the file that was judged, None if the run gave none; `golden_sha256` the digest of the
+    whole file `golden` as it was then. If golden and run come from different CPUs, or only one of them is
+    portable, `portability` says how the golden came to judge.
     """
 
     case: str
@@ -147,7 +147,7 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True)
 class WorstMetric:
-    """The metric that comes nearest to its limit, or exceeds it most; `value` is None where undefined."""
+    """The metric that comes nearest to its limit, or exceeds it most; `value` is None if undefined."""
 
     tensor: str
     metric: str
@@ -156,11 +156,11 @@ class WorstMetric:
 
 
 def worst_metric(result: CaseResult) -> WorstMetric | None:
-    """The metric with the greatest ratio of value to limit over all tensors; None where no limit applied.
+    """The metric with the greatest ratio of value to limit over all tensors; None if no limit applied.
 
     For `psnr`, whose limit is the smallest value allowed, the ratio is limit to value. An undefined value
-    counts as infinitely far off, unless its tensor passes (the psnr of equal values); of equals the first
-    counts, in the order of tensors and limits.
+    counts as infinitely far off, unless its tensor passes (the psnr of equal values). Ties go to the first,
+    in the order of tensors and limits.
     """
     return max(_against_limits(result), key=_severity, default=None)
 
@@ -192,13 +192,13 @@ class Passing:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All judgements of one invocation; `environment` is None when no worker came up.
+    """All judgements of one invocation; `environment` is None if no worker started.
 
-    An invocation that is under way, was interrupted or ended by an error is not `finished`; `not_run` are
-    the ids of the cases that it had not judged by then, which are not among `cases`. `command` is what
+    An invocation that is still running, was interrupted or ended by an error is not `finished`; `not_run` are
+    the ids of the cases that were not yet judged, which are not among `cases`. `command` is what
     was run, `verify` or `explain`.
-    `started` is when the invocation began, with its zone; None in reports of earlier versions.
-    `passing` is what the invocation asked for, so that the report can be shown again as it was.
+    `started` is when the invocation began, with its time zone; None in reports of earlier versions.
+    `passing` are the options of the invocation, so that the report can be shown again unchanged.
     """
 
     environment: Environment | None
@@ -210,7 +210,7 @@ class Report:
     passing: Passing = Passing()
 
     def summary(self) -> Mapping[Verdict, int]:
-        """How many cases got each verdict that occurred, in the order of `Verdict`."""
+        """The number of cases per verdict that occurred, in the order of `Verdict`."""
         found = [case.verdict for case in self.cases]
         return {verdict: found.count(verdict) for verdict in Verdict if verdict in found}
 

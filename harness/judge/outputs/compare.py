@@ -1,4 +1,4 @@
-"""Compare two capture files tensor by tensor, in one pass that verifies every byte of both."""
+"""Compare two capture files tensor by tensor, in one pass that also verifies every byte of both."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def compare_tensors(
 ) -> tuple[TensorResult, ...]:
     """Judge every output of `now` against `golden`, in alphabetical order; names come without `output/`.
 
-    The allowance may give limits of its own to each output; one without any has to be equal bit for bit.
-    Both files are read once and wholly; trace data are verified, not judged. Raises UnreadableGolden where
-    any tensor of either file does not have the sha256 on record, and ValueError for the allowances `refuse`,
-    under which nothing may be compared, and `calibrated`, which stands for limits.
+    The allowance may give each output its own limits; an output without limits must be equal bit for bit.
+    Both files are read once and completely; trace data are verified, not judged. Raises UnreadableGolden if
+    a tensor of either file does not match its sha256, and ValueError for the allowances `refuse`, under which
+    nothing may be compared, and `calibrated`, which must be replaced by limits first.
     """
     if allowance in (Rule.REFUSE, Rule.CALIBRATED):
         raise ValueError(f"the allowance is {allowance}: these two may not be compared under it")
@@ -51,14 +51,14 @@ def compare_tensors(
 
 
 def _stated(allowance: Allowance | Mapping[str, Limits], tensor: str) -> Mapping[str, float]:
-    """The limits for one tensor, none where it has to be equal bit for bit."""
+    """The limits for one tensor; empty if it must be equal bit for bit."""
     if isinstance(allowance, Mapping):
         allowance = allowance.get(output_name(tensor), Rule.EXACT)
     return allowance.stated() if isinstance(allowance, Limits) else {}
 
 
 def finite(metrics: Mapping[str, float]) -> Mapping[str, float | None]:
-    """The metrics with None in the place of every number that is not finite."""
+    """The metrics, with None for every non-finite number."""
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
@@ -79,7 +79,7 @@ def _compare(name: str, golden: TensorFile, now: TensorFile, limits: Mapping[str
 
 
 def output_name(tensor: str) -> str:
-    """The output that the tensor of a file holds: its name without `output/`."""
+    """The name of the output that a tensor holds: without `output/`."""
     return tensor.removeprefix(OUTPUT_PREFIX)
 
 
@@ -90,7 +90,7 @@ def _verify(name: str, *files: TensorFile) -> None:
 
 
 def _structural(name: str, golden: TensorFile, now: TensorFile) -> Reason | None:
-    """What makes the two incomparable; None where their numbers or texts can be compared."""
+    """Why the two cannot be compared; None if their numbers or texts can."""
     there, here = _described(name, golden), _described(name, now)
     return None if there == here else OutputDiffers(output_name(name), there, here)
 
@@ -102,7 +102,7 @@ def _described(name: str, file: TensorFile) -> str:
 
 
 def _only_absent(golden: TensorFile, now: TensorFile, told: set[str]) -> Iterator[TensorResult]:
-    """Fields that are None on one side and not there at all on the other."""
+    """Fields that are None on one side and missing on the other."""
     for name in sorted(set(golden.document.absent) ^ set(now.document.absent)):
         if name not in told:
             reason = _structural(f"{OUTPUT_PREFIX}{name}", golden, now)
@@ -112,7 +112,7 @@ def _only_absent(golden: TensorFile, now: TensorFile, told: set[str]) -> Iterato
 def judge_measured(
     name: str, info: TensorInfo, measured: Measured, limits: Mapping[str, float]
 ) -> TensorResult:
-    """The judgement of a tensor that was measured and is not bit-identical; without limits it must be."""
+    """The judgement of a measured tensor that is not bit-identical; without limits it fails."""
     metrics = finite(measured.metrics)
     if odd := _odd(name, info, measured):
         verdict = Verdict.BROKEN if measured.new_nan or measured.new_inf else Verdict.DRIFTED
@@ -128,7 +128,7 @@ def judge_measured(
 
 
 def _odd(name: str, info: TensorInfo, measured: Measured) -> NotFinite | None:
-    """The NaN and Inf that one side only has; None where there are none."""
+    """The NaN and Inf that only one side has; None if there are none."""
     if measured.first_odd is None:
         return None
     place = tuple(int(index) for index in np.unravel_index(measured.first_odd, info.shape))
@@ -146,13 +146,13 @@ def _exceeded(
 ) -> Reason:
     if limits:
         return LimitsExceeded(output, tuple(reading(name, metrics[name], limits[name]) for name in failing))
-    # Signed zeros and payloads of NaN differ by no metric.
+    # No metric shows differences in signed zeros and NaN payloads.
     told = ("max_abs", "rel_l2") if metrics["mismatched"] else ()
     return NotBitwise(output, tuple(reading(name, metrics[name]) for name in told))
 
 
 def _needed(metrics: Mapping[str, float], limits: Mapping[str, float]) -> Mapping[str, float]:
-    """The limits that would have let this pass: two digits, rounded away from failing."""
+    """The limits that would have passed this: two digits, rounded toward passing."""
     names = limits or ("max_abs", "rel_l2")
     return {name: _rounded(metrics[name], name) for name in names if math.isfinite(metrics[name])}
 
@@ -160,7 +160,7 @@ def _needed(metrics: Mapping[str, float], limits: Mapping[str, float]) -> Mappin
 def _rounded(value: float, metric: str) -> float:
     if not value:
         return value
-    number = Decimal(repr(value))  # the shortest text, lest 0.01 becomes 0.011
+    number = Decimal(repr(value))  # the shortest text, so that 0.01 does not become 0.011
     digit = Decimal(1).scaleb(number.adjusted() - 1)
     return float(number.quantize(digit, rounding=ROUND_FLOOR if metric in AT_LEAST else ROUND_CEILING))
 
@@ -181,13 +181,13 @@ def _result(
 
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _SHOWN = 32
-"""Bytes of text shown from the place on."""
+"""Bytes of text shown from the first difference on."""
 
 
 def first_difference(golden: TensorFile, now: TensorFile, name: str) -> TextDiffers | None:
-    """The first differing character of the UTF-8 texts called `name`; None for equal ones.
+    """The first differing character of the UTF-8 texts called `name`; None if they are equal.
 
-    Reads both wholly, so that both are verified; raises UnreadableGolden as `TensorFile.raw` does.
+    Reads both completely, so that both are verified; raises UnreadableGolden as `TensorFile.raw` does.
     """
     output = name.removeprefix(OUTPUT_PREFIX)
     found: TextDiffers | None = None

@@ -26,7 +26,7 @@ STATISTICS = ("abs_sum", "sum", "mean", "std", "min", "max")
 
 @dataclass(frozen=True, slots=True)
 class ExpectationResult:
-    """One expectation judged: `within` or `drifted`; `broken` where there is no finite `value`."""
+    """One judged expectation: `within` or `drifted`; `broken` if there is no finite `value`."""
 
     expectation: Expectation
     value: float | None
@@ -35,20 +35,20 @@ class ExpectationResult:
 
 
 def check_expectations(case: Case, capture: TensorFile) -> tuple[ExpectationResult, ...]:
-    """Judge every expectation of `case` by the outputs of `capture`.
+    """Judge every expectation of `case` against the outputs of `capture`.
 
-    Raises UnreadableGolden where the capture is damaged.
+    Raises UnreadableGolden if the capture is damaged.
     """
     return tuple(_check(expectation, capture) for expectation in case.expect)
 
 
 def statistic(name: str, pieces: Iterable[Array]) -> float:
-    """A statistic of the tensor given in pieces, in float64; `std` is the population's (numpy's default).
+    """A statistic of a tensor given in pieces, in float64; `std` is that of the population (numpy's default).
 
     NaN for the mean, std, min and max of no elements. Raises ValueError for an unknown name.
     """
     if name not in STATISTICS:
-        raise ValueError(f"{name}: no statistic; accepted are {', '.join(STATISTICS)}")
+        raise ValueError(f"{name}: unknown statistic; accepted: {', '.join(STATISTICS)}")
     with np.errstate(all="ignore"):
         moments = _Moments()
         for piece in pieces:
@@ -100,7 +100,7 @@ class _Moments:
         self.count += values.size
         self.total += total
         self.absolute += float(np.abs(values).sum())
-        # numpy's minimum passes a NaN on, Python's min does not
+        # numpy's minimum propagates NaN, Python's min does not
         self.low = float(np.minimum(self.low, values.min()))
         self.high = float(np.maximum(self.high, values.max()))
 

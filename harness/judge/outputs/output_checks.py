@@ -1,4 +1,4 @@
-"""Whether a capture is worth being a golden: outputs in which a change could not show are told."""
+"""Whether a capture is fit to be a golden: reports outputs in which a change could not show."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.golden.tensors import TensorFile
 from harness.judge.outputs.sums import Array
 
 FEWEST = 16
-"""Outputs with fewer values may well be constant, such as flags and scores."""
+"""Outputs with fewer values, such as flags and scores, may legitimately be constant."""
 
 SATURATED = 0.99
-"""The share of values at the lowest or highest one from which an output counts as saturated."""
+"""An output counts as saturated if at least this share of its values equals the lowest or highest one."""
 
 _DTYPES = ("float", "bfloat", "complex", "uint8")
 
@@ -38,13 +38,13 @@ class _End:
     count: int = 0
 
     def merged(self, other: _End, outermost: float) -> _End:
-        """Of this end and `other` the one at `outermost`, counted together where both are."""
+        """The end at `outermost`; if both ends are there, their counts are added."""
         return _End(outermost, sum(one.count for one in (self, other) if one.value == outermost))
 
 
 @dataclass(slots=True)
 class _Values:
-    """A count of values, of the finite ones, and both ends of these."""
+    """How many values there are, how many are finite, and the two ends of the finite ones."""
 
     count: int = 0
     finite: int = 0
@@ -52,7 +52,7 @@ class _Values:
     high: _End = _End(-math.inf)
 
     def add(self, piece: Array) -> None:
-        # Of complex numbers the magnitudes are looked at; numpy cannot compare float8 kinds.
+        # Complex numbers count by magnitude; numpy cannot compare float8 kinds.
         numbers = np.abs(piece) if piece.dtype.kind == "c" else piece.astype(np.float64)
         finite = numbers[np.isfinite(numbers)]
         self.count += numbers.size
@@ -64,7 +64,7 @@ class _Values:
 
 
 def check_outputs(capture: TensorFile) -> OutputChecks:
-    """Look at every numeric output of `capture`; raises UnreadableGolden where it is damaged."""
+    """Check every numeric output of `capture`; raises UnreadableGolden if it is damaged."""
     refusals, warnings = list[OutputJudgesNothing](), list[str]()
     for name, info in capture.tensors.items():
         if not name.startswith(OUTPUT_PREFIX) or name in capture.document.text:

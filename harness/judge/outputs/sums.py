@@ -1,4 +1,4 @@
-"""Sums of float64 products that neither overflow nor underflow, and the ratios and roots taken of them."""
+"""Sums of float64 products that neither overflow nor underflow, with their ratios and roots."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-# Totals are whole numbers of 2**-UNIT. The smallest float64 is 2**-1074 and exponents that come from
-# scaling by it are no smaller than twice -1073, so nothing ever falls below one unit.
+# Totals are whole numbers of 2**-UNIT. The smallest float64 is 2**-1074, and exponents that result from
+# scaling by it are at least twice -1073, so nothing falls below one unit.
 UNIT = 3300
 
 
@@ -27,7 +27,7 @@ def product(x: Array, y: Array) -> float:
 
 
 def exact(value: float, exponent: int = 0) -> int:
-    """The finite `value * 2**exponent` as a whole number of units."""
+    """The finite `value * 2**exponent` as an integer number of units."""
     numerator, denominator = value.as_integer_ratio()
     return numerator << (UNIT + exponent + 1 - denominator.bit_length())
 
@@ -48,9 +48,9 @@ def quotient(numerator: int, denominator: int) -> float:
 
 
 def root(numerator: int, denominator: int) -> float:
-    """The square root of `numerator / denominator`; infinite where that exceeds float64's range."""
+    """The square root of `numerator / denominator`; infinite if that exceeds float64's range."""
     half = (numerator.bit_length() - denominator.bit_length()) // 2
-    # a power of four is taken out, so that the ratio stays near one whatever the root is
+    # take out a power of four, so that the ratio stays near one whatever the root
     ratio = numerator / (denominator << 2 * half) if half >= 0 else (numerator << -2 * half) / denominator
     try:
         return math.ldexp(math.sqrt(ratio), half)
@@ -62,7 +62,7 @@ def cosine_distance(aa: int, gg: int, ag: int, dd: int, dg: int) -> float:
     """One minus the cosine between a and g, from the sums of their products, with d = a - g.
 
     For vectors of similar length by (|d|² - (|a| - |g|)²) / (2 |a| |g|), which does not cancel when they
-    are nearly parallel; |a| - |g| comes from |a|² - |g|² = d·d + 2 d·g. Infinite where one of them is zero.
+    are nearly parallel; |a| - |g| comes from |a|² - |g|² = d·d + 2 d·g. Infinite if one of them is zero.
     """
     if not aa or not gg:
         return 0.0 if aa == gg else math.inf
@@ -76,11 +76,11 @@ def cosine_distance(aa: int, gg: int, ag: int, dd: int, dg: int) -> float:
 
 
 def decibels(span: Fraction, dd: int, count: int) -> float:
-    """10 log10(span² / (dd / count)); infinite where dd is zero, minus infinite where only the span is."""
+    """10 log10(span² / (dd / count)); infinite if dd is zero, minus infinite if only the span is."""
     if not dd:
         return math.inf
     if not span:
         return -math.inf
     ratio = span * span * count * Fraction(1 << UNIT, dd)
-    # the logarithm of a whole number of any size is exact enough; the ratio may exceed float64
+    # the logarithm of an integer of any size is exact enough; the ratio may exceed float64
     return 10.0 * (math.log10(ratio.numerator) - math.log10(ratio.denominator))

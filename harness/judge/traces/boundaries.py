@@ -1,4 +1,4 @@
-"""Judge a forced replay: every boundary of it against the golden's, each by itself."""
+"""Judge a forced replay: each boundary against the golden's, independently."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from harness.judge.traces.exact import Way, component_events, is_exact, slots_of
 from harness.judge.traces.pairing import pair_events
 
 PIPELINE_CODE = "→ "
-"""Before the name of an event: what the pipeline's own code handed in."""
+"""Prefix of an event's name for the inputs that the pipeline's own code passed to it."""
 
 NETWORK_EPS = 50.0
 """A network's limit in units of the dtype's epsilon, 5.96e-6 in float32; differences between CPU
 instruction sets and thread counts reach 2.1e-6 (Stable Diffusion, UnCLIP and DDIM models of the zoo)."""
 
 HALF_EPS = 8.0
-"""The limit in float16 and bfloat16 in units of epsilon, for networks and everything else: a rounding of
-an intermediate value alone is one."""
+"""The limit in float16 and bfloat16 in units of epsilon, for networks and everything else: rounding
+a single intermediate value already costs one."""
 
 OTHER_LIMIT = 1e-6
-"""The limit of everything else; schedulers differ by up to 1.5e-7, code between events by 0, and by up to
-1e-7 where it resizes."""
+"""The limit of everything else; schedulers differ by up to 1.5e-7, code between events by 0, or by up to
+1e-7 if it resizes."""
 
 ACROSS = CROSS_FACTOR / FACTOR
-"""By how much a boundary's limit is wider under `cross-hardware`."""
+"""The factor by which a boundary's limit is wider under `cross-hardware`."""
 
 _FLOAT32_AT_MOST = 1e-4
 """Between the usual limits of float32 and those of half precision."""
@@ -51,17 +51,16 @@ def judge_boundaries(
 ) -> tuple[Boundary, ...]:
     """Judge each event of a forced replay twice, in the order of the golden's events.
 
-    `→ unet.forward` is what the pipeline's own code handed in, computed from the golden's tensors;
-    `unet.forward` is what came out of the golden's inputs. `limits` are calibrated ones by these names, in the
-    place of those by `boundary_limit`; under `cross-hardware` both are wider (`across_limit`). rel_l2 is the
-    worst over the event's tensors: exact in float64 where both sides kept the bits, else the estimate of
-    `Trace.distances`; None for what cannot be compared. Ids, masks and whole timesteps have to be equal bit
-    for bit. Noise is judged as other tensors are, since its last bits depend on the processor's instruction
-    set; it is left out where nothing seeds it, under `cross-hardware` where it is drawn on the device, which
-    draws other numbers, and where it is drawn in other pieces. A missing or extra event, another shape or
-    dtype, and a new NaN or Inf are `broken`. Events named in `harmless` are called more or less often than in
-    the golden while every tensor is the golden's, so that no call of theirs has one to be fed: they are left
-    out.
+    `→ unet.forward` is what the pipeline's own code passed in, computed from the golden's tensors;
+    `unet.forward` is what the event computed from the golden's inputs. `limits` are calibrated limits by these
+    names and replace those of `boundary_limit`; under `cross-hardware` both are wider (`across_limit`). rel_l2
+    is the worst over the event's tensors: exact in float64 if both sides kept the bits, else the estimate of
+    `Trace.distances`; None if they cannot be compared. Ids, masks and integer timesteps must be equal bit for
+    bit. Noise is judged like other tensors, because its last bits depend on the processor's instruction set.
+    It is left out if nothing seeds it, if it is drawn in different pieces, and, under `cross-hardware`, if it
+    is drawn on the device, which draws other numbers. A missing or extra event, another shape or dtype, and a
+    new NaN or Inf are `broken`. Events named in `harmless` are left out: they are called more or less often
+    than in the golden while every tensor equals the golden's, so their calls have no tensors to be fed.
     """
     found = pair_events(golden, forced)
     partners = {id(one): two for one, two in found.pairs}
@@ -88,7 +87,7 @@ def judge_boundaries(
 
 
 def _is_drawn_alike(event: Event, relation: Relation, seeded: bool) -> bool:
-    """Whether the event is one of noise that has to be the golden's, or none of noise at all."""
+    """Whether the event draws noise that must equal the golden's, or draws no noise at all."""
     if event.signature.component != NOISE:
         return True
     on_cpu = event.values.get("generator") == "cpu"
@@ -96,7 +95,7 @@ def _is_drawn_alike(event: Event, relation: Relation, seeded: bool) -> bool:
 
 
 def is_network(trace: Trace, event: Event) -> bool:
-    """Whether the event's component has modules, and so weights."""
+    """Whether the event's component has modules and therefore weights."""
     component = trace.structure.components.get(event.signature.component)
     return component is not None and bool(component.modules)
 
@@ -107,28 +106,29 @@ def boundary_limit(trace: Trace, event: Event, way: Way) -> float:
     half = max((eps for kind, eps in epsilons.items() if numpy_dtype(kind).itemsize <= 2), default=0.0)
     if half:
         return max(OTHER_LIMIT, HALF_EPS * half)
-    # Between two events lies no arithmetic of a network.
+    # No network computes anything between two events.
     if way == "in" or not is_network(trace, event):
         return OTHER_LIMIT
     return NETWORK_EPS * max(epsilons.values(), default=0.0) or OTHER_LIMIT
 
 
 def across_limit(usual: float, measured: float | None) -> float:
-    """The limit on other hardware of a boundary that is judged by `usual`, or by a `measured` limit, on the same.
+    """The cross-hardware limit of a boundary whose limit on the same hardware is `usual`, or `measured` if given.
 
-    Both were measured among the instruction sets of one architecture, and another one adds up in yet another
-    order. An output's calibrated limit is CROSS_FACTOR times the envelope there, FACTOR times here, so a boundary's is
-    as much wider: on an emulated aarch64 a step came to 4.7 times its envelope while the output stayed within
-    its limit. In half precision the usual limit is one for any hardware: it is eight roundings wide as it is.
+    Both were measured across the instruction sets of one architecture; another architecture sums in yet another
+    order. An output's calibrated limit is CROSS_FACTOR times the envelope on other hardware and FACTOR times on the
+    same, so a boundary's limit widens in proportion: on an emulated aarch64, a step reached 4.7 times its envelope
+    while the output stayed within its limit. In half precision the usual limit holds on any hardware: it is already
+    eight roundings wide.
     """
     wide = usual if usual > _FLOAT32_AT_MOST else usual * ACROSS
     return max(wide, measured * ACROSS) if measured is not None and measured > usual else wide
 
 
 def rel_l2(golden: Trace, row: int, slot: Slot, now: Trace, other_row: int) -> tuple[float, bool]:
-    """The rel_l2 of two tensors of one dtype and shape, and whether now has a NaN or Inf the golden lacks.
+    """The rel_l2 of two tensors of the same dtype and shape, and whether `now` has a NaN or Inf that the golden lacks.
 
-    Exact where both traces kept the bits, else the estimate of `Trace.distances`.
+    Exact if both traces kept the bits, else the estimate of `Trace.distances`.
     """
     if golden.same(row, now, other_row):
         return 0.0, False
@@ -159,7 +159,7 @@ def _judged(
 def _tensors(
     golden: Trace, event: Event, forced: Trace, other: Event, way: Way, limit: float
 ) -> Iterator[tuple[float | None, Verdict]]:
-    """The distance and verdict of each tensor; an argument that only one side hands in says nothing."""
+    """The distance and verdict of each tensor; an argument that only one side passes says nothing."""
     there, here = slots_of(event, way), slots_of(other, way)
     class_name = golden.class_of(event.signature.component)
     for name, (slot, row) in there.items():
@@ -181,7 +181,7 @@ def _tensors(
 
 
 def epsilon(dtype: str) -> float:
-    """The distance from 1 to the next number; 0 for whole numbers."""
+    """The distance from 1 to the next number; 0 for integers."""
     kind = numpy_dtype(dtype)
     if kind.kind in "biu":
         return 0.0

@@ -1,4 +1,4 @@
-"""The exact channel: what needs no tolerance and differs between two traces."""
+"""The exact channel: differences between two traces that need no tolerance."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Way = Literal["in", "out"]
 _IDS_SHOWN = 6
 
 _SAME_NUMBERS = 1e-6
-"""The rel_l2 up to which two draws are the same one: the last bits depend on the processor's instruction set."""
+"""The rel_l2 up to which two draws count as the same: the last bits depend on the processor's instruction set."""
 
 _NOT_COMPARED = frozenset({"device", "dtype", "generator", "return_dict", "return_tensors"})
-"""Arguments that say where or in what form the result is wanted; dtypes are compared tensor by tensor."""
+"""Arguments that choose the place or form of the result; dtypes are compared tensor by tensor."""
 
 
 def exact_findings(golden: Trace, now: Trace, accepted: tuple[str, ...]) -> tuple[ExactFinding, ...]:
-    """What is compared without a tolerance and differs, like ones together, the failing ones first.
+    """The differences in what is compared without a tolerance, similar ones grouped, failing ones first.
 
     What can change a number fails: config entries, modules' attributes, train mode, calls and their order,
     shapes, dtypes, ids, masks, whole-number timesteps, plain arguments. What only names an implementation
-    (a class, an attention processor, the function that drew), and what only one side has, is reported and
-    fails nothing; nor do counts and order of calls where both recorded the very same tensors, nor
-    what `accepted` names: patterns of fnmatch against names such as `scheduler.config.steps_offset`,
+    (a class, an attention processor, the function that drew), or exists on one side only, is reported but
+    does not fail. Neither do the counts and order of calls if both recorded exactly the same tensors, nor
+    what `accepted` names: fnmatch patterns for names such as `scheduler.config.steps_offset`,
     `unet.mid_block.resnets.0.norm1.eps`, `unet.forward.timestep` or `noise.randn_tensor.calls`.
     """
     mismatches = (*structure_mismatches(golden.structure, now.structure), *_event_mismatches(golden, now))
@@ -40,9 +40,9 @@ def exact_findings(golden: Trace, now: Trace, accepted: tuple[str, ...]) -> tupl
 
 
 def is_exact(slot: Slot, class_name: str) -> bool:
-    """Whether a tensor has to be the same to the bit wherever it is computed: ids, masks, whole timesteps.
+    """Whether a tensor must have the same bits wherever it is computed: ids, masks, integer timesteps.
 
-    `class_name` is the class of the component it goes into or comes out of. uint8 is for pictures.
+    `class_name` is the class of the component that takes or returns it. uint8 means pictures.
     """
     if not slot.dtype.startswith(("int", "uint", "bool")) or slot.dtype == "uint8":
         return False
@@ -53,9 +53,9 @@ def is_exact(slot: Slot, class_name: str) -> bool:
 
 
 def pair_mismatches(golden: Trace, ours: Event, now: Trace, theirs: Event) -> Iterator[Mismatch]:
-    """What is exact and differs between one event and its counterpart; `what` begins with `in:` or `out:`.
+    """The exact differences between an event and its counterpart; `what` begins with `in:` or `out:`.
 
-    Plain arguments have neither before their name.
+    Plain arguments have no such prefix.
     """
     yield from _slot_mismatches(golden, ours, now, theirs, "in")
     plain, other_plain = _plain(ours), _plain(theirs)
@@ -66,20 +66,20 @@ def pair_mismatches(golden: Trace, ours: Event, now: Trace, theirs: Event) -> It
 
 
 def slots_of(event: Event, way: Way) -> Mapping[str, tuple[Slot, int]]:
-    """The inputs or outputs of an event by name, each with its row."""
+    """The inputs or outputs of an event by name, each with its row number."""
     signature = event.signature
     slots, rows = (signature.inputs, event.inputs) if way == "in" else (signature.outputs, event.outputs)
     return {slot.name: (slot, row) for slot, row in zip(slots, rows, strict=True)}
 
 
 def component_events(trace: Trace) -> list[Event]:
-    """The events that are not of a module inside a component."""
+    """The events that do not belong to a module inside a component."""
     return [event for event in trace.events if event.signature.module is None]
 
 
 def _event_mismatches(golden: Trace, now: Trace) -> Iterator[Mismatch]:
     found = pair_events(golden, now)
-    # Where every tensor is the golden's, how often and in which order they were asked for moves no number.
+    # If every tensor equals the golden's, the number and order of the calls cannot move a number.
     fails = not same_tensors(golden, now, found)
     names = {id(two): one.name for one, two in found.pairs}
     loose = {id(event) for groups in found.regrouped for group in groups for event in group}
@@ -94,7 +94,7 @@ def _event_mismatches(golden: Trace, now: Trace) -> Iterator[Mismatch]:
 
 
 def _other_functions(golden: Trace, now: Trace, found: Pairing) -> Iterator[Mismatch]:
-    """Draws by another function, or in other pieces; a function that gives other numbers fails."""
+    """Draws by another function, or in different pieces; a function that gives other numbers fails."""
     for one, two in found.pairs:
         if one.name != two.name:
             ours, theirs = one.signature.method, two.signature.method
@@ -120,7 +120,7 @@ def _counts(golden: list[str], now: list[str], *, fails: bool) -> Iterator[Misma
 
 
 def _plain(event: Event) -> Mapping[str, object]:
-    """The event's values that are no copies of tensors, and that mean the same on every machine."""
+    """The event's values that are not copies of tensors and mean the same on every machine."""
     if event.signature.component == NOISE:
         return {}
     slots = {f"in:{slot.name}" for slot in event.signature.inputs}
@@ -163,11 +163,11 @@ def _called(found: Mismatch, event: Event) -> Mismatch:
 
 
 def _told(golden: object, now: object) -> tuple[str, str]:
-    """Both sides from the first number that differs on; only that they differ where the numbers are unknown."""
+    """Both sides from the first differing number on; if the numbers are unknown, just that they differ."""
     ours, theirs = list(_flat(golden)), list(_flat(now))
     first = next((i for i, (one, two) in enumerate(zip(ours, theirs, strict=False)) if one != two), None)
     if first is None:
-        return "other bits", "other bits"
+        return "different bits", "different bits"
     return _listed(ours, first), _listed(theirs, first)
 
 
@@ -188,11 +188,11 @@ def _listed(values: list[object], first: int) -> str:
 
 
 def _grouped(mismatches: Iterable[Mismatch], accepted: tuple[str, ...]) -> Iterator[ExactFinding]:
-    """One finding for each kind of difference: of modules that changed alike, and of the calls of one event."""
+    """One finding per kind of difference: modules that changed alike, and calls of one event, are grouped."""
     groups: dict[tuple[object, ...], list[Mismatch]] = defaultdict(list)
     for one in mismatches:
         fails = one.fails and not any(fnmatchcase(one.name, pattern) for pattern in accepted)
-        # The calls of one event differ each in its own numbers; modules change together.
+        # The calls of an event each differ in their own numbers; modules change together.
         alike = (one.golden, one.now) if one.at is None else None
         groups[one.scope, one.what, alike, one.at is None, fails].append(one)
     for key, group in groups.items():

@@ -1,4 +1,4 @@
-"""Which event of a new trace is which of the golden's: components by name and content, draws by what was drawn."""
+"""Pairs the events of a new trace with the golden's: components by name and content, draws by the numbers drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Draws = tuple[Event, ...]
 class Pairing:
     """The component-level events of two traces side by side, in the golden's order.
 
-    `regrouped` holds draws that one side makes at once and the other one piece by piece, the golden's first.
+    `regrouped` holds draws that one side makes at once and the other piece by piece, the golden's first.
     """
 
     pairs: tuple[tuple[Event, Event], ...]
@@ -31,9 +31,9 @@ class Pairing:
 def pair_events(golden: Trace, now: Trace) -> Pairing:
     """Match the component-level events of two traces.
 
-    Calls of one name are matched in order. Where there are more on one side, or the same ones in another order,
-    those with the same bits go together first. Draws of noise are matched whichever function drew them: by their
-    bits, else by the state that the generator had, else in order by dtype and shape.
+    Calls of the same name are matched in order. If one side has more calls, or the same calls in another order,
+    those with the same bits are paired first. Draws of noise are matched regardless of the function that drew
+    them: by their bits, else by the generator's state, else in order by dtype and shape.
     """
     sides = [_by_name(trace) for trace in (golden, now)]
     noise = [[event for event in _events(trace) if _is_noise(event)] for trace in (golden, now)]
@@ -58,7 +58,7 @@ def pair_events(golden: Trace, now: Trace) -> Pairing:
 
 
 def same_tensors(golden: Trace, now: Trace, found: Pairing) -> bool:
-    """Whether the two traces recorded the very same tensors, bit for bit, in whichever calls."""
+    """Whether the two traces recorded exactly the same tensors, bit for bit, in any calls."""
     sides = []
     for trace, other in ((golden, 0), (now, 1)):
         loose = {id(event) for groups in found.regrouped for event in groups[other]}
@@ -110,7 +110,7 @@ def _calls(
 def _of_unequal_number(
     ours: Sequence[Event], theirs: Sequence[Event], contents: list[Hashable], others: list[Hashable]
 ) -> Iterator[tuple[Event, Event]]:
-    """What has the same bits in order, and what lies between two such in order."""
+    """Pairs with the same bits in order, then those between two such pairs in order."""
     start = other_start = 0
     blocks = SequenceMatcher(None, contents, others, autojunk=False).get_matching_blocks()
     for one, two, size in blocks:
@@ -122,7 +122,7 @@ def _of_unequal_number(
 def _draws(
     golden: Trace, ours: Sequence[Event], now: Trace, theirs: Sequence[Event]
 ) -> Iterator[tuple[Event, Event]]:
-    """Draws of the same bits, then those from the same state of a generator."""
+    """Draws of the same bits, then draws from the same generator state."""
     traces = {**{id(event): now for event in theirs}, **{id(event): golden for event in ours}}
 
     def content(event: Event) -> Hashable:
@@ -143,7 +143,7 @@ def _draws(
 def _in_turn(
     ours: Sequence[Event], theirs: Sequence[Event], key: Callable[[Event], Hashable]
 ) -> Iterator[tuple[Event, Event]]:
-    """Events with the same key, the first with the first; those whose key is None with none."""
+    """Events with the same key, the first with the first; events whose key is None stay unpaired."""
     waiting: dict[Hashable, list[Event]] = defaultdict(list)
     for event in reversed(theirs):
         waiting[key(event)].append(event)
@@ -153,7 +153,7 @@ def _in_turn(
 
 
 def _content(trace: Trace, event: Event) -> Hashable:
-    """Names, dtypes, shapes and bits of all its tensors; the names of a draw's say nothing."""
+    """Names, dtypes, shapes and bits of all its tensors; for a draw, the names say nothing."""
     return tuple((slot, trace.digests[row].tobytes()) for slot, row in event.slots())
 
 
@@ -162,7 +162,7 @@ def _drawn(event: Event) -> Hashable:
 
 
 def _regrouped(ours: Sequence[Event], theirs: Sequence[Event]) -> Iterator[tuple[Draws, Draws]]:
-    """Draws that left the generator in the same state as several of the other side, of as many numbers."""
+    """Draws that took the generator as far as several draws of the other side did, with the same count of numbers."""
     for one in ours:
         if len(chain := _chain(one, theirs)) > 1:
             yield (one,), chain
@@ -172,7 +172,7 @@ def _regrouped(ours: Sequence[Event], theirs: Sequence[Event]) -> Iterator[tuple
 
 
 def _chain(whole: Event, pieces: Sequence[Event]) -> Draws:
-    """The pieces that take a generator through the states that `whole` took it through; empty where none do."""
+    """The pieces that take a generator from the start to the end state of `whole`; empty if there are none."""
     state, chain = whole.values.get("before"), list[Event]()
     for piece in pieces:
         if state is not None and piece.values.get("before") == state:
@@ -185,7 +185,7 @@ def _chain(whole: Event, pieces: Sequence[Event]) -> Draws:
 
 
 def _numbers(events: Sequence[Event]) -> Counter[str]:
-    """How many numbers were drawn, by dtype."""
+    """The count of drawn numbers by dtype."""
     counts = Counter[str]()
     for event in events:
         for slot in event.signature.outputs:

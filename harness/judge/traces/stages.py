@@ -1,4 +1,4 @@
-"""Which stage of a pipeline an event belongs to, and which one the code between two events."""
+"""The stage of a pipeline that an event belongs to, or that the code between two events belongs to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stage(StrEnum):
 
 
 class Role(Enum):
-    """What an event does; the value is the stage of a difference that begins inside it."""
+    """What an event does."""
 
     ARGUMENTS = (Stage.INPUTS, "arguments")
     NOISE = (Stage.NOISE, "noise")
@@ -38,7 +38,7 @@ class Role(Enum):
 
     @property
     def stage(self) -> Stage:
-        """Where a difference that begins inside such an event began."""
+        """The stage of a difference that begins inside such an event."""
         return self.value[0]
 
 
@@ -68,7 +68,7 @@ _DENOISER_CLASSES = ("UNet", "Transformer", "Prior", "ControlNet", "DiT", "UVit"
 
 
 def role_of(trace: Trace, event: Event) -> Role:
-    """What the event does, by its component's class, its component's name, and its method."""
+    """What the event does, by the class and name of its component and its method."""
     component, method = event.signature.component, event.signature.method
     if component == NOISE:
         return Role.NOISE
@@ -95,10 +95,10 @@ def component_role(trace: Trace, component: str, method: str = "forward") -> Rol
 
 
 def pipeline_code_stage(consumer: Role, slot: str, producer: Role | None, *, begun: bool) -> Stage:
-    """The stage of what the pipeline's own code did to a tensor between two events.
+    """The stage of the pipeline's own code between two events, by the tensor it produced.
 
-    `slot` is the input's name at its consumer, `producer` the event it came from unchanged in the golden,
-    as far as that is known; `begun` says whether a scheduler has made a step since noise was drawn last.
+    `slot` is the input's name at its consumer; `producer` is the event whose output it was, unchanged, in the
+    golden, if known; `begun` says whether a scheduler has stepped since noise was last drawn.
     """
     name = slot.lower()
     match consumer:
@@ -107,7 +107,7 @@ def pipeline_code_stage(consumer: Role, slot: str, producer: Role | None, *, beg
         case Role.DENOISER:
             return _into_denoiser(name, producer, begun)
         case Role.TEXT:
-            # UnCLIP: what the prior made goes through its post_process_latents into the text projection.
+            # UnCLIP: the prior's output goes through its post_process_latents into the text projection.
             return (
                 (Stage.DENOISER if begun else Stage.IMAGE_ENCODING)
                 if "image" in name
@@ -118,7 +118,7 @@ def pipeline_code_stage(consumer: Role, slot: str, producer: Role | None, *, beg
 
 
 def argument_stage(name: str) -> Stage:
-    """The stage that an argument of the pipeline's call decides alone; `inputs` for all others."""
+    """The stage that only this argument of the pipeline's call affects; `inputs` for all others."""
     if "guidance" in name or name in ("true_cfg_scale", "pag_scale", "pag_adaptive_scale"):
         return Stage.GUIDANCE
     if "num_inference_steps" in name or name.split(".")[0] in ("timesteps", "sigmas", "eta", "strength"):
@@ -129,7 +129,7 @@ def argument_stage(name: str) -> Stage:
 
 
 def value_stage(consumer: Role, name: str) -> Stage:
-    """The stage of a plain argument that the pipeline's own code handed to an event."""
+    """The stage of a plain argument that the pipeline's own code passed to an event."""
     if consumer is Role.ARGUMENTS:
         return argument_stage(name)
     if consumer is Role.DENOISER:

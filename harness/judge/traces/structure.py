@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from harness.core.trace import ComponentStructure, ModuleAttributes, Structure
 
 FLOAT_TOLERANCE = 1e-9
-"""Relative; what JSON or a float32 attribute may lose, far below what moves a number."""
+"""Relative; JSON or a float32 attribute may lose this much, far too little to move a result."""
 
 _SHOWN = 80  # characters of a value
 
@@ -27,10 +27,10 @@ _SAME_ACTIVATION = {"swish": "silu", "gelunew": "newgelu"}
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing that differs: `name` is the whole dotted name of it, `what` its last part or parts.
+    """One difference: `name` is its full dotted name, `what` the last part or parts of it.
 
     `scope` is what it belongs to (component, kind of event); `at` counts the event's calls, None for the
-    structure. None for a side that does not have it. `fails` says whether it can change a number.
+    structure. A side that lacks it is None. `fails` says whether it can change a number.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Mismatch:
 
 
 def structure_mismatches(golden: Structure, now: Structure) -> Iterator[Mismatch]:
-    """Everything in which the two structures differ, component by component, in the golden's order."""
+    """All differences between the two structures, component by component, in the golden's order."""
     for name in dict.fromkeys((*golden.components, *now.components)):
         ours, theirs = golden.components.get(name), now.components.get(name)
         if ours is None or theirs is None:
@@ -58,12 +58,12 @@ def structure_mismatches(golden: Structure, now: Structure) -> Iterator[Mismatch
 def value_mismatches(
     name: str, scope: str, golden: Mapping[str, object], now: Mapping[str, object]
 ) -> Iterator[Mismatch]:
-    """Entries that differ, by key; one that only one side has fails nothing."""
+    """Entries that differ, by key; an entry that only one side has does not fail."""
     yield from _values(name, scope, golden, now)
 
 
 def shown(value: object) -> str:
-    """A value as a person reads it, cut where it is long."""
+    """A value for people to read, shortened if it is long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
@@ -116,7 +116,7 @@ def _attributes(golden: ModuleAttributes, now: ModuleAttributes) -> Iterator[Mis
 
 
 def _module_paths(name: str, golden: list[str], now: list[str]) -> Iterator[Mismatch]:
-    """Modules that only one side has, as one mismatch: releases move modules without harm."""
+    """Modules that only one side has, as one mismatch: releases move modules harmlessly."""
     ours, theirs = set(golden), set(now)
     lost, new = [one for one in golden if one not in theirs], [one for one in now if one not in ours]
     if lost or new:
@@ -153,7 +153,7 @@ def _flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str,
 
 
 def _kind(name: str, scope: str, key: str, golden: str | None, now: str | None) -> Iterator[Mismatch]:
-    """A name of code fails nothing, but for an activation that became another one."""
+    """The name of a piece of code does not fail, unless it names a different activation."""
     if golden != now:
         full = f"{name}.{key}" if name else key
         yield Mismatch(full, scope, key, golden, now, fails=_other_activation(golden, now))
@@ -174,7 +174,7 @@ def _activation(name: str) -> str:
 
 
 def _same_code(golden: object, now: object) -> bool:
-    """Whether both name a function, the same one in another module."""
+    """Whether both name the same function in different modules."""
     if not (isinstance(golden, str) and isinstance(now, str)):
         return False
     dotted = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")

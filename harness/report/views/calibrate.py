@@ -1,4 +1,4 @@
-"""What `harness calibrate` shows: what moved each case by how much, and the limits that follow."""
+"""What `harness calibrate` shows: how much each variation moved each case, and the resulting limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SCHEMA = 1
 
 HEADINGS = ("variation", "runs", "rel_l2", "max_abs", "one call", "left out")
 """`one call` is the largest error of a boundary under forced replay; `left out` the family's largest value
-over the envelope of all other families, which has to stay under the factor."""
+over the envelope of all other families, which must stay below the factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,17 @@ def calibrate_sections(report: CalibrationReport, console: Console, *, quiet: bo
 
 
 def _unused(report: CalibrationReport) -> Iterator[Line]:
-    """What to write into the configs that do not use what was measured, once for each file."""
+    """What to add to the configs that do not use the measured limits, once per file."""
     for one in dict.fromkeys(case.unused for case in report.cases if case.unused):
-        what = f"warning: {plain(one.file)} does not use what was measured for {' and '.join(one.relations)}"
+        what = (
+            f"warning: {plain(one.file)} does not use the limits measured for {' and '.join(one.relations)}"
+        )
         if not one.yaml:
-            yield Line(f"{what}; its matrix sets `tolerance`: write calibrated there", verdict="warning")
+            yield Line(f"{what}; its matrix sets `tolerance`: write `calibrated` there", verdict="warning")
             continue
-        where = "put this in the place of its `tolerance`" if one.replaces else "add this to it"
+        where = "replace its `tolerance` by this" if one.replaces else "add this to it"
         yield Line(f"{what}; {where}:", verdict="warning")
-        # At the margin, so that it can be pasted.
+        # Not indented, so that it can be pasted.
         yield from (Line(plain(line), whole=True) for line in one.yaml.splitlines())
 
 
@@ -143,7 +145,8 @@ def _conclusions(result: CalibrationResult, calibration: Calibration, console: C
         yield Line(f"{plain(output.output)}: same-hardware {ours}; cross-hardware {theirs} (extrapolated)", 2)
     yield Line(_factor_words(calibration), 2)
     if calibration.amplification is not None:
-        yield Line(f"amplification {calibration.amplification:.3g}: the end over the worst single call", 2)
+        error = "the error at the end over the worst error of a single call"
+        yield Line(f"amplification {calibration.amplification:.3g}: {error}", 2)
     for growth in calibration.growth:
         curve = sparkline(growth.curve, MOST_COLUMNS, ascii_only=console.options.ascii_only)
         last = number(growth.curve[-1]) if growth.curve else "-"
@@ -156,7 +159,7 @@ def _conclusions(result: CalibrationResult, calibration: Calibration, console: C
 
 
 def _not_counted(runs: Sequence[Evidence]) -> Iterator[Line]:
-    """The variations that are no evidence, those with one reason together."""
+    """The variations that do not count as evidence, grouped by reason."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for run in runs:
         if run.effect is not Effect.COUNTED or run.reason:
@@ -167,7 +170,7 @@ def _not_counted(runs: Sequence[Evidence]) -> Iterator[Line]:
 
 
 def _factor_words(calibration: Calibration) -> str:
-    """The factor, and which families the limits of the others would have refused."""
+    """The factor, and the families that the limits of the others would have refused."""
     runs = sum(one.runs for one in calibration.left_out)
     alarms = count_words(calibration.false_alarms, "false alarm")
     named = ", ".join(_alarm_words(one) for one in calibration.left_out if _alarms(one))

@@ -1,4 +1,4 @@
-"""What differs between two files, or between the environments of two; and one environment."""
+"""The differences between two files or their environments; also a single environment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def environment_sections(environment: Environment, console: Console) -> list[lis
 
 
 def change_sections(changes: Sequence[Change], left: str, right: str, console: Console) -> list[list[Text]]:
-    """The entries in which two fingerprints differ, side by side, in the order given."""
+    """The entries that differ between two fingerprints, side by side, in the order given."""
     names = painted([Line(f"A  {plain(left)}", whole=True), Line(f"B  {plain(right)}", whole=True)], console)
     if not changes:
         return [names, [Text("no differences", style="green")]]
@@ -41,7 +41,7 @@ def _side(value: str | None) -> str:
 def comparison_sections(
     tensors: Sequence[TensorResult], left: str, right: str, console: Console, *, quiet: bool
 ) -> list[list[Text]]:
-    """The two files' names, a block for each tensor (with `quiet` only for those that differ), a summary."""
+    """The names of the two files, a block per tensor (if `quiet`, only those that differ), a summary."""
     names = painted([Line(f"A  {plain(left)}", whole=True), Line(f"B  {plain(right)}", whole=True)], console)
     shown = [tensor for tensor in tensors if not quiet or tensor.verdict is not Verdict.IDENTICAL]
     blocks = [painted(_block(tensor), console) for tensor in shown]

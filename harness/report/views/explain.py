@@ -1,4 +1,4 @@
-"""What `harness explain` shows: for each case where its difference began, how it grew, and what may have done it."""
+"""What `harness explain` shows for each case: where its difference began, how it grew, and what may have caused it."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ MOST_BOUNDARIES = 6
 MOST_SUSPECTS = {Likelihood.LIKELY: 12, Likelihood.POSSIBLE: 8, Likelihood.UNLIKELY: 4}
 
 _NETWORKS = frozenset({"text_encoding", "image_encoding", "denoiser", "decoding"})
-"""The stages whose events are calls of networks, which have modules to look into."""
+"""The stages whose events call networks, which have modules to examine."""
 
 _WITHOUT_MODULES = (".__call__", ".preprocess", ".postprocess")
-"""The methods of tokenizers and processors, which have none."""
+"""The methods of tokenizers and processors, which have no modules."""
 
 _HASH = re.compile(r"[0-9a-f]{40,}")
 _HASH_SHOWN = 12
@@ -48,7 +48,7 @@ _HASH_SHOWN = 12
 def explain_sections(
     explanations: Sequence[Explanation], console: Console, *, quiet: bool, deep: bool
 ) -> list[list[Text]]:
-    """The sections of the screen, top to bottom; `deep` tells that modules were looked into already."""
+    """The sections of the screen, top to bottom; `deep` says that modules were already examined."""
     plainly = [one for one in explanations if _is_identical(one)]
     told = [one for one in explanations if not _is_identical(one)]
     if quiet:
@@ -68,7 +68,7 @@ def explain_sections(
 
 
 def _is_identical(one: Explanation) -> bool:
-    """Whether nothing is to be said of the case."""
+    """Whether there is nothing to report about the case."""
     failing = any(boundary.verdict not in PASSES for boundary in one.boundaries)
     return one.result.verdict is Verdict.IDENTICAL and not (
         failing or one.divergence or one.notes or one.result.exact_findings
@@ -128,7 +128,7 @@ def _place(found: Divergence) -> str:
 
 
 def _suspects(one: Explanation) -> Iterator[Line]:
-    """The changes with how well they explain the difference, the likeliest first."""
+    """The changes with how well they explain the difference, the most likely first."""
     if not one.suspects:
         yield from change_lines("environment", one.result.environment_changes)
         return
@@ -141,7 +141,7 @@ def _suspects(one: Explanation) -> Iterator[Line]:
 
 
 def _suspect(suspect: Suspect) -> Line:
-    # The words in one column, what they are said of in the next.
+    # The likelihoods in one column, the changes in the next.
     word = f"{suspect.likelihood:<{_WIDEST}}"
     told = f"{word}  {change_words(_shortened(suspect.change))}"
     return Line(told, indent=4, verdict=suspect.likelihood, hang=_WIDEST + 2)
@@ -151,7 +151,7 @@ _WIDEST = max(map(len, Likelihood))
 
 
 def _shortened(change: Change) -> Change:
-    """Hashes as far as it takes to tell them apart."""
+    """The change with its hashes shortened, still long enough to tell them apart."""
     golden, now = (
         side[:_HASH_SHOWN] if side and _HASH.fullmatch(side) else side for side in (change.golden, change.now)
     )
@@ -164,15 +164,15 @@ def _steps(one: Explanation, *, deep: bool) -> Iterator[NextSteps]:
         yield (harness_step("to name the module", "explain", case, "--deep"),)
     steps = one.result.next_steps
     if not steps and one.result.verdict in REGRESSIONS:
-        steps = (harness_step("if the change is meant", "record", "--update", case),)
+        steps = (harness_step("if the change is intended", "record", "--update", case),)
     yield from ((_from_here(step),) for step in steps)
 
 
 def _from_here(step: NextStep) -> NextStep:
-    """The step, or where it leads here what to do now."""
+    """The step; one that leads to `explain`, where the reader already is, becomes what to do now."""
     if step.argv[:2] != ("harness", "explain"):
         return step
-    return NextStep(f"{UNMEANT}, fix what is named above" if step.why == f"{UNMEANT}, {FIND}" else step.why)
+    return NextStep(f"{UNMEANT}, fix the cause named above" if step.why == f"{UNMEANT}, {FIND}" else step.why)
 
 
 def _has_unnamed_module(found: Divergence | None) -> bool:

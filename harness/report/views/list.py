@@ -15,11 +15,11 @@ from harness.report.wording import count_words, plain, tally
 HEADINGS = ("case", "device", "golden")
 
 CALIBRATED = "calibrated"
-"""The heading of a fourth column, where a case asks for calibrated limits."""
+"""The heading of the fourth column, shown if a case asks for calibrated limits."""
 
 
 def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) -> list[list[Text]]:
-    """The sections of the screen; the cases stand under the tolerance they share."""
+    """The sections of the screen; cases are grouped by tolerance."""
     if not cases:
         return [[Text("no cases")]]
     unusable = [
@@ -33,7 +33,7 @@ def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) 
 
 
 def golden_state(case: ListedCase, platform: str) -> str:
-    """`recorded`, `stale`, `unusable` or `unreadable` on this platform, else the platforms there are, else `none`."""
+    """`recorded`, `stale`, `unusable` or `unreadable` on this platform, else the other platforms, else `none`."""
     for golden in case.goldens:
         if golden.platform == platform:
             return _state(golden)
@@ -48,7 +48,7 @@ def _state(golden: ListedGolden) -> str:
 
 
 def calibration_state(case: ListedCase, platform: str) -> str:
-    """The calibrated limit of this platform's golden, `missing`, `damaged`, or "" where the case asks for none."""
+    """The calibrated limit of this platform's golden, `missing`, `damaged`, or "" if the case asks for none."""
     return next((golden.calibrated for golden in case.goldens if golden.platform == platform), "")
 
 
@@ -82,8 +82,8 @@ def _summary(cases: Sequence[ListedCase], platform: str) -> list[Line]:
 
 
 def _skipped(cases: Sequence[ListedCase]) -> Iterator[Line]:
-    """Which cases cannot be run here, for want of weights."""
+    """The cases that cannot run here because their weights are missing."""
     skipped = [case for case in cases if case.absent]
     if skipped:
         paths = ", ".join(dict.fromkeys(path for case in skipped for path in case.absent))
-        yield Line(f"{count_words(len(skipped), 'case')} to be skipped, weights not there: {plain(paths)}")
+        yield Line(f"{count_words(len(skipped), 'case')} will be skipped, weights not found: {plain(paths)}")

@@ -1,4 +1,4 @@
-"""What `harness env --portable` shows: the known-answer test of a machine, and what follows from it."""
+"""What `harness env --portable` shows: the known-answer test of a machine, and the conclusion."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _WORDS = {
     False: Text("differs", style="bold red"),
     None: Text("not compared", style="dim"),
 }
-"""By whether an answer matches."""
+"""The word for an answer, by whether it matches."""
 
 
 def proof_sections(proof: Proof, console: Console, *, quiet: bool, everything: bool) -> list[list[Text]]:
-    """The operations by kind, or with `everything` one by one; those that differ; how they came; the conclusion."""
+    """The operations by kind (with `everything`, one by one), those that differ, a summary, the conclusion."""
     conclusion = painted(_conclusion(proof), console)
     if quiet:
         return [conclusion]
     if not proof.answers:
-        return [painted([Line(f"no operation was tried on {one_line(proof.cpu)}")], console), conclusion]
+        return [painted([Line(f"no operation was tested on {one_line(proof.cpu)}")], console), conclusion]
     table = _operations(proof.answers, proof, console) if everything else _kinds(proof, console)
     differing = [] if everything else _operations(proof.differing, proof, console)
     return [table, differing, painted([Line(_summary(proof))], console), conclusion]
@@ -64,7 +64,7 @@ def _summary(proof: Proof) -> str:
     counts = [count_words(len(found), "operation"), f"{found.count(False)} differing"]
     counts += [f"{found.count(None)} not compared"] if None in found else []
     built = ", ".join(
-        # The C library's version has its name in it.
+        # The C library's version contains its name.
         version if name == "libc" else f"{name} {version}"
         for name, version in proof.builds.items()
         if name not in _BUILDS_LEFT_OUT
@@ -77,14 +77,14 @@ def _conclusion(proof: Proof) -> Iterator[Line]:
     if proof.portable:
         yield Line(f"portable: {_promise(proof)}", bold=True)
     else:
-        yield Line(f"not portable: {one_line(proof.reason) or 'no reason is known'}", bold=True)
+        yield Line(f"not portable: {one_line(proof.reason) or 'the reason is unknown'}", bold=True)
     if proof.golden:
         yield Line(f"{one_line(proof.golden)}: {_of_golden(proof)}", bold=True)
 
 
 def _promise(proof: Proof) -> str:
     if any(answer.on_record for answer in proof.answers):
-        return "this machine computes what is on record for these builds"
+        return "this machine gives the answers on record for these builds"
     return "nothing is on record for these builds, so each golden's own answers decide"
 
 
@@ -93,6 +93,8 @@ def _of_golden(proof: Proof) -> str:
         return f"not portable: {one_line(proof.golden_reason)}"
     wrong = [one for one in proof.answers if one.golden and one.computed and one.golden != one.computed]
     if wrong:
-        return f"{count_words(len(wrong), 'operation')} gave other bits there, so it judges by limits here"
+        return (
+            f"{count_words(len(wrong), 'operation')} gave different bits there, so it judges by limits here"
+        )
     shared = sum(one.golden is not None and one.computed is not None for one in proof.answers)
     return f"the same bits in {count_words(shared, 'operation')} that both computed"

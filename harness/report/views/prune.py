@@ -1,4 +1,4 @@
-"""What `harness prune` shows: the files that no case uses, how much of the store they are, and what speaks against."""
+"""What `harness prune` shows: the files that no case uses, their share of the store, and objections."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Document:
 
 
 def prune_json(report: PruneReport) -> str:
-    """Every obsolete file with the reason, the size of the store before, and whether they were deleted."""
+    """Every obsolete file with the reason, the size of the store beforehand, and whether they were deleted."""
     document = _Document(SCHEMA, report.obsolete, report.store, report.deleted, report.objections)
     return to_json(document, indent=2) + "\n"
 
@@ -43,7 +43,7 @@ def prune_sections(
         return [painted([Line(told)], console)]
     files = [line for one in report.obsolete for line in _file(one, deleted=report.deleted)]
     share = [Line(_share(report), bold=True)]
-    objections = [Line(f"to be sure: {plain(objection)}") for objection in report.objections]
+    objections = [Line(f"check first: {plain(objection)}") for objection in report.objections]
     step = [] if report.deleted else next_lines([(command,)])
     rest = share if quiet or report.deleted else [*objections, *step, *share]
     return [[] if quiet else painted(files, console), painted(rest, console)]
@@ -70,7 +70,7 @@ def _store(store: StoreSize) -> str:
 
 
 def size_words(size: int) -> str:
-    """A number of bytes in the largest unit that leaves at least one: `512 bytes`, `1.5 MB`; a KB is 1000 bytes."""
+    """A number of bytes in the largest unit that gives at least 1: `512 bytes`, `1.5 MB`; a KB is 1000 bytes."""
     value, unit = float(size), 0
     while value >= 1000 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1

@@ -52,7 +52,7 @@ def _table(cases: Sequence[RecordResult], console: Console) -> list[Text]:
 
 
 def _notes(cases: Sequence[RecordResult], console: Console) -> list[list[Text]]:
-    """A line for each case that is neither a failure nor changed but has a reason, by state."""
+    """A line for each case that neither failed nor changed but has a reason, by state."""
     by_state: dict[RecordState, list[RecordResult]] = {}
     for case in cases:
         if case.state not in _SAY_ALL and case.reasons:

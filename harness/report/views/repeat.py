@@ -56,7 +56,7 @@ def _summary(report: RepeatReport) -> str:
 def _table(cases: Sequence[RepeatResult], console: Console) -> list[Text]:
     if not cases:
         return []
-    # Without `--flags` every case has its own switches, and a column would say nothing.
+    # Without `--flags`, every case has its own switches, and the column would be useless.
     told = any(case.flags is Flags.OFF for case in cases)
     headings = (*HEADINGS[:2], "flags", *HEADINGS[2:]) if told else HEADINGS
     sheet = Sheet(headings, right=["runs", "L-infinity", "seconds"])
@@ -79,7 +79,7 @@ def _block(result: RepeatResult, console: Console) -> list[Text]:
 
 
 def _switch_lines(result: RepeatResult) -> list[Line]:
-    """Which switch alone makes the runs agree, and what each of the others does."""
+    """Which single switch makes the runs agree, and what each of the others does."""
     if not result.switches:
         return []
     made = [trial.switch for trial in result.switches if trial.deterministic]
@@ -97,18 +97,18 @@ def _switch_lines(result: RepeatResult) -> list[Line]:
 
 
 def _apart_lines(result: RepeatResult) -> list[Line]:
-    """How far the runs with flags off are from those with flags on."""
+    """The distance between the runs with flags off and those with flags on."""
     if not result.apart:
         return []
     differing = [distance for distance in result.apart if not distance.identical]
     told = ", ".join(f"{plain(one.tensor)} L-infinity {number(one.max_abs)}" for one in differing)
-    return [brief(f"{result.case}, flags off against on", told or "bit for bit the same")]
+    return [brief(f"{result.case}, flags off against on", told or "bit-identical")]
 
 
 def _tensor_words(tensor: str, distances: Sequence[Distance]) -> str:
     differing = [distance for distance in distances if not distance.identical]
     shares = [distance.mismatched for distance in differing if distance.mismatched is not None]
-    share = f", up to {100 * max(shares):.3g} % of the elements unequal" if shares else ""
+    share = f", up to {100 * max(shares):.3g} % of the elements differ" if shares else ""
     pairs = f"{len(differing)} of {count_words(len(distances), 'pair')} of runs differ"
     return f"{plain(tensor)}: L-infinity {number(_largest(distances))}, {pairs}{share}"
 
@@ -136,5 +136,5 @@ def _between(row: int, column: int, cells: dict[tuple[int, int], str]) -> str:
 def _cell(distance: Distance) -> str:
     if distance.max_abs is None:
         return "undef."
-    # Equal values in other bits: signed zeros, or payloads of NaN.
+    # Equal values with different bits: signed zeros or NaN payloads.
     return "bits" if not distance.identical and not distance.max_abs else number(distance.max_abs)

@@ -1,4 +1,4 @@
-"""What `harness sensitivity` shows: which faults a case catches, by which channel, and what it misses."""
+"""What `harness sensitivity` shows: which faults a case catches, through which channel, and which it misses."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class _Document:
 
 
 def sensitivity_json(report: SensitivityReport) -> str:
-    """Every fault with what each channel made of it under each relation."""
+    """Every fault with the result of each channel under each relation."""
     summary = {str(state): count for state, count in report.summary().items()}
     cases = tuple(in_words(SensitivityForm, case) for case in report.cases)
     return to_json(_Document(SCHEMA, report.environment, summary, cases), indent=2) + "\n"
 
 
 def sensitivity_sections(report: SensitivityReport, console: Console, *, quiet: bool) -> list[list[Text]]:
-    """The sections of the screen, top to bottom; with `quiet` the cases that fail and the summary."""
+    """The sections of the screen, top to bottom; if `quiet`, only the failing cases and the summary."""
     summary = painted([Line(_summary(report), bold=True, hang=0)], console)
     failing = (SensitivityState.BLUNT, SensitivityState.ERROR)
     shown = [case for case in report.cases if case.state in failing or not quiet]
@@ -106,7 +106,7 @@ def _measured(result: SensitivityResult, console: Console) -> list[list[Text]]:
 
 
 def _faults(result: SensitivityResult, console: Console) -> list[Text]:
-    """What each channel makes of a fault in `same-hardware`: the margin, or that it was caught without one."""
+    """The result of each channel for a fault under `same-hardware`: the margin, or `caught` without one."""
     sheet = Sheet(HEADINGS, right=HEADINGS[1:], indent=2)
     missing = {fault.fault for fault in result.missed(Relation.SAME_HARDWARE)}
     for fault in result.in_state(MutantState.APPLIED):
@@ -135,12 +135,12 @@ def _smallest(smallest: Sequence[Smallest], console: Console) -> list[Text]:
 
 
 def _left_out(result: SensitivityResult) -> Iterator[Line]:
-    """What was missed and why; then the faults that do not count."""
+    """The missed faults and why; then the faults that do not count."""
     for fault in result.missed(Relation.SAME_HARDWARE):
         yield Line(f"missed: {_missed_words(fault)}", 2)
     equivalent = [one.fault for one in result.in_state(MutantState.EQUIVALENT)]
     if equivalent:
-        yield Line(f"changed no bit, so they are no faults here: {', '.join(equivalent)}", 2)
+        yield Line(f"equivalent (no bit of trace or output changed): {', '.join(equivalent)}", 2)
     for reason, names in _by_reason(result.in_state(MutantState.NOT_APPLICABLE)).items():
         yield Line(f"not applicable ({plain(reason)}): {', '.join(names)}", 2)
     for fault in result.in_state(MutantState.ERROR):
@@ -152,12 +152,12 @@ def _missed_words(fault: MutantResult) -> str:
     strength = "" if fault.strength is None else f", by {fault.strength:g}"
     nearest = fault.nearest(Relation.SAME_HARDWARE)
     if Channel.FORCED in fault.seen_by(Relation.SAME_HARDWARE):
-        return f"{fault.fault} ({about}{strength}): forced boundaries alone see it; set `forced: true`"
+        return f"{fault.fault} ({about}{strength}): only forced replay detects it; set `forced: true`"
     if nearest is None:
         return f"{fault.fault} ({about}{strength})"
     return (
-        f"{fault.fault} ({about}{strength}): the most it moves is {plain(nearest.at)}, "
-        f"to {number(nearest.margin)} of the limit ({nearest.channel})"
+        f"{fault.fault} ({about}{strength}): strongest effect on {plain(nearest.at)}, "
+        f"{number(nearest.margin)} of the limit ({nearest.channel})"
     )
 
 

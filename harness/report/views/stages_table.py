@@ -1,4 +1,4 @@
-"""The table of stages: how the error grew from call to call of each event, with a curve for the eye."""
+"""The table of stages: how the error grew from call to call of each event, with a sparkline."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from harness.report.paint import Sheet, painted
 from harness.report.wording import number, plain
 
 HEADINGS = ("event", "stage", "calls", "from", "in", "first", "last", "growth")
-"""`from` is the first call that differs, `in` the largest error of what the calls were given."""
+"""`from` is the first call that differs, `in` the largest error of the calls' inputs."""
 
 MOST_COLUMNS = 20
 LEAST_COLUMNS = 10
-"""How wide a curve is where the console allows it, and where it does not."""
+"""The width of a curve if the console allows it, and if it does not."""
 
 DECADES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-"""Where the next block of a curve begins."""
+"""The thresholds between the blocks of a curve."""
 
 _BLOCKS, _IDENTICAL = "▁▂▃▄▅▆▇█", "·"
 _ASCII_BLOCKS, _ASCII_IDENTICAL = "12345678", "."
@@ -36,7 +36,7 @@ _BEGAN, _BEGAN_STYLE = "> ", "bold red"
 
 
 def stage_lines(rows: Sequence[GrowthRow], divergence: Divergence | None, console: Console) -> list[Text]:
-    """A row for each event that differs, marked where it began, and one line for all that are bit-identical."""
+    """A row per event that differs, with a mark where it began, and one line for all bit-identical ones."""
     shown = [row for row in rows if not is_identical(row)]
     if not shown:
         return painted([Line("every event of the trace is bit-identical", _INDENT)] if rows else [], console)
@@ -46,14 +46,14 @@ def stage_lines(rows: Sequence[GrowthRow], divergence: Divergence | None, consol
 
 
 def is_identical(row: GrowthRow) -> bool:
-    """Whether every call of the event has its counterpart, was given the same bits and gave the same."""
+    """Whether every call of the event has a counterpart with the same input bits and the same output bits."""
     return row.calls == row.calls_now and row.given == 0.0 and row.differing is None and not any(row.curve)
 
 
 def sparkline(curve: Sequence[float | None], columns: int, *, ascii_only: bool) -> str:
-    """The curve as at most `columns` characters, a block for each decade from 1e-8 to 1.
+    """The curve in at most `columns` characters, one block height per decade from 1e-8 to 1.
 
-    A character stands for the worst of its calls: undefined above all, identical only where all are.
+    A character shows the worst of its calls: undefined ranks highest, and identical appears only if all are.
     """
     width = min(columns, len(curve))
     edges = [place * len(curve) // width for place in range(width + 1)] if width else [0]
@@ -97,7 +97,7 @@ def _sheet(rows: Sequence[GrowthRow], divergence: Divergence | None, console: Co
 
 
 def _cells(row: GrowthRow, began: str | None) -> tuple[str, ...]:
-    """What stands under the headings, the curve left empty."""
+    """The cells under the headings, with the curve left empty."""
     differs = row.differing is not None
     return (
         (_BEGAN if row.event == began else " " * len(_BEGAN)) + plain(row.event),
@@ -120,13 +120,13 @@ def _number(value: float | None) -> str:
 
 
 def _room(table: Sequence[tuple[str, ...]], console: Console) -> int:
-    """What the other columns leave to the curves, the last one."""
+    """The width that the other columns leave for the curves, which come last."""
     others = list(zip(*table, strict=True))[:-1]
     return console.width - _INDENT - sum(max(map(len, column)) + _BETWEEN for column in others)
 
 
 def _short(row: GrowthRow) -> str:
-    """The component for its call, `scheduler.set_timesteps` for its other methods."""
+    """The component name for its main call, `scheduler.set_timesteps` for other methods."""
     if row.component == PIPELINE:
         return plain(row.event)
     return plain(row.event.removesuffix(".forward").removesuffix(".__call__"))

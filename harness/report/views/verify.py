@@ -59,7 +59,7 @@ def _table(cases: Sequence[CaseResult], console: Console) -> list[Text]:
 
 
 def _exact_words(case: CaseResult) -> Text:
-    """`2 fail`, where none does `1 noted`, and nothing without a finding."""
+    """`2 fail`, or `1 noted` if none fails, or nothing without a finding."""
     failing = sum(finding.fails for finding in case.exact_findings)
     if failing:
         return Text(f"{failing} fail", style=STYLES["fails"])
@@ -67,7 +67,7 @@ def _exact_words(case: CaseResult) -> Text:
 
 
 def _notes(passing: Sequence[CaseResult], console: Console) -> list[list[Text]]:
-    """What is to be said about cases that fail nothing: a line for those left out, a block for findings."""
+    """Notes on cases that do not fail: a line for each one left out, a block for each with findings."""
     left_out = [case for case in passing if case.verdict not in PASSES]
     briefs: dict[str, list[Text]] = {}
     for case in left_out:

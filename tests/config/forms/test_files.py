@@ -23,12 +23,12 @@ def test_every_accepted_suffix_is_a_file(suffix: str) -> None:
 def test_only_safetensors_takes_a_key() -> None:
     assert is_file("a.safetensors#unet/key.with#all")
     assert not is_file("a.safetensors#")
-    assert complaint("a.txt#1") == "expected a path; only .safetensors takes a #key behind it"
-    assert complaint("a.exe#1") == "expected a path; only .safetensors takes a #key behind it"
+    assert complaint("a.txt#1") == "expected a path; only .safetensors takes a #key after it"
+    assert complaint("a.exe#1") == "expected a path; only .safetensors takes a #key after it"
 
 
 PICKLE = (
-    "a pickle can run any code when it is read; convert it where you trust it, for tensors with "
+    "a pickle can run any code when it is read; if you trust it, convert it, for tensors with "
     'safetensors.torch.save_file(torch.load(FILE, weights_only=True), "FILE.safetensors"), for arrays with numpy.save'
 )
 
@@ -45,17 +45,17 @@ def test_pickles_are_refused_with_the_way_to_convert_them(name: str) -> None:
     [
         (
             "a.mp3",
-            "this sound format is not read; convert it to .wav, such as with `ffmpeg -i FILE FILE.wav`",
+            "this audio format is not supported; convert it to .wav, for example with `ffmpeg -i FILE FILE.wav`",
         ),
         (
             "a.flac",
-            "this sound format is not read; convert it to .wav, such as with `ffmpeg -i FILE FILE.wav`",
+            "this audio format is not supported; convert it to .wav, for example with `ffmpeg -i FILE FILE.wav`",
         ),
         (
             "a.mov",
-            "this video format is not read; convert it to .mp4, such as with `ffmpeg -i FILE FILE.mp4`",
+            "this video format is not supported; convert it to .mp4, for example with `ffmpeg -i FILE FILE.mp4`",
         ),
-        ("a.npz", "an archive of arrays is not read; save each array with numpy.save, as .npy"),
+        ("a.npz", "archives of arrays are not supported; save each array as .npy with numpy.save"),
         ("a.json", "write its values into this file"),
     ],
 )

@@ -16,7 +16,7 @@ OBJECTS = "expected a mapping with `class`, one of diffusers' dataclasses, and i
         ({"$map": [[0, 0.5], ["0", {"$noise": {"shape": [1]}}], [1.5, None], [False, 1]]}, []),
         ({"$map": {"a": 1}}, [f': x.$map = {{"a": 1}}: {PAIRS}']),
         ({"$map": [[0], [None, 1]]}, [f": x.$map[0] = [0]: {PAIRS}", f": x.$map[1] = [null, 1]: {PAIRS}"]),
-        ({"$map": [[0, 1], [0, 2]]}, [": x.$map[1] = [0, 2]: the key stands twice; keep one"]),
+        ({"$map": [[0, 1], [0, 2]]}, [": x.$map[1] = [0, 2]: the key occurs twice; keep one"]),
         ({"$object": {"class": "LTXVideoCondition", "image": {"$file": "a.png"}, "frame_index": 0}}, []),
         ({"$object": {"image": 1}}, [f": x.$object.class: missing; {OBJECTS}"]),
         ({"$object": "LTXVideoCondition"}, [f': x.$object = "LTXVideoCondition": {OBJECTS}']),

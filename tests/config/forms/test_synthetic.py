@@ -63,7 +63,7 @@ def test_all_problems_of_one_form_are_listed() -> None:
         ({"shape": [1] * 9}, f".shape = {[1] * 9}: expected a list of 1 to 8 whole numbers greater than 0"),
         (
             {"shape": [2**14, 2**14, 2]},
-            ".shape = [16384, 16384, 2]: holds 536,870,912 elements; at most 268,435,456 are made",
+            ".shape = [16384, 16384, 2]: holds 536,870,912 elements; at most 268,435,456 are allowed",
         ),
         (
             {"shape": [2], "as": "array", "dtype": "bfloat16"},

@@ -16,7 +16,7 @@ from tests.config.folder import MINIMAL, only_case, problems, write
         ("seed: null", "seed = null: a generator needs a seed; give a number, or `generator: none`"),
         (
             "golden: optional",
-            "golden = optional: without a golden nothing judges this case; give a figure in `expect`",
+            "golden = optional: nothing judges this case without a golden; give a figure in `expect`",
         ),
         (
             "forced: true\ntrace: components",
@@ -40,8 +40,8 @@ from tests.config.folder import MINIMAL, only_case, problems, write
         ),
         (
             "call: {callback_on_step_end: print}",
-            'call.callback_on_step_end = "print": the harness sets this itself; Python functions cannot be handed '
-            "over, and callbacks are the harness's own; leave it out",
+            'call.callback_on_step_end = "print": the harness sets this itself; Python functions cannot be passed, '
+            "and callbacks belong to the harness; leave it out",
         ),
         (
             "call: {x: {$file: {$tuple: 3}}}",
@@ -60,7 +60,7 @@ from tests.config.folder import MINIMAL, only_case, problems, write
         (
             "call: {prior_callback_on_step_end: 'module:function'}",
             'call.prior_callback_on_step_end = "module:function": the harness sets this itself; Python functions '
-            "cannot be handed over, and callbacks are the harness's own; leave it out",
+            "cannot be passed, and callbacks belong to the harness; leave it out",
         ),
         (
             "before: [{method: invert}, {method: load_lora_weights}]",
@@ -72,7 +72,7 @@ from tests.config.folder import MINIMAL, only_case, problems, write
         ),
         (
             "before: [{method: invert, call: {generator: 0}}]",
-            "before[0].call.generator = 0: the harness sets this itself; use `generator: true` beside `method`",
+            "before[0].call.generator = 0: the harness sets this itself; use `generator: true` next to `method`",
         ),
         (
             "before: [{method: invert, call: {image: {$file: gone.png}}}]",
@@ -80,16 +80,16 @@ from tests.config.folder import MINIMAL, only_case, problems, write
         ),
         (
             "generator: none\nbefore: [{method: invert, generator: true}]",
-            "before[0].generator = true: `generator: none` makes none to hand over; leave this out, "
+            "before[0].generator = true: `generator: none` makes no generator to pass; leave this out, "
             "or choose cpu or device there",
         ),
         (
             "adapters: [{id: a/b, name: adapter-2}, {id: a/c}]",
-            'adapters[1].name = "adapter-2": the same as `adapters[0].name`; give each one of its own',
+            'adapters[1].name = "adapter-2": the same as `adapters[0].name`; give each its own name',
         ),
         (
             "embeddings: [{id: a/b, token: <x>}, {id: a/c, token: <x>}]",
-            'embeddings[1].token = "<x>": the same as `embeddings[0].token`; give each one of its own',
+            'embeddings[1].token = "<x>": the same as `embeddings[0].token`; give each its own name',
         ),
         (
             "quantization: {backend: torchao, components: [unet], options: {x: {$tuple: []}}}",
@@ -101,7 +101,7 @@ from tests.config.folder import MINIMAL, only_case, problems, write
             "scheduler: {a: {$file: a.png}}",
             'scheduler.a.$file = "a.png": forms such as $file belong inside `call`',
         ),
-        ("scheduler: {a b: 1}", "scheduler.a b = 1: not the name of an option; use letters, digits and '_'"),
+        ("scheduler: {a b: 1}", "scheduler.a b = 1: not a valid option name; use letters, digits and '_'"),
         (
             "call: {prompt: &a {x: [*a]}}",
             "call.prompt.x[0] = *a: line 3: this alias refers to itself",

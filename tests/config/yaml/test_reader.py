@@ -81,9 +81,9 @@ def test_aliases_share_values_and_merges_let_the_nearer_key_win() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "x.yaml: the file is empty; a config holds at least `pipeline` and `model`"),
-        ("# nothing\n", "x.yaml: the file is empty; a config holds at least `pipeline` and `model`"),
-        ("--- ~", "x.yaml: the file is empty; a config holds at least `pipeline` and `model`"),
+        ("", "x.yaml: the file is empty; a config needs at least `pipeline` and `model`"),
+        ("# nothing\n", "x.yaml: the file is empty; a config needs at least `pipeline` and `model`"),
+        ("--- ~", "x.yaml: the file is empty; a config needs at least `pipeline` and `model`"),
         (
             "# list\n- a\n",
             "x.yaml: line 2: the file holds a list; expected a mapping such as `pipeline: DDIMPipeline`",
@@ -96,13 +96,13 @@ def test_aliases_share_values_and_merges_let_the_nearer_key_win() -> None:
             "a: 1\n---\nb: 2\n",
             "x.yaml: line 2: a second document begins; put each config into a file of its own",
         ),
-        ("a: 1\nb: 2\na: 3\n", "x.yaml: a: line 3: the key stands twice, first in line 1; keep one"),
-        ("a:\n  b: 1\n  b: 1\n", "x.yaml: a.b: line 3: the key stands twice, first in line 2; keep one"),
+        ("a: 1\nb: 2\na: 3\n", "x.yaml: a: line 3: the key occurs twice, first in line 1; keep one"),
+        ("a:\n  b: 1\n  b: 1\n", "x.yaml: a.b: line 3: the key occurs twice, first in line 2; keep one"),
         ("1: x", "x.yaml: 1: line 1: this key reads as a number, and keys are text; quote it"),
         (
             "call: {a: {0: 1}}",
             "x.yaml: call.a.0: line 1: this key reads as a number, and keys are text; quote it, "
-            "or write {$map: [[0, ...]]} where the pipeline is to get a number",
+            "or write {$map: [[0, ...]]} if the pipeline needs a number",
         ),
         ("a: {on: 1}", "x.yaml: a.on: line 1: this key reads as true, and keys are text; quote it"),
         ("a: {~: 1}", "x.yaml: a.~: line 1: this key reads as null, and keys are text; quote it"),
@@ -133,24 +133,24 @@ def test_aliases_share_values_and_merges_let_the_nearer_key_win() -> None:
             "a: !!binary aGk=",
             "x.yaml: a = aGk=: line 1: the tag !!binary is not accepted; write plain YAML values",
         ),
-        ("a: 2024-01-01", "x.yaml: a = 2024-01-01: line 1: YAML reads this as a date; put it into quotes"),
-        ("a: .nan", "x.yaml: a = .nan: line 1: numbers must be finite; put it into quotes if it is text"),
+        ("a: 2024-01-01", "x.yaml: a = 2024-01-01: line 1: YAML reads this as a date; put it in quotes"),
+        ("a: .nan", "x.yaml: a = .nan: line 1: numbers must be finite; put it in quotes if it is text"),
         (
             "a: [-.inf]",
-            "x.yaml: a[0] = -.inf: line 1: numbers must be finite; put it into quotes if it is text",
+            "x.yaml: a[0] = -.inf: line 1: numbers must be finite; put it in quotes if it is text",
         ),
-        ("a: 1e999", "x.yaml: a = 1e999: line 1: numbers must be finite; put it into quotes if it is text"),
-        ("a: 16:9", "x.yaml: a = 16:9: line 1: YAML reads this as a base-60 number; put it into quotes"),
-        ("a: 1:30.5", "x.yaml: a = 1:30.5: line 1: YAML reads this as a base-60 number; put it into quotes"),
+        ("a: 1e999", "x.yaml: a = 1e999: line 1: numbers must be finite; put it in quotes if it is text"),
+        ("a: 16:9", "x.yaml: a = 16:9: line 1: YAML reads this as a base-60 number; put it in quotes"),
+        ("a: 1:30.5", "x.yaml: a = 1:30.5: line 1: YAML reads this as a base-60 number; put it in quotes"),
         (
             "a: 010",
             "x.yaml: a = 010: line 1: YAML reads this as an octal number; leave out the leading 0 "
-            "or put it into quotes",
+            "or put it in quotes",
         ),
         (
             "a: 18446744073709551616",
             "x.yaml: a = 18446744073709551616: line 1: a whole number of more than 64 bits; "
-            "put it into quotes if it is text",
+            "put it in quotes if it is text",
         ),
         ("a: !!int seven", "x.yaml: a = seven: line 1: not a whole number"),
         ("a: !!float seven", "x.yaml: a = seven: line 1: not a number"),

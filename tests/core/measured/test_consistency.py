@@ -34,7 +34,7 @@ def test_a_fault_that_changed_nothing_acted() -> None:
     assert sensitivity_contradiction(replace(kept, faults=(equal, *kept.faults[1:]))) == ""
     idle = replace(equal, acted=0)
     told = sensitivity_contradiction(replace(kept, faults=(idle, *kept.faults[1:])))
-    assert told == f"faults.{idle.fault}: acted 0 times, though it is equivalent"
+    assert told == f"faults.{idle.fault}: acted 0 times, although it is equivalent"
 
 
 def test_the_smallest_strength_and_the_default_one_agree() -> None:

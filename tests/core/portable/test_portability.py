@@ -44,7 +44,7 @@ BY_LIMITS = "so the limits of same-hardware judge"
         (
             on(EPYC),
             on(XEON, known_answers={**ANSWERS, "exp float32": "ab"}),
-            f"{PLACES}portable, but exp float32 gave other bits there, {BY_LIMITS}",
+            f"{PLACES}portable, but exp float32 gave different bits there, {BY_LIMITS}",
         ),
         (
             on(EPYC),
@@ -112,7 +112,7 @@ def test_a_case_with_limits_under_same_is_not_said_to_be_judged_bit_for_bit() ->
 def test_a_relation_that_was_asked_for_is_no_consequence() -> None:
     words = portability_words(on(EPYC), on(XEON), Relation.CROSS_HARDWARE, LIMITS, asked=True)
 
-    assert words.endswith(", judged under cross-hardware because that was asked for")
+    assert words.endswith(", judged under cross-hardware as requested")
     assert "software" not in words
 
 

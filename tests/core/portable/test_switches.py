@@ -18,12 +18,12 @@ def test_a_cpu_with_avx2_and_fma_can(machine: str) -> None:
         ("x86_64", INFO.format("avx fma"), "this CPU has no AVX2, which portable runs need"),
         ("x86_64", INFO.format("avx"), "this CPU has no AVX2 and no FMA, which portable runs need"),
         ("x86_64", INFO.format("avx2 fma4"), "this CPU has no FMA, which portable runs need"),
-        ("aarch64", "", "this CPU is of the kind aarch64, and portable runs need x86-64"),
-        ("arm64", INFO.format("avx2 fma"), "this CPU is of the kind arm64, and portable runs need x86-64"),
+        ("aarch64", "", "this CPU is aarch64, but portable runs need x86-64"),
+        ("arm64", INFO.format("avx2 fma"), "this CPU is arm64, but portable runs need x86-64"),
         (
             "x86_64",
             "",
-            "this system does not tell in /proc/cpuinfo whether its CPU has AVX2 and FMA, which portable runs need",
+            "this system does not say in /proc/cpuinfo whether its CPU has AVX2 and FMA, which portable runs need",
         ),
     ],
 )

@@ -238,7 +238,7 @@ def test_text(pair: Pair) -> None:
     assert (other.verdict, other.needed) == (Verdict.DRIFTED, {})
     assert (
         reason_words(other.reasons)
-        == "answer: text differs from character 2 on: 'seven' in the golden, now 'nine'"
+        == "answer: text differs from character 2 onward: 'seven' in the golden, now 'nine'"
     )
     assert compare("", "").verdict is Verdict.IDENTICAL
 

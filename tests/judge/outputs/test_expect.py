@@ -76,7 +76,7 @@ def test_std_far_from_zero_keeps_its_digits() -> None:
 
 
 def test_unknown_statistic() -> None:
-    with pytest.raises(ValueError, match="median: no statistic; accepted are abs_sum"):
+    with pytest.raises(ValueError, match="median: unknown statistic; accepted: abs_sum"):
         statistic("median", [])
 
 

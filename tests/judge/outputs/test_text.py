@@ -24,17 +24,17 @@ def difference(folder: Path, golden: str, now: str) -> str:
 @pytest.mark.parametrize(
     ("golden", "now", "expected"),
     [
-        ("a seven", "a nine", "character 2 on: 'seven' in the golden, now 'nine'"),
-        ("", "x", "character 0 on: the end in the golden, now 'x'"),
-        ("ab", "abc", "character 2 on: the end in the golden, now 'c'"),
-        ("abc", "ab", "character 2 on: 'c' in the golden, now the end"),
+        ("a seven", "a nine", "character 2 onward: 'seven' in the golden, now 'nine'"),
+        ("", "x", "character 0 onward: the end in the golden, now 'x'"),
+        ("ab", "abc", "character 2 onward: the end in the golden, now 'c'"),
+        ("abc", "ab", "character 2 onward: 'c' in the golden, now the end"),
         # ä is c3 a4 and ö is c3 b6: the first differing byte lies inside the character
-        ("ßä!", "ßö!", "character 1 on: 'ä!' in the golden, now 'ö!'"),
-        ("日本", "日月", "character 1 on: '本' in the golden, now '月'"),
+        ("ßä!", "ßö!", "character 1 onward: 'ä!' in the golden, now 'ö!'"),
+        ("日本", "日月", "character 1 onward: '本' in the golden, now '月'"),
         (
             "x" * 5 + "a" * 90,
             "x" * 5 + "b" * 90,
-            f"character 5 on: '{'a' * 32}' in the golden, now '{'b' * 32}'",
+            f"character 5 onward: '{'a' * 32}' in the golden, now '{'b' * 32}'",
         ),
     ],
 )
@@ -44,7 +44,7 @@ def test_first_difference(tmp_path: Path, golden: str, now: str, expected: str) 
 
 def test_in_a_later_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensors, "CHUNK_BYTES", 16)
-    expected = "text differs from character 25 on: 'X' in the golden, now 'Y'"
+    expected = "text differs from character 25 onward: 'X' in the golden, now 'Y'"
     # fifteen two-byte characters and ten more: the difference lies in the third piece
     assert difference(tmp_path, "é" * 15 + "0123456789X", "é" * 15 + "0123456789Y") == expected
 

@@ -57,7 +57,7 @@ def test_token_ids_from_where_they_differ(tmp_path: Path) -> None:
 def test_ids_too_many_to_be_listed(tmp_path: Path) -> None:
     golden, now = ([Call("tokenizer.__call__", {}, {"input_ids": np.full((1, 300), x)})] for x in (1, 2))
     (one,) = findings(tmp_path, golden, now)
-    assert (one.golden, one.now, one.fails) == ("other bits", "other bits", True)
+    assert (one.golden, one.now, one.fails) == ("different bits", "different bits", True)
 
 
 def test_counts(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_the_whole_screen() -> None:
           images: same-hardware max_abs 1.5e-06, rel_l2 3e-06; cross-hardware max_abs 5e-06, rel_l2 1e-05
             (extrapolated)
           limits are 3 x the largest of 2 runs; with each kind of variation left out in turn: 0 false alarms
-          amplification 1.52: the end over the worst single call
+          amplification 1.52: the error at the end over the worst error of a single call
           scheduler.step: ▁▃ rel_l2 1.0e-06 after the last step
           warning: constant image: it is black; give another
           warning: the unvaried run differs

@@ -82,7 +82,7 @@ def test_the_whole_screen() -> None:
           > scheduler.step   scheduler            5     3  6e-04  4e-03  3e-03  ···▆▆
             pipeline.output  post_processing      1     0  3e-03  3e-03  3e-03  ▆
           bit-identical: pipeline.__call__, noise.randn_tensor
-          forced replay: all 3 boundaries inside their limits, the worst
+          forced replay: all 3 boundaries within their limits, the worst
             unet.forward[49] 1.9e-06 of 6.0e-06
           what differs, golden -> now, and how well it explains this:
             likely    diffusers: 0.41.0 -> 0.42.1
@@ -207,15 +207,15 @@ def test_the_module_is_asked_for_where_a_network_differs_and_none_is_known() -> 
 
 
 def test_a_failure_goes_on_to_fixing_or_accepting_the_change() -> None:
-    accept = "if the change is meant:\n    harness record --update 'sd/a b'\n"
+    accept = "if the change is intended:\n    harness record --update 'sd/a b'\n"
     assert _next(None, result=replace(DRIFTED, next_steps=())).startswith(accept)
     told = _next(None, result=replace(DRIFTED, next_steps=failure_steps("sd/a b", ("diffusers 0.41.0",))))
     # What leads here is left out, the rest of it stays.
     assert "harness explain" not in told
-    assert "put back diffusers 0.41.0 or fix what moved it" in " ".join(told.split())
+    assert "go back to diffusers 0.41.0 or fix what moved the case" in " ".join(told.split())
     assert accept in told
     told = _next(None, result=replace(DRIFTED, next_steps=failure_steps("sd/a b")))
-    assert "if the change is not meant, fix what is named above\n" in told
+    assert "if the change is not intended, fix the cause named above\n" in told
 
 
 def test_other_next_steps_stay() -> None:

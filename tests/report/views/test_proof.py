@@ -53,7 +53,7 @@ def test_everything_on_request() -> None:
         3 operations, 0 differing; remembered from an earlier start on AMD EPYC 9654
           (25/17); glibc 2.36, torch 2.13.0+cpu, numpy 2.4.6
 
-        portable: this machine computes what is on record for these builds
+        portable: this machine gives the answers on record for these builds
     """)
 
 
@@ -72,7 +72,7 @@ def test_a_golden_has_a_column_and_a_conclusion_of_its_own() -> None:
     text = shown(lambda screen: screen.show_proof(proof, everything=False))
 
     assert "log float32  fa750cf3  fa750cf3   deadbeef  differs" in text
-    assert "g.safetensors: 1 operation gave other bits there" in text
+    assert "g.safetensors: 1 operation gave different bits there" in text
 
     alike = replace(proof, answers=(answers[0], ANSWERS[1]))
     text = shown(lambda screen: screen.show_proof(alike, everything=False))
@@ -86,7 +86,7 @@ def test_a_machine_that_cannot_has_no_table_but_a_reason() -> None:
     proof = replace(PORTABLE, portable=False, reason="this CPU has no AVX2", answers=())
 
     assert shown(lambda screen: screen.show_proof(proof, everything=False)) == screen("""
-        no operation was tried on AMD EPYC 9654 (25/17)
+        no operation was tested on AMD EPYC 9654 (25/17)
 
         not portable: this CPU has no AVX2
     """)

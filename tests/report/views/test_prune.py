@@ -29,7 +29,7 @@ def test_the_whole_screen() -> None:
         unused: goldens/sd/x/cpu-x86_64.safetensors (1.5 KB)
           no config gives the case sd/x
 
-        to be sure: sd/x: outside
+        check first: sd/x: outside
           next: to delete them:
             harness prune --delete
         obsolete: 1 of 4 files, 1.5 KB of 6.0 KB (25 %)

@@ -40,7 +40,7 @@ SCREEN = screen("""
     kept
       ddpm-digits/kept-1: the golden exists already and was not touched
       ddpm-digits/kept-2: the golden exists already and was not touched
-      next: to record it anew:
+      next: to record it again:
         harness record --update ddpm-digits/kept-1
         harness record --update ddpm-digits/kept-2
 

@@ -20,7 +20,7 @@ SCREEN = screen("""
 
     not deterministic  ddpm-digits/unseeded  (cpu-x86_64, 3 runs)
       images: L-infinity 0.731, 3 of 3 pairs of runs differ, up to 100 % of the
-        elements unequal
+        elements differ
         run      1      2      3
         ────────────────────────
         1        .  0.731  0.688
@@ -99,7 +99,7 @@ def test_flags_and_the_switch_that_makes_the_difference() -> None:
 
         not deterministic  a  (cuda-sm90, flags off, 2 runs, 2 to 2 in one worker)
           images: L-infinity 0.5, 1 of 1 pair of runs differ, up to 100 % of the
-            elements unequal
+            elements differ
             run    1    2
             ─────────────
             1      .  0.5

@@ -107,8 +107,8 @@ def test_the_whole_screen() -> None:
           guidance.scale         1e-05   1e-05     none
 
           missed: denoiser.weight_element (one element of one weight is off, by 0.01):
-            the most it moves is images rel_l2, to 0.25 of the limit (outputs)
-          changed no bit, so they are no faults here: scheduler.clip_sample
+            strongest effect on images rel_l2, 0.25 of the limit (outputs)
+          equivalent (no bit of trace or output changed): scheduler.clip_sample
           not applicable (no VAE): decoding.shift, decoding.tile_seam
 
           relation       caught  of  share  exact  forced  outputs

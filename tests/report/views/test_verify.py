@@ -79,7 +79,7 @@ FULL_SCREEN = screen("""
         numpy: 2.2.0 -> 2.3.1
         xformers: 0.0.31 -> absent
         and 2 more, all in the JSON report
-      next: if the change is meant:
+      next: if the change is intended:
         harness record --update sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,scheduler.class=DDIMScheduler,seed=0
 
     broken  sd/raises  (cpu-x86_64)

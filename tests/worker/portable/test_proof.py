@@ -107,7 +107,7 @@ class _Numpy:
         (elementary, "can_be_installed", lambda: False, "torch 2.9 and later do"),
         (proof, "_numpy_core", lambda: _Numpy, "is built for X86_V4 and cannot do without"),
         (proof, "_cpu_info", lambda: "flags : avx2", "this CPU has no FMA, which portable runs need"),
-        (proof, "_cpu_info", str, "this system does not tell in /proc/cpuinfo"),
+        (proof, "_cpu_info", str, "this system does not say in /proc/cpuinfo"),
     ],
     ids=["mkl", "torch before 2.9", "numpy's baseline", "fma", "no cpuinfo"],
 )
