@@ -298,16 +298,16 @@ def part(base: Base, forced: Run, allowed: Allowance) -> bool:
 
 
 HEAD = """\
-# Tolerances that others use, on the same runs
+# The tolerances of other projects, on the same runs
 
-Which rule tells a fault from noise? The faults of [`harness sensitivity`](sensitivity.md) were planted in a pipeline,
-one at a time, and the benign variations of [`harness calibrate`](tolerances.md) (one-ulp noise, threads, instruction
-sets, attention implementations, memory layouts, a batch of two) were run as well. Every rule judged the same pairs of
-float images. A fault that a rule lets pass is missed; a benign run that it refuses is a false alarm. Faults that
-change no bit, make the pipeline raise, or have no place in it are left out. The calibrated limits for a benign run
-were made without its family, so that no run helps to excuse itself.
+Which rule tells a fault from noise? We planted the faults of [`harness sensitivity`](sensitivity.md) in a pipeline,
+one at a time, and ran the benign variations of [`harness calibrate`](tolerances.md) as well (one-ulp noise, threads,
+instruction sets, attention implementations, memory layouts, a batch of two). Every rule judged the same pairs of
+float images. A fault that a rule passes is missed; a benign run that it rejects is a false alarm. Faults that
+change no bit, make the pipeline raise, or do not apply to it are left out. The calibrated limits for a benign run
+were derived without its family, so that no run helps to excuse itself.
 
-`python benchmarks/sharpness.py` makes this page anew.
+`python benchmarks/sharpness.py` regenerates this page.
 
 """
 
@@ -317,11 +317,11 @@ The rules: the last 3 x 3 pixels of the last channel as in most of diffusers' pi
 `numpy_cosine_similarity_distance`; `torch.testing.assert_close` with its tolerances for float32 (rtol 1.3e-6, atol
 1e-5). *Calibrated limits* are three times the largest benign rel_l2 of the output and five times its max abs; the last
 row adds the [exact channel and forced replay](explain.md), as `harness verify --forced` does. A batch of two has other
-shapes within, so its output alone is judged. A fault that shows in the trace alone, such as train mode in a network
-without dropout, is one that sha256 misses.
+internal shapes, so only its output is judged. sha256 misses a fault that shows only in the trace, such as train mode
+in a network without dropout.
 
-Few steps keep the noise small. What a constant makes of a case with more noise is not shown here: in bfloat16 alone it
-is thousands of times as large ([how the noise grows](tolerances.md#how-the-noise-grows)).
+Few steps keep the noise small. This page does not show how a constant performs on a noisier case: in bfloat16 alone the
+noise is thousands of times as large ([how the noise grows](tolerances.md#how-the-noise-grows)).
 """
 
 
@@ -355,7 +355,7 @@ def missed(rows: Mapping[str, Sequence[Judged]]) -> str:
         for rule in (OUTPUT, CHANNELS):
             wrong = [f"`{one.name}`" for one in found if (rule in one.fails) == bool(one.family)]
             lines.append(f"- `{name}`, {rule}: {', '.join(wrong) or 'none'}\n")
-    return "\nMissed or alarmed by ours, by name:\n\n" + "".join(lines)
+    return "\nFaults that our limits missed, and their false alarms, by name:\n\n" + "".join(lines)
 
 
 if __name__ == "__main__":
