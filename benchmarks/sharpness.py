@@ -349,7 +349,7 @@ def table(title: str, rows: Sequence[Judged]) -> str:
 
 
 def missed(rows: Mapping[str, Sequence[Judged]]) -> str:
-    """What our own rules got wrong, by name."""
+    """The errors of our own rules, by name."""
     lines = []
     for name, found in rows.items():
         for rule in (OUTPUT, CHANNELS):

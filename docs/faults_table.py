@@ -28,8 +28,8 @@ from tests.support.faults.rig import Examined, examine_all, recorded  # noqa: E4
 HEAD = """\
 # Planted faults
 
-This page lists {count} defects that a release of diffusers or transformers could introduce. Each is patched into its own
-worker process (`tests/support/faults`); the harness and the models stay unchanged. The goldens were recorded
+This page lists {count} defects that a release of diffusers or transformers could introduce. Each is patched into its
+own worker process (`tests/support/faults`); the harness and the models stay unchanged. The goldens were recorded
 without a fault, with diffusers {diffusers}, transformers {transformers} and torch {torch} on a CPU.
 `harness explain CASE` must then name the stage and the call that contain the fault, and `--deep` the module, as the
 fault's own definition states them. Every fault proves that its code ran and that its result differs from that of the

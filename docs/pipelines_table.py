@@ -31,9 +31,10 @@ from tests.support.tiny.registry import TinyPipeline, all_tiny  # noqa: E402
 HEAD = """\
 # Tested pipelines
 
-This page lists {count} pipeline classes of diffusers {diffusers} in {families} families, run with transformers {transformers}
-and torch {torch} on a CPU. Each is built from its model classes' own configs with seeded random weights
-(`tests/support/tiny`) and saved with `save_pretrained`. From then on a YAML file alone describes it: the harness
+This page lists {count} pipeline classes of diffusers {diffusers} in {families} families, run with
+transformers {transformers} and torch {torch} on a CPU. Each is built from its model classes' own
+configs with seeded random weights (`tests/support/tiny`) and saved with `save_pretrained`.
+From then on a YAML file alone describes it: the harness
 loads it, runs it, accepts the capture as the golden, and verifies it in another process, where one worker runs many
 pipelines one after another. `python docs/pipelines_table.py` regenerates this page.
 

@@ -333,7 +333,7 @@ def test_a_case_for_other_devices_is_unavailable_before_its_model_is_fetched(ben
 PORTABLE = Determinism(cublas_workspace=None, portable=True)
 
 KEPT_OFF = (
-    "determinism.portable is not in effect: {}; leave that out, or state "
+    "determinism.portable is not in effect: {}; remove that, or state "
     "`determinism: {{portable: false}}` in {}"
 )
 
