@@ -1,13 +1,13 @@
-"""Tolerances of other projects against calibrated ones, on the same runs: missed faults and false alarms.
+"""Compare the tolerances of other projects with calibrated ones, on the same runs: missed faults and false alarms.
 
 Every case runs with every fault of `harness sensitivity` and every benign variation of `harness calibrate`,
 plain and under forced replay, and each rule judges the same pairs of outputs. The limits come from the
-benign runs themselves; each benign run is judged by limits that are made without its family.
+benign runs themselves; each benign run is judged by limits that were derived without its family.
 
     python benchmarks/sharpness.py [--jobs 1] [--cases ID,ID] [--captures DIR]
 
-Makes docs/sharpness.md anew. Takes some minutes on two cores. With --captures the runs are kept there, and
-those of an earlier time are judged again.
+It regenerates docs/sharpness.md in some minutes on two cores. With --captures it keeps the runs in that folder,
+and judges earlier runs again.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ STEPS: Mapping[str, int | Mapping[str, int]] = {
     "sd/ddim-latents": 4,
     "unclip/digits": {"prior": 3, "decoder": 3, "super_res": 2},
 }
-"""The cases, all with float images as output, and how many steps they take here."""
+"""The cases, all with float images as output, and their number of steps here."""
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One thing done to a case: a benign variation, or the fault `name` (`variation` is then None)."""
+    """One change of a case: a benign variation, or the fault `name` (`variation` is then None)."""
 
     name: str
     plain: Run
@@ -89,7 +89,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A fault (`family` is then empty) or a benign run, and the rules that it fails."""
+    """A fault (`family` is then empty) or a benign run, and the rules that it violates."""
 
     name: str
     family: str
@@ -98,7 +98,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What calibrated limits allow: by output, and by boundary."""
+    """The calibrated limits, by output and by boundary."""
 
     outputs: Mapping[str, Limits]
     boundaries: Mapping[str, float]
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def measured(names: Sequence[str], folder: Path, jobs: int) -> Mapping[str, Sequence[Judged]]:
-    """Every case run with everything planned, and judged."""
+    """Run every case with all its changes, and judge them."""
     workshop = Workshop("cpu", jobs, folder / "logs")
     cases = [chosen(name) for name in names]
     bases = {case.id: base_run(case, folder) for case in cases}
@@ -149,7 +149,7 @@ def base_run(case: Case, folder: Path) -> Run:
 
 
 def do(runs: Sequence[Run], workshop: Workshop) -> None:
-    """Run what has no outcome yet, and keep each outcome beside its capture."""
+    """Do the runs that have no outcome yet, and store each outcome next to its capture."""
     left = [run for run in runs if not outcome_path(run).exists()]
     for number, (run, outcome) in enumerate(execute(left, workshop, Silent()) if left else (), 1):
         found = json.dumps([outcome.kind, getattr(outcome, "reason", "")])
@@ -187,13 +187,13 @@ def planned(case: Case, base: Run, folder: Path) -> Iterator[Planned]:
 
 
 def again(plain: Run, base: Run) -> Run:
-    """The same under forced replay of `base`."""
+    """The same run under forced replay of `base`."""
     capture = plain.capture.with_name(f"{plain.capture.stem}-forced.safetensors")
     return replace(plain, capture=capture, trace=TraceLevel.FULL, forced=base.capture)
 
 
 def judged(case: Case, base: Run, plans: Sequence[Planned]) -> Sequence[Judged]:
-    """Every fault that applies and changes something, then every benign run that does."""
+    """Every fault that applies and changes something, then every benign run that changes something."""
     with TensorFile(base.capture) as file:
         trace = read_trace(file)
         assert trace is not None
@@ -211,7 +211,7 @@ def judged(case: Case, base: Run, plans: Sequence[Planned]) -> Sequence[Judged]:
 
 
 def noise(base: Base, one: Planned) -> Evidence | None:
-    """What a benign variation moves; None where it cannot be run here or moves no bit."""
+    """The noise of a benign variation; None if it cannot run here or changes no bit."""
     if one.variation is None or outcome_kind(one.plain) != "completed":
         return None
     with TensorFile(one.plain.capture) as varied:
@@ -241,7 +241,7 @@ def allowance(base: Base, evidence: Sequence[Evidence]) -> Allowance:
 
 
 def differs(case: Case, base: Base, one: Planned) -> bool:
-    """Whether a fault ran, acted, and changed a bit; what makes the pipeline raise has no output to judge."""
+    """Whether a fault ran, was triggered and changed a bit; if the pipeline raises, there is no output to judge."""
     if outcome_kind(one.plain) != "completed":
         return False
     with TensorFile(one.plain.capture) as now:
@@ -251,7 +251,7 @@ def differs(case: Case, base: Base, one: Planned) -> bool:
 
 
 def fails(case: Case, base: Base, one: Planned, allowed: Allowance) -> frozenset[str]:
-    """The rules by which the run is not the base."""
+    """The rules that tell the run from the base."""
     with TensorFile(one.plain.capture) as now:
         ours, theirs = image(base.file), image(now)
         alike = ours.shape == theirs.shape
@@ -259,7 +259,7 @@ def fails(case: Case, base: Base, one: Planned, allowed: Allowance) -> frozenset
         if beyond(base, now, allowed):
             found |= {OUTPUT, CHANNELS}
         limit_set = LimitSet({}, allowed.boundaries, case.accept_exact)
-        # Other shapes flow through a batch of two, which the exact channel is there to see.
+        # A batch of two has other shapes inside, which the exact channel would rightly report.
         is_batch = one.variation is not None and one.variation.family == "batch"
         if not is_batch and any(finding.fails for finding in seen(base, now, limit_set).findings):
             found.add(CHANNELS)
@@ -289,7 +289,7 @@ def beyond(base: Base, now: TensorFile, allowed: Allowance) -> bool:
 
 
 def part(base: Base, forced: Run, allowed: Allowance) -> bool:
-    """Whether a boundary lies beyond its limit."""
+    """Whether a boundary exceeds its limit."""
     with TensorFile(forced.capture) as file:
         trace = read_trace(file)
         assert trace is not None

@@ -86,7 +86,7 @@ def not_in_effect(wished: Determinism, threads: int, now: Switches) -> tuple[str
         "cublas_workspace": (wished.cublas_workspace, now.cublas_workspace),
     }
     told = tuple(
-        f"determinism.{name}: {asked} was asked for, {effective} is in effect"
+        f"determinism.{name}: {asked} was requested, {effective} is in effect"
         for name, (asked, effective) in pairs.items()
         if asked != effective
     )

@@ -39,7 +39,7 @@ def bring_in(package: str) -> None:
         module = importlib.import_module(package)
         if name := _ASKED_FOR.get(package):
             getattr(module, name)
-    # A package may give up with sys.exit as well.
+    # A package may also call sys.exit.
     except (Exception, SystemExit) as error:
         raise Unusable(package) from error
 

@@ -158,7 +158,7 @@ def _place_of(entry: _Entry, model: ModelSpec, folder: Path) -> tuple[Path, tupl
         return folder, ()
     if (folder / entry.place).is_dir():
         return folder / entry.place, ()
-    what = f"its {entry.name} lies in {entry.place}"
+    what = f"its {entry.name} is in {entry.place}"
     if entry.place.startswith(("http:", "https:")) or entry.place.endswith(weights.SAFE_SUFFIX):
         message = f"{what}, a single file, which cannot be loaded as a part; {_SAVE_AGAIN}"
         raise Rejection("model.id", model.id, message)

@@ -143,7 +143,7 @@ class Holdings:
         """Whether the objects are equal and in the same order; lists compare identical objects fast."""
         try:
             return list(chain.from_iterable(self._views)) == self._values
-        except Exception:  # two tensors, or two arrays, have no equality of their own
+        except Exception:  # comparing two tensors or arrays gives no single truth value
             return False
 
 

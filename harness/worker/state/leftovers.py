@@ -59,7 +59,10 @@ class Leftovers:
         switched = determinism.changed(self._switches, determinism.read_back())
         changed = settings.changed(self._before, settings.read())
         if self._gradients:
-            changed = ("torch: grad mode: the run changed it from False to True and left it so", *changed)
+            changed = (
+                "torch: grad mode: the run changed it from False to True and did not restore it",
+                *changed,
+            )
         replaced = tuple(self._code.changes()) if thorough else ()
         kept = tuple(self._kept_by_own_modules()) if thorough else ()
         self.spent = self.spent or bool(switched or changed or replaced or kept)
@@ -89,7 +92,7 @@ class Leftovers:
             left = [one.where for one in watch.changes(thorough=True) if not one.undone]
             if left:
                 self._own[name] = _watch(name)
-            yield from (f"{where}: the run changed it and left it so" for where in left[:_SHOWN])
+            yield from (f"{where}: the run changed it and did not restore it" for where in left[:_SHOWN])
 
 
 def _watch(name: str) -> Watch:
@@ -101,6 +104,6 @@ def _watch(name: str) -> Watch:
 def _told(replaced: tuple[Replaced, ...]) -> Iterator[str]:
     code = [one.where for one in replaced if one.runs]
     for where in code[:_SHOWN]:
-        yield f"{where}: the run replaced it and left it so"
+        yield f"{where}: the run replaced it and did not restore it"
     if len(code) > _SHOWN:
-        yield f"{len(code) - _SHOWN} more functions and classes: the run replaced them and left them so"
+        yield f"{len(code) - _SHOWN} more functions and classes: the run replaced them and did not restore them"

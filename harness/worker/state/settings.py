@@ -146,10 +146,10 @@ def _sentence(name: str, was: object, became: object) -> str:
             [one for one in became if one not in was],
         )
         if not was and not became:
-            return f"{name}: the run changed the order and left it so"
+            return f"{name}: the run changed the order and did not restore it"
     if name.startswith(_VARIABLE) and any(word in name.upper() for word in _SECRET):
-        return f"{name}: the run changed it and left it so"
-    return f"{name}: the run changed it from {_text(was)} to {_text(became)} and left it so"
+        return f"{name}: the run changed it and did not restore it"
+    return f"{name}: the run changed it from {_text(was)} to {_text(became)} and did not restore it"
 
 
 def _text(value: object) -> str:

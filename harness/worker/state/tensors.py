@@ -86,7 +86,7 @@ class Tensors:
     def _now(self, looks: Sequence[Callable[[torch.Tensor], object]]) -> Columns:
         try:
             return [list(map(look, self._tensors)) for look in looks]
-        except RuntimeError:  # one has no memory of its own, no strides, or was made in inference mode
+        except RuntimeError:  # one has no own memory, no strides, or was made in inference mode
             return [[_if_it_has(look, tensor) for tensor in self._tensors] for look in looks]
 
     def _samples_now(self) -> list[torch.Tensor]:

@@ -101,7 +101,7 @@ def test_an_index_written_before_anything_was_loaded_needs_all_its_components(or
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        ("/nowhere/at/all", "its vae lies in /nowhere/at/all, which is not on this machine"),
+        ("/nowhere/at/all", "its vae is in /nowhere/at/all, which is not on this machine"),
         ("org/vae", "org/vae: HF_HUB_OFFLINE is set, and the cache "),
     ],
 )
