@@ -103,10 +103,10 @@ class Executor:
         switches = determinism.read_back()
         environment = fingerprint.environment(self._device, switches)
         holes.forget()
-        said = Heard()
+        heard = Heard()
         try:
             self._report(Progress("loading", 0, 0))
-            with listening(said):
+            with listening(heard):
                 loaded, load_seconds = self._cache.take(case, self._device)
                 forget_in(loaded.pipeline.components.values())
                 produced = self._call(job, loaded.pipeline)
@@ -117,21 +117,21 @@ class Executor:
             message = str(error) if isinstance(error, NotTaken) else _one_line(error)
             seconds = time.perf_counter() - started
             environment = _kept_off(environment, self._holes(case))
-            return Raised(message, traceback.format_exc(), environment, seconds, said.sentences())
+            return Raised(message, traceback.format_exc(), environment, seconds, heard.sentences())
         used = self._holes(case)
         warnings = (
             *loaded.warnings,
             *inputs.lost(case),
-            *said.sentences(),
+            *heard.sentences(),
             *failed_sites(),
             *determinism.overridden(job.overridden, self._device.type),
             *determinism.not_in_effect(case.determinism, threads, switches),
-            *_told(case, environment, used),
+            *_not_portable(case, environment, used),
             *self._leftovers.found(thorough=beyond_diffusers(case)),
         )
         environment = fingerprint.with_imported(_kept_off(environment, used))
-        told = tuple(dict.fromkeys(warnings))
-        problem = _stored(job, loaded, produced, environment, load_seconds, told, self._process)
+        distinct = tuple(dict.fromkeys(warnings))
+        problem = _stored(job, loaded, produced, environment, load_seconds, distinct, self._process)
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
     def _holes(self, case: Case) -> tuple[str, ...]:
@@ -193,7 +193,7 @@ def _kept_off(environment: Environment, reasons: Sequence[str]) -> Environment:
     return replace(environment, switches=switches, not_portable="; ".join(reasons))
 
 
-def _told(case: Case, environment: Environment, reasons: Sequence[str]) -> Iterator[str]:
+def _not_portable(case: Case, environment: Environment, reasons: Sequence[str]) -> Iterator[str]:
     """What keeps an otherwise portable run from being portable, one sentence each."""
     if case.determinism.portable and environment.switches.portable:
         step = f"remove that, or state `determinism: {{portable: false}}` in {case.source}"

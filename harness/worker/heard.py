@@ -24,7 +24,7 @@ _LIBRARIES = ("accelerate", "diffusers", "huggingface_hub", "peft", "transformer
 
 _ONCE = ("warning_once", "info_once")
 
-_TOLD_ALREADY = ("deprecation_warnings", "warnings_issued")
+_ALREADY_GIVEN = ("deprecation_warnings", "warnings_issued")
 """Attributes of tokenizers and models that remember which warnings they have given."""
 
 
@@ -41,9 +41,9 @@ class Heard:
 
     def sentences(self) -> tuple[str, ...]:
         """The first warnings, and how many more there are."""
-        told = tuple(self._texts)
-        more = len(told) - MOST
-        return (*told[:MOST], f"and {more} more warnings, all in the worker's log") if more > 0 else told
+        texts = tuple(self._texts)
+        more = len(texts) - MOST
+        return (*texts[:MOST], f"and {more} more warnings, all in the worker's log") if more > 0 else texts
 
 
 _open: list[Heard] = []
@@ -57,7 +57,7 @@ def listening(heard: Heard) -> Iterator[None]:
     Warnings that were already given in this process are given again. If collectors are nested, only the innermost
     one collects.
     """
-    _forget_what_was_said()
+    _forget_given_once()
     _open.append(heard)
     always = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
@@ -117,7 +117,7 @@ def in_words(text: str, category: type[Warning]) -> str:
     return text if category is UserWarning else f"{category.__name__}: {text}"
 
 
-class _Ear(logging.Handler):
+class _Listener(logging.Handler):
     """Stores a logger's records from WARNING on; several handlers store a record once."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -139,7 +139,7 @@ def _message(record: logging.LogRecord) -> str:
 def _attached() -> Iterator[None]:
     root = logging.getLogger()
     loggers = [root, *(logging.getLogger(name) for name in _LIBRARIES)]
-    ear, lowered = _Ear(logging.WARNING), dict[logging.Logger, int]()
+    listener, lowered = _Listener(logging.WARNING), dict[logging.Logger, int]()
     # Unhandled records go to standard error; this handler must not stop that.
     spare = [logging.lastResort] if not root.handlers and logging.lastResort else []
     for logger in loggers:
@@ -147,16 +147,16 @@ def _attached() -> Iterator[None]:
         if logger.getEffectiveLevel() > logging.WARNING:
             lowered[logger] = logger.level
             logger.setLevel(logging.WARNING)
-        logger.addHandler(ear)
+        logger.addHandler(listener)
     for handler in spare:
         root.addHandler(handler)
     try:
         yield
     finally:
-        for handler in (ear, *spare):
+        for handler in (listener, *spare):
             root.removeHandler(handler)
         for logger in loggers:
-            logger.removeHandler(ear)
+            logger.removeHandler(listener)
             # A level that the run set stays, for the check of leftovers.
             if logger in lowered and logger.level == logging.WARNING:
                 logger.setLevel(lowered[logger])
@@ -165,13 +165,13 @@ def _attached() -> Iterator[None]:
 def forget_in(parts: Iterable[object]) -> None:
     """Let the components of a pipeline that was used before give their warnings again."""
     for part in parts:
-        for name in _TOLD_ALREADY:
-            told = getattr(part, "__dict__", {}).get(name)
-            if isinstance(told, dict):
-                told.clear()
+        for name in _ALREADY_GIVEN:
+            given = getattr(part, "__dict__", {}).get(name)
+            if isinstance(given, dict):
+                given.clear()
 
 
-def _forget_what_was_said() -> None:
+def _forget_given_once() -> None:
     """Let libraries repeat the messages that they give once per process."""
     adapter = getattr(sys.modules.get("accelerate.logging"), "MultiProcessAdapter", None)
     inside = sys.modules.get("torch._logging._internal")

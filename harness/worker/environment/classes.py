@@ -44,9 +44,9 @@ def class_of_diffusers(key: str, name: str) -> type[Any]:
         found = getattr(diffusers, name, None)
     # This imports modules of many packages, which may raise anything.
     except Exception as error:
-        told = in_words(root_of(error))
+        reason = in_words(root_of(error))
         raise Unimportable(
-            f"{name} of diffusers {diffusers.__version__} cannot be imported here: {told}"
+            f"{name} of diffusers {diffusers.__version__} cannot be imported here: {reason}"
         ) from error
     if not isinstance(found, type):
         raise Rejection(

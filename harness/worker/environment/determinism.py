@@ -85,14 +85,18 @@ def not_in_effect(wished: Determinism, threads: int, now: Switches) -> tuple[str
         "threads": (threads, now.threads),
         "cublas_workspace": (wished.cublas_workspace, now.cublas_workspace),
     }
-    told = tuple(
+    sentences = tuple(
         f"determinism.{name}: {asked} was requested, {effective} is in effect"
         for name, (asked, effective) in pairs.items()
         if asked != effective
     )
     # If the CPU or software cannot be portable, nothing is lost: `harness env --portable` gives the reason.
     lost = wished.portable and not now.portable and proof.is_lost()
-    return (*told, f"determinism.portable is not in effect: {proof.why_not()}; {_SHOW}") if lost else told
+    return (
+        (*sentences, f"determinism.portable is not in effect: {proof.why_not()}; {_SHOW}")
+        if lost
+        else sentences
+    )
 
 
 _SHOW = "see `harness env --portable`"
@@ -103,14 +107,14 @@ def overridden(callers: Mapping[str, str], device: str) -> tuple[str, ...]:
 
     `callers` has their values by name. Variables that only a GPU obeys are left out on any other `device`.
     """
-    told = {
+    relevant = {
         name: value for name, value in callers.items() if device == "cuda" or not name.startswith("CUBLAS")
     }
     portable = proof.is_asked_for()
     return tuple(
         f"{name}={value} of the environment is overridden: {decided_by(name, portable=portable)} "
         + (f"makes it {os.environ[name]}" if name in os.environ else "unsets it")
-        for name, value in sorted(told.items())
+        for name, value in sorted(relevant.items())
     )
 
 

@@ -73,12 +73,12 @@ def root_of(error: BaseException) -> BaseException:
 def in_words(error: BaseException) -> str:
     """The error on one line, with its type unless it is an ImportError."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = lines[0] if lines else ""
-    if len(told) > _MOST_CHARACTERS:
-        told = f"{told[: _MOST_CHARACTERS - 1]}…"
-    if isinstance(error, ImportError) and told:
-        return told
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+    line = lines[0] if lines else ""
+    if len(line) > _MOST_CHARACTERS:
+        line = f"{line[: _MOST_CHARACTERS - 1]}…"
+    if isinstance(error, ImportError) and line:
+        return line
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def version_of(package: str) -> str:

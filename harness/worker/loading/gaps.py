@@ -50,12 +50,12 @@ def _observing(load: Callable[..., Any], found: list[Gaps]) -> Callable[..., Any
         loaded = load(cls, *words, output_loading_info=True, **keywords)
         if not isinstance(loaded, tuple):
             return loaded  # loaded from a kind of file without such information
-        model, told = loaded
+        model, info = loaded
         # Weights of another shape than the class expects keep their initial values.
-        missing = {*told["missing_keys"], *(mismatch[0] for mismatch in told["mismatched_keys"])}
-        if missing or told["unexpected_keys"]:
-            found.append(Gaps(model, tuple(sorted(missing)), tuple(sorted(told["unexpected_keys"]))))
-        return (model, told) if wanted else model
+        missing = {*info["missing_keys"], *(mismatch[0] for mismatch in info["mismatched_keys"])}
+        if missing or info["unexpected_keys"]:
+            found.append(Gaps(model, tuple(sorted(missing)), tuple(sorted(info["unexpected_keys"]))))
+        return (model, info) if wanted else model
 
     return observing
 

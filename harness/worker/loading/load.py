@@ -130,8 +130,8 @@ def _load(case: Case, device: torch.device) -> Loaded:
     wanted, base = pipeline_class(case), Path(case.base)
     source = models.locate(case.model, base, pipeline_class=wanted)
     keywords = variants.loading_keywords(case, _DTYPE_KEYWORD)
-    said = Heard()
-    with listening(said):
+    heard = Heard()
+    with listening(heard):
         with gaps.observed() as found:
             pipeline = models.load(source, case.model, base, wanted, **keywords)
         _check_components(pipeline, case.model.components)
@@ -139,7 +139,7 @@ def _load(case: Case, device: torch.device) -> Loaded:
         weights = component_digests(pipeline)
         files = {**models.named_files(source, case.model, base), **variants.set_up(pipeline, case, device)}
     align(pipeline)
-    warnings += said.sentences()
+    warnings += heard.sentences()
     seconds = time.perf_counter() - started
     return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights, files)
 

@@ -96,9 +96,9 @@ def locate(
             warnings.append(
                 f"{entry.name} was not saved with the model and is nowhere else, so it is not loaded"
             )
-    warnings += [told for one in found for told in one.warnings]
-    told = weights.check([one.files for one in found], model, from_hub=False)
-    return tuple(one.part for one in found), (*dict.fromkeys(warnings), *told)
+    warnings += [warning for one in found for warning in one.warnings]
+    checked = weights.check([one.files for one in found], model, from_hub=False)
+    return tuple(one.part for one in found), (*dict.fromkeys(warnings), *checked)
 
 
 def _find(entry: _Entry, model: ModelSpec, folder: Path, *, optional: bool, from_hub: bool) -> _Found | None:

@@ -82,9 +82,9 @@ def forget() -> None:
 
 def used(device: str) -> tuple[str, ...]:
     """Why the run since `forget` is not portable on a `device` of this kind: a reason for each hole it used."""
-    told = tuple(f"{name} gives different bits on different CPUs" for name in _used)
+    reasons = tuple(f"{name} gives different bits on different CPUs" for name in _used)
     # On a GPU, the generated code runs on the GPU.
-    return (*told, COMPILED) if device == "cpu" and compiled() else told
+    return (*reasons, COMPILED) if device == "cpu" and compiled() else reasons
 
 
 def compiled() -> bool:

@@ -61,7 +61,7 @@ def prove(here: Environment) -> Portability:
     if wrong and found.remembered:  # it may have been a transient error
         found = known_answers.anew(machine)
         wrong = _wrong(found.digests, here)
-    return Portability(not wrong, _told(wrong), found.digests, remembered=found.remembered)
+    return Portability(not wrong, _difference(wrong), found.digests, remembered=found.remembered)
 
 
 def _wrong(digests: Mapping[str, str], here: Environment) -> list[str]:
@@ -163,5 +163,5 @@ def _cpu_info() -> str:
         return ""
 
 
-def _told(wrong: list[str]) -> str:
+def _difference(wrong: list[str]) -> str:
     return f"this machine computes different bits for {named_operations(wrong)}" if wrong else ""

@@ -92,13 +92,13 @@ class Forker:
             ready = {descriptor for descriptor, _event in poll.poll()}
             for status, child in list(self._children.items()):
                 if child.ending in ready:
-                    self._tell(status, child)
+                    self._report_end(status, child)
             for status in ready & self._ended.keys():
                 self._reap(status)
             if self._requests.fileno() in ready and not self._answer():
                 return
 
-    def _tell(self, status: int, child: _Child) -> None:
+    def _report_end(self, status: int, child: _Child) -> None:
         # Not reaped yet: its process id must not be reused while the parent may still kill its group.
         end = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert end is not None  # its descriptor is readable, so it has ended

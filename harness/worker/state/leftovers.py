@@ -68,7 +68,7 @@ class Leftovers:
         self.spent = self.spent or bool(switched or changed or replaced or kept)
         for one in replaced[:_SHOWN]:
             print(f"left behind by the run: another {one.where}", file=sys.stderr)
-        return (*switched, *changed, *_told(replaced), *kept)
+        return (*switched, *changed, *_sentences(replaced), *kept)
 
     def _import_begun(self) -> None:
         self._importing = settings.read_soft()
@@ -101,7 +101,7 @@ def _watch(name: str) -> Watch:
     return Watch(walk.finish())
 
 
-def _told(replaced: tuple[Replaced, ...]) -> Iterator[str]:
+def _sentences(replaced: tuple[Replaced, ...]) -> Iterator[str]:
     code = [one.where for one in replaced if one.runs]
     for where in code[:_SHOWN]:
         yield f"{where}: the run replaced it and did not restore it"
