@@ -9,7 +9,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 
-# A .venv that was copied or moved would run the code of the folder it was made in.
+# A .venv that was copied or moved would run the code of the folder it was created in.
 UNUSABLE := $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$$(pwd -P)" ] && [ -x $(BIN)/python ] || echo unusable)
 
 .DEFAULT_GOAL := help
@@ -24,8 +24,8 @@ help: ## list the commands
 	@echo
 	@echo 'SELECT names cases (ids, globs, tag:NAME; default: all), ARGS further options:'
 	@echo '  make verify SELECT="tag:smoke" ARGS="--device cpu"'
-	@echo 'make itself exits with 2 whenever a command fails; for the exit codes of harness'
-	@echo '(1 regression, 2 usage, 3 error) call .venv/bin/harness or .ci/nightly directly.'
+	@echo 'make exits with 2 whenever a command fails. To get the exit codes of harness'
+	@echo '(1 regression, 2 usage, 3 error), call .venv/bin/harness or .ci/nightly directly.'
 
 verify: $(RUNTIME) ## judge the cases against their goldens
 	@set -f; $(BIN)/harness verify $(SELECT) $(ARGS)
@@ -39,25 +39,25 @@ nightly: $(RUNTIME) ## verify, and keep captures and reports in nightly/YYYY-MM-
 test: $(DEV) ## run the tests (ARGS go to pytest)
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-check: lint limits test ## everything that must pass before a commit: lint, limits, then test
+check: lint limits test ## run everything that must pass before a commit: lint, limits, test
 
-lint: $(DEV) ## style, types and layers
+lint: $(DEV) ## check style, types and layers
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo 'ruff format would change these files (ruff format --diff shows how); run: make format' >&2; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-limits: $(RUNTIME) ## every case that states a min_sensitivity still reaches it
+limits: $(RUNTIME) ## check that every case with a min_sensitivity still reaches it
 	@$(BIN)/harness sensitivity --stored --quiet
 
-format: $(DEV) ## put the code into the project's style
+format: $(DEV) ## fix the style of the code
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
 
 zoo: $(DEV) ## retrain the built-in models (ARGS name some of them)
 	@$(BIN)/python -m harness.zoo.train $(ARGS)
 
-setup: $(RUNTIME) ## make .venv without running anything
+setup: $(RUNTIME) ## create .venv without running anything
 
 clean: ## remove .venv, out and caches; goldens and nightly stay
 	@rm -rf .venv out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,8 +1,8 @@
-"""What it costs to move a checkpoint's weights to multiples of 64 bytes: seconds and memory, beside a load without.
+"""Measure the cost of moving weights to multiples of 64 bytes: seconds and memory, with and without.
 
-Run from the repository's root: `python benchmarks/alignment.py [--mib 1024] [--repeats 3]`. Every load is a process of
-its own, the kinds of load take turns, and the medians are shown. A load ends when every weight has been read once,
-since a mapped file is read only then.
+Run from the repository's root: `python benchmarks/alignment.py [--mib 1024] [--repeats 3]`. Every load runs in its
+own process, the kinds of load take turns, and the medians are shown. A load ends when every weight has been read
+once, since a mapped file is read only then.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KINDS: Mapping[str, tuple[str, bool, Mapping[str, bool]]] = {
     "read, not aligned": ("unaligned", False, {"disable_mmap": True}),
     "read": ("unaligned", True, {"disable_mmap": True}),
 }
-"""The stored form, whether it is aligned after loading, and the options of the load."""
+"""The stored form, whether weights are aligned after loading, and the options of the load."""
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def store(place: Path, mib: int) -> None:
-    """A pipeline of about `mib` MiB three times: aligned in the file, 8 bytes off, and 8 bytes off in shards."""
+    """Save a pipeline of about `mib` MiB three times: aligned in the file, 8 bytes off, and 8 bytes off in shards."""
     import torch
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
@@ -81,7 +81,7 @@ def store(place: Path, mib: int) -> None:
 
 
 def put(file: Path, start: int) -> None:
-    """Let the tensors of a safetensors file begin `start` bytes behind a multiple of 64: a header may end in spaces."""
+    """Let a safetensors file's tensors begin `start` bytes after a multiple of 64: its header may end in spaces."""
     with file.open("rb") as old, file.with_suffix(".new").open("wb") as new:
         size = int.from_bytes(old.read(8), "little")
         longer = size + (start - 8 - size) % 64
@@ -91,7 +91,7 @@ def put(file: Path, start: int) -> None:
 
 
 def in_a_process(place: str, kind: str) -> Mapping[str, float]:
-    """What a load of that kind took in a process of its own."""
+    """The cost of a load of that kind in its own process."""
     command = [sys.executable, "-W", "ignore", __file__, "--child", place, kind]
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     found: Mapping[str, float] = json.loads(ran.stdout)
@@ -99,7 +99,7 @@ def in_a_process(place: str, kind: str) -> Mapping[str, float]:
 
 
 def measured(place: Path, kind: str) -> Mapping[str, float]:
-    """Seconds and MiB of one load, above what the process had before it."""
+    """Seconds of one load, and MiB above the process's memory before it."""
     import torch
     from diffusers import DDIMPipeline
 
@@ -127,7 +127,7 @@ def measured(place: Path, kind: str) -> Mapping[str, float]:
 
 
 class Watch:
-    """The highest resident memory of this process, sampled: all of it, and what is no page of a mapped file."""
+    """The sampled peaks of this process's resident memory: all pages, and those that map no file."""
 
     def __init__(self) -> None:
         self._most = self._before = now()
@@ -136,7 +136,7 @@ class Watch:
         self._thread.start()
 
     def found(self) -> Mapping[str, float]:
-        """The peaks since the watch began and what is there at its end, in MiB, above what there was before."""
+        """The peaks and the final values in MiB, above those at the start of the watch."""
         self._over.set()
         self._thread.join()
         ends = now()
@@ -175,7 +175,7 @@ COLUMNS = (
 
 
 def show(runs: Mapping[str, list[Mapping[str, float]]]) -> None:
-    """A line for each kind of load; the ratios are to the load without alignment above it."""
+    """A line for each kind of load, with its ratio to the load without alignment above it."""
     print(f"{'':<28}" + "".join(f"{name:>21}" for name in COLUMNS) + f"{'ratio of seconds':>21}")
     plain = 0.0
     for kind, found in runs.items():

@@ -1,9 +1,9 @@
-"""Peak memory and speed of comparing two 1 GiB files, each dtype in a process of its own.
+"""Measure peak memory and speed of comparing two 1 GiB files, each dtype in its own process.
 
     python benchmarks/compare_memory.py [--mebibytes 1024] [--dtypes float32,bfloat16]
 
-The peak is the whole process's, imports and all, and never less than the benchmark's own; exits with 1 where
-it reaches 300 MiB. The speed counts the golden's bytes, so each byte counted is two read, hashed and measured.
+The peak covers the whole process including imports, and is never less than the benchmark's own. The exit code is 1
+if it reaches 300 MiB. The speed counts the golden's bytes, so for each counted byte two are read, hashed and measured.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def run(dtype: str, mebibytes: int) -> float:
 
 
 def write(path: Path, dtype: str, mebibytes: int, noise: float) -> None:
-    """A capture of one tensor of normal noise, written in pieces; `noise` is a relative change of it."""
+    """Write a capture of one tensor of normal noise, in pieces; `noise` is a relative change of it."""
     digest = hashlib.sha256()
     with tempfile.TemporaryFile(dir=path.parent) as data:
         for piece in pieces(dtype, mebibytes * 2**20, noise):
@@ -85,7 +85,7 @@ def pieces(dtype: str, size: int, noise: float) -> Iterator[bytes]:
     kind = numpy_dtype(dtype)
     values = np.random.default_rng(0).standard_normal(PIECE)
     for number in range(size // (PIECE * kind.itemsize)):
-        # another shift for each piece, so that no two are alike
+        # another shift for each piece, so that no two are equal
         yield (np.roll(values, number * 7919) * (1.0 + noise)).astype(kind).tobytes()
 
 

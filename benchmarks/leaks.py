@@ -1,11 +1,11 @@
-"""What it costs to find out whether a run left anything behind, as a share of that run.
+"""Measure the cost of checking what a run left behind, as a share of that run.
 
     python benchmarks/leaks.py [--rounds 20] [--steps 20]
 
-Runs sd/image as a worker does, over and over in one process with the pipeline kept, and adds up the processor's time
-in what compares the pipeline and the process with how they were before. It stands beside two other measures of the
-same runs: all that the worker did for the case, and the pipeline's call alone without its trace. Putting the
-schedulers back is not counted, which was always done.
+It runs sd/image repeatedly as a worker does, in one process that keeps the pipeline, and adds up the CPU time of the
+checks that compare the pipeline and the process with their former state. Two other times of the same runs serve for
+comparison: everything that the worker did for the case, and the pipeline's call alone without its trace. Restoring
+the schedulers is not counted, since it was always done.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GOAL = 0.01
 
 
 class Clock:
-    """Adds up the time in functions, what they call of each other once."""
+    """Adds up the time in functions; calls between them count once."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -59,7 +59,7 @@ def main() -> int:
     rounds = measured(arguments.rounds, arguments.steps)
     whole, call, parts = zip(*rounds, strict=True)
     checks = [sum(part.values()) for part in parts]
-    print(f"{CASE}, {arguments.steps} steps, medians of {len(rounds)} rounds, milliseconds of the processor")
+    print(f"{CASE}, {arguments.steps} steps, medians of {len(rounds)} rounds, milliseconds of CPU time")
     print(f"{'the case in the worker':<40} {1e3 * statistics.median(whole):9.2f}")
     print(f"{'the call alone':<40} {1e3 * statistics.median(call):9.2f}")
     for name in parts[0]:
@@ -77,7 +77,7 @@ def shares(checks: list[float], of: tuple[float, ...]) -> float:
 
 
 def measured(rounds: int, steps: int) -> list[tuple[float, float, dict[str, float]]]:
-    """For each round the seconds of the case, of the call alone, and in each of the checks."""
+    """The seconds of each round: for the case, for the call alone, and for each of the checks."""
     import torch
 
     from harness.config.load import load_cases
@@ -105,7 +105,7 @@ def measured(rounds: int, steps: int) -> list[tuple[float, float, dict[str, floa
             parts = dict(clock.seconds)
             with timed() as call:
                 bare(executor, case)
-            if number > 1:  # the first loads, and imports
+            if number > 1:  # the first round loads and imports
                 found.append((whole[0], call[0], parts))
     if executor.spent:
         sys.exit("a run left something behind; see above")
@@ -113,7 +113,7 @@ def measured(rounds: int, steps: int) -> list[tuple[float, float, dict[str, floa
 
 
 def bare(executor: Any, case: Any) -> None:
-    """The pipeline's call without anything around it."""
+    """The pipeline's call alone."""
     import torch
 
     pipeline = executor._cache._loaded.pipeline
@@ -124,7 +124,7 @@ def bare(executor: Any, case: Any) -> None:
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """The seconds of this thread's processor in the block."""
+    """The CPU seconds of this thread in the block."""
     found, started = [0.0], time.thread_time()
     yield found
     found[0] = time.thread_time() - started

@@ -1,8 +1,8 @@
-"""What the harness costs: N cases through `harness verify` against the same N calls in a bare script.
+"""Measure the cost of the harness: N cases through `harness verify` against the same N calls in a bare script.
 
-Both run the built-in DDIM pipeline, 50 steps, one seed a case, with the same switches, and both load the
+Both run the built-in DDIM pipeline, 50 steps, one seed per case, with the same switches, and both load the
 model once. Rounds alternate between the two. Start-up (interpreter, imports, loading, the first case) is
-printed apart; the ratio is that of the time each further case takes.
+printed separately; the ratio compares the time of each further case.
 
     python benchmarks/overhead.py [--cases 40] [--rounds 3]
 """

@@ -1,6 +1,6 @@
-"""What the harness costs beside what people write by hand: CPU seconds and wall time of the same calls, in one run.
+"""Compare the cost of the harness with hand-written code: CPU seconds and wall time of the same calls, in one run.
 
-The shipped cases with goldens of this machine, their own invariants and forced replays left out, so that every
+It runs the shipped cases with goldens of this machine, without their invariants and forced replays, so that every
 peer makes the same calls:
 
     bare     a script that loads each model once and calls its pipelines: nothing is kept, nothing compared
@@ -8,7 +8,7 @@ peer makes the same calls:
     verify   `harness verify` with one worker
     record   `harness record`: two fresh processes for each case
 
-Start-up (interpreter, imports, a worker) is measured apart. Goals: verify at most 1.05 x bare beyond one start-up
+Start-up (interpreter, imports, a worker) is measured separately. Goals: verify at most 1.05 x bare beyond one start-up
 and at most half of the suite; record at most 2.3 x verify.
 
     python benchmarks/peers.py [--select ddim/*] [--rounds 1]
@@ -55,13 +55,13 @@ def test_case(case):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took, in seconds, its children included."""
+    """The time of a command in seconds, including its children."""
 
     cpu: float
     wall: float
 
 
-# The peers: run in processes of their own, where alone torch is imported.
+# The peers: they run in their own processes, and only those import torch.
 
 
 def cases(folder: str) -> list[Any]:
@@ -72,7 +72,7 @@ def cases(folder: str) -> list[Any]:
 
 
 def loaded(case: Any) -> Any:
-    """The case's pipeline, from its files, set up by diffusers' own methods."""
+    """The case's pipeline, loaded from its files and set up by diffusers' own methods."""
     import torch
 
     from harness import zoo
@@ -88,7 +88,7 @@ def loaded(case: Any) -> Any:
 
 
 def called(pipeline: Any, case: Any) -> Any:
-    """What the pipeline gives for the case's arguments."""
+    """The pipeline's result for the case's arguments."""
     import torch
 
     from harness.worker import seeding
@@ -103,7 +103,7 @@ def called(pipeline: Any, case: Any) -> Any:
 
 
 def slice_of(output: Any) -> list[float]:
-    """Nine values of a corner, as the tests of diffusers compare them."""
+    """Nine values of a corner, as diffusers' own tests compare them."""
     import numpy as np
 
     value = output.images
@@ -112,7 +112,7 @@ def slice_of(output: Any) -> list[float]:
 
 
 def bare(folder: str, slices: str) -> None:
-    """Every case, each model loaded once; the slices go into a file for the suite to compare."""
+    """Run every case, with each model loaded once, and write the slices to a file for the suite."""
     import torch
 
     torch.use_deterministic_algorithms(True)
@@ -135,7 +135,7 @@ def bare(folder: str, slices: str) -> None:
 
 
 def cost(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Cost:
-    """What a command that must succeed takes."""
+    """The time of a command that must succeed."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True
@@ -148,7 +148,7 @@ def cost(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> 
 
 
 def prepared(folder: Path, select: str) -> None:
-    """The shipped configs that run here, without what makes `verify` run a case more than once."""
+    """The shipped configs that run here, without the keys that make `verify` run a case more than once."""
     import yaml
 
     for path in sorted((ROOT / "configs").rglob("*.yaml")):
@@ -158,7 +158,7 @@ def prepared(folder: Path, select: str) -> None:
         stated = {
             key: value for key, value in yaml.safe_load(path.read_text()).items() if key not in LEFT_OUT
         }
-        # Calibrated limits lie beside the goldens, and these are new ones.
+        # Calibrated limits are stored next to the goldens, and these goldens are new.
         text = re.sub(r": calibrated\b", ": {rel_l2: 1.0e-3}", yaml.safe_dump(stated, sort_keys=False))
         text = re.sub(r"^tolerance: .*$", "tolerance: {same-hardware: {rel_l2: 1.0e-3}}", text, flags=re.M)
         target = folder / "configs" / name.with_suffix(".yaml")
@@ -169,7 +169,7 @@ def prepared(folder: Path, select: str) -> None:
 
 
 def commands() -> Mapping[str, list[str]]:
-    """Each peer's command, in an order in which each finds what it needs."""
+    """Each peer's command, in an order that provides what each needs."""
     harness = [sys.executable, "-m", "harness"]
     cpu = ["--device", "cpu", "--quiet", "--jobs", "1"]
     script = "from benchmarks import peers; peers.{}".format
@@ -185,7 +185,7 @@ def commands() -> Mapping[str, list[str]]:
 
 
 def portable_variables() -> Mapping[str, str]:
-    """What the harness sets for a run, for the peers to have as well: the same kernels, one thread."""
+    """The variables that the harness sets for a run, so that the peers use the same kernels and one thread."""
     from harness.core.case import Determinism
     from harness.run.variables import variables_for
 
@@ -193,7 +193,7 @@ def portable_variables() -> Mapping[str, str]:
 
 
 def measured(folder: Path, rounds: int) -> dict[str, Cost]:
-    """The medians of so many rounds, in each of which every peer has its turn."""
+    """The medians over `rounds` rounds; each round runs every peer once."""
     own = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     peers = {**own, **portable_variables()}
     found: dict[str, list[Cost]] = {}
@@ -210,7 +210,7 @@ def measured(folder: Path, rounds: int) -> dict[str, Cost]:
 
 
 def shown(found: Mapping[str, Cost], count: int) -> str:
-    """The table and the ratios, in CPU seconds, which other work on the machine moves least."""
+    """The table and the ratios, in CPU seconds, which other work on the machine affects least."""
     rows = [f"| {name} | {one.cpu:.1f} | {one.wall:.1f} |" for name, one in found.items()]
     beyond_bare = found["bare"].cpu - found["bare start"].cpu
     beyond_verify = found["verify"].cpu - found["harness start"].cpu

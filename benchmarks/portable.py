@@ -1,15 +1,15 @@
-"""What portability costs: the same runs with none of its cures, with each alone, and with all of them.
+"""Measure the cost of portability: the same runs without any cure, with each cure alone, and with all of them.
 
 Two programs: the built-in Stable Diffusion digits (50 steps), and a UNet of Stable Diffusion's shape at half its
-width (two steps, 32 x 32 latents, random weights), on one thread. Every setting has a process of its own; they all
-wait while one of them runs, in turn, so that whatever else the machine does falls on all of them alike. The seconds
-are of the pipeline alone; a ratio is the median over the rounds of the setting's seconds to those without any cure in
-the same round.
+width (two steps, 32 x 32 latents, random weights), on one thread. Every setting has its own process. They run in
+turn while all others wait, so that other work on the machine affects all of them equally. The seconds are the
+pipeline's alone. A ratio compares a setting's seconds with those without any cure in the same round; the median over
+the rounds is shown.
 
-Then what a worker's start pays: the proof of portability where the machine was never tested, and where its known
-answers are remembered; and the alignment of 1 GiB of weights that all have to move, and of as many that lie well.
+It also measures the start of a worker: the proof of portability on an untested machine, and with remembered known
+answers; and the alignment of 1 GiB of weights that all must move, and of as many that are aligned already.
 
-About six minutes and 10 GB of memory (seven UNets); `--rounds` sets the first part's length.
+It takes about six minutes and 10 GB of memory (seven UNets); `--rounds` sets the first part's length.
 
     python benchmarks/portable.py [--rounds 7]
 """
@@ -31,7 +31,7 @@ ELEMENTARY = "elementary"
 
 MODELS = {"digits": "sd-digits, 50 steps", "unet": "half-width SD UNet, 32 x 32 latents, 2 steps"}
 
-# Runs once to warm up, then once for each line of its input, and answers with the seconds.
+# Runs once to warm up, then once for each input line, and prints the seconds.
 PROGRAM = """\
 import sys, time, torch
 from diffusers.utils import logging
@@ -105,7 +105,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 
 
 def settings() -> Mapping[str, tuple[str, ...]]:
-    """The cures of each setting by its name: none, each group alone, whatever no group has, all."""
+    """The cures of each setting by name: none, each group alone, those without a group, all."""
     every = [name for name, value in VARIABLES.items() if value is not None and name != MARK]
     grouped = {name for names in GROUPS.values() for name in names}
     others = {name: (name,) for name in every if name not in grouped}
@@ -113,7 +113,7 @@ def settings() -> Mapping[str, tuple[str, ...]]:
 
 
 def environment(cures: Sequence[str]) -> dict[str, str]:
-    """The caller's variables with those of `cures` in the place of its own."""
+    """The caller's variables, overridden by those of `cures`."""
     bare = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     variables = {name: value for name in cures if (value := VARIABLES.get(name)) is not None}
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -123,7 +123,7 @@ def environment(cures: Sequence[str]) -> dict[str, str]:
 
 @contextmanager
 def processes(model: str) -> Iterator[Mapping[str, subprocess.Popen[str]]]:
-    """A process for each setting, by its name, that has loaded the model and waits."""
+    """A waiting process for each setting, by name, that has loaded the model."""
     with ExitStack() as stack:
         started = {name: _start(model, cures) for name, cures in settings().items()}
         for worker in started.values():
@@ -157,7 +157,7 @@ def measured(model: str, rounds: int) -> Mapping[str, list[float]]:
     with processes(model) as workers:
         seconds: dict[str, list[float]] = {name: [] for name in workers}
         for number in range(rounds):
-            # The other way round every second time: a machine that grows slower favours nobody.
+            # Every second round runs in reverse order, so that a machine that slows down favours no setting.
             for name in list(workers)[:: 1 if number % 2 == 0 else -1]:
                 seconds[name].append(one_run(workers[name]))
     return seconds
@@ -178,7 +178,7 @@ def table(rounds: int) -> list[str]:
 
 
 def numbers(program: str, *words: str, **variables: str) -> list[float]:
-    """What a program under every cure prints."""
+    """The output of a program under all cures."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program, *words],
         env={**environment(settings()["all"]), MARK: "1", **variables},
@@ -190,7 +190,7 @@ def numbers(program: str, *words: str, **variables: str) -> list[float]:
 
 
 def start_up(rounds: int) -> list[str]:
-    """What a worker's start and its alignment of weights cost, in sentences."""
+    """The cost of a worker's start and of the alignment of weights, in sentences."""
     first, later = [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
@@ -200,7 +200,7 @@ def start_up(rounds: int) -> list[str]:
         f"proof of portability, first start on a machine: {statistics.median(first):.2f} s",
         f"proof of portability, known answers remembered: {statistics.median(later):.2f} s",
     ]
-    for offset, words in (("16", "all of them have to move"), ("0", "they lie well")):
+    for offset, words in (("16", "all of them must move"), ("0", "all aligned already")):
         seconds, gib, peak = zip(*(numbers(ALIGNMENT, offset) for _ in range(rounds)), strict=True)
         lines.append(
             f"alignment of 1 GiB in 16 weights, {words}: {statistics.median(seconds):.2f} s, {gib[0]:.0f} GiB moved, "

@@ -1,14 +1,14 @@
-"""How the commands grow with the size of a project: CPU seconds of `list`, `prune` and `verify` without any worker.
+"""Measure how commands scale with the size of a project: CPU seconds of `list`, `prune` and `verify` without workers.
 
-A worker takes what its pipelines take; everything else that a command does is measured here, in processes of its own:
+The pipelines decide a worker's time. This benchmark measures everything else in a command, in separate processes:
 
     --help, and Python alone
     `list` of 1,000 configs, and of 10,000 goldens
     `prune` of 10,000 goldens, half of which no case uses
-    `verify` of more and more cases, whose captures are there at once, up to 5,000
+    `verify` of more and more cases, up to 5,000, whose captures are available at once
 
 Goals: --help at most 0.1 s beyond Python; list of 1,000 configs at most 1 s; 10,000 goldens listed and pruned in at
-most 3 s each beyond that of their configs; verify takes for each case what it takes in a small project.
+most 3 s each beyond the time of their configs; verify takes the same time per case as in a small project.
 
     python benchmarks/scale.py [--cases 5000]
 """
@@ -58,28 +58,28 @@ def harness(*words: str) -> list[str]:
 
 
 def write_configs(folder: Path, count: int) -> None:
-    """So many configs, one case each."""
+    """Write `count` configs with one case each."""
     (folder / "configs").mkdir(parents=True)
     for number in range(count):
         (folder / f"configs/c{number:05}.yaml").write_text(CONFIG.replace("SEED", str(number)))
 
 
 def write_goldens(folder: Path, count: int) -> None:
-    """So many goldens, of the cases that configs would have if there were as many."""
+    """Write `count` goldens, for the cases that as many configs would have."""
     one = template()
     for number in range(count):
         write(folder / f"goldens/c{number:05}/{PLATFORM}.safetensors", one, f"c{number:05}")
 
 
 def template() -> Any:
-    """The document of a shipped golden, as of one that holds a single small output and no trace."""
+    """The document of a shipped golden, changed to a single small output and no trace."""
     from harness.golden.header import read_document
 
     return read_document(ROOT / f"goldens/ddim/cpu-generator/{PLATFORM}.safetensors")
 
 
 def write(path: Path, one: Any, case: str, **changes: Any) -> None:
-    """A golden or capture of `case`."""
+    """Write a golden or capture of `case`."""
     import hashlib
     from dataclasses import replace
 
@@ -96,7 +96,7 @@ def write(path: Path, one: Any, case: str, **changes: Any) -> None:
 
 
 def verify_without_workers(count: int) -> None:
-    """`harness verify` in the current folder, each run's capture written on the spot; prints its CPU seconds."""
+    """Run `harness verify` in the current folder, writing each capture at once; print its CPU seconds."""
     import time
 
     from harness import cli
@@ -132,7 +132,7 @@ def verify_without_workers(count: int) -> None:
 
 
 def verified(folder: Path, count: int) -> float:
-    """The CPU seconds of a verify of so many cases, all of which are to pass."""
+    """The CPU seconds of a verify of `count` cases, which must all pass."""
     write_configs(folder, count)
     script = f"from benchmarks import scale; scale.verify_without_workers({count})"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -146,7 +146,7 @@ def verified(folder: Path, count: int) -> float:
 
 
 def grown(folder: Path, most: int) -> None:
-    """Print what `verify` takes for each case as their number doubles."""
+    """Print the time of `verify` per case as the number of cases doubles."""
     print("| cases | CPU s | ms each |\n| --- | --- | --- |")
     for count in (most // 8, most // 4, most // 2, most):
         taken = verified(folder / f"verify-{count}", count)

@@ -1,13 +1,13 @@
-"""Tolerances of other projects against calibrated ones, on the same runs: missed faults and false alarms.
+"""Compare the tolerances of other projects with calibrated ones, on the same runs: missed faults and false alarms.
 
 Every case runs with every fault of `harness sensitivity` and every benign variation of `harness calibrate`,
 plain and under forced replay, and each rule judges the same pairs of outputs. The limits come from the
-benign runs themselves; each benign run is judged by limits that are made without its family.
+benign runs themselves; each benign run is judged by limits that were derived without its family.
 
     python benchmarks/sharpness.py [--jobs 1] [--cases ID,ID] [--captures DIR]
 
-Makes docs/sharpness.md anew. Takes some minutes on two cores. With --captures the runs are kept there, and
-those of an earlier time are judged again.
+It regenerates docs/sharpness.md in some minutes on two cores. With --captures it keeps the runs in that folder,
+and judges earlier runs again.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ STEPS: Mapping[str, int | Mapping[str, int]] = {
     "sd/ddim-latents": 4,
     "unclip/digits": {"prior": 3, "decoder": 3, "super_res": 2},
 }
-"""The cases, all with float images as output, and how many steps they take here."""
+"""The cases, all with float images as output, and their number of steps here."""
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One thing done to a case: a benign variation, or the fault `name` (`variation` is then None)."""
+    """One change of a case: a benign variation, or the fault `name` (`variation` is then None)."""
 
     name: str
     plain: Trial
@@ -90,7 +90,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A fault (`family` is then empty) or a benign run, and the rules that it fails."""
+    """A fault (`family` is then empty) or a benign run, and the rules that it violates."""
 
     name: str
     family: str
@@ -99,7 +99,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What calibrated limits allow: by output, and by boundary."""
+    """The calibrated limits, by output and by boundary."""
 
     outputs: Mapping[str, Limits]
     boundaries: Mapping[str, float]
@@ -212,7 +212,7 @@ def judged(case: Case, base: Trial, plans: Sequence[Planned]) -> Sequence[Judged
 
 
 def noise(base: Base, one: Planned) -> Evidence | None:
-    """What a benign variation moves; None where it cannot be run here or moves no bit."""
+    """The noise of a benign variation; None if it cannot run here or changes no bit."""
     if one.variation is None or outcome_kind(one.plain) != "completed":
         return None
     with TensorFile(one.plain.capture) as varied:
@@ -242,7 +242,7 @@ def allowance(base: Base, evidence: Sequence[Evidence]) -> Allowance:
 
 
 def differs(case: Case, base: Base, one: Planned) -> bool:
-    """Whether a fault ran, acted, and changed a bit; what makes the pipeline raise has no output to judge."""
+    """Whether a fault ran, was triggered and changed a bit; if the pipeline raises, there is no output to judge."""
     if outcome_kind(one.plain) != "completed":
         return False
     with TensorFile(one.plain.capture) as now:
@@ -252,7 +252,7 @@ def differs(case: Case, base: Base, one: Planned) -> bool:
 
 
 def fails(case: Case, base: Base, one: Planned, allowed: Allowance) -> frozenset[str]:
-    """The rules by which the run is not the base."""
+    """The rules that tell the run from the base."""
     with TensorFile(one.plain.capture) as now:
         ours, theirs = image(base.file), image(now)
         alike = ours.shape == theirs.shape
@@ -260,7 +260,7 @@ def fails(case: Case, base: Base, one: Planned, allowed: Allowance) -> frozenset
         if beyond(base, now, allowed):
             found |= {OUTPUT, CHANNELS}
         limit_set = LimitSet({}, allowed.boundaries, case.accept_exact)
-        # Other shapes flow through a batch of two, which the exact channel is there to see.
+        # A batch of two has other shapes inside, which the exact channel would rightly report.
         is_batch = one.variation is not None and one.variation.family == "batch"
         if not is_batch and any(finding.fails for finding in seen(base, now, limit_set).findings):
             found.add(CHANNELS)
@@ -299,16 +299,16 @@ def part(base: Base, forced: Trial, allowed: Allowance) -> bool:
 
 
 HEAD = """\
-# Tolerances that others use, on the same runs
+# The tolerances of other projects, on the same runs
 
-Which rule tells a fault from noise? The faults of [`harness sensitivity`](sensitivity.md) were planted in a pipeline,
-one at a time, and the benign variations of [`harness calibrate`](tolerances.md) (one-ulp noise, threads, instruction
-sets, attention implementations, memory layouts, a batch of two) were run as well. Every rule judged the same pairs of
-float images. A fault that a rule lets pass is missed; a benign run that it refuses is a false alarm. Faults that
-change no bit, make the pipeline raise, or have no place in it are left out. The calibrated limits for a benign run
-were made without its family, so that no run helps to excuse itself.
+Which rule tells a fault from noise? We planted the faults of [`harness sensitivity`](sensitivity.md) in a pipeline,
+one at a time, and ran the benign variations of [`harness calibrate`](tolerances.md) as well (one-ulp noise, threads,
+instruction sets, attention implementations, memory layouts, a batch of two). Every rule judged the same pairs of
+float images. A fault that a rule passes is missed; a benign run that it rejects is a false alarm. Faults that
+change no bit, make the pipeline raise, or do not apply to it are left out. The calibrated limits for a benign run
+were derived without its family, so that no run helps to excuse itself.
 
-`python benchmarks/sharpness.py` makes this page anew.
+`python benchmarks/sharpness.py` regenerates this page.
 
 """
 
@@ -318,11 +318,11 @@ The rules: the last 3 x 3 pixels of the last channel as in most of diffusers' pi
 `numpy_cosine_similarity_distance`; `torch.testing.assert_close` with its tolerances for float32 (rtol 1.3e-6, atol
 1e-5). *Calibrated limits* are three times the largest benign rel_l2 of the output and five times its max abs; the last
 row adds the [exact channel and forced replay](explain.md), as `harness verify --forced` does. A batch of two has other
-shapes within, so its output alone is judged. A fault that shows in the trace alone, such as train mode in a network
-without dropout, is one that sha256 misses.
+internal shapes, so only its output is judged. sha256 misses a fault that shows only in the trace, such as train mode
+in a network without dropout.
 
-Few steps keep the noise small. What a constant makes of a case with more noise is not shown here: in bfloat16 alone it
-is thousands of times as large ([how the noise grows](tolerances.md#how-the-noise-grows)).
+Few steps keep the noise small. This page does not show how a constant performs on a noisier case: in bfloat16 alone the
+noise is thousands of times as large ([how the noise grows](tolerances.md#how-the-noise-grows)).
 """
 
 
@@ -350,13 +350,13 @@ def table(title: str, rows: Sequence[Judged]) -> str:
 
 
 def missed(rows: Mapping[str, Sequence[Judged]]) -> str:
-    """What our own rules got wrong, by name."""
+    """The errors of our own rules, by name."""
     lines = []
     for name, found in rows.items():
         for rule in (OUTPUT, CHANNELS):
             wrong = [f"`{one.name}`" for one in found if (rule in one.fails) == bool(one.family)]
             lines.append(f"- `{name}`, {rule}: {', '.join(wrong) or 'none'}\n")
-    return "\nMissed or alarmed by ours, by name:\n\n" + "".join(lines)
+    return "\nFaults that our limits missed, and their false alarms, by name:\n\n" + "".join(lines)
 
 
 if __name__ == "__main__":

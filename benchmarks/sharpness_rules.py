@@ -1,4 +1,4 @@
-"""The rules that projects judge generated images by, each True where two outputs count as equal.
+"""The rules that projects use to judge generated images, each True if two outputs count as equal.
 
 `golden` and `now` are float images of shape (batch, height, width, channels), values in 0 … 1.
 """
@@ -73,7 +73,7 @@ OTHERS: Mapping[str, Rule] = {
 
 
 def structural_similarity(golden: Image, now: Image) -> float:
-    """Mean SSIM over all 7 x 7 windows that lie within the image, over channels and batch.
+    """Mean SSIM over all 7 x 7 windows inside the image, over channels and batch.
 
     Wang, Bovik, Sheikh and Simoncelli, Image quality assessment: from error visibility to structural
     similarity, IEEE Transactions on Image Processing 13 (2004), with flat windows, K1 = 0.01, K2 = 0.03.

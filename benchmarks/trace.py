@@ -1,18 +1,18 @@
-"""What the trace costs: run time, memory and disk.
+"""Measure the cost of the trace: run time, memory and disk.
 
     python benchmarks/trace.py [--rounds 20] [--skip-size]
 
 Run time: the 50-step Stable Diffusion case (sd/ddim-latents) on the CPU, in one process, with alternating rounds of
-the levels. `run` is the pipeline's call with everything that is done while it runs; `whole` counts besides it
-getting the pipeline ready, taking the fingerprints at the end and writing the capture. The medians are of the ratios
-within each round, whose runs the machine's other work disturbs alike.
+the levels. `run` is the pipeline's call with everything that happens during it; `whole` also includes preparing
+the pipeline, taking the fingerprints at the end and writing the capture. The medians are over the ratios within each
+round, whose runs other work on the machine disturbs equally.
 
-Memory: a long run of large tensors (100 steps of a picture of 16 MiB, 3 GiB of boundary tensors) in a process for each
-level; the peak above what the process held before. `full` writes all the tensors, so it would need 3 GiB more than
+Memory: a long run of large tensors (100 steps of an image of 16 MiB, 3 GiB of boundary tensors) in one process for
+each level; the peak above the process's memory before it. `full` writes all tensors, so it would need 3 GiB more than
 `components` if they were not streamed.
 
-Size: a UNet of Stable Diffusion 1.5's shape with random weights, two runs of 2 and 3 steps with small latents, and
-from their difference the size of a run of 50 steps. The size of the latents decides nothing but for `full`.
+Size: a UNet of Stable Diffusion 1.5's shape with random weights, runs of 2 and 3 steps with small latents, and
+from their difference the size of a run of 50 steps. The size of the latents matters only for `full`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def main() -> int:
         "--skip-size", action="store_true", help="the size takes a minute and 4 GiB of memory"
     )
     arguments = options.parse_args()
-    memory(arguments.steps)  # first: the peak of a process is never less than that of the one it came from
+    memory(arguments.steps)  # first: a process inherits the peak of the process that it was forked from
     overhead = run_time(arguments.rounds)
     fine = arguments.skip_size or size()
     return 0 if fine and overhead <= OVERHEAD else 1
@@ -103,7 +103,7 @@ def run_time(rounds: int) -> float:
         measure(level)
     found: dict[str, list[tuple[float, ...]]] = {level: [] for level in levels}
     for number in range(rounds):
-        # each level follows each other one equally often: it matters what is still in the processor's cache
+        # each level follows each other one equally often, since the content of the CPU's cache matters
         for level in (*levels[number % 4 :], *levels[: number % 4])[:: 1 - number // 4 % 2 * 2]:
             found[level].append(measure(level))
     print(f"{CASE}, {rounds} alternating rounds; ratios to a run without a trace")
@@ -136,7 +136,7 @@ def _median_ratio(values: Sequence[float], plain: Sequence[float]) -> float:
 
 
 def _measuring() -> Any:
-    """A function that runs the case at a level and gives the seconds of the run, of all, and of the processor."""
+    """A function that runs the case at a level and returns the seconds of the run, of everything, and of the CPU."""
     import torch
 
     from harness.config.load import load_cases
@@ -165,7 +165,7 @@ def _measuring() -> Any:
 
 def memory(steps: int) -> None:
     """Print the peak of a long run of large tensors at each level."""
-    print(f"{steps} steps of a picture of 16 MiB")
+    print(f"{steps} steps of an image of 16 MiB")
     print(f"{'level':>12} {'before MiB':>11} {'peak MiB':>9} {'more MiB':>9} {'written MiB':>12}")
     for level in ("none", "components", "full"):
         command = [sys.executable, "-c", _MEMORY, level, str(steps)]
@@ -179,7 +179,7 @@ def memory(steps: int) -> None:
 
 
 def size() -> bool:
-    """Print what 50 steps of a Stable Diffusion 1.5 need on disk at each level; whether that is within the limits."""
+    """Print the disk space of 50 steps of Stable Diffusion 1.5 per level; return whether it is within the limits."""
     print("a UNet of Stable Diffusion 1.5's shape, 50 steps, from runs of 2 and 3")
     pipeline, fine = _stable_diffusion(), True
     for level in ("components", "modules"):
@@ -194,7 +194,7 @@ def size() -> bool:
 
 
 def _stable_diffusion() -> Any:
-    """The built-in Stable Diffusion with the UNet of the real one, which random weights do as well for."""
+    """The built-in Stable Diffusion with a UNet of the real one's shape and random weights."""
     import torch
     from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 

@@ -1,7 +1,7 @@
 """Make docs/faults.md: plant every fault of tests/support/faults, one worker each, and let `harness explain` name it.
 
-The goldens are recorded in a temporary folder first. Takes about ten minutes on two cores; with names, only
-their rows are made anew.
+The goldens are recorded in a temporary folder first. The script takes about ten minutes on two cores. Given names,
+it regenerates only their rows.
 
     python docs/faults_table.py [NAME ...]
 """
@@ -28,16 +28,16 @@ from tests.support.faults.rig import Examined, examine_all, recorded  # noqa: E4
 HEAD = """\
 # Planted faults
 
-{count} defects that a release of diffusers or transformers could bring, each patched into a worker process of
-its own (`tests/support/faults`) while the harness and the models stay as they are. The goldens were recorded
+This page lists {count} defects that a release of diffusers or transformers could introduce. Each is patched into its
+own worker process (`tests/support/faults`); the harness and the models stay unchanged. The goldens were recorded
 without a fault, with diffusers {diffusers}, transformers {transformers} and torch {torch} on a CPU.
-`harness explain CASE` then has to name the stage and the call in which the fault sits, and `--deep` the
-module, as the fault's own definition has them. Every fault leaves a proof that its code ran and that it
-computed something else than the right code. `python docs/faults_table.py` makes this page anew.
+`harness explain CASE` must then name the stage and the call that contain the fault, and `--deep` the module, as the
+fault's own definition states them. Every fault proves that its code ran and that its result differs from that of the
+correct code. `python docs/faults_table.py` regenerates this page.
 
 {summary}
 
-*Exact channel* is what failed the case without any tolerance; — where it saw nothing, and numbers alone told.
+*Exact channel* is what failed the case without any tolerance; — means that it found nothing, and only numbers differed.
 
 | fault | what it does | case | verdict | exact channel | sits in | named | right |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -72,8 +72,8 @@ def page(rows: dict[str, str]) -> str:
         diffusers=diffusers.__version__,
         transformers=transformers.__version__,
         torch=torch.__version__.partition("+")[0],
-        summary=f"Result: {right} of {len(shown)} named right; {with_module} of them sit in a module, "
-        "which has to be named too.",
+        summary=f"Result: {right} of {len(shown)} named correctly; {with_module} of them are in a module, "
+        "which must be named too.",
     )
     return head + "".join(rows[fault.name] for fault in shown)
 
@@ -99,13 +99,13 @@ def row(one: Examined) -> str:
 
 
 def named(one: Examined) -> str:
-    """What was said, in short."""
-    said = one.divergence
-    if said is None:
+    """What `explain` named, in short."""
+    found = one.divergence
+    if found is None:
         return "—"
-    off = "" if said["rel_l2"] is None else f", off by {said['rel_l2']:.1e}"
-    module = f", `{said['module']}`" if said["module"] else ""
-    return f"{said['stage']}: `{said['component']}`, `{said['event']}` {said['index']}{module}{off}"
+    off = "" if found["rel_l2"] is None else f", off by {found['rel_l2']:.1e}"
+    module = f", `{found['module']}`" if found["module"] else ""
+    return f"{found['stage']}: `{found['component']}`, `{found['event']}` {found['index']}{module}{off}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Make docs/images/growth.svg: how rounding grows over a case's steps, from the calibrations in goldens/.
 
-Needs nothing run: each `goldens/<case>/<platform>.calibration.json` holds the curves.
+It runs no case: each `goldens/<case>/<platform>.calibration.json` holds the curves.
 
     python docs/growth_pictures.py
 """
@@ -40,7 +40,7 @@ class Curve:
 def main() -> None:
     """Read all calibrations and draw one panel for each folder of cases."""
     mpl.use("svg")
-    # The same file from the same curves, and text that stays text.
+    # Equal curves give an equal file, and text stays text.
     mpl.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def curves() -> Mapping[str, list[Curve]]:
-    """The curves by the first part of the case's id, the longest ones of each."""
+    """The longest curves of each group of cases, by the first part of their ids."""
     found: dict[str, list[Curve]] = {}
     for path in sorted((ROOT / "goldens").rglob(f"*{CALIBRATION.suffix}")):
         calibration = from_json(Calibration, path.read_bytes())

@@ -1,8 +1,8 @@
 """Make docs/pipelines.md: run every tiny pipeline of tests/support/tiny through the harness, from YAML alone.
 
 Each is built from its model classes' own configs with seeded random weights, saved into a folder, run once to
-become the golden, and verified in another process. Takes about half an hour on two cores; with names, only
-their rows are made anew.
+become the golden, and verified in another process. The script takes about half an hour on two cores. Given names,
+it regenerates only their rows.
 
     python docs/pipelines_table.py [NAME ...]
 """
@@ -29,13 +29,14 @@ from tests.support.tiny.project import write_project  # noqa: E402
 from tests.support.tiny.registry import TinyPipeline, all_tiny  # noqa: E402
 
 HEAD = """\
-# Pipelines tried
+# Tested pipelines
 
-{count} pipeline classes of diffusers {diffusers} in {families} families, with transformers {transformers}
-and torch {torch} on a CPU. Each is built from its model classes' own configs with seeded random weights
-(`tests/support/tiny`), saved with `save_pretrained`, and from then on described by a YAML file alone: loaded
-by the harness, run, accepted as the golden, and verified in another process, where many pipelines follow one
-another in one worker. `python docs/pipelines_table.py` makes this page anew.
+This page lists {count} pipeline classes of diffusers {diffusers} in {families} families, run with
+transformers {transformers} and torch {torch} on a CPU. Each is built from its model classes' own
+configs with seeded random weights (`tests/support/tiny`) and saved with `save_pretrained`.
+From then on a YAML file alone describes it: the harness
+loads it, runs it, accepts the capture as the golden, and verifies it in another process, where one worker runs many
+pipelines one after another. `python docs/pipelines_table.py` regenerates this page.
 
 {summary}
 
@@ -67,7 +68,7 @@ def run(chosen: Sequence[TinyPipeline]) -> dict[str, dict]:
 
 
 def harness(folder: Path, *words: str) -> None:
-    """Run one command of the harness in `folder`, two workers at a time where it runs cases."""
+    """Run one command of the harness in `folder`, with two workers if it runs cases."""
     jobs = ["--jobs", "2"] if words[0] == "verify" else []
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "harness", *words, *jobs, "--device", "cpu", "--quiet"]
@@ -102,8 +103,8 @@ def row(entry: TinyPipeline, result: dict) -> str:
         for tensor in result["tensors"]
     )
     remarks = [*result["warnings"], *([result["reason"]] if result["verdict"] != "identical" else [])]
-    told = "; ".join(" ".join(remark.split()).replace("|", "\\|") for remark in remarks)
-    return f"| {entry.family} | {entry.name} | {outputs} | {result['verdict']} | {told} |\n"
+    shown = "; ".join(" ".join(remark.split()).replace("|", "\\|") for remark in remarks)
+    return f"| {entry.family} | {entry.name} | {outputs} | {result['verdict']} | {shown} |\n"
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def changed(self, model_output, timestep, sample, **kwargs):
     return step(self, model_output * 1.0001, timestep, sample, **kwargs)
 module.DDPMScheduler.step = changed""",
 )
-"""What the noise predictor says counts 0.01 % more."""
+"""The scheduler's step scales the noise prediction up by 0.01 %."""
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def in_terminal(command: list[str], folder: Path) -> str:
-    """What `command` leaves on a terminal of WIDTH columns, with its colours and without its live display."""
+    """The final screen of `command` on a terminal of WIDTH columns, with colours but without the live display."""
     parent, child = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(WIDTH), "LINES": "50", "TERM": "xterm-256color"}
     environment["PYTHONPATH"] = os.pathsep.join([str(folder / "site"), str(ROOT)])
@@ -76,7 +76,7 @@ def in_terminal(command: list[str], folder: Path) -> str:
             break
         shown += piece
     process.wait()
-    # The live display erases itself: what follows its last erased line is what stays.
+    # The live display erases itself: only what follows its last erased line stays.
     return shown.decode().rpartition("\x1b[2K")[2].rpartition("\x1b[?25h")[2].replace("\r\n", "\n")
 
 

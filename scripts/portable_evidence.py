@@ -1,4 +1,4 @@
-"""What scripts/portable_evidence.sh leaves to Python: which cases are evidence, and the table of what came of them.
+"""The Python part of scripts/portable_evidence.sh: choose the cases that are evidence, and print the table.
 
 portable_evidence.py plan CONFIGS OUT [SELECT...]   writes OUT/configs, OUT/plan.json and the ids of OUT/cases
                                                     and OUT/threaded
@@ -31,22 +31,22 @@ from harness.trials.bitwise import compare_files, differing  # what `harness com
 NATIVE, IDENTICAL = "native", "identical"
 
 NAMED = 3
-"""Operations that a cell of the table names."""
+"""The maximum number of operations that a table cell names."""
 
 TIMEOUT = 6 * 60 * 60
-"""Seconds for each case, and for a worker's start: an emulated CPU is some fifty times slower than the real one."""
+"""Seconds for each case and for a worker's start: an emulated CPU is about fifty times slower than the real one."""
 
 COPIES = "plan-configs"
 
 THREADED = "sd/given-latents"
 """A short case whose bits depend on the number of threads."""
 
-# A key at the margin of a config with everything that belongs to it.
+# A top-level key of a config with its value.
 _DROPPED = re.compile(r"^(?:invariants|timeout):.*\n(?:[ #].*\n|\n)*", re.MULTILINE)
 
 
 def plan(configs: Path, out: Path, patterns: Sequence[str]) -> None:
-    """Choose the cases; copy the configs without their invariants, which are runs of other cases, and with time."""
+    """Choose the cases; copy the configs without invariants, which need more runs, and with a long timeout."""
     chosen = select(load_cases(configs).cases, patterns)
     left_out = {case.id: why for case in chosen if (why := _why_not(case))}
     cases = [case.id for case in chosen if case.id not in left_out]
@@ -56,7 +56,7 @@ def plan(configs: Path, out: Path, patterns: Sequence[str]) -> None:
     threaded = _threaded(cases)
     copies = out / COPIES
     if copies.resolve().is_relative_to(configs.resolve()):
-        raise UsageError(f"{out}: lies in the configs' folder {configs}; choose another OUT")
+        raise UsageError(f"{out}: is inside the configs' folder {configs}; choose another OUT")
     shutil.rmtree(copies, ignore_errors=True)
     shutil.copytree(configs, copies)
     for path in copies.rglob("*.y*ml"):
@@ -68,7 +68,7 @@ def plan(configs: Path, out: Path, patterns: Sequence[str]) -> None:
 
 
 def _threaded(cases: Sequence[str]) -> list[str]:
-    """The cases that run with several threads as well: those that THREADED names, without it one."""
+    """The cases that also run with several threads: those that THREADED names, by default one."""
     wanted = os.environ.get("THREADED")
     if wanted is None:
         return [THREADED if THREADED in cases else cases[0]]
@@ -78,7 +78,7 @@ def _threaded(cases: Sequence[str]) -> list[str]:
 
 
 def _why_not(case: Case) -> str:
-    """Why a case is no evidence; "" when it is."""
+    """Why a case is no evidence; "" if it is."""
     if not case.determinism.portable:
         return "it says portable: false"
     if case.allow_nondeterministic:
@@ -87,17 +87,17 @@ def _why_not(case: Case) -> str:
         return f"its model comes from the hub ({case.model.id})"
     if case.devices and "cpu" not in case.devices:
         return f"it runs on {' and '.join(case.devices)} only"
-    return "torch.compile generates its code for the CPU at hand" if case.variant.compile else ""
+    return "torch.compile generates its code for the current CPU" if case.variant.compile else ""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one CPU left under `folder`, whose name says which; with several threads it is NAME-threads."""
+    """The results of one CPU in `folder`, which has the CPU's name; NAME-threads for several threads."""
 
     folder: Path
 
     def missing(self, case: str) -> str:
-        """Why there is no capture of `case`; "" when there is one."""
+        """Why there is no capture of `case`; "" if there is one."""
         path = self.folder / "verify.json"
         report = json.loads(path.read_text()) if path.is_file() else {"cases": []}
         judged = next((one for one in report["cases"] if one["case"] == case), None)
@@ -108,16 +108,16 @@ class Run:
         return "" if self.capture(case).is_file() else f"{self.folder.name}: left no capture"
 
     def capture(self, case: str) -> Path:
-        """The capture's path, whether it is there or not."""
+        """The capture's path, whether it exists or not."""
         return self.folder / "captures" / case / "capture.safetensors"
 
     def document(self, case: str) -> CaptureDocument:
-        """What the capture says of itself; raises UnreadableGolden when it is damaged."""
+        """The capture's document; raises UnreadableGolden if it is damaged."""
         return read_document(self.capture(case))
 
 
 def compared(case: str, ours: Run, theirs: Run) -> str:
-    """What two runs have in common: `identical` when outputs and trace are equal bit for bit and both are portable."""
+    """The comparison of two runs: `identical` if both are portable, with outputs and trace equal bit for bit."""
     if missing := [why for run in (ours, theirs) if (why := run.missing(case))]:
         return "; ".join(missing)
     lost = [
@@ -143,7 +143,7 @@ def _metrics(tensor: TensorResult) -> str:
 
 
 def answers(cases: Sequence[str], ours: Run, theirs: Run) -> str:
-    """What the known answers of two runs have in common."""
+    """The comparison of two runs' known answers."""
     both = [one for one in cases if not ours.missing(one) and not theirs.missing(one)]
     if not both:
         return "no capture to read them from"
@@ -162,11 +162,11 @@ def threads_decide(case: str, one: Run, several: Run) -> str:
         return "; ".join(missing)
     count = several.document(case).environment.switches.threads
     same = one.document(case).sha256 == several.document(case).sha256
-    return f"{case} on this CPU: {count} threads give {'the bits of one' if same else 'other bits than one'}"
+    return f"{case} on this CPU: {count} threads give {'the same bits as one' if same else 'different bits than one'}"
 
 
 def table(out: Path, cpus: Sequence[str]) -> bool:
-    """Print the table and what it does not say; whether every cell is identical."""
+    """Print the table and what it omits; return whether every cell is identical."""
     plan = json.loads((out / "plan.json").read_text())
     native, threaded = Run(out / NATIVE), Run(out / f"{NATIVE}-threads")
     rows = [["known answers", *(answers(plan["cases"], native, Run(out / cpu)) for cpu in cpus)]]
@@ -189,7 +189,7 @@ def table(out: Path, cpus: Sequence[str]) -> bool:
 
 
 def main(words: Sequence[str]) -> int:
-    """The exit code: 0, 1 when something differs, else that of the error."""
+    """The exit code: 0, 1 if something differs, or that of the error."""
     try:
         if words[0] == "plan":
             plan(Path(words[1]), Path(words[2]), words[3:])

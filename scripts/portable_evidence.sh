@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Shows on one machine that portable runs give the same bits on CPUs of different makers: runs the built-in cases on this
-# CPU and on emulated ones (qemu-user: exact IEEE arithmetic, no AVX-512), compares all that they recorded, as `harness
-# compare` does, and the known answers of each, and prints a table. Some run again with several threads.
+# Shows on one machine that portable runs give the same bits on CPUs of different makers. It runs the built-in cases on
+# this CPU and on emulated ones (qemu-user: exact IEEE arithmetic, no AVX-512), compares everything that they recorded,
+# as `harness compare` does, and the known answers of each, and prints a table. Some cases run again with several threads.
 #
-#   scripts/portable_evidence.sh [SELECT...]     default: every case; those that are no evidence are named, with the reason
+#   scripts/portable_evidence.sh [SELECT...]     default: every case; it names those that are no evidence, with the reason
 #   CPUS="Haswell EPYC" OUT=out/portable THREADS=2 THREADED=sd/given-latents scripts/portable_evidence.sh 'sd/*'
 #
 # Exit codes: 0 identical throughout, 1 something differs or left no capture, 2 usage, 3 the runs could not be done.
-# The emulated CPUs run side by side, a core each; that takes about a quarter of an hour. What was run to its end is
-# kept in OUT and not run again while code, configs, packages and CPU stay what they are.
+# The emulated CPUs run in parallel, one core each; that takes about a quarter of an hour. Finished runs are kept in OUT
+# and not repeated while code, configs, packages and CPU stay the same.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ cpus=${CPUS:-Haswell EPYC}
 configs=${CONFIGS:-configs}
 out=${OUT:-out/portable}
 python=$PWD/.venv/bin/python
-# How threads wait for each other changes no bit, and emulated ones that spin take the core from those that work.
+# How threads wait for each other changes no bit, but emulated threads that spin take the core from those that work.
 export OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1
 
 fail() { # CODE MESSAGE
@@ -36,14 +36,14 @@ if ! command -v qemu-x86_64 >/dev/null; then
         fail 3 'qemu-user: could not be installed; install it as root (apt-get install qemu-user) and run this again'
 fi
 for cpu in $cpus; do
-    qemu-x86_64 -cpu "$cpu" /bin/true 2>/dev/null || fail 2 "CPUS: $cpu: qemu-x86_64 knows no such CPU; see qemu-x86_64 -cpu help"
+    qemu-x86_64 -cpu "$cpu" /bin/true 2>/dev/null || fail 2 "CPUS: $cpu: qemu-x86_64 has no such CPU; see qemu-x86_64 -cpu help"
 done
 
 running= started=
 scratch=$(mktemp -d)
 finish() {
     trap - EXIT INT TERM HUP
-    # Each harness ends its own workers; what it had run by then has no stamp and is run again.
+    # Each harness ends its own workers; its unfinished runs have no stamp and run again.
     # shellcheck disable=SC2086
     [ -z "$running" ] || { kill $running 2>/dev/null || true; wait; }
     rm -rf "$scratch"
@@ -55,7 +55,7 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 "$python" scripts/portable_evidence.py plan "$configs" "$out" "$@" || exit
 
-software_digest() { # all that decides what a run gives, but for its cases and threads
+software_digest() { # everything that decides a run's result, except its cases and threads
     find harness "$out/plan-configs" -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
     "$python" -m pip list --disable-pip-version-check 2>/dev/null
     qemu-x86_64 --version
@@ -67,12 +67,12 @@ stamp() { # CASES THREADS
     echo "$2 threads $software" && cat "$1"
 }
 
-# The parent stays native; its workers are started through the wrapper. Each CPU has a new cache of its own: an emulator
-# shows the real CPU's /proc/cpuinfo, so what that one computed would be taken for the emulated one's known answers.
+# The parent stays native; its workers start through the wrapper. Each CPU gets its own new cache: an emulator shows the
+# real CPU's /proc/cpuinfo, so the real CPU's known answers would be taken for the emulated one's.
 run() { # CPU (or native) FOLDER CASES THREADS
     local folder=$out/$2 interpreter=$python
     if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$(stamp "$3" "$4")" ]; then
-        echo "$2: kept from the last time" >&2
+        echo "$2: kept from the last run" >&2
         return
     fi
     rm -rf "$folder"
@@ -96,7 +96,7 @@ start() { # CPU FOLDER CASES THREADS
     started="$started $2"
 }
 
-# Without goldens nothing is judged: 0 is a capture of every case, 1 and 3 are what the table tells case by case.
+# Without goldens nothing is judged: 0 means a capture of every case; for 1 and 3 the table shows each case.
 finish_started() { # CASES THREADS
     local folder code
     for folder in $started; do

@@ -1,1 +1,1 @@
-"""Everything that happens inside the fresh process: torch and diffusers are imported only here."""
+"""Everything that runs inside the fresh process: only this package imports torch and diffusers."""

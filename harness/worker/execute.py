@@ -46,15 +46,15 @@ _ON_CUDA_ONLY = (Attention.EFFICIENT, Attention.CUDNN)
 
 _LOG_LINES = 20
 
-# What diffusers and transformers say of modules that they load lazily, and no word of the reason.
+# The message of diffusers and transformers for a failed lazy import, without the reason.
 _LAZY_IMPORT = re.compile(r"(?:Failed to import|Could not import module) \S+(?=[ .])")
 
-_FITTING = "install versions of diffusers and of what it imports that fit together"
+_FITTING = "install compatible versions of diffusers and of the packages that it imports"
 
 
 @dataclass(frozen=True, slots=True)
 class _Produced:
-    """What one call of a pipeline gave."""
+    """The results of one call of a pipeline."""
 
     outputs: outputs.Outputs
     seconds: float
@@ -66,7 +66,7 @@ class _Produced:
 
 
 class Executor:
-    """Runs jobs on one device, keeping what they share; `process` is how the process came to be."""
+    """Runs jobs on one device and keeps what they share; `process` says how this process was started."""
 
     def __init__(
         self, device: torch.device, report: Callable[[Progress], None], process: ProcessKind = "spawned"
@@ -80,11 +80,11 @@ class Executor:
 
     @property
     def spent(self) -> bool:
-        """Whether a run left this process as no other run may find it."""
+        """Whether a run changed this process so that no other run may use it."""
         return self._leftovers.spent or self._compiled
 
     def run(self, job: Job) -> Outcome:
-        """Run the job's case; whatever goes wrong comes back as an outcome."""
+        """Run the job's case; every failure is returned as an outcome."""
         case = job.case
         try:
             if unfit := _unfit(case, self._device):
@@ -103,41 +103,41 @@ class Executor:
         switches = determinism.read_back()
         environment = fingerprint.environment(self._device, switches)
         holes.forget()
-        said = Heard()
+        heard = Heard()
         try:
             self._report(Progress("loading", 0, 0))
-            with listening(said):
+            with listening(heard):
                 loaded, load_seconds = self._cache.take(case, self._device)
                 forget_in(loaded.pipeline.components.values())
                 produced = self._call(job, loaded.pipeline)
         except Exception as error:
             if outcome := _no_result(case, error):
                 return outcome
-            # The pipeline raised: that is a result. The parent judges it `broken`, and starts a new worker.
+            # The pipeline raised: that is a result. The parent judges it `broken` and starts a new worker.
             message = str(error) if isinstance(error, NotTaken) else _one_line(error)
             seconds = time.perf_counter() - started
             environment = _kept_off(environment, self._holes(case))
-            return Raised(message, traceback.format_exc(), environment, seconds, said.sentences())
+            return Raised(message, traceback.format_exc(), environment, seconds, heard.sentences())
         used = self._holes(case)
         warnings = (
             *loaded.warnings,
             *inputs.lost(case),
-            *said.sentences(),
+            *heard.sentences(),
             *failed_sites(),
             *determinism.overridden(job.overridden, self._device.type),
             *determinism.not_in_effect(case.determinism, threads, switches),
-            *_told(case, environment, used),
+            *_not_portable(case, environment, used),
             *self._leftovers.found(thorough=beyond_diffusers(case)),
         )
         environment = fingerprint.with_imported(_kept_off(environment, used))
-        told = tuple(dict.fromkeys(warnings))
-        problem = _stored(job, loaded, produced, environment, load_seconds, told, self._process)
+        distinct = tuple(dict.fromkeys(warnings))
+        problem = _stored(job, loaded, produced, environment, load_seconds, distinct, self._process)
         return problem or Completed(job.capture, environment, time.perf_counter() - started)
 
     def _holes(self, case: Case) -> tuple[str, ...]:
-        """What the run did that keeps it from being portable; what it compiled unasked spends the process.
+        """The operations that keep the run from being portable; unrequested compilation spends the process.
 
-        Says nothing of use about a process that was not portable before the run.
+        The result is meaningless for a process that was not portable before the run.
         """
         declared = case.variant.compile is not None
         self._compiled = self._compiled or (holes.compiled() and not declared)
@@ -161,7 +161,7 @@ class Executor:
             torch.no_grad(),
         ):
             files = preparation.prepare(pipeline, case, self._device)
-            if case.before:  # what the calls loaded lies where its files have it
+            if case.before:  # the calls may have loaded unaligned tensors
                 align(pipeline)
             session.inputs(keywords)
             output = pipeline(**keywords)
@@ -174,7 +174,7 @@ class Executor:
 
 
 def _unfit(case: Case, device: torch.device) -> Unavailable | None:
-    """Why the case cannot or shall not run on this kind of device; found out before any model is fetched."""
+    """Why the case cannot or must not run on this kind of device; checked before any model is fetched."""
     if case.devices and device.type not in case.devices:
         reason = f"{device.type}: the case runs on {' or '.join(case.devices)} only; choose one with --device"
         return Unavailable(reason, OtherDevice(device.type, tuple(case.devices)))
@@ -193,15 +193,15 @@ def _kept_off(environment: Environment, reasons: Sequence[str]) -> Environment:
     return replace(environment, switches=switches, not_portable="; ".join(reasons))
 
 
-def _told(case: Case, environment: Environment, reasons: Sequence[str]) -> Iterator[str]:
-    """What keeps a run that would be portable from it, a sentence each."""
+def _not_portable(case: Case, environment: Environment, reasons: Sequence[str]) -> Iterator[str]:
+    """What keeps an otherwise portable run from being portable, one sentence each."""
     if case.determinism.portable and environment.switches.portable:
-        step = f"leave that out, or state `determinism: {{portable: false}}` in {case.source}"
+        step = f"remove that, or state `determinism: {{portable: false}}` in {case.source}"
         yield from (f"determinism.portable is not in effect: {reason}; {step}" for reason in reasons)
 
 
 def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:
-    """What an error means that is not the pipeline's doing; None for one that is."""
+    """The outcome of an error that is not the pipeline's fault; None if it is."""
     if isinstance(error, ModelUnavailable | NotApplicable):
         return Unavailable(str(error))
     if isinstance(error, NotTaken):
@@ -209,7 +209,7 @@ def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:
     if isinstance(error, Rejection | outputs.UnknownOutput):
         return Lost(f"{case.source}: {error}")
     if isinstance(error, HarnessError):
-        # The recorder or the golden to be replayed failed, not the pipeline.
+        # The recorder or the replayed golden failed, not the pipeline.
         return Lost(str(error))
     if package := missing_package(error):
         return Unavailable(_needs(case, package, error))
@@ -240,7 +240,7 @@ def _stored(
     warnings: tuple[str, ...],
     process: ProcessKind,
 ) -> Lost | None:
-    """Write the capture; Lost where that fails, since the pipeline did its work and is not to blame."""
+    """Write the capture; Lost if that fails, since the pipeline itself did not fail."""
     try:
         write_capture(
             Path(job.capture),
@@ -269,7 +269,7 @@ def _stored(
 def _global_seed(case: Case, takes_generator: bool) -> int | None:
     """The seed of the global generators; None leaves them unseeded.
 
-    A case that hands no generator to a pipeline that takes one is unseeded on purpose. A pipeline that
+    A case that passes no generator to a pipeline that takes one is unseeded on purpose. A pipeline that
     takes none can be seeded only this way.
     """
     if case.generator is GeneratorKind.NONE and takes_generator:
@@ -284,6 +284,6 @@ def _one_line(error: Exception) -> str:
     if (lazy := _LAZY_IMPORT.match(lines[0])) and error.__cause__ is not None:
         return f"{type(error).__name__}: {lazy.group()} ({in_words(root_of(error))})"
     first, dot, _begun = lines[0].rpartition(". ")
-    # A sentence that goes on in the next line says nothing here.
+    # Drop a sentence that continues on the next line.
     whole = f"{first}." if dot and len(lines) > 1 and lines[0][-1] not in ".!?:" else lines[0]
     return f"{type(error).__name__}: {whole}"

@@ -1,4 +1,4 @@
-"""Collect what libraries warn of while a pipeline is loaded or run, the same whatever ran before in this process."""
+"""Collect the warnings of libraries while a pipeline is loaded or run, whatever ran before in this process."""
 
 from __future__ import annotations
 
@@ -17,46 +17,47 @@ import torch
 from harness.worker.noise import in_brief, is_noise
 
 MOST = 20
-"""How many warnings of one load or run are kept; more are counted."""
+"""How many warnings of one load or run are kept; the rest are counted."""
 
-# Each keeps its loggers apart from the root logger, or may: each is listened to by itself.
+# Their loggers may not propagate to the root logger, so each one gets its own handler.
 _LIBRARIES = ("accelerate", "diffusers", "huggingface_hub", "peft", "transformers")
 
 _ONCE = ("warning_once", "info_once")
 
-_TOLD_ALREADY = ("deprecation_warnings", "warnings_issued")
-"""Attributes of tokenizers and models that remember what they have warned of."""
+_ALREADY_GIVEN = ("deprecation_warnings", "warnings_issued")
+"""Attributes of tokenizers and models that remember which warnings they have given."""
 
 
 @dataclass(slots=True, eq=False)
 class Heard:
-    """What was warned of, in order, each thing once."""
+    """The warnings in order, each once."""
 
     _texts: dict[str, None] = field(default_factory=dict)
 
     def add(self, library: str, text: str) -> None:
-        """Take down a warning, unless it is known noise."""
+        """Store a warning, unless it is known noise."""
         if not is_noise(library, text):
             self._texts[in_brief(f"{library}: {text}")] = None
 
     def sentences(self) -> tuple[str, ...]:
-        """The warnings, of very many the first and how many there are more."""
-        told = tuple(self._texts)
-        more = len(told) - MOST
-        return (*told[:MOST], f"and {more} more warnings, all in the worker's log") if more > 0 else told
+        """The first warnings, and how many more there are."""
+        texts = tuple(self._texts)
+        more = len(texts) - MOST
+        return (*texts[:MOST], f"and {more} more warnings, all in the worker's log") if more > 0 else texts
 
 
 _open: list[Heard] = []
-"""Those that listen now, the innermost last: it alone hears."""
+"""The open collectors, the innermost last; only that one collects."""
 
 
 @contextmanager
 def listening(heard: Heard) -> Iterator[None]:
-    """While open, `heard` collects what Python's warnings and the libraries' loggers say, which the log has as well.
+    """While open, `heard` collects the warnings of Python and the libraries' loggers, which also go to the log.
 
-    What was said once in this process is said again. Inside another one, this one alone hears.
+    Warnings that were already given in this process are given again. If collectors are nested, only the innermost
+    one collects.
     """
-    _forget_what_was_said()
+    _forget_given_once()
     _open.append(heard)
     always = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
@@ -70,9 +71,9 @@ def listening(heard: Heard) -> Iterator[None]:
 
 @contextmanager
 def _everything_shown() -> Iterator[None]:
-    """While open, every warning is shown; filters that others add or take away are kept, for whoever looks for them."""
+    """While open, show every warning; keep the filters that others add or remove, for the check of leftovers."""
     with warnings.catch_warnings():
-        # `default` would drop what the same line warned of in an earlier run.
+        # `default` would drop warnings that the same line gave in an earlier run.
         warnings.simplefilter("always")
         warnings.showwarning = _Shown(warnings.showwarning)
         before = list(warnings.filters)
@@ -88,7 +89,7 @@ def _everything_shown() -> Iterator[None]:
 
 
 class _Shown:
-    """Takes a Python warning down and writes it to the log, once."""
+    """Stores a Python warning and writes it to the log, once."""
 
     def __init__(self, show: object) -> None:
         self._show = show
@@ -112,12 +113,12 @@ class _Shown:
 
 
 def in_words(text: str, category: type[Warning]) -> str:
-    """The warning with its category, but for the one that says nothing."""
+    """The warning with its category, except for the generic one."""
     return text if category is UserWarning else f"{category.__name__}: {text}"
 
 
-class _Ear(logging.Handler):
-    """Takes down what a logger says from WARNING on; several of these hear a record once."""
+class _Listener(logging.Handler):
+    """Stores a logger's records from WARNING on; several handlers store a record once."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if _open and not getattr(record, "_heard", False):
@@ -130,7 +131,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:
-        # A message that does not fit its arguments is no reason for a run to fail, as in logging itself.
+        # A message that does not fit its arguments must not fail a run; logging itself ignores it too.
         return str(record.msg)
 
 
@@ -138,40 +139,40 @@ def _message(record: logging.LogRecord) -> str:
 def _attached() -> Iterator[None]:
     root = logging.getLogger()
     loggers = [root, *(logging.getLogger(name) for name in _LIBRARIES)]
-    ear, lowered = _Ear(logging.WARNING), dict[logging.Logger, int]()
-    # What nobody handles goes to standard error, which the ear must not put an end to.
+    listener, lowered = _Listener(logging.WARNING), dict[logging.Logger, int]()
+    # Unhandled records go to standard error; this handler must not stop that.
     spare = [logging.lastResort] if not root.handlers and logging.lastResort else []
     for logger in loggers:
-        # A verbosity that the caller chose is about the log.
+        # The caller's verbosity applies to the log only.
         if logger.getEffectiveLevel() > logging.WARNING:
             lowered[logger] = logger.level
             logger.setLevel(logging.WARNING)
-        logger.addHandler(ear)
+        logger.addHandler(listener)
     for handler in spare:
         root.addHandler(handler)
     try:
         yield
     finally:
-        for handler in (ear, *spare):
+        for handler in (listener, *spare):
             root.removeHandler(handler)
         for logger in loggers:
-            logger.removeHandler(ear)
-            # What the run set itself stays, for whoever looks for what it left.
+            logger.removeHandler(listener)
+            # A level that the run set stays, for the check of leftovers.
             if logger in lowered and logger.level == logging.WARNING:
                 logger.setLevel(lowered[logger])
 
 
 def forget_in(parts: Iterable[object]) -> None:
-    """Let the components of a pipeline, which may have been used before, warn again of what they warned of."""
+    """Let the components of a pipeline that was used before give their warnings again."""
     for part in parts:
-        for name in _TOLD_ALREADY:
-            told = getattr(part, "__dict__", {}).get(name)
-            if isinstance(told, dict):
-                told.clear()
+        for name in _ALREADY_GIVEN:
+            given = getattr(part, "__dict__", {}).get(name)
+            if isinstance(given, dict):
+                given.clear()
 
 
-def _forget_what_was_said() -> None:
-    """Let libraries that say a thing once say it again."""
+def _forget_given_once() -> None:
+    """Let libraries repeat the messages that they give once per process."""
     adapter = getattr(sys.modules.get("accelerate.logging"), "MultiProcessAdapter", None)
     inside = sys.modules.get("torch._logging._internal")
     for holder in (logging.Logger, adapter, inside):
@@ -182,7 +183,7 @@ def _forget_what_was_said() -> None:
 
 
 def _while_importing(frame: FrameType | None) -> bool:
-    """Whether a module is being imported, which happens once in a process, in whichever case comes first."""
+    """Whether a module is being imported, which happens only once per process, in whichever case comes first."""
     while frame is not None:
         if frame.f_code.co_name == "_find_and_load_unlocked":
             return True
@@ -193,7 +194,7 @@ def _while_importing(frame: FrameType | None) -> bool:
 
 
 def _library_of(filename: str) -> str:
-    """The package that a file belongs to, as it is imported; of the project's own files the name."""
+    """The import name of a file's package; the file's name if it belongs to the project."""
     own = os.getcwd()
     for folder in sorted((folder for folder in sys.path if folder not in ("", own)), key=len, reverse=True):
         if filename.startswith(f"{folder}/"):

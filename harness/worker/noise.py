@@ -1,4 +1,4 @@
-"""Which warnings of libraries say nothing about a run, and how the others are put on one line."""
+"""Which warnings of libraries say nothing about a run, and how the others are shortened to one line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 
 MOST_CHARACTERS = 300
-"""The length of a warning that is kept."""
+"""The maximum length of a stored warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +26,30 @@ def _noise(pattern: str, why: str, library: str = "") -> Noise:
 NOISE = (
     _noise(
         r"^(?:Pending)?(?:Deprecation|Future|Import|Resource|Bytes|Syntax|Encoding)Warning: ",
-        "is for those who write the code that is run, not for those who run it",
+        "is for authors of the code, not for those who run it",
     ),
     _noise(r"\bdeprecated\b|\bwill be (?:removed|deprecated)\b", "is about a later version, not about this run"),
     _noise(r"\bxformers\b.{0,80}\b(?:install|available|faster|version)", "is advice about speed"),
     _noise(r"\bflash[- _]?attention\b.{0,80}\binstall", "is advice about speed"),
     _noise(r"Consider (?:installing|upgrading)\b|for (?:better|faster|improved) (?:performance|speed)",
            "is advice about speed"),
-    _noise(r"low_cpu_mem_usage|accelerate.{0,40}(?:not found|install)", "is about how weights come into memory"),
-    _noise(r"You have disabled the safety checker", "says what the config says, with legal advice"),
+    _noise(r"low_cpu_mem_usage|accelerate.{0,40}(?:not found|install)", "is about how weights are loaded into memory"),
+    _noise(r"You have disabled the safety checker", "repeats the config, with legal advice"),
     _noise(r"sequence length is longer than the specified maximum",
-           "comes of how diffusers measures a prompt; what it then cuts off has a warning of its own", "transformers"),
+           "comes from how diffusers measures a prompt; truncation gets its own warning", "transformers"),
     _noise(r"weights? (?:of the (?:model )?checkpoint|were not (?:used|initialized))|newly initialized|LOAD REPORT",
-           "the harness tells the gaps of a checkpoint itself, component by component"),
-    _noise(r"new embeddings will be initialized", "a textual inversion's own vectors take the place of what is drawn"),
+           "the harness reports missing and unused weights itself, by component"),
+    _noise(r"new embeddings will be initialized", "a textual inversion's own vectors replace the drawn ones"),
     _noise(r"use_fast|image processor.{0,40}(?:slow|fast)", "is about a default of a later version"),
     _noise(r"cache-system|symlinks?\b|Xet Storage|hf_xet|hf_transfer|unauthenticated requests|Fetching \d+ files",
-           "is about how files come from the hub"),
-    _noise(r"", "is about connections and locks; what comes of it is told where it fails", "urllib3"),
-    _noise(r"", "is about connections and locks; what comes of it is told where it fails", "filelock"),
+           "is about downloads from the hub"),
+    _noise(r"", "is about connections and locks; a failure is reported where it happens", "urllib3"),
+    _noise(r"", "is about connections and locks; a failure is reported where it happens", "filelock"),
     _noise(r"torch_dtype|`dtype` instead", "is about the name of an argument that the harness passes itself"),
 )  # fmt: skip
-"""What is known to say nothing about the numbers of a run; all of it stays in the worker's log."""
+"""Warnings that are known to say nothing about the numbers of a run; all stay in the worker's log."""
 
-# A note of deprecation that says what was done to a value of this run is about this run.
+# A deprecation warning that says how it changed a value of this run is about this run.
 _ACTED = re.compile(
     r"\b(?:outdated|unsupported|no effect|ignor(?:ed|ing)|truncated|overrid\w+|overwritten|replaced)\b"
     r"|\bYou (?:have )?passed\b|\b(?:setting|defaulting|falling back) \S+ to\b"
@@ -58,7 +58,7 @@ _ACTED = re.compile(
     re.IGNORECASE,
 )
 _MAY_ACT = 2
-"""How many entries of NOISE, from the first on, are notes of deprecation."""
+"""The number of entries at the start of NOISE that are about deprecation."""
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
@@ -68,7 +68,7 @@ _PATH = re.compile(r"(?<![\w:/.~-])~?(?:/[^\s/'\"`,;:()<>]+)+/([^\s/'\"`,;:()<>]
 
 
 def is_noise(library: str, text: str) -> bool:
-    """Whether a warning of `library` says nothing about the run in which it came."""
+    """Whether a warning of `library` says nothing about its run."""
     for place, noise in enumerate(NOISE):
         if noise.library not in ("", library) or not noise.pattern.search(text):
             continue
@@ -78,7 +78,7 @@ def is_noise(library: str, text: str) -> bool:
 
 
 def in_brief(text: str) -> str:
-    """The text on one line, without what differs from machine to machine or run to run, and not at any length."""
+    """The text on one line, shortened, without the parts that differ between machines or runs."""
     line = " ".join(_ANSI.sub("", text).split())
     line = _TIME.sub("<time>", _ADDRESS.sub("0x…", line))
     line = _PATH.sub(r"…/\1", _TEMPORARY.sub("<temporary>", line))

@@ -16,12 +16,12 @@ Leaf: TypeAlias = torch.Tensor | str | None
 
 
 class UnknownOutput(Exception):
-    """An output holds something that cannot be compared; nothing may be left out silently."""
+    """An output contains something that cannot be compared; nothing may be omitted silently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """A pipeline's output by name: CPU tensors in their own dtype, text, and the fields that were None."""
+    """A pipeline's output by name: CPU tensors in their own dtype, text, and the fields that are None."""
 
     tensors: Mapping[str, torch.Tensor] = field(default_factory=dict)
     text: Mapping[str, str] = field(default_factory=dict)
@@ -33,14 +33,14 @@ def flatten(output: object) -> Outputs:
 
     Fields of a pipeline's output class keep their name; the items of a plain tuple are called `0`, `1`,
     ...; a bare value is called `output`. A list whose items are alike (same shape and dtype) becomes one
-    tensor with a new first axis, any other list one entry per item: `frames.0`, `frames.1`. Raises
-    UnknownOutput for a value of a kind that has no tensors, text or numbers in it, for one that refers to
-    itself, and where two parts would get the same name.
+    tensor with a new first axis; any other list becomes one entry per item: `frames.0`, `frames.1`. Raises
+    UnknownOutput if a value contains no tensors, text or numbers, if it refers to itself, and if two parts
+    would get the same name.
     """
     try:
         leaves = _distinct(_leaves("" if _has_fields(output) else "output", output))
     except RecursionError as error:
-        raise UnknownOutput("output: refers to itself, so it has no end to compare") from error
+        raise UnknownOutput("output: refers to itself, so it cannot be compared") from error
     return Outputs(
         tensors={name: leaf for name, leaf in leaves.items() if isinstance(leaf, torch.Tensor)},
         text={name: leaf for name, leaf in leaves.items() if isinstance(leaf, str)},
@@ -57,7 +57,7 @@ def _is_record(value: object) -> bool:
 
 
 def _is_row(value: object) -> bool:
-    """Whether the parts of `value` have places and no names."""
+    """Whether the parts of `value` have indices and no names."""
     return isinstance(value, list | tuple) and not hasattr(value, "_fields")
 
 
@@ -65,7 +65,9 @@ def _distinct(leaves: Iterator[tuple[str, Leaf]]) -> dict[str, Leaf]:
     found: dict[str, Leaf] = {}
     for name, leaf in leaves:
         if name in found:
-            raise UnknownOutput(f"{name}: two parts of the output have this name, so one would go uncompared")
+            raise UnknownOutput(
+                f"{name}: two parts of the output have this name, so one of them would not be compared"
+            )
         found[name] = leaf
     return found
 
@@ -87,7 +89,7 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, Leaf]]:
 
 
 class _NotALeaf:
-    """What `_as_leaf` returns for a value with parts of its own."""
+    """Returned by `_as_leaf` for a value that has parts."""
 
 
 def _as_leaf(value: object) -> Leaf | _NotALeaf:
@@ -105,7 +107,7 @@ def _as_leaf(value: object) -> Leaf | _NotALeaf:
 
 
 def _nothing() -> torch.Tensor:
-    """What stands for a list or mapping without items."""
+    """The tensor that represents an empty list or mapping."""
     return torch.empty(0, dtype=torch.uint8)
 
 
@@ -127,12 +129,12 @@ def _from_array(array: np.ndarray) -> Leaf | _NotALeaf:
     try:
         return torch.from_numpy(native)
     except TypeError:
-        # torch has no such dtype: text and objects are taken apart, dates and long doubles refused.
+        # torch has no such dtype: text and objects are split into parts, dates and long doubles refused.
         return _NotALeaf()
 
 
 def _fields(name: str, value: object) -> dict[str, object]:
-    # Before the mapping: diffusers' outputs are both, and as mappings they leave out fields that are None.
+    # Checked before Mapping: diffusers' outputs are both, and as mappings they omit fields that are None.
     if _is_record(value):
         return {entry.name: getattr(value, entry.name) for entry in dataclasses.fields(value)}  # type: ignore[arg-type]
     if isinstance(value, Mapping):
@@ -149,14 +151,14 @@ def _fields(name: str, value: object) -> dict[str, object]:
 def _numbered_or_named(name: str, value: Mapping[object, object]) -> dict[str, object]:
     fields = {str(key): item for key, item in value.items()}
     if len(fields) < len(value):
-        raise UnknownOutput(f"{name or 'output'}: two keys of a mapping read the same as text")
+        raise UnknownOutput(f"{name or 'output'}: two keys of a mapping are the same as text")
     return fields
 
 
 def _attributes(name: str, value: object) -> dict[str, object]:
     """The data attributes of an object such as a mesh or a latent distribution.
 
-    Private ones as well: an object that keeps its data behind properties has no others.
+    Includes private ones: an object whose data is behind properties has no others.
     """
     own = vars(value) if hasattr(value, "__dict__") and not _is_code(value) else {}
     attributes = {key: item for key, item in own.items() if not _is_code(item)}
@@ -173,7 +175,7 @@ def _is_code(value: object) -> bool:
 
 
 def _stack(items: Mapping[str, object]) -> torch.Tensor | None:
-    """One tensor for items that are tensors of one shape and dtype, also nested; None where they are not."""
+    """One tensor if all items are tensors of one shape and dtype, even nested; otherwise None."""
     if not items:
         return _nothing()
     parts = []

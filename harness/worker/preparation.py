@@ -23,7 +23,7 @@ from harness.worker.rejection import Rejection
 
 
 def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Files:
-    """Make the calls in order; what they read of the files that they name.
+    """Make the calls in order and return the files that they read.
 
     Raises Rejection for a method or argument that the pipeline does not have, and ModelUnavailable.
     """
@@ -48,7 +48,7 @@ def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Fi
 def _with_places(
     pipeline: DiffusionPipeline, method: str, key: str, keywords: dict[str, Any], base: Path
 ) -> tuple[dict[str, Any], Files]:
-    """The arguments of a method, with paths beside the config absolute, however deep; what it will read of them."""
+    """The arguments of a method, with nested paths relative to the config made absolute, and the files it reads."""
     if method == ip_adapters.METHOD:
         return ip_adapters.arguments(pipeline, key, keywords, base)
     files: dict[str, LoadedFile] = {}
@@ -61,7 +61,7 @@ def _with_places(
             return {name: placed(f"{where}.{name}", item) for name, item in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(placed(f"{where}[{place}]", item) for place, item in enumerate(value))
-        # Any other method may be given text that a file happens to be called as.
+        # For any other method, text may happen to equal a file's name.
         named = isinstance(value, str) and value and (loads or value.startswith(("./", "../")))
         if not named or not (base / value).exists():
             return value

@@ -18,7 +18,7 @@ _SECONDS_BETWEEN_REPORTS = 0.05
 
 @contextmanager
 def reported(report: Report) -> Iterator[None]:
-    """While open, the bars that pipelines make call `report` and draw nothing."""
+    """While open, progress bars of pipelines call `report` and draw nothing."""
     bar = _bar_class(report)
     modules = [importlib.import_module(name) for name in _BARS_IN]
     before = [module.__dict__["tqdm"] for module in modules]
@@ -32,19 +32,19 @@ def reported(report: Report) -> Iterator[None]:
 
 
 def draw_no_bars() -> None:
-    """Keep the bars that libraries draw while loading out of the log, where they would bury its last lines."""
+    """Turn off the bars that libraries draw while loading, which would bury the log's last lines."""
     for library in ("diffusers", "transformers"):
         importlib.import_module(f"{library}.utils.logging").disable_progress_bar()
 
 
 def _bar_class(report: Report) -> type:
     class ReportingBar(tqdm):  # type: ignore[type-arg]
-        """A tqdm that sends its position on."""
+        """A tqdm that reports its position."""
 
         _sent = 0.0
 
         def __init__(self, *args: object, **kwargs: object) -> None:
-            # A disabled bar draws nothing and starts no thread; the counting below does without its help.
+            # A disabled bar draws nothing and starts no thread; the code below counts by itself.
             super().__init__(*args, **{**kwargs, "disable": True})  # type: ignore[call-overload]
 
         def __iter__(self) -> Iterator[object]:

@@ -31,7 +31,7 @@ from harness.worker.trace.recorder import Recorded
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One tensor of the file: its bytes, in memory or in a file of their own."""
+    """One tensor of the file: its bytes, in memory or in a separate file."""
 
     name: str
     dtype: str
@@ -59,15 +59,15 @@ def write_capture(
     files: Mapping[str, LoadedFile] | None = None,
     process: ProcessKind = "spawned",
 ) -> None:
-    """Write `outputs`, and the trace where one was recorded, to `path`, whole or not at all.
+    """Write `outputs`, and the trace if there is one, to `path`, completely or not at all.
 
-    Kept tensors of the trace are copied from the file they were spooled to, never held in memory.
+    Kept tensors of the trace are copied from their spool file and never held in memory.
     """
     text = {f"{OUTPUT_PREFIX}{name}": _encoded(value) for name, value in outputs.text.items()}
     tensors = {f"{OUTPUT_PREFIX}{name}": tensor for name, tensor in outputs.tensors.items()} | text
     entries = [_of_tensor(name, tensor) for name, tensor in tensors.items()]
     entries += _of_trace(recorded) if recorded else []
-    # safetensors wants no holes, and readers want every tensor aligned to its dtype: large ones first.
+    # safetensors allows no gaps, and readers need every tensor aligned to its dtype: large item sizes first.
     entries.sort(key=lambda entry: (-_item_size(entry), entry.name))
     document = CaptureDocument(
         schema=SCHEMA_VERSION,
@@ -135,9 +135,9 @@ def _of_trace(recorded: Recorded) -> list[_Entry]:
 
 def _of_tensor(name: str, tensor: torch.Tensor) -> _Entry:
     if tensor.is_complex() and tensor.dtype is not torch.complex64:
-        # safetensors knows complex64 only; the real view keeps every bit of the others.
+        # safetensors supports only complex64; the real view keeps every bit of the others.
         tensor = torch.view_as_real(tensor)
-    # reshape first: a 0-d tensor cannot be viewed as another dtype; nor can one without elements, whose strides
+    # Reshape first: a 0-d tensor cannot be viewed as another dtype. Nor can one without elements, whose strides
     # may be 0.
     flat = tensor.contiguous().reshape(-1)
     content = flat.view(torch.uint8).numpy().data if flat.numel() else memoryview(b"")

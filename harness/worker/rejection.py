@@ -1,4 +1,4 @@
-"""The error for a case whose definition this pipeline or machine cannot carry out."""
+"""The error for a case that this pipeline or machine cannot run as defined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seed the generators of one run, and find out which global ones the pipeline drew from."""
+"""Seed the generators of one run, and detect which global ones the pipeline drew from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.core.case import Case, GeneratorKind
 
 
 def fresh_generator(case: Case, device: torch.device) -> torch.Generator | None:
-    """A new generator for one run: on the CPU, on the device, or none. Never handed to two runs."""
+    """A new generator for one run, on the CPU, on the device, or None; never shared by two runs."""
     if case.generator is GeneratorKind.NONE:
         return None
     generator = torch.Generator("cpu" if case.generator is GeneratorKind.CPU else device)
@@ -52,5 +52,5 @@ def global_states() -> Mapping[str, bytes]:
 
 
 def drawn_from(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[str, ...]:
-    """The names of the global generators whose state moved."""
+    """The names of the global generators whose state changed."""
     return tuple(sorted(name for name in after if before.get(name) != after[name]))

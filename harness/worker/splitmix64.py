@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
-"""What the state grows by: the golden ratio of 2**64, made odd."""
+"""The increment of the state: the golden ratio of 2**64, made odd."""
 
 
 def finalized(state: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The random numbers of these states, each of its own.
+    """The random number of each state.
 
     Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
     """

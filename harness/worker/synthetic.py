@@ -1,4 +1,4 @@
-"""Synthetic inputs whose bits depend on nothing but their description: not on torch, numpy, or the CPU."""
+"""Synthetic inputs whose bits depend only on their description, not on torch, numpy or the CPU."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def noise(description: Mapping[str, Any]) -> object:
 
     The bits come from SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
     OOPSLA 2014), a counter hashed by 64-bit integer arithmetic. Uniform values are its upper 53 bits;
-    normal ones the sum of twelve of those less six (Irwin-Hall: mean 0, variance 1, within six of 0), which
-    needs only additions and so rounds alike everywhere, as logarithms and cosines do not.
+    normal ones are the sum of twelve of those minus six (Irwin-Hall: mean 0, variance 1, within six of 0).
+    That needs only additions, which round alike everywhere, unlike logarithms and cosines.
     """
     shape = tuple(description["shape"])
     count, seed = math.prod(shape), int(description.get("seed", 0))
@@ -35,10 +35,10 @@ def noise(description: Mapping[str, Any]) -> object:
 
 
 def gradient(description: Mapping[str, Any]) -> object:
-    """The value of `$gradient`: ramps from 0 to 1, along another diagonal in each channel (the last axis).
+    """The value of `$gradient`: ramps from 0 to 1, along a different diagonal in each channel (the last axis).
 
     The value at a place is the mean of its relative positions along all axes but the last, each reversed
-    in the channels whose number has that axis's bit set; only exact or correctly rounded operations.
+    in the channels whose number has that axis's bit set. It uses only exact or correctly rounded operations.
     """
     shape = tuple(description["shape"])
     container = description.get("as", "image")

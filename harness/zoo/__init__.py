@@ -23,7 +23,7 @@ def model_dir(name: str) -> Path:
     Raises LookupError when no built-in model has that name.
     """
     if name not in _NAMES:
-        raise LookupError(f"{name!r} is no built-in model; use one of: {', '.join(_NAMES)}")
+        raise LookupError(f"{name!r} is not a built-in model; use one of: {', '.join(_NAMES)}")
     return ROOT / name
 
 

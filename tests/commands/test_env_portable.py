@@ -87,7 +87,7 @@ def test_a_portable_machine(machine: Machine) -> None:
 
 
 def test_a_wrong_answer_is_named_and_fails(machine: Machine) -> None:
-    reason = "this machine computes other bits for conv2d float32"
+    reason = "this machine computes different bits for conv2d float32"
     machine.says = Ready(not_portable(reason, ANSWERS), remembered=True)
     machine.on_record({**ANSWERS, "conv2d float32": "deadbeef"})
 

@@ -196,8 +196,8 @@ def test_a_download_that_breaks_off_leaves_nothing_and_the_next_completes(a_hub:
     repository = a_hub.repository("org/cut")
     repository.faults.cut[UNET] = 100
     reason = a_hub.online.locate("org/cut")["unavailable"]
-    assert reason.startswith("org/cut: the download broke off (RemoteProtocolError: ")
-    assert reason.endswith("run again, complete files are kept")
+    assert reason.startswith("org/cut: the download was interrupted (RemoteProtocolError: ")
+    assert reason.endswith("run again: complete files are kept")
     sizes = {len(content) for content in files_of(DDPM).values()}
     assert {path.stat().st_size for path in a_hub.blobs("org/cut")} <= sizes - {len(files_of(DDPM)[UNET])}
     assert UNET.partition("/")[0] in a_hub.offline.locate("org/cut")["unavailable"]

@@ -371,4 +371,4 @@ def _named(cell: str) -> set[str]:
     names = set(re.findall(r"`([a-z]+)`", cell))
     if "all but" in cell:
         return {command for command, _ in pairs()} - names
-    return names | (set(RUNNING) if "what runs cases" in cell else set())
+    return names | (set(RUNNING) if "commands that run cases" in cell else set())

@@ -73,7 +73,7 @@ def test_sound_that_is_compressed_or_cut_off_is_refused_by_name(tmp_path: Path) 
     wavfile.write(path, 8000, np.zeros(8, np.int16))
     content = path.read_bytes()
     path.write_bytes(content[:-5])
-    assert "it is truncated: 11 of 16 bytes of its samples are there" in refusal(path)
+    assert "it is truncated: it has 11 of 16 bytes of samples" in refusal(path)
     for code, name in ((6, "A-law"), (7, "mu-law"), (0x55, "MP3")):
         path.write_bytes(content[:20] + struct.pack("<H", code) + content[22:])
         assert f"{name} samples" in refusal(path)

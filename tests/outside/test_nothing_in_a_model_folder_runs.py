@@ -135,7 +135,7 @@ def test_a_component_that_is_a_link_to_its_own_model_is_refused(model: Path, to:
     index = json.loads((model / "model_index.json").read_text())
     index["inner"] = ["diffusers", "DDPMPipeline"]
     (model / "model_index.json").write_text(json.dumps(index))
-    assert refused(model).startswith("inner is a link to a folder that it lies in; ")
+    assert refused(model).startswith("inner is a link to a folder that contains it; ")
 
 
 def test_a_folder_called_as_those_of_the_cache_is_no_way_out(model: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_snapshot_of_the_hubs_cache_may_be_named_as_a_folder(tmp_path: Path) -
 
 def test_weights_that_an_adapter_takes_from_elsewhere_are_refused(model: Path) -> None:
     (model / "unet" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/elsewhere"}))
-    assert refused(model).startswith("unet/adapter_config.json loads weights from elsewhere; ")
+    assert refused(model).startswith("unet/adapter_config.json loads weights from another place; ")
 
 
 # Under the oldest diffusers that we allow, which runs `None.py`, and under any that finds a way we don't know
@@ -236,5 +236,5 @@ def test_the_oldest_diffusers_runs_what_the_harness_does_not(
     lines = done.stdout.splitlines()
     assert lines[0].startswith("refused: "), lines
     assert name in lines[0], lines
-    assert lines[1].startswith("sealed: it asks for Python code of its own"), lines
+    assert lines[1].startswith("sealed: it asks for its own Python code"), lines
     assert lines[-1] == "without the harness: runs", lines

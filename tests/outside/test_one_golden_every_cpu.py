@@ -161,7 +161,7 @@ def test_a_run_that_undoes_it_is_not_portable(bench: Bench) -> None:
     reason = "the run undid it (MKL_CBWR is AVX2 instead of COMPATIBLE)"
     assert found.case["relation"] == "same-hardware"
     assert (
-        f"determinism.portable is not in effect: {reason}; leave that out, or state "
+        f"determinism.portable is not in effect: {reason}; remove that, or state "
         "`determinism: {portable: false}` in configs/ddim/two.yaml"
     ) in found.case["warnings"]
     assert found.case["portability"] == (
@@ -172,7 +172,7 @@ def test_a_run_that_undoes_it_is_not_portable(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("pretended", "reason"),
     [
-        ("record", "this machine computes other bits for exp float32"),
+        ("record", "this machine computes different bits for exp float32"),
         ("variable", "MKL_CBWR is not set instead of COMPATIBLE"),
         ("root", "the square root of torch {torch} is not rounded correctly"),
     ],
@@ -209,7 +209,7 @@ def test_a_machine_that_cannot_is_silent_but_tells_the_reason(bench: Bench) -> N
 
     assert (found.ran.code, found.case["relation"]) == (0, "same-hardware")
     assert found.case["warnings"] == []
-    assert "lets nothing replace its square root" in found.case["portability"]
+    assert "has no way to replace its square root" in found.case["portability"]
     told = bench.project.with_variables(PRETENDED="unable").harness("env", "--portable")
     assert told.code == 1
     assert "not portable: torch " in told.out
@@ -218,10 +218,10 @@ def test_a_machine_that_cannot_is_silent_but_tells_the_reason(bench: Bench) -> N
 def test_a_run_that_uses_a_hole_is_not_portable_and_says_what_to_do(bench: Bench) -> None:
     found = bench.verify("hole")
 
-    reason = "torch.linalg.lstsq gives other bits from CPU to CPU"
+    reason = "torch.linalg.lstsq gives different bits on different CPUs"
     assert found.case["relation"] == "same-hardware"
     assert found.case["warnings"] == [
-        f"determinism.portable is not in effect: {reason}; leave that out, or state "
+        f"determinism.portable is not in effect: {reason}; remove that, or state "
         "`determinism: {portable: false}` in configs/ddim/two.yaml"
     ]
     assert found.case["portability"].startswith(
@@ -240,4 +240,4 @@ def test_the_machine_itself_is_asked_with_the_golden(bench: Bench) -> None:
     )
     wrong = other.harness("env", "--portable", golden)
     assert wrong.code == 1
-    assert "not portable: this machine computes other bits for exp float32" in wrong.out
+    assert "not portable: this machine computes different bits for exp float32" in wrong.out

@@ -89,7 +89,7 @@ def test_a_tensor_that_no_shard_holds_is_named(model: Path) -> None:
     name = sorted(tensors)[0]
     save_file({key: value for key, value in tensors.items() if key != name}, one)
     assert (
-        f"unet/{one.name} lacks 1 of the {len(tensors)} tensors that its index gives to it ({name})"
+        f"unet/{one.name} lacks 1 of the {len(tensors)} tensors that its index assigns to it ({name})"
         in refusal(model)
     )
 
@@ -100,4 +100,4 @@ def test_an_index_that_a_merge_left_unfinished_is_called_so(model: Path) -> None
     index.write_text(text.replace("{\n", "{\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n", 1))
     assert f"unet/{index.name} line 2: unresolved merge conflict" in refusal(model)
     index.write_text(json.dumps({"metadata": {}}))
-    assert f"unet/{index.name} is no index of shards" in refusal(model)
+    assert f"unet/{index.name} is not an index of shards" in refusal(model)

@@ -165,7 +165,7 @@ def test_everything_identical_passes(planned, helper):
         "| one, 2 threads | identical |",
         "",
         "left out: hub: its model is elsewhere",
-        "one on this CPU: 2 threads give the bits of one",
+        "one on this CPU: 2 threads give the same bits as one",
         "rows: 4, emulated CPUs: 1, cells that are not identical: 0",
     ]
 
@@ -255,7 +255,7 @@ class TestShortForm:
 
         again = evidence(tmp_path, THREADED="three-steps")
 
-        assert again.stderr.count("kept from the last time") == 4
+        assert again.stderr.count("kept from the last run") == 4
         assert again.stdout == done.stdout
 
     def test_a_variable_lost_there_is_seen(self, tmp_path):

@@ -210,7 +210,7 @@ def test_a_switch_that_the_pipeline_turns_is_reported_and_put_back(bench: Bench)
 def test_what_was_asked_for_and_is_not_in_effect_is_in_the_capture(bench: Bench) -> None:
     _, document = bench.capture(determinism=Determinism(cublas_workspace=":16:8"))
     assert document.environment.switches.cublas_workspace is None
-    assert document.warnings == ("determinism.cublas_workspace: :16:8 was asked for, None is in effect",)
+    assert document.warnings == ("determinism.cublas_workspace: :16:8 was requested, None is in effect",)
 
 
 def test_harness_threads_overrides_the_cases_threads(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +333,7 @@ def test_a_case_for_other_devices_is_unavailable_before_its_model_is_fetched(ben
 PORTABLE = Determinism(cublas_workspace=None, portable=True)
 
 KEPT_OFF = (
-    "determinism.portable is not in effect: {}; leave that out, or state "
+    "determinism.portable is not in effect: {}; remove that, or state "
     "`determinism: {{portable: false}}` in {}"
 )
 

@@ -37,7 +37,7 @@ def test_model_dir_of_an_unknown_name_says_what_exists() -> None:
     with pytest.raises(LookupError) as raised:
         zoo.model_dir("sd-letters")
     assert str(raised.value) == (
-        "'sd-letters' is no built-in model; use one of: ddpm-digits, sd-digits, unclip-digits"
+        "'sd-letters' is not a built-in model; use one of: ddpm-digits, sd-digits, unclip-digits"
     )
 
 

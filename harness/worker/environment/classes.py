@@ -1,4 +1,4 @@
-"""Find the pipeline class that a case names: in diffusers, or in a file of the user's own."""
+"""Find the pipeline class that a case names: in diffusers, or in the user's own file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.worker.environment.startup import in_words, root_of
 from harness.worker.rejection import Rejection
 
 OWN = "harness_community_"
-"""What the names of the modules begin with that are made of the user's own files."""
+"""Prefix of the module names that the user's own files get."""
 
 
 def is_own(kind: type) -> bool:
-    """Whether the class is in a file of the user's own that a case names as its pipeline."""
+    """Whether the class is in a file of the user that a case names as its pipeline."""
     return kind.__module__.startswith(OWN)
 
 
@@ -35,22 +35,22 @@ def pipeline_class(case: Case) -> type[DiffusionPipeline]:
 
 
 class Unimportable(Exception):
-    """diffusers has the class, and the module that it is in cannot be imported; its cause is what that raised."""
+    """diffusers has the class, but its module cannot be imported; the cause is the original error."""
 
 
 def class_of_diffusers(key: str, name: str) -> type[Any]:
-    """The class that diffusers exports as `name`, which the config has at `key`; raises Rejection, Unimportable."""
+    """The class that diffusers exports as `name`, as the config's `key` asks; raises Rejection, Unimportable."""
     try:
         found = getattr(diffusers, name, None)
-    # It imports modules of many packages, which may raise anything.
+    # This imports modules of many packages, which may raise anything.
     except Exception as error:
-        told = in_words(root_of(error))
+        reason = in_words(root_of(error))
         raise Unimportable(
-            f"{name} of diffusers {diffusers.__version__} cannot be imported here: {told}"
+            f"{name} of diffusers {diffusers.__version__} cannot be imported here: {reason}"
         ) from error
     if not isinstance(found, type):
         raise Rejection(
-            key, name, f"diffusers {diffusers.__version__} has no such class; name one that it has"
+            key, name, f"diffusers {diffusers.__version__} has no such class; name an existing one"
         )
     return found
 

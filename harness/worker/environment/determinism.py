@@ -32,7 +32,7 @@ _SDPA: Mapping[Attention, _Backend] = {
 
 
 def apply(wished: Determinism, threads: int) -> None:
-    """Set the switches for the next run; the variables that torch reads at start-up are the parent's work.
+    """Set the switches for the next run; the parent sets the variables that torch reads at start-up.
 
     The SDPA flags are named after CUDA but select the CPU kernels as well (math and flash exist there).
     """
@@ -69,7 +69,7 @@ def read_back() -> Switches:
 
 
 def not_in_effect(wished: Determinism, threads: int, now: Switches) -> tuple[str, ...]:
-    """What was asked for and did not take effect, a sentence each."""
+    """The requested switches that did not take effect, one sentence each."""
     sdpa = (
         tuple(str(name) for name in _SDPA)
         if wished.attention is Attention.DEFAULT
@@ -85,37 +85,41 @@ def not_in_effect(wished: Determinism, threads: int, now: Switches) -> tuple[str
         "threads": (threads, now.threads),
         "cublas_workspace": (wished.cublas_workspace, now.cublas_workspace),
     }
-    told = tuple(
-        f"determinism.{name}: {asked} was asked for, {effective} is in effect"
+    sentences = tuple(
+        f"determinism.{name}: {asked} was requested, {effective} is in effect"
         for name, (asked, effective) in pairs.items()
         if asked != effective
     )
-    # Where CPU or software cannot be portable nothing is lost: `harness env --portable` tells the reason.
+    # If the CPU or software cannot be portable, nothing is lost: `harness env --portable` gives the reason.
     lost = wished.portable and not now.portable and proof.is_lost()
-    return (*told, f"determinism.portable is not in effect: {proof.why_not()}; {_SHOW}") if lost else told
+    return (
+        (*sentences, f"determinism.portable is not in effect: {proof.why_not()}; {_SHOW}")
+        if lost
+        else sentences
+    )
 
 
 _SHOW = "see `harness env --portable`"
 
 
 def overridden(callers: Mapping[str, str], device: str) -> tuple[str, ...]:
-    """The variables whose values of the caller's are not in effect, because a case decides them, a sentence each.
+    """The caller's variables that a case overrides, one sentence each.
 
-    `callers` are those values by name; what only a GPU obeys is left out on any other `device`.
+    `callers` has their values by name. Variables that only a GPU obeys are left out on any other `device`.
     """
-    told = {
+    relevant = {
         name: value for name, value in callers.items() if device == "cuda" or not name.startswith("CUBLAS")
     }
     portable = proof.is_asked_for()
     return tuple(
         f"{name}={value} of the environment is overridden: {decided_by(name, portable=portable)} "
         + (f"makes it {os.environ[name]}" if name in os.environ else "unsets it")
-        for name, value in sorted(told.items())
+        for name, value in sorted(relevant.items())
     )
 
 
 def changed(before: Switches, after: Switches) -> tuple[str, ...]:
-    """The switches that the pipeline changed by itself while it ran, a sentence each."""
+    """The switches that the pipeline changed while it ran, one sentence each."""
     pairs = {
         field.name: (getattr(before, field.name), getattr(after, field.name)) for field in fields(Switches)
     }
@@ -132,5 +136,5 @@ def set_interop_threads() -> None:
 
 
 def thread_count(wished: Determinism) -> int:
-    """The case's thread count, or HARNESS_THREADS, which the parent has checked, to judge another count."""
+    """The case's thread count, or HARNESS_THREADS (checked by the parent) to judge another count."""
     return int(os.environ.get("HARNESS_THREADS") or wished.threads)

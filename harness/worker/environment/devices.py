@@ -1,4 +1,4 @@
-"""Choose the device that a job names, and say why it cannot be had."""
+"""Choose the device that a job names, and say why it is not available."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 
 class DeviceUnavailable(Exception):
-    """The device cannot be had in this process; the message is the reason."""
+    """The device is not available in this process; the message is the reason."""
 
 
 def choose(name: str) -> torch.device:

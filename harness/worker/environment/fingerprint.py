@@ -81,7 +81,7 @@ def with_imported(environment: Environment) -> Environment:
 
 
 def platform_name(device: torch.device) -> str:
-    """The hardware class a golden stands for: cpu-<machine>, cuda-sm<major><minor> or mps-<machine>."""
+    """The hardware class of a golden: cpu-<machine>, cuda-sm<major><minor> or mps-<machine>."""
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
         return f"cuda-sm{major}{minor}"
@@ -94,8 +94,8 @@ def _hardware(device: torch.device) -> Hardware:
     if device.type != "cuda":
         return Hardware(device.type, machine, vendor, model)
     gpu = torch.cuda.get_device_properties(device)
-    # A GPU run is computed by the GPU: the host's CPU model is kept out, so that the same card in
-    # another server is still the same hardware.
+    # The GPU computes a GPU run. The host's CPU model is omitted, so that the same card in another server
+    # is still the same hardware.
     return Hardware(
         device="cuda",
         machine=machine,
@@ -109,7 +109,7 @@ def _hardware(device: torch.device) -> Hardware:
 
 
 def software(device: torch.device) -> Software:
-    """What runs on this machine, as far as it computes on `device`."""
+    """The software of this machine that takes part in computing on `device`."""
     on_cuda = device.type == "cuda"
     return Software(
         os=f"{platform.system()} {platform.release()}",
@@ -148,7 +148,7 @@ def _providers() -> Mapping[str, Mapping[str, str]]:
 
 
 def _normal(name: str) -> str:
-    """The one spelling of a distribution's name (PEP 503)."""
+    """The normalised name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

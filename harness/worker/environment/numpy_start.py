@@ -1,4 +1,4 @@
-"""Starting where numpy refuses the variable by which a portable run keeps it from instructions beyond AVX2."""
+"""Start without the variable that keeps numpy from instructions beyond AVX2, if numpy refuses it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from harness.core.portable.switches import NUMPY_VARIABLE
 
 
 def spare_numpy() -> None:
-    """Begin this process again without that variable where numpy cannot be imported with it.
+    """Restart this process without that variable if numpy cannot be imported with it.
 
-    A numpy that is built for such instructions from the outset raises RuntimeError when the variable names one
-    of them, and cannot be imported a second time in the same process (numpy/_core/src/common/npy_cpu_features.c).
-    Such a process is not portable, which `harness.worker.portable.proof` tells. What numpy warns of names that
-    it does not choose by says nothing: the variable names those of all releases. Does nothing unless the
-    variable is set; call it before anything is read from the pipe.
+    A numpy whose baseline includes such instructions raises RuntimeError if the variable names one of them, and
+    cannot be imported again in the same process (numpy/_core/src/common/npy_cpu_features.c). Such a process is
+    not portable, which `harness.worker.portable.proof` reports. numpy's warning about unknown names is ignored:
+    the variable lists the names of all releases. Does nothing unless the variable is set; call it before
+    anything is read from the pipe.
     """
     if NUMPY_VARIABLE not in os.environ:
         return
@@ -25,6 +25,6 @@ def spare_numpy() -> None:
     try:
         importlib.import_module("numpy")
     except Exception:
-        # Whatever else is wrong with numpy is met again, and told by whoever needs it.
+        # Any other problem of numpy comes up again where numpy is needed, and is reported there.
         environment = {name: value for name, value in os.environ.items() if name != NUMPY_VARIABLE}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)

@@ -1,4 +1,4 @@
-"""Tell from an error which package is not installed here."""
+"""Find out from an error which package is not installed here."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from importlib.util import find_spec
 
 from diffusers import utils
 
-# The words of `requires_backends` in diffusers.utils.import_utils and its twin in transformers, and of
-# pipelines that look for themselves.
+# The messages of `requires_backends` in diffusers.utils.import_utils and transformers, and of pipelines that
+# check for themselves.
 _IN_WORDS = (
     re.compile(r"requires the `?(?P<name>[\w.-]+)`? library but it was not found"),
     re.compile(r"`(?P<name>[\w.-]+)` is not installed"),
 )
 
-# What transformers 5 says where it should say that torchvision is missing.
+# transformers 5 says this if torchvision is missing.
 _MISLEADING = {"VIDEO_PROCESSOR_MAPPING": "torchvision"}
 
 
 def missing_package(error: BaseException) -> str | None:
-    """The package whose absence `error` comes from; None for any other error.
+    """The missing package that caused `error`; None for any other error.
 
-    An installed package that lacks a name or a module is another matter: after an upgrade, that is a
-    regression. So is a name that is not defined, unless the raising file defines it only where a package
-    is installed, under `if is_..._available():` as diffusers' pipelines do.
+    If an installed package lacks a name or a module, that is different: after an upgrade it is a regression.
+    So is an undefined name, unless the raising file defines it only if a package is installed, under
+    `if is_..._available():` as diffusers' pipelines do.
     """
     return next(filter(None, map(_missing, _chain(error))), None)
 

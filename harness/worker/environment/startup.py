@@ -1,4 +1,4 @@
-"""Import what every job needs, and say in a sentence what stands in the way."""
+"""Import what every job needs, and say in one sentence what prevents it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from types import ModuleType
 
 from harness.core.messages import CannotStart
 
-# Both packages load their parts when they are first asked for; these are asked for by every job.
+# Both packages load their parts lazily; every job needs these.
 _ASKED_FOR = {"transformers": "PreTrainedModel", "diffusers": "DiffusionPipeline"}
 
 _NOT_AT_FAULT = ("", "__main__", "_frozen_importlib", "harness", "sitecustomize", "usercustomize")
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"^__version__(?:\s*:\s*\w+)?\s*=\s*[\"']([^\"']+)[\"']", 
 
 
 class Unusable(Exception):
-    """A package that every job needs cannot be used; its cause is what the import raised."""
+    """A package that every job needs cannot be used; the cause is the import's error."""
 
     def __init__(self, package: str) -> None:
         super().__init__(package)
@@ -34,24 +34,24 @@ class Unusable(Exception):
 
 
 def bring_in(package: str) -> None:
-    """Import `package` with what every job needs of it; raises Unusable, whatever the import raised."""
+    """Import `package` with the parts that every job needs; raises Unusable for any error."""
     try:
         module = importlib.import_module(package)
         if name := _ASKED_FOR.get(package):
             getattr(module, name)
-    # A package may give up with sys.exit as well.
+    # A package may also call sys.exit.
     except (Exception, SystemExit) as error:
         raise Unusable(package) from error
 
 
 def hindered(error: BaseException) -> CannotStart:
-    """What to tell the parent of an error that ended the start, once its traceback is in the log."""
+    """Log the traceback of an error that ended the start, and make the message for the parent."""
     traceback.print_exception((error.__cause__ or error) if isinstance(error, Unusable) else error)
     return obstacle(error)
 
 
 def obstacle(error: BaseException) -> CannotStart:
-    """What to tell the parent of an error that ended the start."""
+    """The message for the parent about an error that ended the start."""
     if isinstance(error, Unusable) and error.__cause__ is not None:
         package, error = error.package, error.__cause__
     else:
@@ -64,27 +64,27 @@ def obstacle(error: BaseException) -> CannotStart:
 
 
 def root_of(error: BaseException) -> BaseException:
-    """The first error of those that were raised one from the other: packages that load lazily wrap it."""
+    """The first error of a chain: packages that load lazily wrap it."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def in_words(error: BaseException) -> str:
-    """The error on one line, with its type unless it is that something cannot be imported."""
+    """The error on one line, with its type unless it is an ImportError."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = lines[0] if lines else ""
-    if len(told) > _MOST_CHARACTERS:
-        told = f"{told[: _MOST_CHARACTERS - 1]}…"
-    if isinstance(error, ImportError) and told:
-        return told
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+    line = lines[0] if lines else ""
+    if len(line) > _MOST_CHARACTERS:
+        line = f"{line[: _MOST_CHARACTERS - 1]}…"
+    if isinstance(error, ImportError) and line:
+        return line
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def version_of(package: str) -> str:
-    """The version of the package that would be imported, "" where it cannot be told.
+    """The version of the package that would be imported, "" if unknown.
 
-    Its own files come first: a copy on PYTHONPATH may lie before an installed one and be of another version.
+    Its own files take precedence: a copy on PYTHONPATH may shadow an installed one and have another version.
     """
     try:
         spec = find_spec(package)
@@ -96,10 +96,10 @@ def version_of(package: str) -> str:
 
 
 def failed_sites() -> tuple[str, ...]:
-    """A sentence for each module that Python was to import as it started and could not, which ends no process."""
+    """A sentence for each module that failed when Python imported it at its start, which ends no process."""
     names = ["sitecustomize", *(["usercustomize"] if site.ENABLE_USER_SITE else [])]
     return tuple(
-        f"{name} raised an error when Python started, so what it sets up is not in effect; see the worker's log"
+        f"{name} raised an error when Python started, so its settings are not in effect; see the worker's log"
         for name in names
         if name not in sys.modules and not sys.flags.no_site and find_spec(name) is not None
     )
@@ -115,7 +115,7 @@ def _version_files(folder: Path | None) -> Iterator[Path]:
 
 
 def _package_at_fault(error: BaseException) -> str:
-    """The package that `error` speaks of, or whose code raised it first; "" where there is none."""
+    """The package that `error` names, or whose code raised it first; "" if there is none."""
     if isinstance(error, ImportError) and error.name:
         return error.name.partition(".")[0]
     if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
@@ -124,12 +124,12 @@ def _package_at_fault(error: BaseException) -> str:
 
 
 def _raised_in(error: BaseException) -> str:
-    """The package whose code raised `error`; "" where no package's did."""
+    """The package whose code raised `error`; "" if no package's did."""
     return next(reversed(list(_packages(error))), "")
 
 
 def _packages(error: BaseException) -> Iterator[str]:
-    """The packages of others whose code was running when `error` was raised, the outermost first."""
+    """The third-party packages whose code was running when `error` was raised, the outermost first."""
     for frame, _line in traceback.walk_tb(error.__traceback__):
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if package not in _NOT_AT_FAULT and package not in sys.stdlib_module_names:

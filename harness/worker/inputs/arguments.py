@@ -1,4 +1,4 @@
-"""Put together the keyword arguments of the pipeline's call, leaving nothing the case names behind."""
+"""Assemble the keyword arguments of the pipeline's call, with everything that the case names."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from harness.worker.rejection import NotTaken
 def assemble(
     call: Callable[..., object], case: Case, generator: torch.Generator | None
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """The arguments for `call`, a pipeline, and those among them that the harness filled in by itself.
+    """The arguments for `call`, a pipeline, and those that the harness filled in.
 
-    An argument that the pipeline does not take raises NotTaken, which names what it does take.
+    Raises NotTaken, which lists the accepted arguments, for an argument that the pipeline does not take.
     """
     arguments = {**call_arguments(case), **_steps(case)}
     if case.generator is not GeneratorKind.NONE:
@@ -56,14 +56,14 @@ def _steps(case: Case) -> dict[str, object]:
 
 
 def steps_parameter(stage: str) -> str:
-    """The parameter that `steps: {STAGE: count}` sets; a full parameter name stands for itself."""
+    """The parameter that `steps: {STAGE: count}` sets; a full parameter name is used unchanged."""
     return stage if stage.endswith("num_inference_steps") else f"{stage}_num_inference_steps"
 
 
 def _float_images(
     accepted: Mapping[str, inspect.Parameter], given: Mapping[str, object]
 ) -> dict[str, object]:
-    # 8-bit pixels hide differences below one grey level, so images are asked for as float arrays.
+    # 8-bit pixels hide differences below one grey level, so the harness asks for float arrays.
     parameter = accepted.get("output_type")
     if parameter is not None and "output_type" not in given and parameter.default == "pil":
         return {"output_type": "np"}

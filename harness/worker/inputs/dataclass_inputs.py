@@ -12,9 +12,9 @@ from harness.worker.rejection import Rejection
 
 
 def made(key: str, class_name: str, fields: Mapping[str, object]) -> object:
-    """An instance of the dataclass `class_name` of the pipeline modules that are loaded, with these fields.
+    """An instance of the dataclass `class_name` from the loaded pipeline modules, with these fields.
 
-    Raises Rejection, at `key`, for a class that there is not, and for fields that it does not take or lacks.
+    Raises Rejection, at `key`, for a class that does not exist, and for unknown or missing fields.
     """
     known = dict(_dataclasses())
     found = known.get(class_name)
@@ -34,11 +34,11 @@ def made(key: str, class_name: str, fields: Mapping[str, object]) -> object:
 
 
 def _dataclasses() -> Iterator[tuple[str, type]]:
-    """Every dataclass of diffusers in a loaded module of its pipelines, what they return left out."""
+    """Every dataclass in a loaded pipeline module of diffusers, except output classes."""
     for module_name in sorted(sys.modules):
         if not module_name.startswith(("diffusers.pipelines.", "diffusers.modular_pipelines.")):
             continue
-        # `vars`, since asking a lazy module for an attribute would import more.
+        # `vars`, since reading an attribute of a lazy module would import more.
         for name, value in vars(sys.modules[module_name]).items():
             if _is_an_input(value):
                 yield name, value

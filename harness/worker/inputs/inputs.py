@@ -1,4 +1,4 @@
-"""Turn a config's `call` values into the Python objects a pipeline takes; fresh ones for every run."""
+"""Turn a config's `call` values into the Python objects that a pipeline takes, fresh for every run."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Loader = Callable[[Path, str], object]
 
 
 def call_arguments(case: Case) -> dict[str, object]:
-    """The keyword arguments named by the case's `call`; otherwise as `arguments`."""
+    """The keyword arguments that the case's `call` names; otherwise like `arguments`."""
     return arguments(case, "call", case.call)
 
 
 def arguments(case: Case, key: str, values: Values) -> dict[str, object]:
-    """The objects that `values`, which stand at `key`, describe; made anew, so that a pipeline may change them.
+    """The objects that `values` at `key` describe; new ones, so that a pipeline may change them.
 
-    Raises Rejection for a file that does not hold what its suffix says.
+    Raises Rejection for a file whose content does not match its suffix.
     """
     files = {file.name: Path(file.path) for file in case.inputs}
     return {name: _resolve(f"{key}.{name}", value, files) for name, value in values.items()}
 
 
 def lost(case: Case) -> tuple[str, ...]:
-    """What reading drops of the case's input files, as warnings."""
+    """Warnings about content of the case's input files that is dropped."""
     return pictures.lost((file.name, Path(file.path)) for file in case.inputs)
 
 
@@ -92,7 +92,7 @@ def _tensor(path: Path, part: str) -> torch.Tensor:
 
 
 def _text(path: Path, _part: str) -> str:
-    """The text without a byte order mark; every kind of line end is a line feed."""
+    """The text without a byte order mark; every line ending becomes a line feed."""
     text = decoded(path.read_bytes())
     if left := conflicts(text):
         raise ValueError(str(left[0]))
@@ -100,7 +100,7 @@ def _text(path: Path, _part: str) -> str:
 
 
 def _numbers(argument: object) -> tuple[object, str]:
-    """The values of `$tensor` or `$array` and their dtype: the stated one, or the first that holds them all."""
+    """The values of `$tensor` or `$array` and their dtype: the stated one, or the first that can hold all values."""
     stated: Mapping[str, Any] = argument if isinstance(argument, Mapping) else {"values": argument}
     values = stated["values"]
     kind = np.asarray(values).dtype.kind

@@ -1,4 +1,4 @@
-"""Pictures and films as PIL images, read as diffusers' `load_image` reads them, and what is lost on the way."""
+"""Images and videos as PIL images, read like diffusers' `load_image`, and warnings about dropped content."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ANIMATED = ("PNG", "WEBP", "TIFF")
 
 
 def picture(path: Path) -> Image.Image:
-    """A PIL image, turned as its EXIF orientation says.
+    """A PIL image, rotated as its EXIF orientation says.
 
-    Grey, 16-bit and float images keep their mode (masks, depth), all others become RGB; an alpha channel is
-    dropped, not painted onto a background.
+    Grey, 16-bit and float images keep their mode (masks, depth); all others become RGB. An alpha channel is
+    dropped, not composited onto a background.
     """
     with Image.open(path) as image:
         image.load()
@@ -34,7 +34,7 @@ def frames(path: Path) -> list[Image.Image]:
 
 
 def film(path: Path) -> list[Image.Image]:
-    """The frames of a film, RGB; raises ValueError where no reader is installed."""
+    """The frames of a video, RGB; raises ValueError if no reader is installed."""
     try:
         import imageio.v3 as imageio
     except ImportError as error:
@@ -43,7 +43,7 @@ def film(path: Path) -> list[Image.Image]:
 
 
 def lost(files: Iterable[tuple[str, Path]]) -> tuple[str, ...]:
-    """What reading drops of the pictures among the files, given by name and path, and what to do about it."""
+    """Warnings about content that reading drops from the images among the files, and what to do about it."""
     return tuple(
         f"{name}: {what}"
         for name, path in files
@@ -57,12 +57,12 @@ def _lost_of(path: Path) -> Iterator[str]:
         count = getattr(image, "n_frames", 1)
         is_picture = path.suffix.lower() != FRAMES_SUFFIX
         if is_picture and count > 1 and image.format in _ANIMATED:
-            yield f"holds {count} pictures, and the first alone is used; save the others as files of their own"
+            yield f"has {count} images, and only the first is used; save the others as separate files"
         read = [image] if is_picture else ImageSequence.Iterator(image)
         if any(_only_alpha_varies(one) for one in read):
             yield (
-                "the alpha channel is dropped, and the colours alone are constant; save the alpha channel as a "
-                "grey picture, or paint it onto a background"
+                "the alpha channel is dropped, and the remaining colours are constant; save the alpha channel as a "
+                "grey image, or composite it onto a background"
             )
 
 

@@ -1,7 +1,7 @@
-"""Sound files: the samples of a `.wav`, whatever way of writing numbers it uses.
+"""Audio files: the samples of a `.wav` in any number format.
 
-The form: https://learn.microsoft.com/windows/win32/xaudio2/resource-interchange-file-format--riff- and
-`WAVEFORMATEXTENSIBLE` in Windows' mmreg.h. Python's own `wave` reads whole numbers alone.
+The format: https://learn.microsoft.com/windows/win32/xaudio2/resource-interchange-file-format--riff- and
+`WAVEFORMATEXTENSIBLE` in Windows' mmreg.h. Python's own `wave` reads only integers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch
 
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _REST_OF_SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
-"""What follows the format's two bytes in a subformat that stands for one of the plain formats."""
+"""The bytes after the format's two bytes in a subformat that means one of the plain formats."""
 
 _UNTIL_THE_END = 0xFFFFFFFF
-"""The size that programs write which cannot go back to the header, such as ffmpeg into a pipe."""
+"""The size written by programs that cannot seek back to the header, such as ffmpeg into a pipe."""
 
 _NAMES = {
     0x0002: "Microsoft ADPCM",
@@ -33,12 +33,12 @@ _NAMES = {
     0x2000: "AC-3",
 }
 _ACCEPTED = "PCM of 8, 16, 24 or 32 bits and float of 32 or 64 bits are read"
-_CONVERT = "convert it, such as with `ffmpeg -i FILE -c:a pcm_f32le FILE.wav`"
+_CONVERT = "convert it, for example with `ffmpeg -i FILE -c:a pcm_f32le FILE.wav`"
 
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """How samples are written: `code` is PCM or float, `width` the bytes of one sample."""
+    """The format of samples: `code` is PCM or float, `width` the bytes of one sample."""
 
     code: int
     channels: int
@@ -48,8 +48,8 @@ class _Format:
 def samples(path: Path) -> torch.Tensor:
     """The samples as float32, shape (channels, samples).
 
-    Whole numbers are scaled to [-1, 1]; what is stored as float keeps its values, which may lie beyond. Raises
-    ValueError for a file that is truncated or damaged, and for compressed sound.
+    Integers are scaled to [-1, 1]; floats keep their values, which may lie outside. Raises ValueError for a
+    truncated or damaged file, and for compressed audio.
     """
     form: _Format | None = None
     for name, content, size in _chunks(path.read_bytes()):
@@ -65,9 +65,9 @@ def samples(path: Path) -> torch.Tensor:
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
     """The name, the bytes and the announced size of each chunk; a truncated one has fewer bytes."""
     if content[:4] in (b"RIFX", b"RF64", b"BW64"):
-        raise ValueError(f"it is a {content[:4].decode()} file, and RIFF is read; {_CONVERT}")
+        raise ValueError(f"it is a {content[:4].decode()} file, but only RIFF is read; {_CONVERT}")
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise ValueError("it is no RIFF/WAVE file")
+        raise ValueError("it is not a RIFF/WAVE file")
     place = 12
     while place + 8 <= len(content):
         name, size = struct.unpack_from("<4sI", content, place)
@@ -78,7 +78,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 
 def _format(content: bytes) -> _Format:
     if len(content) < 16:
-        raise ValueError(f"its `fmt ` chunk has {len(content)} bytes, at least 16 are needed")
+        raise ValueError(f"its `fmt ` chunk has {len(content)} bytes, but at least 16 are needed")
     code, channels, _, _, block, bits = struct.unpack_from("<HHIIHH", content)
     if code == _EXTENSIBLE:
         code = _subformat(content)
@@ -88,14 +88,14 @@ def _format(content: bytes) -> _Format:
     if width not in {_PCM: (1, 2, 3, 4), _FLOAT: (4, 8)}[code]:
         raise ValueError(f"{bits}-bit {'PCM' if code == _PCM else 'float'} samples; {_ACCEPTED}: {_CONVERT}")
     if channels == 0 or block != channels * width:
-        raise ValueError(f"its `fmt ` chunk tells of {block} bytes for {channels} samples of {bits} bits")
+        raise ValueError(f"its `fmt ` chunk gives {block} bytes for {channels} samples of {bits} bits")
     return _Format(code, channels, width)
 
 
 def _subformat(content: bytes) -> int:
-    """The plain format that an extensible one stands for; samples fill their container from the top."""
+    """The plain format that an extensible one means; samples fill their container from the top."""
     if len(content) < 40:
-        raise ValueError(f"its extensible `fmt ` chunk has {len(content)} bytes, at least 40 are needed")
+        raise ValueError(f"its extensible `fmt ` chunk has {len(content)} bytes, but at least 40 are needed")
     code, rest = struct.unpack_from("<H14s", content, 24)
     if rest != _REST_OF_SUBFORMAT:
         raise ValueError(f"samples of the subformat {content[24:40].hex()}; {_ACCEPTED}: {_CONVERT}")
@@ -107,9 +107,9 @@ def _whole(form: _Format, content: bytes, size: int) -> bytes:
     if size == _UNTIL_THE_END:
         return content[: len(content) // block * block]
     if len(content) < size:
-        raise ValueError(f"it is truncated: {len(content)} of {size} bytes of its samples are there")
+        raise ValueError(f"it is truncated: it has {len(content)} of {size} bytes of samples")
     if size % block:
-        raise ValueError(f"its {size} bytes of samples are no multiple of {block}, the size of a frame")
+        raise ValueError(f"its {size} bytes of samples are not a multiple of {block}, the size of a frame")
     return content
 
 
@@ -120,7 +120,7 @@ def _decoded(form: _Format, content: bytes) -> np.ndarray:
     elif form.width == 1:
         values = ((np.frombuffer(content, np.uint8).astype(np.float64) - 128.0) / 128.0).astype(np.float32)
     else:
-        # Widened to four bytes from below: each width then is a whole number of 32 bits.
+        # Padded to four bytes at the low end, so that each width becomes a 32-bit integer.
         wide = np.zeros((len(content) // form.width, 4), np.uint8)
         wide[:, 4 - form.width :] = np.frombuffer(content, np.uint8).reshape(-1, form.width)
         values = (wide.reshape(-1).view("<i4").astype(np.float64) / 2.0**31).astype(np.float32)

@@ -1,1 +1,1 @@
-"""From a model to a pipeline that is as good as freshly loaded."""
+"""From a model to a pipeline in its freshly loaded state."""

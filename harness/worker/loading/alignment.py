@@ -1,4 +1,4 @@
-"""Where tensors lie in memory: at multiples of 64 bytes, however the file that they came from was written."""
+"""Align tensors in memory to multiples of 64 bytes, however their file was written."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.worker.loading import mapped
 from harness.worker.loading.pristine import reached
 
 ALIGNMENT = 64
-"""Bytes; what torch's own CPU allocator gives (c10/core/alignment.h), and a cache line."""
+"""Bytes; the alignment of torch's own CPU allocator (c10/core/alignment.h), and a cache line."""
 
 
 @dataclass(slots=True)
 class _Region:
-    """Bytes that tensors share: from `start` up to `stop`, addresses in memory; the tensors in order of theirs."""
+    """Bytes that tensors share: the addresses from `start` up to `stop`, and the tensors in order of address."""
 
     start: int
     stop: int
@@ -25,25 +25,25 @@ class _Region:
 
 
 def align(pipeline: DiffusionPipeline) -> int:
-    """Move the CPU tensors of `pipeline` that do not begin at a multiple of 64 bytes; the bytes that were moved.
+    """Move the CPU tensors of `pipeline` that do not begin at a multiple of 64 bytes; return the number of bytes moved.
 
-    safetensors maps a checkpoint, so a weight lies where its file has it, and the length of the file's header
-    decides which kernels of MKL and oneDNN see aligned rows. Whatever can be reached from the pipeline is looked
-    at: components, those of nested pipelines, what hooks keep of offloaded weights, what a class of the user's own
-    holds. Tensors keep their identity, layout and pinning: tied weights stay tied, and views stay views of the
-    same bytes. Quantised and sparse tensors, subclasses that compute for themselves (what those are made of is
-    looked at in its turn), and those without bytes on the CPU (on another device, on `meta`) are left as they are.
+    safetensors maps a checkpoint, so the file decides the address of a weight, and the length of the file's header
+    decides which kernels of MKL and oneDNN see aligned rows. The search covers everything reachable from the
+    pipeline: components, nested pipelines, offloaded weights that hooks keep, attributes of the user's own classes.
+    Tensors keep their identity, layout and pinning: tied weights stay tied, and views stay views of the same bytes.
+    Not moved are quantised and sparse tensors, subclasses with their own computation (their inner tensors are
+    searched too), and tensors without bytes on the CPU (on another device, on `meta`).
 
-    What is moved is copied once, one tensor after the other, and its old place let go of, pages of a mapped file too.
+    Tensors are copied once, one after the other, and their old memory is released, including pages of a mapped file.
     """
-    with torch._C.DisableTorchFunctionSubclass():  # a subclass may count, log or refuse what is asked of it
+    with torch._C.DisableTorchFunctionSubclass():  # a subclass may count, log or refuse calls
         tensors = [tensor for _, tensor in reached(pipeline).tensors if _is_movable(tensor)]
         regions = [region for region in _regions(tensors) if region.start % ALIGNMENT]
         return _move_all(regions)
 
 
 def aligned(tensor: torch.Tensor) -> torch.Tensor:
-    """`tensor`, or a copy of it where it does not begin at a multiple of 64 bytes."""
+    """`tensor`, or a copy of it if it does not begin at a multiple of 64 bytes."""
     return tensor.clone() if tensor.data_ptr() % ALIGNMENT else tensor
 
 
@@ -57,17 +57,17 @@ def _move_all(regions: Sequence[_Region]) -> int:
 
 
 def _moved(region: _Region, *, is_mirror: bool) -> int:
-    """Move the region, which may be the mirror of a file; the bytes that were moved."""
+    """Move the region, which may map a file; return the number of bytes moved."""
     places = [(tensor, tensor.data_ptr() - region.start) for tensor in region.tensors]
-    # A view that begins within an element of the first one has no place of its own to begin at.
+    # A view that begins inside an element of the first tensor cannot be aligned.
     if any(offset % tensor.element_size() for tensor, offset in places):
         return 0
     storage = _filled(region, places)
     if is_mirror:
-        # The mapping itself ends with the last of its tensors.
+        # The mapping itself ends with its last tensor.
         mapped.let_go(region.start, region.stop)
     for tensor, offset in places:
-        # What inference mode made can be given nothing else.
+        # Tensors from inference mode cannot be changed otherwise.
         with torch.inference_mode(tensor.is_inference()), torch.no_grad():
             tensor.data = _view(storage, offset, tensor)
     return storage.nbytes()
@@ -82,7 +82,7 @@ def _filled(region: _Region, places: Iterable[tuple[torch.Tensor, int]]) -> torc
     for tensor, offset in places:
         stop = offset + _span(tensor)
         if stop > copied:
-            # Seen from the tensor's own storage, which may begin elsewhere than the region.
+            # Relative to the tensor's own storage, which may begin at another address than the region.
             shift = tensor.storage_offset() * tensor.element_size() - offset
             storage[copied:stop].copy_(tensor.untyped_storage()[copied + shift : stop + shift])
             copied = stop
@@ -90,7 +90,7 @@ def _filled(region: _Region, places: Iterable[tuple[torch.Tensor, int]]) -> torc
 
 
 def _view(storage: torch.UntypedStorage, offset: int, like: torch.Tensor) -> torch.Tensor:
-    """The tensor in `storage`, `offset` bytes behind its start, that has the form of `like`."""
+    """The tensor in `storage`, `offset` bytes after its start, with the shape and strides of `like`."""
     view = torch.empty(0, dtype=like.dtype)
     view.set_(storage, offset // like.element_size(), like.shape, like.stride())
     view = view.conj() if like.is_conj() else view
@@ -98,7 +98,7 @@ def _view(storage: torch.UntypedStorage, offset: int, like: torch.Tensor) -> tor
 
 
 def _regions(tensors: Iterable[torch.Tensor]) -> Iterator[_Region]:
-    """The tensors by the bytes that they share."""
+    """The tensors, grouped by the bytes that they share."""
     current: _Region | None = None
     for tensor in sorted(tensors, key=torch.Tensor.data_ptr):
         start = tensor.data_ptr()

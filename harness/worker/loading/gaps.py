@@ -1,4 +1,4 @@
-"""What a checkpoint lacks, or has to spare, for the classes that are loaded from it."""
+"""The weights that a checkpoint lacks, or that the classes loaded from it do not use."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from harness.core.case import ModelSpec
 from harness.worker.rejection import Rejection
 
 _SHOWN = 4
-"""How many names of weights a sentence gives."""
+"""How many names of weights a sentence shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """A model that was loaded, its weights that the checkpoint lacks, and those of the checkpoint that it lacks."""
+    """A loaded model, its weights that the checkpoint lacks, and the checkpoint's weights that it does not use."""
 
     model: torch.nn.Module
     missing: tuple[str, ...]
@@ -30,9 +30,9 @@ class Gaps:
 
 @contextmanager
 def observed() -> Iterator[list[Gaps]]:
-    """While open, the gaps of every model that diffusers or transformers loads are added to the list given.
+    """While open, add the gaps of every model that diffusers or transformers loads to the given list.
 
-    Both only log them, and do hand them over when asked (`output_loading_info`), which pipelines do not.
+    Both only log them. They return them if asked (`output_loading_info`), but pipelines do not ask.
     """
     found: list[Gaps] = []
     with ExitStack() as stack:
@@ -49,13 +49,13 @@ def _observing(load: Callable[..., Any], found: list[Gaps]) -> Callable[..., Any
         wanted = keywords.pop("output_loading_info", False)
         loaded = load(cls, *words, output_loading_info=True, **keywords)
         if not isinstance(loaded, tuple):
-            return loaded  # from a kind of file about which nothing is told
-        model, told = loaded
-        # Weights of another shape than the class wants are left as they were initialised.
-        missing = {*told["missing_keys"], *(mismatch[0] for mismatch in told["mismatched_keys"])}
-        if missing or told["unexpected_keys"]:
-            found.append(Gaps(model, tuple(sorted(missing)), tuple(sorted(told["unexpected_keys"]))))
-        return (model, told) if wanted else model
+            return loaded  # loaded from a kind of file without such information
+        model, info = loaded
+        # Weights of another shape than the class expects keep their initial values.
+        missing = {*info["missing_keys"], *(mismatch[0] for mismatch in info["mismatched_keys"])}
+        if missing or info["unexpected_keys"]:
+            found.append(Gaps(model, tuple(sorted(missing)), tuple(sorted(info["unexpected_keys"]))))
+        return (model, info) if wanted else model
 
     return observing
 
@@ -63,8 +63,8 @@ def _observing(load: Callable[..., Any], found: list[Gaps]) -> Callable[..., Any
 def warnings(model: ModelSpec, pipeline: DiffusionPipeline, found: Sequence[Gaps]) -> tuple[str, ...]:
     """A sentence for each component of `pipeline` with gaps.
 
-    Raises Rejection where weights that the checkpoint lacks were not even initialised (they stay on the
-    meta device when diffusers loads with low memory), so that the model cannot run.
+    Raises Rejection if weights that the checkpoint lacks were not even initialised, so that the model cannot run
+    (they stay on the meta device when diffusers loads with low memory).
     """
     sentences = []
     for gaps in found:
@@ -72,9 +72,7 @@ def warnings(model: ModelSpec, pipeline: DiffusionPipeline, found: Sequence[Gaps
         if gaps.missing:
             named = f"{_counted(gaps.missing)} missing in its checkpoint ({_listed(gaps.missing)})"
             if any(value.is_meta for value in gaps.model.state_dict().values()):
-                message = (
-                    f"{name} has {named}; use a checkpoint of {type(gaps.model).__name__} that is complete"
-                )
+                message = f"{name} has {named}; use a complete checkpoint of {type(gaps.model).__name__}"
                 raise Rejection("model.id", model.id, message)
             sentences.append(f"{name}: {named}, newly initialised; other versions may draw other values")
         if gaps.unused:

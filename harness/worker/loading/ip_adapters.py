@@ -1,4 +1,4 @@
-"""IP-Adapters: pictures as prompts, loaded by the `load_ip_adapter` of whichever pipeline there is."""
+"""IP-Adapters: images as prompts, loaded by the `load_ip_adapter` of any pipeline."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SOURCE = "pretrained_model_name_or_path_or_dict"
 
 _ENCODER = "image_encoder_folder"
 _ENCODER_APART = "image_encoder_pretrained_model_name_or_path"
-"""How the pipelines of Flux call the place of the image encoder, a folder or hub id of its own."""
+"""The argument of Flux pipelines for the image encoder, a separate folder or hub id."""
 
 _USUAL = "ip-adapter.safetensors"
 
 
 def add(pipeline: DiffusionPipeline, adapters: Sequence[IpAdapter], base: Path) -> Files:
-    """Load the `ip_adapters` of a config whose folder is `base` and set their scales; what was read of them.
+    """Load the `ip_adapters` of a config in the folder `base`, set their scales, and return the files read.
 
     Raises Rejection and ModelUnavailable.
     """
@@ -47,7 +47,7 @@ def add(pipeline: DiffusionPipeline, adapters: Sequence[IpAdapter], base: Path) 
 def arguments(
     pipeline: DiffusionPipeline, key: str, given: Mapping[str, Any], base: Path
 ) -> tuple[dict[str, Any], Files]:
-    """`given`, the arguments of a call of METHOD that stands at `key`, with the places found; what will be read.
+    """The arguments `given` at `key` for a call of METHOD, with the files located; and the files it will read.
 
     Raises Rejection and ModelUnavailable.
     """
@@ -61,7 +61,7 @@ def arguments(
             for one, subfolder, name in rows
         ]
     except ValueError as error:
-        message = "as many of it as of weight_name and subfolder, or one; give lists of one length"
+        message = "its length differs from weight_name or subfolder; give lists of equal length, or one value"
         raise Rejection(f"{key}.{SOURCE}", given.get(SOURCE), message) from error
     others = {
         name: value
@@ -78,7 +78,7 @@ def _located(
     encoder: str | None,
     others: Mapping[str, Any],
 ) -> tuple[dict[str, Any], Files]:
-    """The arguments of METHOD for weights that were found, and what will be read."""
+    """The arguments of METHOD for the located weights, and the files it will read."""
     found = [additions.find(one, base, _USUAL) for one in wanted]
     files = {name: file for one in found for name, file in one.files.items()}
     keywords: dict[str, Any] = {
@@ -99,7 +99,7 @@ def _encoder(
     folder: str | None,
     others: Mapping[str, Any],
 ) -> tuple[dict[str, Any], Files]:
-    """The argument that says where the image encoder lies, where this pipeline has none yet, and its files."""
+    """The argument that locates the image encoder if this pipeline has none yet, and the encoder's files."""
     takes = inspect.signature(getattr(pipeline, METHOD)).parameters
     name = _ENCODER_APART if _ENCODER_APART in takes else _ENCODER
     if name not in takes:
@@ -110,10 +110,10 @@ def _encoder(
         return _encoder_apart(wanted, base, others)
     if folder is None or (name in others and others[name] is None):
         return {name: None}, {}
-    # A name is that of a folder beside the weights, a path starts at the root.
+    # A name is a folder next to the weights, a path starts at the root.
     inside = folder if "/" in folder else "/".join(filter(None, (subfolder, folder)))
     place, files = additions.find_model(wanted, base, inside)
-    # Only Stable Diffusion's IPAdapterMixin looks inside of the adapter's own folder.
+    # Only Stable Diffusion's IPAdapterMixin looks inside the adapter's own folder.
     within = name == _ENCODER and takes["subfolder"].default is inspect.Parameter.empty
     return {name: folder if within else str(place)}, files
 

@@ -1,4 +1,4 @@
-"""Load pipelines, keep the last one for the next case, and hand it out as if freshly loaded."""
+"""Load pipelines, keep the last one, and return it to the next case as if freshly loaded."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from harness.worker.model_files.additions import Files
 from harness.worker.model_files.weights import component_digests
 from harness.worker.rejection import Rejection
 
-# diffusers renamed the keyword; versions that know the new name carry the old one's deprecation message.
+# diffusers renamed the keyword; versions with the new name have a deprecation message for the old one.
 _DTYPE_KEYWORD = "dtype" if hasattr(deprecation_utils, "_TORCH_DTYPE_DEPRECATION_MESSAGE") else "torch_dtype"
 
 _SHOWN = 8
-"""How many changed places a line in the log names."""
+"""How many changed places a log line names."""
 
 _LOADING_OPTIONS = (
     "cache_dir",
@@ -50,16 +50,16 @@ _LOADING_OPTIONS = (
     "token",
     "use_flashpack",
 )
-"""Keyword arguments of `from_pretrained` and `from_single_file` that are no components of a pipeline."""
+"""Keyword arguments of `from_pretrained` and `from_single_file` that are not components of a pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pipeline on its device, and what was really loaded.
+    """A pipeline on its device, and what it was loaded from.
 
-    `commit` is the hub commit, None for models that are not from the hub; `weights` the sha256 over the
-    weights of each component that has some, taken before the variant changed any,
-    and `files` what the config adds to the model.
+    `commit` is the hub commit, None for models that are not from the hub. `weights` has the sha256 over the
+    weights of each component that has some, taken before the variant changes any. `files` are the files that the
+    config adds to the model.
     """
 
     pipeline: DiffusionPipeline
@@ -72,20 +72,20 @@ class Loaded:
 
 
 def beyond_diffusers(case: Case) -> bool:
-    """Whether the case's run calls more than a pipeline of diffusers: code of the user's own, other methods."""
+    """Whether the case's run calls more than a pipeline of diffusers: the user's own code, or other methods."""
     return ":" in case.pipeline or bool(case.before)
 
 
 class PipelineCache:
-    """Holds the pipeline loaded last: the parent sends cases that share one in a row."""
+    """Holds the last pipeline: the parent sends cases that share one in sequence."""
 
     def __init__(self) -> None:
         self._key = ""
         self._loaded: Loaded | None = None
-        self._anything = False  # whether the last run could have done anything to the pipeline
+        self._anything = False  # whether the last run may have changed the pipeline in any way
 
     def take(self, case: Case, device: torch.device) -> tuple[Loaded, float]:
-        """The pipeline for `case`, reset to how it was loaded, and the seconds that loading took (0 if reused).
+        """The pipeline for `case` in its loaded state, and the seconds that loading took (0 if reused).
 
         Raises ModelUnavailable, Rejection, or whatever diffusers raises when it loads the model.
         """
@@ -96,7 +96,7 @@ class PipelineCache:
         if kept is not None and _as_loaded(kept, thorough=thorough):
             put_scheduler(kept.pipeline, case.scheduler)
             return kept, 0.0
-        # The old pipeline is let go before the new one comes, so that two never share the memory.
+        # Release the old pipeline before loading the new one, so that memory never holds two.
         self._loaded = kept = None
         loaded = _load(case, device)
         self._key, self._loaded = key, loaded
@@ -105,16 +105,16 @@ class PipelineCache:
 
 
 def _forget_compiled() -> None:
-    """Let torch forget what it compiled: how it compiles depends on the shapes that it has seen before."""
+    """Discard what torch compiled: how it compiles depends on the shapes that it saw before."""
     if "torch._dynamo" in sys.modules:
         torch.compiler.reset()
 
 
 def _as_loaded(loaded: Loaded, *, thorough: bool) -> bool:
-    """Bring the pipeline back to how it was loaded; False, and a line in the log, where that cannot be done."""
+    """Restore the pipeline's loaded state; if that is impossible, log a line and return False."""
     left = [one.where for one in loaded.pristine.restore(thorough=thorough) if not one.undone]
     if left:
-        print(f"the pipeline is loaded anew: the last run changed {_some(left)}", file=sys.stderr)
+        print(f"the pipeline is loaded again: the last run changed {_some(left)}", file=sys.stderr)
     return not left
 
 
@@ -125,13 +125,13 @@ def _some(places: Sequence[str]) -> str:
 
 def _load(case: Case, device: torch.device) -> Loaded:
     started = time.perf_counter()
-    # Whatever a load draws (weights that a checkpoint lacks) must not depend on the cases before it.
+    # Random values drawn while loading (weights that a checkpoint lacks) must not depend on earlier cases.
     seeding.seed_globals(0)
     wanted, base = pipeline_class(case), Path(case.base)
     source = models.locate(case.model, base, pipeline_class=wanted)
     keywords = variants.loading_keywords(case, _DTYPE_KEYWORD)
-    said = Heard()
-    with listening(said):
+    heard = Heard()
+    with listening(heard):
         with gaps.observed() as found:
             pipeline = models.load(source, case.model, base, wanted, **keywords)
         _check_components(pipeline, case.model.components)
@@ -139,13 +139,13 @@ def _load(case: Case, device: torch.device) -> Loaded:
         weights = component_digests(pipeline)
         files = {**models.named_files(source, case.model, base), **variants.set_up(pipeline, case, device)}
     align(pipeline)
-    warnings += said.sentences()
+    warnings += heard.sentences()
     seconds = time.perf_counter() - started
     return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights, files)
 
 
 def _check_components(pipeline: DiffusionPipeline, given: Mapping[str, object]) -> None:
-    """Raise a Rejection for a keyword that `from_pretrained` ignored with no more than a log line."""
+    """Raise a Rejection for a keyword that `from_pretrained` only logged and ignored."""
     modular = isinstance(pipeline, ModularPipeline)
     names = pipeline.components if modular else inspect.signature(type(pipeline).__init__).parameters
     own = [name for name in names if name != "self"]

@@ -1,4 +1,4 @@
-"""Give memory back that only mirrors a mapped file, while tensors over it are still there."""
+"""Release memory that only mirrors a mapped file while tensors still refer to it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Span = tuple[int, int]
 """Addresses from the first up to the second."""
 
 _DONT_NEED = 4
-"""MADV_DONTNEED of <sys/mman.h>, which Python's mmap offers for its own mappings alone."""
+"""MADV_DONTNEED of <sys/mman.h>, which Python's mmap offers only for its own mappings."""
 
 
 def unwritten() -> Sequence[Span]:
-    """The addresses at which this process has a file mapped and wrote to no page of it; none where that is not known.
+    """The addresses of file mappings that this process has never written to; none if that is unknown.
 
-    Only Linux tells.
+    Only Linux provides this information.
     """
     try:
         return tuple(_unwritten(_MAPS.read_text()))
@@ -29,9 +29,9 @@ def unwritten() -> Sequence[Span]:
 
 
 def let_go(start: int, stop: int) -> None:
-    """Take the whole pages from `start` to `stop` out of memory; whoever reads them again reads the file.
+    """Drop the whole pages from `start` to `stop` from memory; later reads load them from the file.
 
-    For an `unwritten` mapping only: what was written to it would be lost.
+    Only for an `unwritten` mapping: anything written to it would be lost.
     """
     first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
     length = stop // mmap.PAGESIZE * mmap.PAGESIZE - first

@@ -1,4 +1,4 @@
-"""Keep what a freshly loaded pipeline is like, and make it so again after a run."""
+"""Remember the state of a freshly loaded pipeline, and restore it after a run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from harness.worker.state.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class Pristine:
-    """The attributes of a pipeline and of those it is made of, the state of each scheduler and guider, and the rest.
+    """The attributes of a pipeline and its nested pipelines, the state of each scheduler and guider, and the rest.
 
-    The rest is everything that can be reached from the pipeline. The classes and functions of libraries are no part
-    of it, since they belong to the process; those in a file of the user's own are, since the file is run anew for
-    every pipeline that is loaded.
+    The rest is everything reachable from the pipeline. It does not include classes and functions of libraries, which
+    belong to the process. It includes those of the user's own file, which runs again for every pipeline that is
+    loaded.
     """
 
     attributes: tuple[tuple[DiffusionPipeline, Mapping[str, object]], ...]
@@ -33,7 +33,7 @@ class Pristine:
 
     @classmethod
     def of(cls, pipeline: DiffusionPipeline) -> Self:
-        """What `pipeline` is like now."""
+        """The current state of `pipeline`."""
         attributes = tuple((holder, dict(vars(holder))) for holder in holders(pipeline))
         parts = {id(part): part for _, held in attributes for part in held.values()}
         schedulers = tuple(
@@ -41,16 +41,16 @@ class Pristine:
             for part in parts.values()
             if isinstance(part, SchedulerMixin | GUIDER)
         )
-        # Schedulers and guiders are restored whatever happened to them.
+        # Schedulers and guiders are always restored.
         return cls(attributes, schedulers, Watch(reached(pipeline, (SchedulerMixin, GUIDER))))
 
     def restore(self, *, thorough: bool = True) -> tuple[Change, ...]:
-        """Undo what runs leave behind; what was changed elsewhere than in attributes of pipelines and in schedulers.
+        """Undo what runs leave behind; return the changes outside pipeline attributes and schedulers.
 
-        The pipeline is as freshly loaded where every change is `undone`; else it must not be used again.
-        `thorough` is for a run of code that may have done anything. Without it, what was written into a part of a
-        weight behind torch's back is overlooked, and so are renamed attributes.
-        The schedulers are restored in place, since other parts of a pipeline may hold the same object.
+        If every change is `undone`, the pipeline is as freshly loaded; otherwise it must not be used again.
+        `thorough` is for code that may have done anything. Without it, writes into part of a weight that bypass
+        torch go unnoticed, and so do renamed attributes.
+        Schedulers are restored in place, since other parts of a pipeline may hold the same object.
         """
         for pipeline, attributes in self.attributes:
             _replace(vars(pipeline), attributes)
@@ -60,9 +60,9 @@ class Pristine:
 
 
 def reached(pipeline: DiffusionPipeline, leaves: tuple[type, ...] = ()) -> Reached:
-    """Everything that can be reached from `pipeline`, and from the file of the user's own that its class is in.
+    """Everything reachable from `pipeline`, and from the user's own file that defines its class.
 
-    It goes into none of `leaves`.
+    The walk does not enter any of `leaves`.
     """
     walk = Walk(leaves, is_own)
     walk.start(type(pipeline).__name__, pipeline)
@@ -73,7 +73,7 @@ def reached(pipeline: DiffusionPipeline, leaves: tuple[type, ...] = ()) -> Reach
 
 
 def holders(pipeline: DiffusionPipeline) -> Iterator[DiffusionPipeline]:
-    """The pipeline, and the pipelines it is made of."""
+    """The pipeline and its nested pipelines."""
     yield pipeline
     for part in list(vars(pipeline).values()):
         if isinstance(part, DiffusionPipeline):
@@ -86,7 +86,7 @@ def to_eval_mode(pipeline: DiffusionPipeline) -> tuple[str, ...]:
     training = sorted(name for name, module in modules.items() if any(m.training for m in module.modules()))
     for module in modules.values():
         module.eval()
-    return tuple(f"{name} was loaded in train mode and put in eval mode" for name in training)
+    return tuple(f"{name} was loaded in train mode and switched to eval mode" for name in training)
 
 
 def _copied(state: Mapping[str, object]) -> Mapping[str, object]:

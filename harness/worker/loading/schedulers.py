@@ -1,4 +1,4 @@
-"""A case's scheduler in the place of the model's own."""
+"""Replace the model's own scheduler by the case's."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from harness.worker.rejection import Rejection
 
 
 def put_scheduler(pipeline: DiffusionPipeline, spec: SchedulerSpec | None) -> None:
-    """Replace the pipeline's scheduler, wherever it is held, by the one that `spec` describes.
+    """Replace the pipeline's scheduler, wherever it is referenced, by the one that `spec` describes.
 
-    Raises Rejection for a class or option that there is not, and where it is not clear which scheduler is meant.
+    Raises Rejection if the class or an option does not exist, or if it is ambiguous which scheduler to replace.
     """
     if spec is None:
         return
@@ -43,7 +43,7 @@ def _made(before: SchedulerMixin, spec: SchedulerSpec) -> SchedulerMixin:
         type(before) if spec.class_name is None else class_of_diffusers("scheduler.class", spec.class_name)
     )
     after = scheduler_class.from_config(before.config, **spec.options)
-    # Only now: a class that lacks its package raises above, and tells no names below.
+    # Only now: a class whose package is missing raises above and has no signature to read.
     accepted = [
         key for key in inspect.signature(scheduler_class.__init__).parameters if key not in ("self", "kwargs")
     ]

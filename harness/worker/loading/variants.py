@@ -1,4 +1,4 @@
-"""Set a loaded pipeline up as a case's variant says: adapters, embeddings, memory, layout, compilation."""
+"""Set up a loaded pipeline's variant: adapters, embeddings, memory, layout, compilation."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _PACKAGE_OF = {
     "nunchaku_lite": "nunchaku",
     "quanto": "optimum.quanto",
 }
-"""The packages of the quantisation backends that are not called like theirs."""
+"""The packages of quantisation backends whose names differ from the backend's."""
 
 
 def loading_keywords(case: Case, dtype_keyword: str) -> dict[str, object]:
-    """What `from_pretrained` must be given for the case's dtypes, under its own name for them, and quantisation.
+    """The keyword arguments of `from_pretrained` for the case's dtypes and quantisation.
 
     Raises ModelUnavailable for a quantisation backend whose package is not installed.
     """
@@ -55,10 +55,10 @@ def loading_keywords(case: Case, dtype_keyword: str) -> dict[str, object]:
 
 
 def set_up(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Files:
-    """Apply the case's variant and bring the pipeline to `device`; what was read of what it adds.
+    """Apply the case's variant, move the pipeline to `device`, and return the files that the variant read.
 
-    Raises Rejection for what this pipeline does not have, ModelUnavailable for adapters that cannot be
-    had and for offloading on a device that has no other memory.
+    Raises Rejection for features that this pipeline does not have, ModelUnavailable for adapters that are not
+    available and for offloading on a device that has no other memory.
     """
     variant = case.variant
     files = _add(pipeline, case)
@@ -72,7 +72,7 @@ def set_up(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Fil
 
 
 def _add(pipeline: DiffusionPipeline, case: Case) -> Files:
-    """Load the adapters, IP-Adapters and embeddings of a case; what was read of them."""
+    """Load the adapters, IP-Adapters and embeddings of a case; return the files read."""
     variant, base = case.variant, Path(case.base)
     files: dict[str, LoadedFile] = {}
     for number, adapter in enumerate(variant.adapters):

@@ -1,1 +1,1 @@
-"""Finding a model and its weights, and refusing what is no data."""
+"""Find a model and its weights, and refuse files that are not data."""

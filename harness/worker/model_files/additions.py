@@ -1,4 +1,4 @@
-"""The small weights that a config adds to a pipeline: found, checked and digested before diffusers loads them."""
+"""Find, check and digest the small weights that a config adds to a pipeline, before diffusers loads them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from harness.worker.model_files.hub_errors import ModelUnavailable, unavailable
 from harness.worker.rejection import Rejection
 
 Files = Mapping[str, LoadedFile]
-"""What was read, by the key of the config and the path as it is written there."""
+"""The files that were read, by the config's key and the path as written there."""
 
 _NOT_WEIGHTS = ("checkpoint", "optimizer", "scheduler")
-"""What the names of files have in them that lie beside weights while these are trained, as diffusers sees it."""
+"""Words in the names of training files next to weights, which diffusers ignores too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Weights as the config at `key` names them: `id` is a file or folder relative to the config, or a hub id."""
+    """Weights that the config names at `key`: `id` is a file or folder relative to the config, or a hub id."""
 
     key: str
     id: str
@@ -36,17 +36,17 @@ class Wanted:
 
     @property
     def inside(self) -> str:
-        """`subfolder` as the beginning of a path."""
+        """`subfolder` as the prefix of a path."""
         return f"{self.subfolder}/" if self.subfolder not in ("", ".") else ""
 
     def named(self, path: str) -> str:
-        """How a file of it is called in a capture."""
+        """The name of one of its files in a capture."""
         return f"{self.key}: {self.id.rstrip('/')}/{path}"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Weights on this machine: the file `weight_name` in `subfolder` of `folder`, and the digest of what it holds."""
+    """Weights on this machine: the file `weight_name` in `subfolder` of `folder`, and the digest of its content."""
 
     folder: Path
     subfolder: str
@@ -56,9 +56,9 @@ class Found:
 
 
 def find(wanted: Wanted, base: Path, usual: str) -> Found:
-    """The weights on this machine, brought from the hub where they lie there; `usual` is the name preferred of several.
+    """The weights on this machine, fetched from the hub if necessary; `usual` is the preferred name of several.
 
-    Raises ModelUnavailable for what cannot be had here, Rejection for what may not be loaded.
+    Raises ModelUnavailable for weights that are not available here, Rejection for weights that may not be loaded.
     """
     _refuse_paths_out(wanted, wanted.subfolder, wanted.weight_name)
     local = base / wanted.id
@@ -83,7 +83,7 @@ def find(wanted: Wanted, base: Path, usual: str) -> Found:
 
 
 def find_model(wanted: Wanted, base: Path, subfolder: str) -> tuple[Path, Files]:
-    """The folder of a whole model, such as an image encoder, in `subfolder` of what is wanted, and its files.
+    """The folder of a whole model, such as an image encoder, in `subfolder` of `wanted`, and its files.
 
     Raises as `find` does.
     """
@@ -96,7 +96,7 @@ def find_model(wanted: Wanted, base: Path, subfolder: str) -> tuple[Path, Files]
         folder, commit = _fetched_model(wanted, subfolder)
     if not any(folder.glob(f"*{weights.SAFE_SUFFIX}")):
         pickles = sorted(path.name for path in folder.glob("*") if path.name.endswith(PICKLE_SUFFIXES))
-        what = f"holds its weights as a pickle only ({pickles[0]})" if pickles else "is not there"
+        what = f"holds its weights only as a pickle ({pickles[0]})" if pickles else "does not exist"
         advice = (
             "load it where you trust it and save it with save_pretrained(FOLDER, safe_serialization=True)"
         )
@@ -110,7 +110,7 @@ def find_model(wanted: Wanted, base: Path, subfolder: str) -> tuple[Path, Files]
 
 
 def refuse_absent(name: str, base: Path) -> None:
-    """Raise ModelUnavailable for what can only be a path, relative to `base`, where nothing lies."""
+    """Raise ModelUnavailable for an id that can only be a path, relative to `base`, and does not exist."""
     if weights.is_path(name) and not (base / name).exists():
         raise ModelUnavailable(
             f"{name}: there is no file or folder {base / name}; put it there or fix the id"
@@ -118,7 +118,7 @@ def refuse_absent(name: str, base: Path) -> None:
 
 
 def whole(key: str, written: str, base: Path) -> Files:
-    """The digests of a file of the config's folder, or of all files in a folder of it; hidden ones are passed over."""
+    """The digests of a file next to the config, or of all files in a folder there; hidden files are skipped."""
     place = base / written
     if place.is_file():
         return {f"{key}: {written}": LoadedFile(sha256(place))}
@@ -130,7 +130,7 @@ def whole(key: str, written: str, base: Path) -> Files:
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file, in hex; read once as long as the file does not change."""
+    """The sha256 of a file, in hex; the file is read again only if it changes."""
     now = path.stat()
     return _sha256(path.resolve(), now.st_size, now.st_mtime_ns, now.st_ino)
 
@@ -148,21 +148,21 @@ def _checked(wanted: Wanted, path: Path) -> str:
 def _sound(wanted: Wanted, path: Path) -> str:
     """The sha256 of a safetensors file that can be read to its end; raises Rejection for any other."""
     if path.suffix != weights.SAFE_SUFFIX:
-        what = f"{path.name} is no safetensors file, and reading a pickle can run any code it holds"
+        what = f"{path.name} is not a safetensors file, and reading a pickle can run any code it holds"
         raise Rejection(wanted.key, wanted.id, f"{what}; convert it to .safetensors where you trust it")
     if damage := weights.damage(path):
-        raise Rejection(wanted.key, wanted.id, f"{path.name} {damage}; fetch it again")
+        raise Rejection(wanted.key, wanted.id, f"{path.name} {damage}; download it again")
     return sha256(path)
 
 
 def _refuse_paths_out(wanted: Wanted, *paths: str | None) -> None:
     for path in filter(None, paths):
         if ".." in PurePosixPath(path).parts or path.startswith(("/", "~")) or "\\" in path:
-            raise Rejection(wanted.key, path, f"leads out of {wanted.id}; give a path inside of it")
+            raise Rejection(wanted.key, path, f"leads out of {wanted.id}; give a path inside it")
 
 
 def _chosen(wanted: Wanted, names: Iterable[str], usual: str) -> str:
-    """The one safetensors file among `names`, or the one called as `usual`."""
+    """The only safetensors file among `names`, or the one named `usual`."""
     there = list(names)
     found = sorted(name for name in there if name.endswith(weights.SAFE_SUFFIX))
     found = [name for name in found if not any(part in name for part in _NOT_WEIGHTS)]
@@ -171,18 +171,16 @@ def _chosen(wanted: Wanted, names: Iterable[str], usual: str) -> str:
         return found[0]
     place = f"{wanted.id}/{wanted.subfolder}".rstrip("/")
     if found:
-        message = (
-            f"{place} has {len(found)} files of weights; name one as `weight_name`: {', '.join(found[:8])}"
-        )
+        message = f"{place} has {len(found)} weight files; name one as `weight_name`: {', '.join(found[:8])}"
     elif any(name.endswith(PICKLE_SUFFIXES) for name in there):
-        message = f"{place} has its weights as a pickle only; convert it to .safetensors where you trust it"
+        message = f"{place} has its weights only as a pickle; convert it to .safetensors where you trust it"
     else:
         message = f"{place} has no .safetensors file; name another folder, or the file itself"
     raise Rejection(wanted.key, wanted.id, message)
 
 
 def _offered(wanted: Wanted) -> Iterator[str]:
-    """The files that the hub has in the subfolder, or else the cache."""
+    """The files in the subfolder on the hub, or else in the cache."""
     spec = ModelSpec(wanted.id, wanted.revision)
     try:
         listed = [one.rfilename for one in model_info(wanted.id, revision=wanted.revision).siblings or ()]
@@ -198,7 +196,7 @@ def _offered(wanted: Wanted) -> Iterator[str]:
 
 
 def _fetched(wanted: Wanted, name: str) -> tuple[Path, str]:
-    """The snapshot that the file is in, and its commit."""
+    """The snapshot that contains the file, and its commit."""
     path = f"{wanted.inside}{name}"
     try:
         found = Path(hf_hub_download(wanted.id, path, revision=wanted.revision))

@@ -1,4 +1,4 @@
-"""Bring a model from the hub, or from the hub's cache on this machine."""
+"""Fetch a model from the hub, or from the hub's cache on this machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from harness.worker.rejection import Rejection
 
 _FROM_THE_ENVIRONMENT = {
     "cache_dir": "set HF_HUB_CACHE",
-    "force_download": "delete what the cache has of the model",
+    "force_download": "delete the model from the cache",
     "local_files_only": "set HF_HUB_OFFLINE=1",
     "proxies": "set HTTPS_PROXY",
     "token": "set HF_TOKEN, or run `hf auth login`",
@@ -43,9 +43,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A model's files in the hub's cache: their folder, the commit they are of, and what to tell the user.
+    """A model's files in the hub's cache: their folder, their commit, and warnings for the user.
 
-    `modular` says that a MODULAR_INDEX alone describes them; what it names may lie elsewhere.
+    `modular` says that only a MODULAR_INDEX describes them; the components it names may be elsewhere.
     """
 
     path: Path
@@ -62,7 +62,7 @@ class _Listing:
 
 
 class _OnlyModular(Exception):
-    """The repository has a MODULAR_INDEX and no INDEX; the message is its commit."""
+    """The repository has a MODULAR_INDEX but no INDEX; the message is its commit."""
 
 
 class _Incomplete(Exception):
@@ -70,24 +70,25 @@ class _Incomplete(Exception):
 
 
 def fetch(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot:
-    """The files of the hub model `model` that `pipeline_class` needs, downloaded where the cache lacks them.
+    """The files of the hub model `model` that `pipeline_class` needs, downloaded if the cache lacks them.
 
-    A commit that is complete in the cache is taken from there without asking the hub, since a commit
-    never changes (of a modular pipeline the cache does not know what is complete); for a floating revision
-    the hub is asked, and the cache serves when it cannot be. Which files are needed is diffusers' own choice
-    (`DiffusionPipeline.download`). huggingface_hub's environment variables apply (HF_ENDPOINT, HF_HOME,
-    HF_HUB_OFFLINE, HF_TOKEN, ...).
+    If the cache has a complete commit, the hub is not asked, since a commit never changes. (The cache does not
+    know whether a modular pipeline is complete.) For a floating revision the hub is asked; if it is unreachable,
+    the cache is used. diffusers itself decides which files are needed (`DiffusionPipeline.download`).
+    huggingface_hub's environment variables apply (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN, ...).
 
-    Raises ModelUnavailable, or Rejection when the model offers what may not or cannot be loaded.
+    Raises ModelUnavailable, or Rejection if the model's files may not or cannot be loaded.
     """
     for option in model.components.keys() & _FROM_THE_ENVIRONMENT.keys():
-        message = f"this is the machine's own affair; leave it out and {_FROM_THE_ENVIRONMENT[option]}"
+        message = (
+            f"this belongs to the machine, not to the config; remove it and {_FROM_THE_ENVIRONMENT[option]}"
+        )
         raise Rejection(f"model.components.{option}", "...", message)
     try:
         if _is_pinned(model):
             return _complete_in_cache(model, pipeline_class)
     except (_Incomplete, _OnlyModular):
-        # Of a modular pipeline the cache does not know whether it is complete: the hub is asked.
+        # The cache does not know whether a modular pipeline is complete, so the hub is asked.
         pass
     try:
         listing = _ask(model)
@@ -130,9 +131,9 @@ def fetch_part(model: ModelSpec, subfolder: str) -> Snapshot:
 
 
 def _fetch_modular(model: ModelSpec, commit: str) -> Snapshot:
-    """The MODULAR_INDEX at `commit` and the subfolders that it names, neither pickles nor code of them."""
+    """The MODULAR_INDEX at `commit` and the subfolders that it names, without pickles and code."""
     try:
-        # By its own revision, so that the cache knows which commit that is.
+        # Requested by its own revision, so that the cache records which commit that is.
         path = Path(hf_hub_download(model.id, MODULAR_INDEX, revision=model.revision))
         folder = snapshot_download(
             model.id,
@@ -147,7 +148,7 @@ def _fetch_modular(model: ModelSpec, commit: str) -> Snapshot:
 
 
 def _subfolders(path: Path) -> set[str]:
-    """The subfolders that the components of a MODULAR_INDEX lie in; none of one that cannot be read."""
+    """The subfolders of a MODULAR_INDEX's components; none if the index cannot be read."""
     try:
         described = [
             value[2]
@@ -160,7 +161,7 @@ def _subfolders(path: Path) -> set[str]:
 
 
 def _cached_modular(model: ModelSpec, commit: str) -> Snapshot:
-    """What the cache has of a modular pipeline; its components are looked at one by one later."""
+    """The cached files of a modular pipeline; its components are checked one by one later."""
     index = try_to_load_from_cache(model.id, MODULAR_INDEX, revision=commit)
     assert isinstance(index, str), "the commit was found by it"
     return Snapshot(Path(index).parent, commit, _floating(model, commit), modular=True)
@@ -178,7 +179,7 @@ def _floating(model: ModelSpec, commit: str) -> tuple[str, ...]:
 
 
 def _ask(model: ModelSpec) -> _Listing:
-    """What the hub has; notes in the cache which commit the revision is, for later runs without a network."""
+    """The files on the hub; records the revision's commit in the cache, for later runs without a network."""
     info = model_info(model.id, revision=model.revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     names = {file.rfilename for file in info.siblings or ()}
     if info.sha and MODULAR_INDEX in names and INDEX not in names:
@@ -215,7 +216,7 @@ def _download(
 
 
 def _connected(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> tuple[str, ...]:
-    """Bring the prior that a combined pipeline loads besides, which its model card names."""
+    """Fetch the prior that a combined pipeline loads as well, which its model card names."""
     card = folder / "README.md"
     if not getattr(pipeline_class, "_load_connected_pipes", False) or not card.is_file():
         return ()
@@ -229,7 +230,7 @@ def _connected(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPip
 def _from_cache_instead(
     model: ModelSpec, pipeline_class: type[DiffusionPipeline], error: Exception
 ) -> Snapshot:
-    """The cached copy of a model about which the hub cannot be asked, or will not answer."""
+    """The cached copy of a model if the hub cannot be asked or does not answer."""
     if says_revision_is_gone(error):
         raise unavailable(error, model) from error
     try:
@@ -245,7 +246,7 @@ def _from_cache_instead(
 
 
 def _complete_in_cache(model: ModelSpec, pipeline_class: type[DiffusionPipeline]) -> Snapshot:
-    """The cached copy of the revision; raises _Incomplete when something of it is not there, and _OnlyModular."""
+    """The cached copy of the revision; raises _Incomplete if something is missing, and _OnlyModular."""
     try:
         path = try_to_load_from_cache(model.id, INDEX, revision=model.revision)
     except HFValidationError:
@@ -261,7 +262,7 @@ def _complete_in_cache(model: ModelSpec, pipeline_class: type[DiffusionPipeline]
     except Rejection as rejection:
         if listed is not None:
             raise
-        # What an earlier download left out, a variant's files say, looks as if it were not offered.
+        # Files that an earlier download skipped, for example a variant's, look as if the model did not offer them.
         raise _Incomplete(f"has its commit {commit}, in which {rejection}") from rejection
     offered = weights.weight_files(index, present if listed is None else listed, model)
     expected = [one.component for one in offered if one.names or listed is None]
@@ -286,7 +287,7 @@ def _without_index(model: ModelSpec) -> _Incomplete | _OnlyModular:
 
 
 def _cached_tree(model: ModelSpec, commit: str) -> frozenset[str] | None:
-    """The files that the hub has at `commit`, where the cache knows them (huggingface_hub 2 notes them)."""
+    """The files that the hub has at `commit`, if the cache knows them (huggingface_hub 2 records them)."""
     known = getattr(huggingface_hub, "get_cached_repo_tree", None)
     try:
         return frozenset(file.path for file in known(model.id, revision=commit)) if known else None
@@ -295,7 +296,7 @@ def _cached_tree(model: ModelSpec, commit: str) -> frozenset[str] | None:
 
 
 def _sound(model: ModelSpec, folder: Path) -> Path:
-    """`folder` when all weights in it can be read to their end; a file cut short is never used."""
+    """`folder`, if all weights in it can be read to their end; a truncated file is never used."""
     index = model_index.read(folder / INDEX)
     model_folder.refuse_unsafe_snapshot(
         folder, [name for name, _, _ in model_index.components(index)], model.id

@@ -1,4 +1,4 @@
-"""Why the hub did not give a model, in one sentence with the next step, for every way in which that happens."""
+"""Why the hub did not provide a model, in one sentence with the next step, for every kind of failure."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class ModelUnavailable(Exception):
-    """The model cannot be had here; the message starts with the model's id and ends with the next step."""
+    """The model is not available here; the message starts with the model's id and ends with the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """The model asked for, and what the cache holds of it, as the end of a sentence about the cache."""
+    """The requested model, and what the cache holds of it, as the end of a sentence about the cache."""
 
     model: ModelSpec
     cached: str = "has no copy"
@@ -45,7 +45,7 @@ class Circumstances:
 
     @property
     def cache(self) -> str:
-        """Where the cache lies and what it holds."""
+        """The path of the cache and what it holds."""
         return f"the cache {constants.HF_HUB_CACHE} {self.cached}"
 
 
@@ -53,10 +53,10 @@ _Explanation = Callable[[BaseException, Circumstances], str | None]
 
 
 def unavailable(error: BaseException, model: ModelSpec, cached: str = "has no copy") -> ModelUnavailable:
-    """The error to raise for `error`, which came up while `model` was asked for or downloaded.
+    """The error to raise for `error`, which occurred while `model` was requested or downloaded.
 
-    The most telling of an exception and its causes decides, since huggingface_hub and diffusers wrap
-    what went wrong in general advice. `cached` says what the cache holds.
+    The most specific error in the chain decides, since huggingface_hub and diffusers wrap the actual
+    problem in general advice. `cached` says what the cache holds.
     """
     around = Circumstances(model, cached)
     text = _explained(error, around, (_disk, *_BY_THE_HUB))
@@ -64,7 +64,7 @@ def unavailable(error: BaseException, model: ModelSpec, cached: str = "has no co
 
 
 def is_the_hubs(error: BaseException, model: ModelSpec) -> bool:
-    """Whether `error` came up because a hub was asked for something."""
+    """Whether a request to a hub caused `error`."""
     return _explained(error, Circumstances(model), _BY_THE_HUB) is not None
 
 
@@ -77,7 +77,7 @@ def _explained(
 
 
 def says_revision_is_gone(error: BaseException) -> bool:
-    """Whether the hub answered that the repository is there and the revision is not."""
+    """Whether the hub answered that the repository exists but the revision does not."""
     return any(isinstance(cause, RevisionNotFoundError) for cause in _causes(error))
 
 
@@ -96,9 +96,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _disk(error: BaseException, _around: Circumstances) -> str | None:
     number = error.errno if isinstance(error, OSError) else None
     if number in _NO_SPACE:
-        return f"no space left for the cache {constants.HF_HUB_CACHE}; free some, or set HF_HOME to a larger disk"
+        return f"no space left for the cache {constants.HF_HUB_CACHE}; free some space, or set HF_HOME to a larger disk"
     if number in _NOT_WRITABLE:
-        return f"the cache {constants.HF_HUB_CACHE} cannot be written; set HF_HOME to a folder that can"
+        return f"the cache {constants.HF_HUB_CACHE} cannot be written; set HF_HOME to a writable folder"
     return None
 
 
@@ -109,7 +109,7 @@ def _access(error: BaseException, around: Circumstances) -> str | None:
     if isinstance(error, DisabledRepoError):
         return f"the hub has disabled the repository; see {page} for another one"
     if isinstance(error, RepositoryNotFoundError):
-        what = f"{constants.ENDPOINT} has no such repository, or shows it to some accounts only"
+        what = f"{constants.ENDPOINT} has no such repository, or shows it only to some accounts"
         return f"{what}; check model.id, or run `hf auth login`"
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
         return f"{constants.ENDPOINT} refuses this machine's token; run `hf auth login` again"
@@ -119,7 +119,7 @@ def _access(error: BaseException, around: Circumstances) -> str | None:
 def _not_found(error: BaseException, around: Circumstances) -> str | None:
     revision = around.model.revision or constants.DEFAULT_REVISION
     if isinstance(error, RevisionNotFoundError):
-        accepted = "a branch, a tag or a commit of it"
+        accepted = "one of its branches, tags or commits"
         return f"the repository has no revision {revision!r}; give {accepted} as model.revision"
     if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
         url = str(error.response.url) if isinstance(error, HfHubHTTPError) else ""
@@ -146,7 +146,7 @@ def _offline(error: BaseException, around: Circumstances) -> str | None:
 def _network(error: BaseException, around: Circumstances) -> str | None:
     kind = type(error)
     if kind.__name__ in _BROKEN_OFF or "Consistency check failed" in str(error):
-        return f"the download broke off ({in_brief(error)}); run again, complete files are kept"
+        return f"the download was interrupted ({in_brief(error)}); run again: complete files are kept"
     if kind.__module__.partition(".")[0] in _HTTP_LIBRARIES or isinstance(
         error, (ConnectionError, TimeoutError)
     ):

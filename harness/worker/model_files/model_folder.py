@@ -1,4 +1,4 @@
-"""Whether what lies in a model's folder may be loaded: no code, no links that lead out, no weights but safetensors."""
+"""Whether a model's folder may be loaded: no code, no links that lead out, only safetensors weights."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from harness.worker.rejection import Rejection
 
 _CODE = ".py"
 _RUN_BY_ANY = "None.py"
-"""Diffusers 0.35 runs it: it looks for the NAME.py of a custom pipeline, and the name is None."""
+"""Diffusers 0.35 runs this file: it looks for a custom pipeline's NAME.py, and the name is None."""
 
 _NEVER_RUN = "code from a model's folder is never run"
-_SAVE_ANEW = "save the model anew with save_pretrained"
+_SAVE_AGAIN = "save the model again with save_pretrained"
 _ADAPTER = "adapter_config.json"
-"""Where transformers finds it beside a model's weights, it loads the model from wherever that file says."""
+"""If transformers finds it next to a model's weights, it loads the model from the place that this file names."""
 
 
 def check(model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]) -> tuple[str, ...]:
-    """What to tell the user of the model in `folder`, and of the pipelines inside of it.
+    """Check the model in `folder` and the pipelines inside it, and return warnings about them.
 
-    Raises Rejection for what may not be loaded, for files that are missing and for damaged ones.
+    Raises Rejection for files that may not be loaded, are missing or are damaged.
     """
     files, warnings = offered(model, folder, pipeline_class)
     problems = [f"{name} is missing" for name in weights.missing(files, folder)]
     problems += weights.damaged(files, folder)
     if problems:
-        raise Rejection("model.id", model.id, f"{'; '.join(problems)}; {_SAVE_ANEW}")
+        raise Rejection("model.id", model.id, f"{'; '.join(problems)}; {_SAVE_AGAIN}")
     return warnings + check_nested(model, folder)
 
 
 def check_nested(model: ModelSpec, folder: Path) -> tuple[str, ...]:
-    """`check` of the components that are pipelines themselves; diffusers loads them without the outer one's variant."""
+    """`check` the components that are pipelines; diffusers loads them without the outer pipeline's variant."""
     warnings: tuple[str, ...] = ()
     for name, library, class_name in model_index.components(index_of(model, folder)):
         is_pipeline = (folder / name / INDEX).is_file() or _is_pipeline(library, class_name)
@@ -53,7 +53,7 @@ def check_nested(model: ModelSpec, folder: Path) -> tuple[str, ...]:
 def offered(
     model: ModelSpec, folder: Path, pipeline_class: type[DiffusionPipeline]
 ) -> tuple[tuple[weights.WeightFiles, ...], tuple[str, ...]]:
-    """The weight files of the model in `folder`, none of them a pickle, and what to tell the user of them."""
+    """The weight files of the model in `folder`, none of them a pickle, and warnings about them."""
     index = index_of(model, folder)
     parts = _parts(index, model.id)
     names = model_index.files_in(folder, index)
@@ -64,57 +64,57 @@ def offered(
 
 
 def index_of(model: ModelSpec, folder: Path, name: str = INDEX) -> Index:
-    """The INDEX of the model in `folder`; raises Rejection where there is none, or one that cannot be used."""
+    """The INDEX of the model in `folder`; raises Rejection if it is missing or unusable."""
     try:
         return model_index.read(folder / name)
     except FileNotFoundError as error:
-        message = f"the folder has no {INDEX}; expected what a pipeline's save_pretrained writes"
+        message = f"the folder has no {INDEX}; name a folder that a pipeline's save_pretrained wrote"
         raise Rejection("model.id", model.id, message) from error
     except ValueError as error:
-        message = f"its {name} cannot be used ({in_brief(error)}); {_SAVE_ANEW}"
+        message = f"its {name} cannot be used ({in_brief(error)}); {_SAVE_AGAIN}"
         raise Rejection("model.id", model.id, message) from error
 
 
 def refuse_unsafe(folder: Path, parts: Collection[str], model_id: str, key: str = "model.id") -> None:
-    """Raise Rejection for what is no data of this folder, at its root and anywhere inside its `parts`.
+    """Raise Rejection for files that are not data of this folder, at its root and anywhere inside its `parts`.
 
-    That is Python code, links out of the folder, and files that name others elsewhere. Whether code would run
+    These are Python code, links out of the folder, and files that refer to other places. Whether code would run
     depends on the version of diffusers: 0.35 runs `None.py` at the root, and `LIBRARY.py` inside a component.
     """
     found = sorted(_files(folder, parts))
     if code := [name for name in found if name.lower().endswith(_CODE)]:
         _refuse(key, model_id, f"{_listed(code)} is Python code", f"{_NEVER_RUN}; move it elsewhere")
     if loops := [part for part in parts if _is_a_loop(folder, folder / part)]:
-        what = f"{_listed(loops)} is a link to a folder that it lies in"
-        _refuse(key, model_id, what, "put a folder of its own there")
+        what = f"{_listed(loops)} is a link to a folder that contains it"
+        _refuse(key, model_id, what, "replace it by a real folder")
     if outside := [name for name in found if not _stays_inside(folder, folder / name)]:
         what = f"{_listed(outside)} leads out of the model's folder"
-        _refuse(key, model_id, what, "copy what it leads to into it")
+        _refuse(key, model_id, what, "copy its target into the folder")
     _refuse_redirected(folder, found, key, model_id)
 
 
 def refuse_unsafe_snapshot(folder: Path, parts: Collection[str], model_id: str) -> None:
-    """As `refuse_unsafe`, for the hub's cache: what a model does not name there is not for loading it."""
+    """Like `refuse_unsafe`, for the hub's cache, whose files may be for other purposes than loading the model."""
     if (folder / _RUN_BY_ANY).exists():
         _refuse("model.id", model_id, f"{_RUN_BY_ANY} is Python code", f"{_NEVER_RUN}; use another model")
     _refuse_redirected(folder, sorted(_files(folder, parts)), "model.id", model_id)
 
 
 def _refuse_redirected(folder: Path, names: Sequence[str], key: str, model_id: str) -> None:
-    """Refuse what would have weights read from other files than the safetensors beside it."""
+    """Refuse files that redirect to weights other than the safetensors files next to them."""
     for name in names:
         if name.rpartition("/")[2] == _ADAPTER:
             advice = "merge the adapter into its model, or name it in `adapters`"
-            _refuse(key, model_id, f"{name} loads weights from elsewhere", advice)
+            _refuse(key, model_id, f"{name} loads weights from another place", advice)
         if f"{weights.SAFE_SUFFIX}.index." in name and name.endswith(".json"):
             wrong = [one for one in _shards(folder / name) if not _is_beside(one)]
             if wrong:
-                what = f"{name} names {wrong[0]}, which is no {weights.SAFE_SUFFIX} file beside it"
-                _refuse(key, model_id, what, _SAVE_ANEW)
+                what = f"{name} names {wrong[0]}, which is not a {weights.SAFE_SUFFIX} file next to it"
+                _refuse(key, model_id, what, _SAVE_AGAIN)
 
 
 def _shards(index: Path) -> list[str]:
-    """The files that an index names; none of one that cannot be read, which `weights.damaged` tells."""
+    """The files that an index names; none if it cannot be read, which `weights.damaged` reports."""
     try:
         return sorted({*shards.weight_map(index).values()})
     except (OSError, shards.BadIndex):
@@ -126,12 +126,12 @@ def _refuse(key: str, model_id: str, what: str, advice: str) -> NoReturn:
 
 
 def _parts(index: Index, model_id: str) -> list[str]:
-    """The subfolders that the components of `index` lie in; raises Rejection for a name that is no subfolder's."""
+    """The subfolders of the components of `index`; raises Rejection for a name that cannot be a subfolder."""
     names = [name for name, _, _ in model_index.components(index)]
     for name in names:
         if not name.isidentifier():
-            what = f"its {INDEX} names a component {name!r}, which can be no argument of a pipeline"
-            _refuse("model.id", model_id, what, _SAVE_ANEW)
+            what = f"its {INDEX} names a component {name!r}, which cannot be an argument of a pipeline"
+            _refuse("model.id", model_id, what, _SAVE_AGAIN)
     return names
 
 
@@ -141,7 +141,7 @@ def _is_pipeline(library: str, class_name: str) -> bool:
 
 
 def _files(folder: Path, parts: Collection[str]) -> Iterator[str]:
-    """The files at the root and below the parts, relative, with forward slashes; hidden folders are passed over."""
+    """The files at the root and below the parts, relative, with forward slashes; hidden folders are skipped."""
     yield from (path.name for path in folder.iterdir() if not path.is_dir())
     for part in parts:
         for place, folders, names in os.walk(folder / part):
@@ -155,7 +155,7 @@ def _files(folder: Path, parts: Collection[str]) -> Iterator[str]:
 def _stays_inside(folder: Path, path: Path) -> bool:
     if not path.is_symlink() and path.parent == folder:
         return True
-    # A snapshot of the hub's cache links to the blobs beside it.
+    # A snapshot in the hub's cache links to the blobs next to it.
     cache = next(
         (one.parents[1] for one in (folder, *folder.parents) if one.parent.name == "snapshots"), None
     )

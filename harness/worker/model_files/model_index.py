@@ -1,4 +1,4 @@
-"""What a model_index.json names: whether it may be loaded here, and how diffusers finds the classes in it."""
+"""Read a model_index.json: whether the model may be loaded here, and how diffusers finds its classes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOVED_TO = "diffusers.pipelines.deprecated"
 
 
 def read(path: Path) -> Index:
-    """The model_index.json at `path`; raises ValueError when it is none."""
+    """The model_index.json at `path`; raises ValueError if it is not one."""
     content = path.read_bytes()
     if content.startswith(codecs.BOM_UTF8):
         raise ValueError(
@@ -66,7 +66,7 @@ def files_in(folder: Path, index: Index) -> frozenset[str]:
 def check(
     index: Index, names: Collection[str], model_id: str, pipeline_class: type[DiffusionPipeline]
 ) -> tuple[str, ...]:
-    """Refuse what may not be loaded, and make the rest findable; returns `make_findable`'s sentences.
+    """Refuse classes that may not be loaded, and make the rest findable; returns `make_findable`'s sentences.
 
     Raises Rejection.
     """
@@ -76,7 +76,7 @@ def check(
 
 
 def pipeline_class_of(index: Index, asked: type[DiffusionPipeline]) -> type[DiffusionPipeline]:
-    """The class that `from_pretrained` will make: the one asked for, or else the one that `index` names.
+    """The class that `from_pretrained` will create: the requested one, or else the one that `index` names.
 
     Raises Rejection when diffusers has no class of that name.
     """
@@ -96,7 +96,7 @@ def refuse_remote_code(index: Index, names: Collection[str], model_id: str) -> N
     `names` are the files of the model, relative to its folder, with forward slashes.
     """
     advice = (
-        "code from a model's folder is never run; use a model of classes that diffusers or transformers have"
+        "code from a model's folder is never run; use a model whose classes are in diffusers or transformers"
     )
     own = index["_class_name"]
     if not isinstance(own, str):
@@ -115,16 +115,16 @@ def refuse_remote_code(index: Index, names: Collection[str], model_id: str) -> N
 def _is_known(library: str) -> bool:
     if library in LOADABLE_CLASSES or hasattr(pipelines, library) or _moved(library) is not None:
         return True
-    # The module of a pipeline class that the config itself names by path.
+    # The module of a pipeline class that the config names by path.
     return library in sys.modules
 
 
 def alias_moved_modules(model_index: Index) -> tuple[str, ...]:
     """Let `diffusers.pipelines.NAME` be found again for the modules in `model_index` that moved; returns their names.
 
-    Since diffusers 0.38 the modules of old pipelines (unclip, wuerstchen, ...) lie in
-    `diffusers.pipelines.deprecated`, while checkpoints name them as before and `from_pretrained` looks
-    them up as attributes of `diffusers.pipelines` only: "No module named 'unclip'".
+    Since diffusers 0.38 the modules of old pipelines (unclip, wuerstchen, ...) are in
+    `diffusers.pipelines.deprecated`. Checkpoints still use the old names, and `from_pretrained` looks
+    them up only as attributes of `diffusers.pipelines`: "No module named 'unclip'".
     """
     moved = []
     for library in sorted({library for _, library, _ in components(model_index)}):
@@ -143,19 +143,19 @@ def _moved(library: str) -> ModuleType | None:
 
 
 def make_findable(index: Index) -> tuple[str, ...]:
-    """Let `from_pretrained` find every class that `index` names; returns what was replaced, one sentence each.
+    """Let `from_pretrained` find every class that `index` names; returns a sentence for each replacement.
 
-    Besides modules that moved, two mismatches of what `save_pretrained` writes and `from_pretrained`
-    reads are fixed: classes that live inside a pipeline's module are written as ["diffusers", NAME]
-    when that module is under `deprecated`, and schedulers of `diffusers.schedulers.deprecated` as
-    ["deprecated", NAME]. Classes that transformers renamed are replaced by their successors.
+    It handles modules that moved, and two mismatches between `save_pretrained` and `from_pretrained`:
+    classes inside a pipeline's module are written as ["diffusers", NAME] if that module is under
+    `deprecated`, and schedulers of `diffusers.schedulers.deprecated` as ["deprecated", NAME]. Classes
+    that transformers renamed are replaced by their successors.
     """
     alias_moved_modules(index)
     return tuple(filter(None, (_find(*component, index) for component in components(index))))
 
 
 def _find(name: str, library: str, class_name: str, index: Index) -> str:
-    """Put the class where `from_pretrained` looks for it; returns what was replaced by what, if anything."""
+    """Put the class where `from_pretrained` looks for it; returns a sentence about the replacement, if any."""
     holder = _library(library)
     if holder is None or _has(holder, class_name):
         return ""
@@ -174,7 +174,7 @@ def _find(name: str, library: str, class_name: str, index: Index) -> str:
 def _library(name: str) -> ModuleType | None:
     if hasattr(pipelines, name):
         return getattr(pipelines, name)
-    # By name each time, as diffusers does: transformers may replace its module while others are imported.
+    # Looked up by name each time, as diffusers does: transformers may replace its module during other imports.
     return importlib.import_module(name) if name in ("diffusers", "transformers") else None
 
 
@@ -182,12 +182,12 @@ def _has(holder: ModuleType, name: str) -> bool:
     try:
         return hasattr(holder, name)
     except Exception:
-        # There, but its import fails: the load will say why.
+        # It exists, but its import fails: loading will say why.
         return True
 
 
 def _renamed(class_name: str) -> type | None:
-    """The successor of a class of image processors: feature extractors were renamed, and backends got names."""
+    """The successor of an image processor class: feature extractors were renamed, and backends got their own names."""
     successor = re.sub("FeatureExtractor$", "ImageProcessor", class_name).removesuffix("Pil")
     return getattr(_library("transformers"), successor, None) if successor != class_name else None
 
@@ -215,8 +215,8 @@ def _package_of(index: Index) -> Path | None:
 
 
 def _add_base_of(found: type) -> None:
-    # from_pretrained takes how to load a class from the base classes that its library has by name,
-    # and diffusers has none of those that transformers' models derive from.
+    # from_pretrained finds out how to load a class from the base classes that its library has by name,
+    # and diffusers has none of the base classes of transformers' models.
     for base in LOADABLE_CLASSES["transformers"]:
         parent = getattr(_library("transformers"), base, None)
         if inspect.isclass(parent) and issubclass(found, parent):
@@ -227,11 +227,11 @@ def declare_untyped_components(index: Index, pipeline_class: type[DiffusionPipel
     """Let `from_pretrained` load the components that `index` names and the class takes as optional `Any`.
 
     LLaDA2Pipeline of diffusers 0.42 does not declare its optional tokenizer as a component, and gets
-    ["transformers", NAME] itself in its place. Classes that say which type they want are left alone: what
-    they make of that list (LongCatAudioDiTPipeline makes its default scheduler) is their own behaviour.
+    the list ["transformers", NAME] instead of the object. Classes that declare a type are left alone: how
+    they handle that list is their own behaviour (LongCatAudioDiTPipeline creates its default scheduler).
     """
     if not issubclass(pipeline_class, DiffusionPipeline):
-        return  # a modular pipeline, whose components are declared by its blocks
+        return  # the blocks of a modular pipeline declare its components
     parameters = inspect.signature(pipeline_class.__init__).parameters
     optional = {name for name, one in parameters.items() if one.default is None}
     types = pipeline_class._get_signature_types()
@@ -246,7 +246,7 @@ def declare_untyped_components(index: Index, pipeline_class: type[DiffusionPipel
 
 
 def nulls_to_pass(index: Index, pipeline_class: type[DiffusionPipeline]) -> Mapping[str, None]:
-    """Components that `index` sets to null and the class insists on: `from_pretrained` wants them as keywords."""
+    """Components that `index` sets to null but the class requires: `from_pretrained` needs them as keywords."""
     parameters = inspect.signature(pipeline_class_of(index, pipeline_class).__init__).parameters
     required = {
         name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty
@@ -255,13 +255,13 @@ def nulls_to_pass(index: Index, pipeline_class: type[DiffusionPipeline]) -> Mapp
 
 
 def is_model(library: str, class_name: str) -> bool:
-    """Whether the class holds weights; False also where it cannot be imported here."""
+    """Whether the class holds weights; False if it cannot be imported here."""
     found = class_of(library, class_name)
     return found is not None and issubclass(found, torch.nn.Module)
 
 
 def class_of(library: str, class_name: str) -> type | None:
-    """The class of a component; None where it cannot be imported here."""
+    """The class of a component; None if it cannot be imported here."""
     try:
         found = getattr(_library(library), class_name, None)
     except Exception:

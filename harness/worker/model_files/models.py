@@ -1,4 +1,4 @@
-"""Where a case's model lies on this machine, and how it becomes a pipeline, from safetensors only."""
+"""Locate a case's model on this machine, and make a pipeline of it, from safetensors only."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _ORIGINAL = "original_config"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a model's files lie on this machine.
+    """The location of a model's files on this machine.
 
-    `path` is a folder in diffusers' layout or, where `single_file` says so, a .safetensors file that holds
-    the whole pipeline. `commit` is the hub commit really used, None for models that are not from the hub.
-    `parts` are the components of a modular pipeline's folder, which may lie elsewhere.
+    `path` is a folder in diffusers' layout or, if `single_file` is true, a .safetensors file that holds the whole
+    pipeline. `commit` is the hub commit that is used, None for models that are not from the hub. `parts` are the
+    components of a modular pipeline's folder, which may be elsewhere.
     """
 
     path: Path
@@ -49,13 +49,13 @@ class Source:
 
 
 def locate(model: ModelSpec, base: Path, *, pipeline_class: type[DiffusionPipeline]) -> Source:
-    """Find `model` on this machine, or bring it from the hub.
+    """Find `model` on this machine, or fetch it from the hub.
 
     `model.id` is `builtin:NAME`, a folder or a .safetensors file relative to `base`, or a hub id; `base` is
     the folder of the config file. `pipeline_class` is DiffusionPipeline for `pipeline: auto`.
 
-    Raises ModelUnavailable when the model cannot be had here, and Rejection when it is there and may not
-    be loaded: weights as pickle only, code of its own, no such variant, damaged files.
+    Raises ModelUnavailable if the model is not available here, and Rejection if it may not be loaded: only
+    pickle weights, its own code, no such variant, damaged files.
     """
     if model.id.startswith(BUILTIN):
         return _folder(model, _builtin_folder(model.id), pipeline_class)
@@ -97,9 +97,7 @@ def _modular_folder(
 
 def _single_file(model: ModelSpec, path: Path, pipeline_class: type[DiffusionPipeline]) -> Source:
     if path.suffix != weights.SAFE_SUFFIX:
-        what = (
-            f"{path.suffix or 'this'} is no safetensors file, and reading a pickle can run any code it holds"
-        )
+        what = f"{path.suffix or 'this'} is not a safetensors file, and reading a pickle can run any code it holds"
         raise Rejection(
             "model.id", model.id, f"{what}; convert it to .safetensors on a machine where you trust it"
         )
@@ -110,24 +108,24 @@ def _single_file(model: ModelSpec, path: Path, pipeline_class: type[DiffusionPip
     if pipeline_class is DiffusionPipeline:
         raise Rejection("pipeline", "auto", "a single file does not name its pipeline; name a class")
     if not hasattr(pipeline_class, "from_single_file"):
-        message = "this class cannot be made from a single file; use a model folder as model.id"
+        message = "this class cannot be loaded from a single file; use a model folder as model.id"
         raise Rejection("pipeline", pipeline_class.__name__, message)
     if damage := weights.damage(path):
-        raise Rejection("model.id", model.id, f"{path.name} {damage}; fetch it again")
+        raise Rejection("model.id", model.id, f"{path.name} {damage}; download it again")
     return Source(path.resolve(), None, True, ())
 
 
 def load(
     source: Source, model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipeline], **options: object
 ) -> DiffusionPipeline:
-    """Make the pipeline from `source`, as `locate` found it for `model`, reading safetensors only.
+    """Make the pipeline from `source`, which `locate` found for `model`, reading only safetensors.
 
-    `options` are further keyword arguments of `from_pretrained` or `from_single_file`, above all the dtype;
-    `model.components` is added here. A single file needs the configs of a model folder as well:
+    `options` are further keyword arguments of `from_pretrained` or `from_single_file`, such as the dtype;
+    `model.components` is added here. A single file also needs the configs of a model folder:
     `model.components` may name one as `config` (builtin:NAME, a folder relative to `base`, or a hub id);
-    otherwise diffusers asks the hub for those of the model that it takes the file for.
+    otherwise diffusers guesses the model and asks the hub for its configs.
 
-    Raises ModelUnavailable, Rejection, or whatever diffusers raises when it makes the pipeline.
+    Raises ModelUnavailable, Rejection, or whatever diffusers raises while it makes the pipeline.
     """
     keywords = {**model.components, **options}
     if source.single_file and _CONFIG in model.components:
@@ -150,7 +148,7 @@ def load(
 
 
 def named_files(source: Source, model: ModelSpec, base: Path) -> additions.Files:
-    """The local files beside a model's weights that `model.components` names: the configs of a single file."""
+    """The local files that `model.components` names in addition to the weights: the configs of a single file."""
     if not source.single_file:
         return {}
     key = "model.components"
@@ -180,34 +178,34 @@ def _original_of(model: ModelSpec, base: Path) -> str:
 def _config_of(model: ModelSpec, base: Path, pipeline_class: type[DiffusionPipeline]) -> str:
     named = str(model.components[_CONFIG])
     if not named.startswith(BUILTIN) and not weights.is_path(named) and not (base / named).is_dir():
-        # A hub id: diffusers fetches nothing but configs and vocabularies.
+        # A hub id: diffusers fetches only configs and vocabularies.
         return named
     folder = (_builtin_folder(named) if named.startswith(BUILTIN) else base / named).resolve()
     if not folder.exists():
         advice = "put it there or fix model.components.config"
         raise ModelUnavailable(f"{named}: there is no folder {folder}; {advice}")
-    # It needs no weights, but what components a single file lacks are loaded from it.
+    # It needs no weights, but components that a single file lacks are loaded from it.
     model_folder.offered(replace(model, id=named), folder, pipeline_class)
     return str(folder)
 
 
 @contextmanager
 def _reasons(model: ModelSpec, source: Source) -> Iterator[None]:
-    """While open, a hub that was asked for more than the model itself and did not give it is a reason to skip."""
+    """While open, a failed hub request for more than the model itself is a reason to skip."""
     try:
         yield
     except Exception as error:
         if not is_the_hubs(error, model):
             raise
-        what = f"diffusers asked the hub for more than the model, in vain ({in_brief(error)})"
+        what = f"diffusers asked the hub for more than the model, and failed ({in_brief(error)})"
         single = "name a folder with the configs of its pipeline as model.components.config"
-        advice = single if source.single_file else "connect this machine, or take a model that is complete"
+        advice = single if source.single_file else "connect this machine, or use a complete model"
         raise ModelUnavailable(f"{model.id}: {what}; {advice}") from error
 
 
 @contextmanager
 def _no_code_from_models(model: ModelSpec) -> Iterator[None]:
-    """While open, a model whose files ask for code of their own is refused instead of asked about on a terminal."""
+    """While open, refuse a model whose files ask to run their own code, instead of prompting on a terminal."""
     before = dynamic_module_utils.TIME_OUT_REMOTE_CODE
     dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
     try:
@@ -215,7 +213,7 @@ def _no_code_from_models(model: ModelSpec) -> Iterator[None]:
     except ValueError as error:
         if "trust_remote_code" not in str(error):
             raise
-        message = f"it needs code of its own ({in_brief(error)}); code from a model's folder is never run"
+        message = f"it needs its own code ({in_brief(error)}); code from a model's folder is never run"
         raise Rejection("model.id", model.id, message) from error
     finally:
         dynamic_module_utils.TIME_OUT_REMOTE_CODE = before

@@ -1,4 +1,4 @@
-"""What is different about diffusers' modular pipelines: how they are loaded, and what their call takes."""
+"""How diffusers' modular pipelines differ: how they are loaded, and what their call accepts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from diffusers.guiders.guider_utils import BaseGuidance
 from harness.worker.model_files.modular_index import Part
 
 GUIDER = BaseGuidance
-"""The class of the components that guide; they keep state between the steps, as schedulers do."""
+"""The base class of guidance components; like schedulers, they keep state between the steps."""
 
 OUTPUT = "output"
-"""The argument of the call that names which of the values it computed are returned."""
+"""The argument of the call that names the computed values to return."""
 
 
 def load(pipeline_class: type[ModularPipeline], folder: Path, keywords: Mapping[str, Any]) -> ModularPipeline:
@@ -31,7 +31,7 @@ def load_parts(
 ) -> ModularPipeline:
     """A modular pipeline with the `parts` that the modular index of `folder` names.
 
-    Raises what the loading of a component raises; `load_components` would log it and leave the component out.
+    Raises the error of a component that fails to load; `load_components` would log it and skip the component.
     """
     pipeline = pipeline_class(pretrained_model_name_or_path=str(folder))
     wanted = [part for part in parts if part.name in pipeline.pretrained_component_names]
@@ -50,7 +50,7 @@ def _loaded(pipeline: ModularPipeline, part: Part, keywords: Mapping[str, Any]) 
     try:
         return pipeline.get_component_spec(part.name).load(**place, variant=part.variant, **per_part)
     except ValueError as error:
-        # Wrapped in the words "Unable to load ... using load method"; what it wraps tells what is missing.
+        # diffusers wraps it in "Unable to load ... using load method"; the wrapped error says what is missing.
         raise (error.__context__ if isinstance(error.__context__, Exception) else error) from None
 
 
@@ -64,6 +64,6 @@ def parameters(pipeline: ModularPipeline) -> Mapping[str, inspect.Parameter]:
 
 
 def all_outputs(pipeline: ModularPipeline) -> str | list[str]:
-    """What `output` must be for the call to return all that the pipeline says it gives."""
+    """The `output` for which the call returns everything that the pipeline declares."""
     names = [one.name for one in pipeline.blocks.outputs if one.name]
     return names[0] if len(names) == 1 else names

@@ -1,4 +1,4 @@
-"""What a modular_model_index.json names: its pipeline, and where on this machine each component lies."""
+"""Read a modular_model_index.json: its pipeline, and where on this machine each component is."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harness.worker.model_files.hub_errors import ModelUnavailable
 from harness.worker.model_files.model_index import MODULAR_INDEX, Index
 from harness.worker.rejection import Rejection
 
-_SAVE_ANEW = "save the pipeline anew with save_pretrained"
+_SAVE_AGAIN = "save the pipeline again with save_pretrained"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A component with its files on this machine: a subfolder ("" for none) of `folder`.
 
-    `variant` is the one of its weights that will be loaded; `is_model` says whether it holds weights.
+    `variant` is the variant of its weights to load; `is_model` says whether it holds weights.
     """
 
     name: str
@@ -67,7 +67,9 @@ def pipeline_class_of(index: Index, asked: type, model_id: str) -> type[ModularP
         raise Rejection("pipeline", asked.__name__, message)
     found = model_index.pipeline_class_of(index, DiffusionPipeline)
     if not issubclass(found, ModularPipeline):
-        message = f"its {MODULAR_INDEX} names {found.__name__}, which is no modular pipeline; {_SAVE_ANEW}"
+        message = (
+            f"its {MODULAR_INDEX} names {found.__name__}, which is not a modular pipeline; {_SAVE_AGAIN}"
+        )
         raise Rejection("model.id", model_id, message)
     return found
 
@@ -75,10 +77,10 @@ def pipeline_class_of(index: Index, asked: type, model_id: str) -> type[ModularP
 def locate(
     model: ModelSpec, folder: Path, index: Index, *, from_hub: bool = False
 ) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """The components that `index` of `folder` names, all files checked, and what to tell the user of them.
+    """The components that `index` of `folder` names, with all files checked, and warnings about them.
 
-    A component whose files lie in the folder is taken from there, wherever else the index points to: a
-    folder that was moved or downloaded keeps the places of its origin. Else its place is a folder, relative
+    A component whose files are in the folder is taken from there, even if the index names another place: a
+    folder that was moved or downloaded still names its original places. Otherwise its place is a folder, relative
     to this one, or a hub id. `from_hub` says that the folder is the hub's cache, which may lack files.
     Raises ModelUnavailable and Rejection, as `models.locate` does.
     """
@@ -91,17 +93,19 @@ def locate(
         if one := _find(entry, model, folder, optional=optional, from_hub=from_hub):
             found.append(one)
         else:
-            warnings.append(f"{entry.name} was not saved with the model and is nowhere else: it is left out")
-    warnings += [told for one in found for told in one.warnings]
-    told = weights.check([one.files for one in found], model, from_hub=False)
-    return tuple(one.part for one in found), (*dict.fromkeys(warnings), *told)
+            warnings.append(
+                f"{entry.name} was not saved with the model and is nowhere else, so it is not loaded"
+            )
+    warnings += [warning for one in found for warning in one.warnings]
+    checked = weights.check([one.files for one in found], model, from_hub=False)
+    return tuple(one.part for one in found), (*dict.fromkeys(warnings), *checked)
 
 
 def _find(entry: _Entry, model: ModelSpec, folder: Path, *, optional: bool, from_hub: bool) -> _Found | None:
-    """The component, or None when it was not saved and there is none.
+    """The component, or None if it was not saved and does not exist.
 
-    An index written before anything was loaded names all that the pipeline needs: in such a one no component
-    is `optional`, and a place that cannot be reached is a reason to skip.
+    An index written before anything was loaded names everything that the pipeline needs: no component in it
+    is `optional`, and an unreachable place is a reason to skip.
     """
     try:
         place, warnings = _place_of(entry, model, folder)
@@ -125,7 +129,7 @@ def _entries(index: Index) -> Iterator[_Entry]:
         _, loaded_class, spec = described
         if isinstance(spec, Mapping) and isinstance(spec.get("pretrained_model_name_or_path"), str):
             library, class_name = spec.get("type_hint") or (None, None)
-            # Without a class diffusers' AutoModel finds out.
+            # Without a class, diffusers' AutoModel determines it.
             yield _Entry(
                 name,
                 library or "diffusers",
@@ -139,13 +143,13 @@ def _entries(index: Index) -> Iterator[_Entry]:
 
 
 def _refuse_own_code(model: ModelSpec, index: Index) -> None:
-    """Diffusers would take its own blocks instead of those that it cannot find, without a word."""
+    """Refuse unknown blocks, which diffusers would silently replace by its own."""
     as_written = {entry.name: [entry.library, entry.class_name] for entry in _entries(index)}
     model_index.refuse_remote_code({**as_written, "_class_name": index["_class_name"]}, (), model.id)
     blocks = index.get("_blocks_class_name")
     if blocks is not None and not hasattr(diffusers, str(blocks)):
         what = f"its blocks are {blocks}, which diffusers {diffusers.__version__} does not have"
-        advice = "code from a model's folder is never run; use a model of blocks that diffusers has"
+        advice = "code from a model's folder is never run; use a model whose blocks are in diffusers"
         raise Rejection("model.id", model.id, f"{what}; {advice}")
 
 
@@ -154,13 +158,13 @@ def _place_of(entry: _Entry, model: ModelSpec, folder: Path) -> tuple[Path, tupl
         return folder, ()
     if (folder / entry.place).is_dir():
         return folder / entry.place, ()
-    what = f"its {entry.name} lies in {entry.place}"
+    what = f"its {entry.name} is in {entry.place}"
     if entry.place.startswith(("http:", "https:")) or entry.place.endswith(weights.SAFE_SUFFIX):
-        message = f"{what}, a single file, which cannot be loaded as a part; {_SAVE_ANEW}"
+        message = f"{what}, a single file, which cannot be loaded as a part; {_SAVE_AGAIN}"
         raise Rejection("model.id", model.id, message)
     if entry.place.startswith((".", "/", "~")) or entry.place.count("/") > 1:
         raise ModelUnavailable(
-            f"{model.id}: {what}, which is not on this machine; put it there, or {_SAVE_ANEW}"
+            f"{model.id}: {what}, which is not on this machine; put it there, or {_SAVE_AGAIN}"
         )
     snapshot = hub.fetch_part(
         ModelSpec(entry.place, entry.revision, floating=model.floating), entry.subfolder
@@ -181,7 +185,7 @@ def _refuse_unsound(
     problems = () if files.pickles else weights.missing([files], place, [entry.name])
     lacking = [f"{name} is missing" for name in problems] + list(weights.damaged([files], place))
     if lacking and cached:
-        advice = "connect this machine and delete what is damaged there; only safetensors are fetched"
+        advice = "connect this machine and delete the damaged files there; only safetensors are fetched"
         raise ModelUnavailable(f"{model.id}: in the cache {place} {'; '.join(lacking)}; {advice}")
     if lacking:
-        raise Rejection("model.id", model.id, f"in {place} {'; '.join(lacking)}; {_SAVE_ANEW}")
+        raise Rejection("model.id", model.id, f"in {place} {'; '.join(lacking)}; {_SAVE_AGAIN}")

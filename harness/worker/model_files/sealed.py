@@ -1,4 +1,4 @@
-"""While a model is loaded, no code that lies with it runs and nothing is unpickled, whatever the libraries would do."""
+"""While a model is loaded, prevent the libraries from running its code or reading a pickle."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from transformers import dynamic_module_utils
 
 from harness.worker.rejection import Rejection
 
-_CODE = "it asks for Python code of its own ({}); code from a model's folder is never run"
+_CODE = "it asks for its own Python code ({}); code from a model's folder is never run"
 _PICKLE = "it asks for a pickle ({}), and reading one can run any code it holds; convert it to .safetensors"
 
 
 def _if_there(module: str, name: str) -> Iterator[ModuleType]:
-    """The module where this version of its package has it, with that name in it."""
+    """The module that defines the name in this version of its package."""
     found = importlib.import_module(module) if importlib.util.find_spec(module) else None
     if found is not None and hasattr(found, name):
         yield found
@@ -33,7 +33,7 @@ _DOORS: tuple[tuple[ModuleType, str, str], ...] = (
         for module in (dynamic_modules_utils, dynamic_module_utils)
         for name in ("get_cached_module_file", "get_class_in_module")
     ),
-    # A config's `attn_implementation` may be a repository of the hub, whose kernels are code.
+    # A config's `attn_implementation` may be a hub repository, whose kernels are code.
     *(
         (module, "get_kernel", _CODE)
         for module in _if_there("transformers.integrations.hub_kernels", "get_kernel")
@@ -46,10 +46,10 @@ _DOORS: tuple[tuple[ModuleType, str, str], ...] = (
 
 @contextmanager
 def sealed(key: str, value: object) -> Iterator[None]:
-    """Refuse code and pickles while the block loads what the config has as `value` at `key`.
+    """Refuse code and pickles while the block loads the config's `value` at `key`.
 
-    The checks of a model's folder name what they find before anything is opened; this holds for what they do not
-    know of. Raises Rejection, also where a library wrapped it in an error of its own.
+    The checks of a model's folder report what they find before anything is opened; this guard covers everything
+    else. Raises Rejection, even if a library wrapped it in its own error.
     """
     with ExitStack() as stack:
         for holder, name, words in _DOORS:
@@ -65,7 +65,7 @@ def sealed(key: str, value: object) -> Iterator[None]:
 
 def _refusing(key: str, value: object, words: str) -> Callable[..., NoReturn]:
     def refuse(*args: Any, **_keywords: Any) -> NoReturn:
-        # The file's name is the last of the leading texts: (folder, file) or (file,).
+        # The file's name is the last of the leading text arguments: (folder, file) or (file,).
         texts = [str(one) for one in args if isinstance(one, str)]
         raise Rejection(key, value, words.format(texts[-1] if texts else "no name given"))
 
@@ -78,7 +78,7 @@ def _replace(holder: ModuleType, name: str, stand_in: object, stack: ExitStack) 
 
 
 def _refused(error: BaseException | None) -> Rejection | None:
-    """The refusal that led to `error`."""
+    """The refusal that caused `error`."""
     while error is not None:
         if isinstance(error, Rejection):
             return error

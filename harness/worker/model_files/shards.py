@@ -1,4 +1,4 @@
-"""Weights in several files: whether each shard holds the tensors that their index gives to it."""
+"""Weights in several files: whether each shard holds the tensors that the index assigns to it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NAMED = 3
 
 
 class BadIndex(ValueError):
-    """An index of shards that cannot be used; the message goes on after the file's name."""
+    """An index of shards that cannot be used; the message follows the file's name."""
 
 
 def weight_map(index: Path) -> Mapping[str, str]:
-    """The shard of each tensor, by name, as the `index` beside the shards tells; raises BadIndex."""
+    """The shard of each tensor, by name, from the `index` next to the shards; raises BadIndex."""
     content = index.read_bytes()
     try:
         found = json.loads(decoded(content))["weight_map"]
@@ -27,20 +27,22 @@ def weight_map(index: Path) -> Mapping[str, str]:
         raise BadIndex(f"is {error}") from error
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         marker = conflict_in(content)
-        raise BadIndex(f"{marker}" if marker else "is no index of shards (`weight_map`)") from error
+        raise BadIndex(
+            f"{marker}" if marker else "is not an index of shards (no readable `weight_map`)"
+        ) from error
     if content.startswith(b"\xef\xbb\xbf"):
         raise BadIndex("begins with a byte order mark, which the libraries do not read; save it without one")
     if not isinstance(found, dict) or not all(isinstance(shard, str) for shard in found.values()):
-        raise BadIndex("is no index of shards (`weight_map` gives each tensor the name of a file)")
+        raise BadIndex("is not an index of shards (`weight_map` must give each tensor the name of a file)")
     return found
 
 
 def misplaced(index: Path) -> Iterator[str]:
-    """What is wrong with the shards beside the `index`, in sentences that begin with the file's name.
+    """The problems of the shards next to the `index`, in sentences that begin with the file's name.
 
-    Reads their headers alone. Shards that are missing or damaged are passed over. Tensors that the index does
-    not name, and a few that a shard of transformers lacks, are no problem: converters drop tensors that are
-    tied to others and leave them in the index.
+    Reads only their headers. Missing and damaged shards are skipped. Tensors that the index does not name, and a
+    few that a shard of transformers lacks, are not a problem: converters drop tied tensors but leave them in the
+    index.
     """
     try:
         wanted = weight_map(index)
@@ -58,7 +60,9 @@ def _about(shard: str, own: set[str], held: set[str], wanted: Mapping[str, str])
     foreign = {name for name in held - own if name in wanted}
     lacking = own - held
     others = ", ".join(sorted({wanted[name] for name in foreign}))
-    lacks = f"lacks {len(lacking)} of the {len(own)} tensors that its index gives to it ({_listed(lacking)})"
+    lacks = (
+        f"lacks {len(lacking)} of the {len(own)} tensors that its index assigns to it ({_listed(lacking)})"
+    )
     holds = f"holds tensors of {others} ({_listed(foreign)})"
     if foreign:
         yield f"{shard} {holds}" + (f" and {lacks}" if lacking else "")
@@ -67,7 +71,7 @@ def _about(shard: str, own: set[str], held: set[str], wanted: Mapping[str, str])
 
 
 def _names_in(path: Path) -> set[str] | None:
-    """The tensors that the header of a safetensors file names; None where it cannot be read."""
+    """The tensors that the header of a safetensors file names; None if it cannot be read."""
     try:
         with safe_open(path, framework="numpy") as file:
             return set(file.keys())

@@ -1,4 +1,4 @@
-"""A model's weights: the files that hold them, which of these may be read, and the digest of what was loaded."""
+"""A model's weights: the files that hold them, which of these may be read, and the digest of the loaded weights."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _LONGEST_POINTER = 4096
 
 @dataclass(frozen=True, slots=True)
 class WeightFiles:
-    """The files of one component; `wanted` are its weights in the variant that will be loaded.
+    """The files of one component; `wanted` are its weights in the variant to load.
 
-    Names are relative to the model's folder. `variants` are those offered, None being the default one;
-    `chosen` is the one of them that will be loaded.
+    Names are relative to the model's folder. `variants` are the available ones, None for the default;
+    `chosen` is the variant to load.
     """
 
     component: str
@@ -44,10 +44,10 @@ class WeightFiles:
 
     @property
     def pickles(self) -> tuple[str, ...]:
-        """The pickle files that might be read: none of a model that has safetensors files, since these are insisted on.
+        """The pickle files that might be read: none of a model that has safetensors files, since only these are read.
 
-        What is no model is told nothing of safetensors, and might read any pickle but one that has its twin as
-        safetensors.
+        A component that is not a model is not loaded with that restriction, and might read any pickle that has no
+        safetensors equivalent.
         """
         safe = {_stem(name) for name in self.wanted if name.endswith(SAFE_SUFFIX)}
         if safe and self.is_model:
@@ -66,7 +66,7 @@ def weight_files(index: Index, names: Collection[str], model: ModelSpec) -> tupl
     """The weight files of every component that is neither null nor replaced by `model.components`.
 
     `names` are the files of the model, relative to its folder, with forward slashes. Components without
-    a folder of their own lie at the root, as in models of the library's first months.
+    their own folder are at the root, as in models of diffusers' first months.
     """
     return tuple(
         _files_of(name, is_model(library, class_name), names, model.variant)
@@ -97,13 +97,13 @@ def _variant_of(name: str) -> str | None:
 
 
 def _stem(name: str) -> str:
-    """What safetensors and pickles of the same weights have in common: `pytorch_model.bin` is `model.safetensors`."""
+    """The name that safetensors and pickles of the same weights share: `pytorch_model.bin` is `model.safetensors`."""
     folder, _, file = name.rpartition("/")
     return f"{folder}/{file.partition('.')[0].removeprefix('pytorch_')}"
 
 
 def check(files: Collection[WeightFiles], model: ModelSpec, *, from_hub: bool) -> tuple[str, ...]:
-    """Warn of components that lack the variant asked for; raises Rejection when nothing but a pickle would do."""
+    """Warn about components that lack the requested variant; raises Rejection if only a pickle has it."""
     _check_variant(files, model.variant)
     pickles = sorted({name for one in files for name in one.pickles})
     if pickles:
@@ -129,7 +129,7 @@ def _check_variant(files: Collection[WeightFiles], variant: str | None) -> None:
 
 def _how_to_convert(pickles: list[str], from_hub: bool) -> str:
     shown = ", ".join(pickles[:4]) + (f" and {len(pickles) - 4} more" if len(pickles) > 4 else "")
-    what = f"offers weights as pickle only ({shown}), and reading a pickle can run any code it holds"
+    what = f"offers weights only as pickle ({shown}), and reading a pickle can run any code it holds"
     pull_request = (
         "let https://huggingface.co/spaces/safetensors/convert open a pull request and set model.revision to its"
         " refs/pr/N, or "
@@ -143,7 +143,7 @@ def _how_to_convert(pickles: list[str], from_hub: bool) -> str:
 
 
 def missing(files: Collection[WeightFiles], folder: Path, expected: Collection[str] = ()) -> tuple[str, ...]:
-    """What `folder` lacks of the model: safetensors weights, shards of them, all of an `expected` component.
+    """The files that `folder` lacks: safetensors weights, their shards, everything of an `expected` component.
 
     A component without weights may have no files at all (a scheduler with the defaults of its class).
     """
@@ -158,14 +158,14 @@ def _missing_of(one: WeightFiles, folder: Path, expected: Collection[str]) -> It
     for name in _indices(one):
         beside = name.rpartition("/")[0]
         found = {one_name.rpartition("/")[2] for one_name in one.names}
-        # An index that cannot be read is `damaged`.
+        # `damaged` reports an index that cannot be read.
         with suppress(shards.BadIndex):
             named = set(shards.weight_map(folder / name).values())
             yield from (f"{beside}/{shard}".lstrip("/") for shard in sorted(named - found))
 
 
 def _indices(one: WeightFiles) -> tuple[str, ...]:
-    """The files that say which shard holds which tensor, of the variant that will be loaded."""
+    """The index files of the variant to load, which say which shard holds which tensor."""
     suffix = f"{SAFE_SUFFIX}.index.json" if one.chosen is None else f"{SAFE_SUFFIX}.index.{one.chosen}.json"
     return tuple(name for name in one.names if name.endswith(suffix))
 
@@ -181,14 +181,14 @@ def damaged(files: Collection[WeightFiles], folder: Path) -> tuple[str, ...]:
 
 
 def damage(path: Path) -> str:
-    """Why the safetensors file at `path` cannot be used; "" if its header is sound and its data complete."""
+    """Why the safetensors file at `path` cannot be used; "" if its header is valid and its data complete."""
     with path.open("rb") as file:
         if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
             if marker := conflict_in(file.read(_LONGEST_POINTER)):
                 return f"is a Git LFS pointer; {marker}"
             return "is a Git LFS pointer without the file (run `git lfs pull` in its folder)"
     try:
-        # Opening compares the file's size with what its header announces; no tensor is read.
+        # Opening compares the file's size with its header's; no tensor is read.
         with safe_open(path, framework="numpy"):
             return ""
     except SafetensorError as error:
@@ -204,12 +204,11 @@ def component_digests(pipeline: DiffusionPipeline) -> Mapping[str, str]:
 def weights_sha256(component: object) -> str | None:
     """One sha256, in hex, over the state dict of a torch module; None for anything else.
 
-    Hashed are each tensor's dtype, shape and raw little-endian bytes in row-major order: the same whatever
-    the device, the memory layout or the file the weights came from. Names do not count, and neither do
-    whole-number buffers such as position ids: libraries rename and drop those from one release to the next
-    over the same checkpoint, which must not look like another one. Quantised weights count with all that
-    they are made of. Raises ValueError for weights without data (on the meta device, as after sequential
-    offload): hash before that.
+    It covers each tensor's dtype, shape and raw little-endian bytes in row-major order, independent of the
+    device, the memory layout and the file of the weights. Names do not count, and neither do integer buffers such
+    as position ids: between releases, libraries rename and drop these over the same checkpoint, which must not look
+    like a different one. All tensors of quantised weights count. Raises ValueError for weights without data (on the
+    meta device, as after sequential offload): hash before that.
     """
     module = getattr(component, "_orig_mod", component)
     if not isinstance(module, torch.nn.Module):
@@ -259,16 +258,14 @@ def _plain_tensors(name: str, value: object) -> Iterator[tuple[str, torch.Tensor
 
 
 def _described(name: str, value: object) -> str:
-    # Of an object that is no value (an extra state of a module's own making) only the type is comparable.
+    # Of an object that is not a plain value (a module's own extra state), only the type is comparable.
     plain = value is None or isinstance(value, (bool, int, float, str, bytes, torch.dtype))
     return f"{name}!{type(value).__name__} {value!r}" if plain else f"{name}!{type(value).__name__}"
 
 
 def _raw_bytes(name: str, tensor: torch.Tensor) -> memoryview:
     if tensor.is_meta:
-        raise ValueError(
-            f"{name}: its data lies elsewhere (offloaded), so it cannot be hashed; hash before offloading"
-        )
+        raise ValueError(f"{name}: its data is offloaded, so it cannot be hashed; hash before offloading")
     plain = tensor.detach().cpu()
     plain = plain.to_dense() if plain.layout is not torch.strided else plain
     flat = plain.resolve_conj().resolve_neg().contiguous().reshape(-1)

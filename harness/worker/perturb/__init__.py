@@ -1,1 +1,1 @@
-"""Deliberate changes to a run: benign noise that measures what is legitimate, and faults that must be caught."""
+"""Deliberate changes to a run: benign noise that the limits must allow, and faults that they must catch."""

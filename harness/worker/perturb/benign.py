@@ -1,4 +1,4 @@
-"""Perturbations that a sane pipeline must forgive: roundings moved by one unit in the last place."""
+"""Perturbations that a sound pipeline must tolerate: rounding errors of one unit in the last place."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from harness.worker.trace.hooks import Call
 def ulp(site: Site) -> None:
     """Move initial noise, weights and activations by up to one unit in the last place, at random.
 
-    Weights and what every leaf module gives are multiplied by 1 + u * size with u uniform in [-1, 1); so is
-    the noise that is drawn. This is what other kernels, other orders of summation and other compilers do to a
-    run, spread over all of it (Higham, Accuracy and Stability of Numerical Algorithms, 2.2 and 3.1). `size`
-    is the dtype's machine epsilon; for half precision it is half of that, the unit roundoff, since kernels
-    keep its sums in float32 and round once.
+    Weights, outputs of leaf modules and drawn noise are multiplied by 1 + u * size with u uniform in [-1, 1).
+    Other kernels, other orders of summation and other compilers have the same effect, spread over a run (Higham,
+    Accuracy and Stability of Numerical Algorithms, 2.2 and 3.1). `size` is the dtype's machine epsilon. For half
+    precision it is half of that, the unit roundoff, since kernels keep its sums in float32 and round once.
 
-    What a group norm gives moves as a whole besides, each group of each sample by one factor and one offset:
-    one rounding of a mean or variance is in all elements that it normalises, where independent noise averages
+    The output of a group norm also moves as a whole, each group of each sample by one factor and one offset:
+    one rounding of a mean or variance affects all elements that it normalises, while independent noise averages
     out. See `_regrouped`.
     """
     for part in site.networks():
@@ -61,7 +60,7 @@ def attention_processor(site: Site) -> None:
 
 
 def _leaf(site: Site, call: Call) -> Any:
-    """What a module without children gives, moved."""
+    """The perturbed output of a module without children."""
     result = call.proceed()
     if isinstance(call.owner, torch.nn.GroupNorm) and not _is_away(call.owner):
         result = _regrouped(site, call.owner, result)
@@ -69,7 +68,7 @@ def _leaf(site: Site, call: Call) -> Any:
 
 
 def _regrouped(site: Site, norm: torch.nn.GroupNorm, result: torch.Tensor) -> torch.Tensor:
-    """`result` (N, C, ...) as if the mean and deviation of every group had been summed up in another order."""
+    """`result` (N, C, ...) as if the mean and deviation of every group were summed in another order."""
     samples, channels = result.shape[:2]
     elements = result[0].numel() // norm.num_groups
     kept_in = torch.promote_types(result.dtype, torch.float32)
@@ -89,24 +88,24 @@ def _regrouped(site: Site, norm: torch.nn.GroupNorm, result: torch.Tensor) -> to
 
 
 def _sum_error(elements: int, *, serial: bool) -> float:
-    """By how many unit roundoffs, relatively, a sum of so many numbers moves with the order of summation.
+    """The relative error of a sum of `count` numbers from its order of summation, in unit roundoffs.
 
-    Errors of rounding add up like a random walk (Higham and Mary, A New Approach to Probabilistic Rounding Error
-    Analysis, 2019): over sqrt(n) unit roundoffs where n numbers are added one after the other, over
-    sqrt(log2(n)) where they are added pairwise.
+    Rounding errors add up like a random walk (Higham and Mary, A New Approach to Probabilistic Rounding Error
+    Analysis, 2019): to about sqrt(n) unit roundoffs if n numbers are added one after the other, and to about
+    sqrt(log2(n)) if they are added pairwise.
     """
     return math.sqrt(elements if serial else math.log2(max(elements, 2)))
 
 
 def _is_away(norm: torch.nn.GroupNorm) -> bool:
-    """Whether its weights are elsewhere between two calls, as sequential offload has it."""
+    """Whether its weights are on another device between two calls, as with sequential offload."""
     return any(weight.is_meta for weight in norm.parameters())
 
 
 def _is_channels_last(tensor: torch.Tensor) -> bool:
-    """Whether torch's CPU kernel summed up one after the other, split by its threads.
+    """Whether torch's CPU kernel sums one number after the other, split by its threads.
 
-    It does so in this layout alone (aten/src/ATen/native/cpu/group_norm_kernel.cpp).
+    It does so only in this layout (aten/src/ATen/native/cpu/group_norm_kernel.cpp).
     """
     layout = {4: torch.channels_last, 5: torch.channels_last_3d}.get(tensor.ndim)
     if layout is None or tensor.device.type != "cpu" or tensor.is_contiguous():

@@ -1,4 +1,4 @@
-"""The perturbations by name, and how one is put into a run."""
+"""The perturbations by name, and how one is planted in a run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from harness.worker.perturb.site import Plant, Site
 
 
 class Where(Enum):
-    """Whether a perturbation lies inside the components, or in the pipeline's code between them.
+    """Whether a perturbation acts inside the components, or in the pipeline's code between them.
 
-    The recorder and forced replay stand at the components' boundary: what is INSIDE shows as a component's
-    output, what is BETWEEN as an input that nobody gave.
+    The recorder and forced replay work at the components' boundary. A change INSIDE shows as a different output of
+    a component, a change BETWEEN as a different input.
     """
 
     INSIDE = "inside"
@@ -68,7 +68,7 @@ CATALOGUE: Mapping[str, tuple[Where, Plant]] = {
 
 
 class Perturbed:
-    """A run with a perturbation, or without one; planted around the recorder's own listeners."""
+    """A run with or without a perturbation, planted around the recorder's own listeners."""
 
     def __init__(self, pipeline: DiffusionPipeline, perturbation: Perturbation | None) -> None:
         self._perturbation = perturbation
@@ -77,14 +77,17 @@ class Perturbed:
 
     @property
     def acted(self) -> int | None:
-        """How often the perturbation did something; None for a run without one."""
+        """How often the perturbation was triggered; None for a run without one."""
         if self._perturbation is None:
             return None
         return self._site.acted if self._site else 0
 
     @contextmanager
     def planted(self, where: Where) -> Iterator[None]:
-        """Plant what belongs there while open; raises NotApplicable, and KeyError for an unknown name."""
+        """While open, plant the perturbation if it acts there.
+
+        Raises NotApplicable, and KeyError for an unknown name.
+        """
         with ExitStack() as stack:
             if self._perturbation is not None:
                 place, plant = CATALOGUE[self._perturbation.name]

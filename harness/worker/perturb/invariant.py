@@ -1,4 +1,4 @@
-"""The variations of a run that invariants compare with it, and that no option of a pipeline gives."""
+"""The variations of a run that invariants compare with it, and that a pipeline has no option for."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _SIZES = (
     "num_waveforms_per_prompt",
     "batch_size",
 )
-"""The arguments by which pipelines are asked for more than one sample, the first that is taken."""
+"""Arguments that ask a pipeline for several samples; the first accepted one is used."""
 
 _GIVEN = ("latents", "prior_latents", "decoder_latents", "super_res_latents")
-"""Arguments that hold the first noise of one sample."""
+"""Arguments with the initial noise of one sample."""
 
 
 def batch(site: Site) -> None:
-    """Ask for `strength` samples at once, each with a generator of its own, and keep the first.
+    """Ask for `strength` samples at once, each with its own generator, and keep the first.
 
-    The first one's generator is the case's. What the others draw comes from seeds of their own.
+    The first sample uses the case's generator. The others have their own seeds.
     """
     size = int(site.strength or 2)
     argument = _size_argument(site.pipeline)
@@ -51,7 +51,7 @@ def batch(site: Site) -> None:
 
 
 def global_seed(site: Site) -> None:
-    """Leave the global generators in another state than the run without this does."""
+    """Change the state of the global generators."""
     if not takes_generator(site.pipeline):
         raise NotApplicable("the pipeline takes no generator: the global ones are all that seeds it")
     seeding.seed_globals(site.seed)
@@ -59,12 +59,12 @@ def global_seed(site: Site) -> None:
 
 
 def save_load(site: Site) -> None:
-    """Run a pipeline that was saved to a folder of its own and loaded from there in place of this one."""
+    """Save the pipeline to a temporary folder, load it from there, and run the loaded one."""
     if isinstance(site.pipeline, ModularPipeline):
         raise NotApplicable("a modular pipeline saves where its components come from, not the components")
     folder = site.stack.enter_context(TemporaryDirectory())
     with torch.random.fork_rng():
-        # Loading may draw (weights are initialised before they are read); the run must not see it.
+        # Loading may draw (weights are initialised before they are read); that must not affect the run.
         site.pipeline.save_pretrained(folder)
         loaded = type(site.pipeline).from_pretrained(folder)
     _give_dtypes(site.pipeline, loaded)
@@ -109,10 +109,10 @@ def vae_tiling(site: Site) -> None:
 
 
 def draws_in(dtype: torch.dtype, site: Site) -> None:
-    """Draw in `dtype`, and cast, what the pipeline asks for in half precision.
+    """Draw half-precision noise in `dtype`, then cast it.
 
-    On some processors a generator's stream differs from dtype to dtype, and the run that this one is
-    compared with draws in `dtype`.
+    On some processors a generator's stream depends on the dtype, and the run to compare with draws in
+    `dtype`.
     """
 
     def draw(name: str, original: noise.Original, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -124,7 +124,7 @@ def draws_in(dtype: torch.dtype, site: Site) -> None:
             tensor, *rest = args
             return tensor.copy_(original(torch.empty_like(tensor, dtype=dtype), *rest, **kwargs))
         if name == "randn_tensor":
-            # It may be handed over by position.
+            # It may be passed by position.
             args, kwargs = args[:_DTYPE_PLACE], {**dict(zip(("layout",), args[4:], strict=False)), **kwargs}
         return original(*args, **{**kwargs, "dtype": dtype}).to(asked)
 
@@ -134,11 +134,11 @@ def draws_in(dtype: torch.dtype, site: Site) -> None:
 _HALVES = (torch.float16, torch.bfloat16)
 
 _DTYPE_PLACE = 3
-"""Where `randn_tensor` takes its dtype: after shape, generator and device."""
+"""The position of `randn_tensor`'s dtype: after shape, generator and device."""
 
 
 def _asked_dtype(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.dtype | None:
-    """The dtype of what a call draws; None for the default one, and for functions that draw by other tensors."""
+    """The dtype that a call draws; None for the default, and for functions that follow another tensor's dtype."""
     asked = kwargs.get("dtype")
     if asked is None and name == "randn_tensor" and len(args) > _DTYPE_PLACE:
         asked = args[_DTYPE_PLACE]
@@ -159,7 +159,7 @@ def _if_acted(site: Site, output: Any, otherwise: str) -> Any:
 
 
 def _on_call(site: Site, listener: hooks.Listener) -> None:
-    """Hand the call of this very pipeline to `listener`."""
+    """Pass the call of this pipeline object to `listener`."""
     pipeline = site.pipeline
 
     def only(call: hooks.Call) -> Any:
@@ -177,7 +177,7 @@ def _size_argument(pipeline: DiffusionPipeline) -> str:
 
 
 def _check_single(keywords: dict[str, Any], argument: str) -> None:
-    """Raise NotApplicable for a run that is a batch itself, or whose first noise is for one sample alone."""
+    """Raise NotApplicable for a run that is a batch itself, or whose initial noise is for only one sample."""
     lists = [name for name, value in keywords.items() if name != "generator" and _is_batch(value)]
     if lists or keywords.get(argument) not in (None, 1):
         raise NotApplicable(f"the run is a batch itself ({', '.join(lists) or argument})")
@@ -196,7 +196,7 @@ def _others(generator: torch.Generator, count: int) -> Iterator[torch.Generator]
 
 
 def _first(output: Any, size: int) -> Any:
-    """`output` with the first of `size` samples of every field that has as many."""
+    """`output` with only the first of `size` samples, in every field that has that many."""
     if isinstance(output, tuple):
         return tuple(_first_of(value, size) for value in output)
     for name, value in list(output.items()):
@@ -211,7 +211,7 @@ def _first_of(value: Any, size: int) -> Any:
 
 
 def _give_dtypes(original: DiffusionPipeline, loaded: DiffusionPipeline) -> None:
-    """Bring loaded weights to the dtypes of the saved ones; the way through float32 is exact for both halves."""
+    """Cast loaded weights to the dtypes of the saved ones; going through float32 is exact for both half dtypes."""
     for name, module in loaded.components.items():
         ours = original.components.get(name)
         if isinstance(module, torch.nn.Module) and isinstance(ours, torch.nn.Module):

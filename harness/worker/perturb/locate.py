@@ -1,4 +1,4 @@
-"""Where in a pipeline a fault can sit: its parts by their role, and the layers inside a network."""
+"""Find the places for faults in a pipeline: its parts by role, and the layers inside a network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def denoisers(site: Site) -> tuple[Target, ...]:
-    """The networks that are called with a timestep; raises NotApplicable where there are none."""
+    """The networks that are called with a timestep; raises NotApplicable if there are none."""
     found = [part for part in site.networks() if set(_TIME) & set(parameters(part.owner, "forward"))]
     return required(found, "no network that takes a timestep")
 
@@ -35,19 +35,19 @@ def main_denoiser(site: Site) -> Target:
 
 
 def text_encoders(site: Site) -> tuple[Target, ...]:
-    """The networks that are called with token ids; raises NotApplicable where there are none."""
+    """The networks that are called with token ids; raises NotApplicable if there are none."""
     found = [part for part in site.networks() if "input_ids" in parameters(part.owner, "forward")]
     return required(found, "no network that takes token ids")
 
 
 def tokenizers(site: Site) -> tuple[Target, ...]:
-    """The parts that give token ids; raises NotApplicable where there are none."""
+    """The parts that return token ids; raises NotApplicable if there are none."""
     found = [part for part in site.parts() if "Tokenizer" in type(part.owner).__name__]
     return required(found, "no tokenizer")
 
 
 def autoencoders(site: Site) -> tuple[Target, ...]:
-    """The networks that decode latents; raises NotApplicable where there are none."""
+    """The networks that decode latents; raises NotApplicable if there are none."""
     found = [part for part in site.networks() if "decode" in part.methods]
     return required(found, "no network that decodes latents")
 
@@ -59,15 +59,15 @@ def schedulers(site: Site, fits: Callable[[Any], bool], what: str) -> tuple[Targ
 
 
 def network(part: Target) -> nn.Module:
-    """The part as the network it is."""
+    """The part, typed as a network."""
     assert isinstance(part.owner, nn.Module)
     return part.owner
 
 
 def blocks(part: Target, *, same_shape: bool = False) -> tuple[nn.Module, ...]:
-    """The residual and transformer blocks of a network, in order; raises NotApplicable where there are none.
+    """The residual and transformer blocks of a network, in order; raises NotApplicable if there are none.
 
-    `same_shape` leaves out those whose output has another shape than their input.
+    `same_shape` excludes blocks whose output shape differs from their input's.
     """
     found = [module for module in network(part).modules() if _BLOCK.search(type(module).__name__)]
     fitting = [module for module in found if not same_shape or _keeps_shape(module)]
@@ -75,13 +75,13 @@ def blocks(part: Target, *, same_shape: bool = False) -> tuple[nn.Module, ...]:
 
 
 def norms(module: nn.Module) -> tuple[nn.Module, ...]:
-    """The normalisations inside, in order; raises NotApplicable where there are none."""
+    """The normalisation layers inside, in order; raises NotApplicable if there are none."""
     found = [one for one in module.modules() if "Norm" in type(one).__name__ and not list(one.children())]
     return required(found, "no normalisation")
 
 
 def layers(part: Target) -> tuple[nn.Module, ...]:
-    """The linear layers and convolutions of a network whose weights are at hand."""
+    """The linear layers and convolutions of a network whose weights are loaded."""
     found = [
         one for one in network(part).modules() if isinstance(one, _LAYERS) and one.weight.is_floating_point()
     ]
@@ -91,12 +91,12 @@ def layers(part: Target) -> tuple[nn.Module, ...]:
 
 
 def middle(several: Sequence[T]) -> T:
-    """The one in the middle."""
+    """The middle item."""
     return several[len(several) // 2]
 
 
 def required(found: Iterable[T], missing: str) -> tuple[T, ...]:
-    """What was found; raises NotApplicable where that is nothing."""
+    """The found items; raises NotApplicable if there are none."""
     several = tuple(found)
     if not several:
         raise NotApplicable(missing)
@@ -110,7 +110,7 @@ def parameters(owner: object, method: str) -> tuple[str, ...]:
 
 
 def rebind(call: Call, change: Callable[[str, Any], Any]) -> None:
-    """Put `change` of every argument, given with its name, in the argument's place."""
+    """Replace every argument by `change` of its name and value."""
     names = parameters(call.owner, call.method)
     call.args = tuple(
         change(names[place] if place < len(names) else str(place), value)
@@ -120,13 +120,13 @@ def rebind(call: Call, change: Callable[[str, Any], Any]) -> None:
 
 
 def rebound(call: Call, change: Callable[[str, Any], Any]) -> Any:
-    """What the call gives with `change` of every argument in the argument's place."""
+    """The result of the call with every argument replaced by `change` of it."""
     rebind(call, change)
     return call.proceed()
 
 
 def first_argument(call: Call, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    """Put `change` of the first argument, where that is a floating tensor, in its place."""
+    """Replace the first argument by `change` of it, if it is a floating-point tensor."""
     names = parameters(call.owner, call.method)
     rebind(call, lambda name, value: change(value) if name == names[0] and is_floating(value) else value)
 
@@ -138,12 +138,12 @@ def input_of(call: Call) -> torch.Tensor | None:
 
 
 def like(result: Any, tensor: torch.Tensor) -> Any:
-    """`tensor` in the place of the first tensor of a module's result."""
+    """A module's result with its first tensor replaced by `tensor`."""
     return (tensor, *result[1:]) if isinstance(result, tuple) else tensor
 
 
 def is_floating(value: object) -> bool:
-    """Whether it is a tensor of floating numbers."""
+    """Whether it is a floating-point tensor."""
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 

@@ -1,4 +1,4 @@
-"""What a perturbation is given to act on: the pipeline's parts, and ways to change them that undo themselves."""
+"""The object that a perturbation acts on: the pipeline's parts, and changes that undo themselves."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harness.worker.trace.targets import Target, targets
 from harness.worker.trace.tree import exchanged
 
 _rand, _randint = torch.rand, torch.randint
-"""The functions themselves: what a perturbation draws is no draw of the run, which the recorder listens to."""
+"""The original functions, since the recorder must not see a perturbation's own draws as draws of the run."""
 
-_POOLED = 2**20 - 3  # a prime number of elements, so that no size of tensor meets the same ones again
+_POOLED = 2**20 - 3  # a prime number of elements, so that no tensor size meets the same ones again
 
 
 class NotApplicable(Exception):
-    """The pipeline has no part that this perturbation acts on; the message says which."""
+    """The pipeline lacks the part that this perturbation acts on; the message says which."""
 
 
 Change = Callable[[torch.Tensor], torch.Tensor]
@@ -30,9 +30,9 @@ Change = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(slots=True)
 class Site:
-    """One run of one pipeline, to be changed until `stack` closes.
+    """One run of one pipeline, whose changes last until `stack` closes.
 
-    `strength` and `seed` are the perturbation's; `acted` counts how often it did something.
+    `strength` and `seed` are the perturbation's; `acted` counts how often it was triggered.
     """
 
     pipeline: DiffusionPipeline
@@ -59,20 +59,20 @@ class Site:
 
     @property
     def size(self) -> float:
-        """The strength of a perturbation that has one."""
+        """The strength of the perturbation; raises ValueError if it has none."""
         if self.strength is None:
             raise ValueError("the perturbation has no strength; give one")
         return self.strength
 
     def act(self) -> None:
-        """Count one more time that something was changed."""
+        """Count one more change."""
         self.acted += 1
 
     def random_like(self, tensor: torch.Tensor) -> torch.Tensor:
         """Float32 numbers uniform in [-1, 1), on the tensor's device.
 
-        They are stretches of a pool drawn once, from a place that the perturbation's own generator chooses:
-        drawing them anew for every activation would take longer than the run.
+        They are slices of a pool that is drawn once; the perturbation's own generator chooses the offset. Drawing
+        again for every activation would take longer than the run.
         """
         count = tensor.numel()
         start = int(_randint(0, _POOLED, (1,), generator=self._random).item())
@@ -82,7 +82,7 @@ class Site:
         return pool[start : start + count].reshape(tensor.shape).to(tensor.device)
 
     def wrap(self, part: Target, method: str, listener: hooks.Listener) -> None:
-        """Hand every call of a method of the part to `listener`."""
+        """Pass every call of a method of the part to `listener`."""
         own = self._own(part.owner, listener)
         if isinstance(part.owner, torch.nn.Module):
             hooks.on_network(part.owner, [method], own, self.stack)
@@ -90,15 +90,15 @@ class Site:
             hooks.on_class(type(part.owner), [method], own, self.stack)
 
     def wrap_module(self, module: torch.nn.Module, listener: hooks.Listener) -> None:
-        """Hand every call of a module inside a network to `listener`."""
+        """Pass every call of a module inside a network to `listener`."""
         hooks.on_module(module, listener, self.stack)
 
     def wrap_draws(self, draw: noise.Draw) -> None:
-        """Hand every draw of random numbers to `draw`."""
+        """Pass every draw of random numbers to `draw`."""
         noise.listen_to_draws(draw, self.stack)
 
     def wrap_outer_draws(self, draw: noise.Draw) -> None:
-        """Hand every draw to `draw`, but none that another draw makes."""
+        """Pass every draw to `draw`, except those made by another draw."""
         drawing = False
 
         def outer(name: str, original: noise.Original, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -114,16 +114,16 @@ class Site:
         self.wrap_draws(outer)
 
     def wrap_pipeline(self, listener: hooks.Listener) -> None:
-        """Hand the pipeline's own call to `listener`."""
+        """Pass the pipeline's own call to `listener`."""
         own = self._own(self.pipeline, listener)
         hooks.on_class(type(self.pipeline), ["__call__"], own, self.stack)
 
     def within(
         self, parts: Iterable[Target], method: str, holder: Any, name: str, stand_in: Callable[..., Any]
     ) -> None:
-        """While one of the parts is in `method`, have `stand_in` called in place of the function `holder.name`.
+        """While one of the parts is in `method`, call `stand_in` in place of the function `holder.name`.
 
-        It is called with the function itself and the function's arguments.
+        Its arguments are the function itself and the function's arguments.
         """
         original, inside = getattr(holder, name), 0
 
@@ -143,7 +143,7 @@ class Site:
         self.replace(holder, name, function)
 
     def changed(self, value: Any, change: Change) -> Any:
-        """`value` with every floating tensor in it changed."""
+        """`value` with every floating-point tensor in it changed."""
 
         def exchange(_name: str, tensor: torch.Tensor) -> torch.Tensor | None:
             if not tensor.is_floating_point():
@@ -154,14 +154,14 @@ class Site:
         return exchanged("", value, exchange)
 
     def set(self, owner: Any, name: str, value: Any) -> None:
-        """Set an attribute until the run is over."""
+        """Set an attribute until the run ends."""
         before = getattr(owner, name)
         setattr(owner, name, value)
         self.stack.callback(setattr, owner, name, before)
         self.act()
 
     def replace(self, holder: Any, name: str, value: Any) -> None:
-        """Put a function of a module or class aside until the run is over; that alone changes nothing."""
+        """Replace a function of a module or class until the run ends; does not count as a change."""
         own = vars(holder).get(name)
         setattr(holder, name, value)
         # A class may inherit it from one in C.
@@ -170,7 +170,7 @@ class Site:
         )
 
     def edit(self, tensor: torch.Tensor, change: Change) -> None:
-        """Change a weight in place until the run is over."""
+        """Change a weight in place until the run ends."""
         with torch.no_grad():
             before = tensor.detach().clone()
             self.stack.callback(_restore, tensor, before)
@@ -179,7 +179,7 @@ class Site:
 
     @staticmethod
     def _own(owner: object, listener: hooks.Listener) -> hooks.Listener:
-        """Only for this object: other instances of a class are left alone."""
+        """Only for this object; other instances of its class stay unchanged."""
 
         def only(call: hooks.Call) -> Any:
             return listener(call) if call.owner is owner else call.proceed()
@@ -194,7 +194,7 @@ def _pool() -> torch.Tensor:
 
 
 def weights(network: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """The floating parameters of a network by name, those that are shared once."""
+    """The floating-point parameters of a network by name, shared ones once."""
     seen: set[int] = set()
     for name, parameter in network.named_parameters():
         if id(parameter) not in seen and parameter.is_floating_point():
@@ -208,4 +208,4 @@ def _restore(tensor: torch.Tensor, before: torch.Tensor) -> None:
 
 
 Plant = Callable[[Site], None]
-"""What puts one perturbation into a run; raises NotApplicable where the pipeline has no place for it."""
+"""Plants one perturbation in a run; raises NotApplicable if the pipeline has no place for it."""

@@ -1,4 +1,4 @@
-"""`python -m harness.worker.portable [--store]`: print what this process answers, or keep it as what is expected."""
+"""`python -m harness.worker.portable [--store]`: print this process's known answers, or record them as expected."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from harness.worker.portable import elementary, known_answers
 
 
 def main() -> None:
-    """Print the answers as JSON; with --store put them into the package, in the place of older ones of these builds.
+    """Print the answers as JSON; with --store, record them in the package in place of older ones of these builds.
 
-    The variables of `harness.core.portable.switches` have to be set already; scripts/portable_evidence.sh does it.
+    The variables of `harness.core.portable.switches` must be set already; scripts/portable_evidence.sh does that.
     """
     elementary.install()
     software = fingerprint.software(torch.device("cpu"))
@@ -28,7 +28,7 @@ def main() -> None:
         print(json.dumps(entry, indent=1))
         return
     path = Path(str(resources.files(words).joinpath(RECORD)))
-    # Answers of another table's operations are asked for by nobody.
+    # Drop the answers of operations that are no longer in the table.
     known = [one for one in json.loads(path.read_text(encoding="utf-8")) if _table(one) == _table(entry)]
     kept = [one for one in known if one["builds"] != entry["builds"]]
     path.write_text(json.dumps([*kept, entry], indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Elementary functions in the place of MKL's, where those differ between makers of CPUs."""
+"""Replace MKL's elementary functions that differ between makers of CPUs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OVERRIDDEN: dict[str, Callable[..., Any]] = {
 """torch's name and numpy's function: the processor's own square root, and the C library's for the others."""
 
 _REPLACED = (torch.float32, torch.float64)
-"""Floating dtypes that reach MKL's vector library; whole numbers do as floats.
+"""Floating dtypes that reach MKL's vector library; integers reach it as floats.
 
 Half precision is computed in float32 by the compiler's and SLEEF's code, complex numbers by the C++ library's
 (aten/src/ATen/cpu/vec), and narrower floats are refused.
@@ -29,22 +29,22 @@ Half precision is computed in float32 by the compiler's and SLEEF's code, comple
 _PROBE = 20_001
 
 _library: list[torch.library.Library] = []
-"""The overrides stay in effect as long as this object lives."""
+"""The overrides stay in effect as long as this object exists."""
 
 
 def install() -> None:
     """Replace the functions in the whole process; installing twice changes nothing.
 
-    torch's CPU kernels hand contiguous float32 and float64 to MKL's vector library (vmsSqrt, vmdTan, ...). Those
-    of the square root, tangent and arc functions start from the processor's approximate reciprocal or reciprocal
-    square root (rcpps, rsqrtps), which every maker builds otherwise: of 20,001 square roots 3,400 are one unit
-    in the last place off, and which ones depends on the CPU. No variable of MKL changes that. `x ** 0.5` reaches
+    torch's CPU kernels pass contiguous float32 and float64 to MKL's vector library (vmsSqrt, vmdTan, ...). Its
+    square root, tangent and arc functions start from the processor's approximate reciprocal or reciprocal square
+    root (rcpps, rsqrtps), which every maker implements differently: of 20,001 square roots, 3,400 are off by one
+    unit in the last place, and the CPU decides which. No variable of MKL changes that. `x ** 0.5` reaches
     the same kernel as the square root (aten/src/ATen/native/cpu/PowKernel.cpp). numpy's square root is the
     processor's instruction, which rounds correctly (IEEE 754); its other functions are the C library's, without
     the AVX-512 variants that NPY_DISABLE_CPU_FEATURES turns off.
 
-    Does nothing where torch offers no way to call the kernel that an override replaces (before 2.9);
-    `is_correctly_rounded` then says so.
+    Does nothing if torch offers no way to call the kernel that an override replaces (before 2.9);
+    `is_correctly_rounded` then returns False.
     """
     if _library or not can_be_installed():
         return
@@ -62,18 +62,18 @@ def install() -> None:
 
 
 def can_be_installed() -> bool:
-    """Whether torch offers the kernel that an override replaces, which it has to call for all but a few arguments."""
+    """Whether torch offers the replaced kernel, which an override must call for most arguments."""
     return hasattr(torch.library, "get_kernel")
 
 
 def uninstall() -> None:
-    """Give torch its own kernels back."""
+    """Restore torch's own kernels."""
     while _library:
         _library.pop()._destroy()
 
 
 def is_correctly_rounded() -> bool:
-    """Whether every way to a square root gives IEEE 754's, in float32 and float64."""
+    """Whether every way to compute a square root is correct by IEEE 754, in float32 and float64."""
     numbers = torch.arange(_PROBE, dtype=torch.float64) / (_PROBE / 3.0)
     for values in (numbers, numbers.to(torch.float32)):
         exact = np.sqrt(values.numpy())
@@ -102,7 +102,7 @@ def _compute(function: Callable[..., Any], x: torch.Tensor, out: torch.Tensor) -
 
 
 def _new(function: Callable[..., Any], x: torch.Tensor) -> torch.Tensor:
-    """The values in a new tensor laid out as torch's own; whole numbers give torch's default float."""
+    """The values in a new tensor with torch's own layout; integers give torch's default float."""
     floating = x if x.is_floating_point() else x.to(torch.get_default_dtype())
     if floating.dtype not in _REPLACED:  # the default dtype may be another
         return _new(function, floating.float()).to(floating.dtype)
@@ -121,8 +121,8 @@ def _unary(function: Callable[..., Any], kernel: Any) -> Any:
     return unary
 
 
-# What is written into is torch's to accept, to refuse and to resize: its kernel writes first, and the values
-# that were computed before it did take the place of its own.
+# torch itself accepts, refuses or resizes the output: its kernel writes first. The values, computed before that,
+# then replace its own.
 
 
 def _unary_inplace(function: Callable[..., Any], kernel: Any) -> Any:

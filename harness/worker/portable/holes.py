@@ -1,4 +1,4 @@
-"""What differs between CPUs whatever is done: seen as a run does it, which is then not called portable."""
+"""Detect operations that differ between CPUs despite all cures; a run that uses one is not portable."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import torch
 
 _KEY = "CPU"
 
-COMPILED = "torch.compile generates code for the CPU at hand"
+COMPILED = "torch.compile generates code for the current CPU"
 
 _BLOCKED = 128
-"""Rows up to which a Cholesky factor had the same bits on a real CPU and an emulated one of another maker.
+"""Up to this many rows, a Cholesky factor had the same bits on a real CPU and an emulated one of another maker.
 
-48 to 128 rows had, 160 to 256 had not: LAPACK cuts those into blocks.
+48 to 128 rows agreed, 160 to 256 did not: LAPACK splits those into blocks.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _Hole:
-    """An operator of torch with a kernel for CPUs, what its callers call it, and for which calls it is a hole."""
+    """An operator of torch with a CPU kernel, its public name, and the calls for which it is a hole."""
 
     operator: str
     name: str
@@ -41,25 +41,25 @@ _HOLES = (
     _Hole("aten::linalg_lstsq.out", "torch.linalg.lstsq"),
     _Hole("aten::linalg_cholesky_ex", _CHOLESKY, _is_large),
     _Hole("aten::linalg_cholesky_ex.L", _CHOLESKY, _is_large),
-    # On a real CPU, held to AVX2, some sums of products overflow; on an emulated one none did.
+    # On a real CPU restricted to AVX2, some sums of products overflow; on an emulated one none did.
     _Hole("aten::_int_mm", "torch._int_mm"),
     _Hole("aten::_int_mm.out", "torch._int_mm"),
     _Hole("aten::cholesky", _CHOLESKY, _is_large),
     _Hole("aten::cholesky.out", _CHOLESKY, _is_large),
 )
-"""Their bits change from CPU to CPU, or from process to process on one."""
+"""Operations whose bits differ between CPUs, or between processes on one CPU."""
 
 _libraries: list[torch.library.Library] = []
-"""The observers stay in effect as long as these objects live."""
+"""The observers stay in effect as long as these objects exist."""
 
 _used: dict[str, None] = {}
 
 
 def watch() -> None:
-    """Take note of every use of such an operation from now on; watching twice changes nothing.
+    """Record every use of such an operation from now on; watching twice changes nothing.
 
-    The observers call the kernel whose place they take, and cost nothing where none is called. Does nothing
-    where torch offers no way to call that kernel (before 2.9): such a torch is not portable at all.
+    The observers call the kernel that they replace, and cost nothing while none is called. Does nothing if torch
+    offers no way to call that kernel (before 2.9): such a torch is not portable at all.
     """
     if _libraries or not hasattr(torch.library, "get_kernel"):
         return
@@ -69,26 +69,26 @@ def watch() -> None:
 
 
 def unwatch() -> None:
-    """Give torch its own kernels back."""
+    """Restore torch's own kernels."""
     while _libraries:
         _libraries.pop()._destroy()
 
 
 def forget() -> None:
-    """Begin anew: what was used so far was another run's."""
+    """Forget the operations that earlier runs used."""
     _used.clear()
     _compiled[0] = _graphs()
 
 
 def used(device: str) -> tuple[str, ...]:
-    """Why the run since `forget` is not portable on a `device` of this kind, a reason for each hole that it used."""
-    told = tuple(f"{name} gives other bits from CPU to CPU" for name in _used)
-    # On a GPU the generated code is the GPU's.
-    return (*told, COMPILED) if device == "cpu" and compiled() else told
+    """Why the run since `forget` is not portable on a `device` of this kind: a reason for each hole it used."""
+    reasons = tuple(f"{name} gives different bits on different CPUs" for name in _used)
+    # On a GPU, the generated code runs on the GPU.
+    return (*reasons, COMPILED) if device == "cpu" and compiled() else reasons
 
 
 def compiled() -> bool:
-    """Whether anything was compiled since `forget`; what is kept compiled would serve a later run unseen."""
+    """Whether anything was compiled since `forget`; a later run would use the compiled code unnoticed."""
     return _graphs() > _compiled[0]
 
 
@@ -96,7 +96,7 @@ _compiled = [0]
 
 
 def _graphs() -> int:
-    """How many pieces of code torch.compile has taken over in this process."""
+    """How many code objects torch.compile has compiled in this process."""
     dynamo = sys.modules.get("torch._dynamo.utils")
     return int(dynamo.counters["frames"]["ok"]) if dynamo is not None else 0
 

@@ -1,4 +1,4 @@
-"""The known-answer test: what this process computes for the table of operations, remembered for each machine."""
+"""The known-answer test: this process's results for the table of operations, cached for each machine."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from harness import files
 from harness.worker.portable.operations import operations
 
 DIGITS = 8
-"""Hex digits kept of each answer's sha256: two answers look alike by chance once in four billion times."""
+"""Hex digits kept of each answer's sha256: different answers match by chance once in four billion times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The digest of each operation's result, by name; `remembered` where an earlier start computed them."""
+    """The digest of each operation's result, by name; `remembered` if an earlier start computed them."""
 
     digests: Mapping[str, str]
     remembered: bool
 
 
 def computed() -> Mapping[str, str]:
-    """The digest of what this process computes for each operation, by name, whatever its switches; a second or two."""
+    """The digest of each operation's result in this process, by name, whatever its switches; takes a second or two."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -42,17 +42,17 @@ def computed() -> Mapping[str, str]:
 
 
 def remembered(machine: Mapping[str, object]) -> Answers:
-    """`computed`, from the user's cache where the same `machine` computed it before.
+    """`computed`, or the user's cache of it if the same `machine` computed it before.
 
-    `machine` is everything that the answers depend on: the CPU, the builds, the variables. A cache that
-    cannot be read or written costs the time, and no more.
+    `machine` is everything that the answers depend on: the CPU, the builds, the variables. If the cache cannot be
+    read or written, that only costs time.
     """
     cached = _read_cached(_cache_path(machine))
     return anew(machine) if cached is None else Answers(cached, remembered=True)
 
 
 def anew(machine: Mapping[str, object]) -> Answers:
-    """`computed`, kept for the next start on this `machine`."""
+    """`computed`, cached for the next start on this `machine`."""
     answers = computed()
     _write_cached(_cache_path(machine), answers)
     return Answers(answers, remembered=False)
@@ -87,7 +87,7 @@ def _cache_folder() -> Path:
 
 
 def _read_cached(path: Path) -> Mapping[str, str] | None:
-    """The answers in the file; None unless it is whole, as it was written."""
+    """The answers in the file; None unless it is complete, as it was written."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

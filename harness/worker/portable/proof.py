@@ -1,4 +1,4 @@
-"""Whether this process computes what every portable machine computes, proven before it is believed."""
+"""Prove whether this process computes the same bits as every portable machine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from harness.core.portable.switches import CPU_INFO, MARK, VARIABLES, cpu_obstac
 from harness.worker.portable import elementary, holes, known_answers
 
 _BEYOND_AVX2 = ("AVX512", "X86_V4")
-"""How numpy's names of instruction sets beyond AVX2 begin."""
+"""Prefixes of numpy's names for instruction sets beyond AVX2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Portability:
-    """Whether every cure is in effect; if it is not, the `reason`; and the known answers.
+    """Whether every cure is in effect; if not, the `reason`; and the known answers.
 
-    `able` is whether this machine with this software can be portable at all: one that cannot has lost nothing.
-    `remembered` tells that the answers are those of an earlier start.
+    `able` says whether this machine with this software can be portable at all: if it cannot, nothing is lost.
+    `remembered` says that the answers are from an earlier start.
     """
 
     effective: bool = False
@@ -41,10 +41,10 @@ def is_asked_for() -> bool:
 
 
 def prove(here: Environment) -> Portability:
-    """Put the cures that the process itself has to bring into effect, and test all of them.
+    """Install the cures that the process itself provides, and test all of them.
 
-    `here` is the fingerprint of the process. Cheap where this machine was tested before; does nothing but look at the
-    CPU unless portability was asked for.
+    `here` is the fingerprint of the process. Cheap if this machine was tested before; unless portability was
+    requested, it only looks at the CPU.
     """
     if not is_asked_for():
         reason = cpu_obstacle(platform.machine(), _cpu_info())
@@ -58,30 +58,30 @@ def prove(here: Environment) -> Portability:
     machine = _machine(here)
     found = known_answers.remembered(machine)
     wrong = _wrong(found.digests, here)
-    if wrong and found.remembered:  # perhaps by a mishap that is past
+    if wrong and found.remembered:  # it may have been a transient error
         found = known_answers.anew(machine)
         wrong = _wrong(found.digests, here)
-    return Portability(not wrong, _told(wrong), found.digests, remembered=found.remembered)
+    return Portability(not wrong, _difference(wrong), found.digests, remembered=found.remembered)
 
 
 def _wrong(digests: Mapping[str, str], here: Environment) -> list[str]:
-    """The operations that others with the same software compute otherwise."""
+    """The operations whose results differ from the record for the same software."""
     expected = on_record(here.software)
     return [name for name, one in digests.items() if expected.get(name, one) != one]
 
 
 def establish(here: Environment) -> None:
-    """`prove` for the life of this process."""
+    """`prove` for the lifetime of this process."""
     _proven.append(prove(here))
 
 
 def current() -> Portability:
-    """What was proven of this process last."""
+    """The last result of `prove` for this process."""
     return _proven[-1] if _proven else Portability()
 
 
 def is_in_effect() -> bool:
-    """Whether what was proven holds yet: a run may have changed what the process itself had brought."""
+    """Whether the proof still holds: a run may have undone the cures of the process."""
     return current().effective and not _missing()
 
 
@@ -91,7 +91,7 @@ def is_lost() -> bool:
 
 
 def why_not() -> str:
-    """Why this process is not portable; "" where it is, or where only the asking is missing."""
+    """Why this process is not portable; "" if it is, or if portability was not requested."""
     return current().reason or (_missing() if is_asked_for() else "")
 
 
@@ -99,20 +99,20 @@ _proven: list[Portability] = []
 
 
 def _out_of_reach() -> str:
-    """What keeps this CPU with this software from being portable, in words; "" where nothing does."""
+    """What keeps this CPU with this software from being portable, in words; "" if nothing does."""
     if reason := cpu_obstacle(platform.machine(), _cpu_info()):
         return reason
     if not torch.backends.mkl.is_available():
         return "this build of torch computes without MKL"
     if built_for := _beyond_avx2(_numpy_core().__cpu_baseline__):
-        return f"numpy {np.__version__} is built for {', '.join(built_for)} and cannot do without"
+        return f"numpy {np.__version__} is built for {', '.join(built_for)} and cannot turn it off"
     if not elementary.can_be_installed():
-        return f"torch {torch.__version__} lets nothing replace its square root; torch 2.9 and later do"
+        return f"torch {torch.__version__} has no way to replace its square root; use torch 2.9 or later"
     return ""
 
 
 def _missing() -> str:
-    """The first cure that is missing, in words; "" where all are there."""
+    """The first missing cure, in words; "" if none is missing."""
     for name, value in VARIABLES.items():
         if os.environ.get(name) != value:
             return f"{name} is {os.environ.get(name) or 'not set'} instead of {value or 'unset'}"
@@ -149,7 +149,7 @@ def _machine(here: Environment) -> Mapping[str, object]:
 
 
 def _features() -> str:
-    """The CPU's features as the kernel tells them, under an emulator those of the real one, and as it says itself."""
+    """The CPU's features from the kernel (under an emulator, the real CPU's) and from the CPU itself."""
     flags = next((line for line in _cpu_info().splitlines() if line.startswith("flags")), "")
     own = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return f"{flags.strip()} {sorted(own.items())}"
@@ -163,5 +163,5 @@ def _cpu_info() -> str:
         return ""
 
 
-def _told(wrong: list[str]) -> str:
-    return f"this machine computes other bits for {named_operations(wrong)}" if wrong else ""
+def _difference(wrong: list[str]) -> str:
+    return f"this machine computes different bits for {named_operations(wrong)}" if wrong else ""

@@ -15,19 +15,19 @@ from harness.core.messages import Job, Reply
 
 
 class Channel:
-    """Takes over standard input and output; whatever else prints goes to the log, whatever else reads gets nothing."""
+    """Takes over standard input and output; other prints go to the log, other reads get nothing."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
         self._out: BinaryIO = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
-        # A pipeline that prints is not to blame for a disk that the log has filled.
+        # A log on a full disk must not make a pipeline that prints fail.
         sys.stdout = streams.tolerant_text(streams.Tolerant(streams.STDOUT), sys.stdout)
         sys.stderr = streams.tolerant_text(streams.Tolerant(streams.STDERR), sys.stderr)
         self._in: BinaryIO = os.fdopen(os.dup(0), "rb")
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
-        # Ends whatever line was printed, without an end of its own, before this.
+        # Ends any unfinished line that was printed before this.
         self._out.write(b"\n")
         self._jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -35,8 +35,8 @@ class Channel:
     def _read(self) -> None:
         for line in self._in:
             self._jobs.put(line)
-        # The parent closes the pipe when it is done with this worker, or has died: in both cases
-        # nobody waits for a job that may still be running, and it must not go on holding the device.
+        # The parent has closed the pipe or died. Nobody waits for a job that may still be running, and it
+        # must not keep the device.
         os._exit(0)
 
     def jobs(self) -> Iterator[Job]:
@@ -45,7 +45,7 @@ class Channel:
             yield from_json(Job, self._jobs.get())
 
     def send(self, reply: Reply) -> None:
-        """Send one reply; a parent that is gone ends the process."""
+        """Send one reply; if the parent is gone, end the process."""
         try:
             self._out.write(to_json(reply).encode() + b"\n")
             self._out.flush()

@@ -1,8 +1,8 @@
-"""`python -m harness.worker DEVICE --forks DESCRIPTOR`: import what jobs need, then fork a worker for every request.
+"""`python -m harness.worker DEVICE --forks DESCRIPTOR`: import what jobs need, then fork a worker for each request.
 
-The server computes nothing: no thread pool, no random numbers, no CUDA. Whoever is forked from it is as fresh as a
-process that was started, but for where Python and the libraries lie in memory and for the seed of Python's hashes,
-which all that come from one server share.
+The server computes nothing: no thread pool, no random numbers, no CUDA. A forked worker is as fresh as a spawned
+process, except that all workers of one server share the addresses of Python and the libraries, and the seed of
+Python's hashes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(device: str, descriptor: int) -> None:
     faulthandler.enable()
     warnings.simplefilter("default")
     spare_numpy()
-    # A process as a descriptor (Linux 5.3) is how the end of a child is noticed without a thread or a signal.
+    # Fails before Linux 5.3. A descriptor of a process signals its end without a thread or a signal.
     os.close(os.pidfd_open(os.getpid()))
     with socket.socket(fileno=descriptor) as requests:
         try:
@@ -59,11 +59,11 @@ def main(device: str, descriptor: int) -> None:
 
 
 class Forker:
-    """Forks a child for every request on a socket, and tells through a pipe of its own how each ended.
+    """Forks a child for each request on a socket, and reports through a pipe per child how it ended.
 
-    A request comes with the child's standard input, output and error and the pipe where its end is told, in this order;
-    the answer is the child's number, 0 where none can be forked. `prepare` is called with each request
-    before the fork, `become` after it in the child, with the request and what further descriptors came with it.
+    A request comes with the child's standard input, output and error and the pipe for its exit code, in this order;
+    the answer is the child's process id, 0 if it cannot be forked. `prepare` is called with each request before the
+    fork. `become` is called in the child, with the request and any further descriptors that came with it.
     """
 
     def __init__(
@@ -76,30 +76,30 @@ class Forker:
         self._prepare = prepare
         self._become = become
         self._children: dict[int, _Child] = {}
-        """By the descriptor where the end is told."""
+        """By the descriptor that gets the exit code."""
         self._ended: dict[int, int] = {}
-        """The process numbers that the parent may still use, by the same."""
+        """The process ids that the parent may still use, by the same descriptor."""
 
     def run(self) -> None:
-        """Fork and tell of ends until the parent is gone."""
+        """Fork children and report their exit codes until the parent is gone."""
         while True:
             poll = select.poll()
             poll.register(self._requests, select.POLLIN)
             for child in self._children.values():
                 poll.register(child.ending, select.POLLIN)
             for status in self._ended:
-                poll.register(status, 0)  # the parent closing its end is always told
+                poll.register(status, 0)  # poll always reports that the parent has closed its end
             ready = {descriptor for descriptor, _event in poll.poll()}
             for status, child in list(self._children.items()):
                 if child.ending in ready:
-                    self._tell(status, child)
+                    self._report_end(status, child)
             for status in ready & self._ended.keys():
                 self._reap(status)
             if self._requests.fileno() in ready and not self._answer():
                 return
 
-    def _tell(self, status: int, child: _Child) -> None:
-        # Not waited for yet: its number must not become another's while the parent may still kill its group.
+    def _report_end(self, status: int, child: _Child) -> None:
+        # Not reaped yet: its process id must not be reused while the parent may still kill its group.
         end = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert end is not None  # its descriptor is readable, so it has ended
         code = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
@@ -114,7 +114,7 @@ class Forker:
         os.close(status)
 
     def _answer(self) -> bool:
-        """Fork for one request; False where the parent is gone."""
+        """Fork for one request; False if the parent is gone."""
         message, descriptors, _flags, _address = socket.recv_fds(
             self._requests, _LONGEST_REQUEST, _MOST_DESCRIPTORS
         )
@@ -137,15 +137,15 @@ class Forker:
         sys.stderr.flush()
         pid = os.fork()
         if pid:
-            with suppress(OSError):  # the child does the same: whoever comes first
+            with suppress(OSError):  # the child does the same; either may be first
                 os.setpgid(pid, pid)
             return pid
-        os.close(status)  # its end, as long as the server lives, is the server's to tell
+        os.close(status)  # the server reports the exit code
         self._live(request, streams, kept)
         os._exit(1)
 
     def _live(self, request: bytes, streams: Sequence[int], kept: Sequence[int]) -> None:
-        """Be the child to the end of this process, whatever happens."""
+        """Run the child until this process ends, whatever happens."""
         code = 1
         try:
             os.setpgid(0, 0)
@@ -168,7 +168,7 @@ class Forker:
 
 
 def _bring_in_classes(request: bytes) -> None:
-    """Import the named classes of diffusers where possible; the worker meets, and tells, what stands in the way."""
+    """Import the named classes of diffusers if possible; otherwise the worker gets the same error and reports it."""
     import diffusers
 
     for name in json.loads(request):
@@ -177,7 +177,7 @@ def _bring_in_classes(request: bytes) -> None:
 
 
 def _is_safe() -> bool:
-    """Whether a fork of this process is whole: it has one thread (another one would be missing), and no CUDA."""
+    """Whether this process can be forked: it has only one thread (others would be lost), and no CUDA."""
     import torch
 
     return len(os.listdir("/proc/self/task")) == 1 and not torch.cuda.is_initialized()

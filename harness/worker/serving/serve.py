@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def main(device_name: str, process: ProcessKind = "spawned") -> None:
-    """Serve jobs on the named device; `process` is how this one came to be, which its captures say."""
-    # The log then ends with the Python stack of a crash inside native code, or of a run that hung.
+    """Serve jobs on the named device; captures store in `process` how this process was started."""
+    # Writes the Python stack to the log if native code crashes or a run hangs.
     faulthandler.enable()
     warnings.simplefilter("default")
     spare_numpy()
@@ -39,7 +39,7 @@ def main(device_name: str, process: ProcessKind = "spawned") -> None:
 
 
 def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[Ready, Executor | None]:
-    """What to tell the parent, and what runs jobs; nothing does where the device cannot be had."""
+    """The message for the parent, and the executor of jobs; None if the device is not available."""
     bring_in("torch")
     from harness.worker.environment import determinism, devices, fingerprint
     from harness.worker.portable import proof

@@ -1,1 +1,1 @@
-"""What a pipeline and its process were like before a run, and what is different after it."""
+"""The state of a pipeline and its process before a run, and the differences after it."""

@@ -1,4 +1,4 @@
-"""What the names in loaded modules and classes stand for, to find out what a run replaced."""
+"""Remember the objects behind names in loaded modules and classes, to find out what a run replaced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIBRARIES = frozenset(
         *("PIL", "accelerate", "diffusers", "numpy", "peft", "safetensors", "torch", "transformers"),
     }
 )
-"""The packages that are watched."""
+"""The watched packages."""
 
 _WORKSHOPS = (
     "torch._dynamo",
@@ -31,7 +31,7 @@ _WORKSHOPS = (
     "torch.fx",
     "torch.testing",
 )
-"""Parts of torch that keep books while they compile; `torch.compiler.reset` is for those."""
+"""Parts of torch that keep state while they compile; `torch.compiler.reset` resets those."""
 
 _TAKES_NOTES = frozenset(
     {
@@ -46,7 +46,7 @@ _TAKES_NOTES = frozenset(
         "__warningregistry__",
     }
 )
-"""Names under which Python takes notes."""
+"""Names under which Python itself keeps state."""
 
 
 _MADE_WHEN_NEEDED = frozenset(
@@ -59,21 +59,21 @@ _MADE_WHEN_NEEDED = frozenset(
         "smart_apply",
     }
 )
-"""Names that torch and transformers set on first use, to what they would set again; the count of hooks; what
-stands for the default dtype, which is looked at by itself.
+"""Names that torch and transformers set on first use, always to the same value; the count of hooks; the name for
+the default dtype, which `settings` checks.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A name that stands for something else by now; `runs` where that is a function or class, not data."""
+    """A name that now refers to something else; `runs` says whether that is a function or class, not data."""
 
     where: str
     runs: bool
 
 
 class _Function:
-    """What a function is made of."""
+    """The parts of a function."""
 
     __slots__ = ("_code", "_defaults", "_function", "_keywords", "name")
 
@@ -99,7 +99,7 @@ class _Function:
 
 
 class _Table:
-    """The functions and classes that a table such as `ACT2CLS` has; it may get more, as it does by lazy imports."""
+    """The functions and classes in a table such as `ACT2CLS`; new entries are allowed, since lazy imports add some."""
 
     __slots__ = ("_entries", "_table", "name")
 
@@ -108,7 +108,7 @@ class _Table:
         self._entries = self._now()
 
     def _now(self) -> Mapping[Any, object]:
-        # Not by the methods of the table's own class, which may do more than look.
+        # Not with the methods of the table's own class, which may have side effects.
         return {key: value for key, value in list(dict.items(self._table)) if _is_code(value)}
 
     def changed(self) -> bool:
@@ -124,7 +124,7 @@ def _is_code(value: object) -> bool:
 
 
 def _unwrapped(value: Any) -> Any:
-    # By type alone: objects that load what they stand for answer to any name.
+    # Only by type: lazily loading objects have every attribute.
     kind = type(value)
     if issubclass(kind, property):
         return value.fget
@@ -132,11 +132,11 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _insides(space: Mapping[str, Any], module: str) -> Iterator[_Function | _Table]:
-    """What can be changed inside of what the names of a module, or of a class in it, stand for."""
+    """The changeable objects behind the names of a module, or of a class in it."""
     for name, value in list(space.items()):
         held = _unwrapped(value)
         if issubclass(type(held), types.FunctionType):
-            # What was imported from elsewhere is watched there.
+            # Imported objects are watched in their own module.
             if held.__module__ == module:
                 yield _Function(name, held)
         elif (
@@ -148,7 +148,7 @@ def _insides(space: Mapping[str, Any], module: str) -> Iterator[_Function | _Tab
 
 
 class _Names:
-    """A module or class, what its names stood for, and what that was like inside."""
+    """A module or class, the objects behind its names, and their inner state."""
 
     __slots__ = ("_added_counts", "_insides", "_names", "_space", "_values", "_where")
 
@@ -158,12 +158,12 @@ class _Names:
         self._take()
 
     def _take(self) -> None:
-        # Another thread may import.
+        # Another thread may be importing.
         items = list(self._space.items())
         self._names, self._values = [name for name, _ in items], [value for _, value in items]
 
     def changes(self) -> Iterator[Replaced]:
-        """The names that stand for something else by now; a module may get new ones, as it does by lazy imports."""
+        """The names that now refer to something else; new names are allowed, since lazy imports add some."""
         for inside in self._insides:
             if inside.changed():
                 yield Replaced(f"{self._where}.{inside.name}", True)
@@ -191,7 +191,7 @@ class _Names:
 
 
 class Code:
-    """The names of the libraries' modules and classes, as they were when they had been imported."""
+    """The names of the libraries' modules and classes, as they were right after import."""
 
     def __init__(self) -> None:
         self._modules: dict[str, _Names] = {}
@@ -199,7 +199,7 @@ class Code:
         self.add(list(sys.modules))
 
     def add(self, names: Iterable[str]) -> None:
-        """Remember the modules of these names, and the classes that are defined there."""
+        """Remember the modules of these names, and the classes that they define."""
         for name in names:
             module = sys.modules.get(name)
             if _watched(name) and isinstance(module, types.ModuleType) and name not in self._modules:
@@ -213,7 +213,7 @@ class Code:
         self._classes.setdefault(kind, _Names(where, vars(kind), kind.__module__, added_counts=True))
 
     def changes(self) -> Iterator[Replaced]:
-        """What was replaced anywhere."""
+        """All replacements."""
         for names in (*self._modules.values(), *self._classes.values()):
             yield from names.changes()
 
@@ -223,4 +223,4 @@ def _watched(name: str) -> bool:
 
 
 _NOTHING = object()
-"""Stands for a name that is not there."""
+"""Represents a missing name."""

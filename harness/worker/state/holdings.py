@@ -1,4 +1,4 @@
-"""What containers hold, to find out later what was changed in them, and to put data back."""
+"""Remember what containers hold, to find changes later and to restore data."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ REGISTRIES = frozenset(vars(torch.nn.Module())) - {"training"}
 """The attributes in which a module keeps its parts and hooks."""
 
 HOOKS = REGISTRIES - {"_buffers", "_modules", "_parameters", "_non_persistent_buffers_set"}
-"""Those that are tables of hooks."""
+"""The attributes that are tables of hooks."""
 
 _RESTORABLE = (dict, OrderedDict, defaultdict)
 
 _BOOKKEEPING = frozenset(
     {"__annotate_func__", "__annotations_cache__", "__slotnames__", "__warningregistry__"}
 )
-"""Names under which Python itself takes notes in modules and classes."""
+"""Names under which Python itself keeps state in modules and classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that was changed, `where` in the pipeline; `undone` where it is again what it was."""
+    """A change, `where` in the pipeline; `undone` says whether it is reverted."""
 
     where: str
     undone: bool
@@ -38,7 +38,7 @@ class Change:
 class Entries:
     """The entries of a dict, or the attributes of an object, by name.
 
-    Data is put back where `restorable`; in a table of `hooks`, which is nothing but its entries, all is.
+    Data is restored if `restorable`; in a table of `hooks`, which consists only of its entries, everything is.
     """
 
     __slots__ = ("_hooks", "_restorable", "_where", "mapping", "names", "values")
@@ -51,7 +51,7 @@ class Entries:
         self._restorable = restorable and type(mapping) in _RESTORABLE
 
     def changes(self) -> Iterator[Change]:
-        """What is different by now; where that is data alone, it is put back."""
+        """The changes; those of plain data are reverted."""
         before, now = dict(zip(self.names, self.values, strict=True)), dict(self.mapping)
         names = [
             name
@@ -72,7 +72,7 @@ class Entries:
 
 
 class Items:
-    """What a list, set or deque holds."""
+    """The items of a list, set or deque."""
 
     __slots__ = ("_items", "_where", "holder")
 
@@ -80,7 +80,7 @@ class Items:
         self._where, self.holder, self._items = where, holder, tuple(holder)
 
     def changes(self) -> Iterator[Change]:
-        """Whether it holds other things by now; data in a list is put back."""
+        """Whether its items changed; data in a list is restored."""
         now = tuple(self.holder)
         if len(now) == len(self._items) and all(map(same, now, self._items)):
             return
@@ -100,18 +100,18 @@ class Slots:
         self._values = self.held()
 
     def held(self) -> tuple[object, ...]:
-        """What is in the slots; something of its own in an empty one."""
+        """The values in the slots; a marker for an empty one."""
         return tuple(_slot(self._owner, name) for name in self._names)
 
     def changes(self) -> Iterator[Change]:
-        """What is different by now."""
+        """The changes."""
         for name, before, now in zip(self._names, self._values, self.held(), strict=True):
             if not same(before, now):
                 yield Change(f"{self._where}.{name}", False)
 
 
 class Holdings:
-    """Many mappings, looked at together: most runs change none."""
+    """Many mappings, checked together: most runs change none."""
 
     def __init__(self, entries: Sequence[Entries]) -> None:
         self._entries = entries
@@ -123,16 +123,16 @@ class Holdings:
         self._values = list(chain.from_iterable(one.values for one in entries))
 
     def changes(self, *, thorough: bool) -> Iterator[Change]:
-        """What is different by now; where that is data alone, it is put back.
+        """The changes; those of plain data are reverted.
 
-        Unless `thorough`, the same objects under other names are overlooked, and equal numbers of another type.
+        Unless `thorough`, renamed objects are overlooked, and equal numbers of another type.
         """
         if any(self._empty) or not (self._identical() if thorough else self._equal()):
             for entries in self._entries:
                 yield from entries.changes()
 
     def _identical(self) -> bool:
-        """Whether the very same objects are under the same names in the same order."""
+        """Whether the identical objects have the same names in the same order."""
         return (
             sum(map(len, self._mappings)) == len(self._values)
             and all(map(operator.is_, chain.from_iterable(self._views), self._values))
@@ -140,19 +140,19 @@ class Holdings:
         )
 
     def _equal(self) -> bool:
-        """Whether equal objects are there in the same order; lists compare those that are identical at once."""
+        """Whether the objects are equal and in the same order; lists compare identical objects fast."""
         try:
             return list(chain.from_iterable(self._views)) == self._values
-        except Exception:  # two tensors, or two arrays, have no equality of their own
+        except Exception:  # comparing two tensors or arrays gives no single truth value
             return False
 
 
 _NOTHING = object()
-"""Stands for an entry that is not there."""
+"""Represents a missing entry."""
 
 
 def _can_go(value: object) -> bool:
-    """Whether it computes nothing by itself: data, or a registry of diffusers' hooks without any.
+    """Whether it computes nothing by itself: data, or an empty registry of diffusers' hooks.
 
     diffusers' `cache_context` makes such a registry on first use.
     """

@@ -1,4 +1,4 @@
-"""Notice what libraries are imported while a pipeline is loaded and runs."""
+"""Detect which libraries are imported while a pipeline is loaded and runs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def noticed(
 ) -> Iterator[None]:
     """While open, `begun` is called before a library is imported, `ended` after it with the names of all modules.
 
-    What one library imports of others belongs to it. The user's own files are no libraries: what they do
-    when they are imported, they do in the run; `own` is called with their names afterwards.
+    If one library imports others, they belong to it. The user's own files are not libraries: what they do when
+    they are imported counts as part of the run; `own` is called with their names afterwards.
     """
     depth, names = 0, list[str]()
 
@@ -68,7 +68,7 @@ def noticed(
 
 def is_installed(module: ModuleType) -> bool:
     """Whether the module belongs to Python, to an installed distribution, or to the harness."""
-    if module.__name__.partition(".")[0] in LIBRARIES:  # which may be installed as a link to a checkout
+    if module.__name__.partition(".")[0] in LIBRARIES:  # an editable install may link to a checkout
         return True
     origin = getattr(getattr(module, "__spec__", None), "origin", None)
     return origin is None or origin in ("built-in", "frozen") or origin.startswith(_INSTALLED)

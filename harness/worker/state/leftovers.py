@@ -1,4 +1,4 @@
-"""What a run left behind in its process: settings, and other code under the names of libraries."""
+"""What a run left behind in its process: settings, and replaced code of libraries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 8
 
 
 class Leftovers:
-    """Watches run after run of one process.
+    """Watches all runs of one process.
 
     `spent` is true once a run left something behind: the process must serve no other run.
     """
@@ -36,7 +36,7 @@ class Leftovers:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Around one run, from before its pipeline is loaded; a run that ends early is looked at as well."""
+        """Around one run, from before its pipeline is loaded; runs that end early are checked too."""
         self._switches, self._before = determinism.read_back(), dict(settings.read())
         self._gradients = self._asked = False
         try:
@@ -47,31 +47,34 @@ class Leftovers:
                 self.found(thorough=True)
 
     def inside(self) -> None:
-        """The pipeline has returned, and what was set around its call has not been undone yet."""
+        """To be called when the pipeline has returned, before the settings around its call are undone."""
         self._gradients = torch.is_grad_enabled()
 
     def found(self, *, thorough: bool) -> tuple[str, ...]:
-        """What the run left, a sentence each.
+        """What the run left behind, one sentence each.
 
-        Replaced code is looked for if `thorough`, for which there is no need where only diffusers' own has run.
+        It looks for replaced code only if `thorough`, which is unnecessary if only diffusers' own code has run.
         """
         self._asked = True
         switched = determinism.changed(self._switches, determinism.read_back())
         changed = settings.changed(self._before, settings.read())
         if self._gradients:
-            changed = ("torch: grad mode: the run changed it from False to True and left it so", *changed)
+            changed = (
+                "torch: grad mode: the run changed it from False to True and did not restore it",
+                *changed,
+            )
         replaced = tuple(self._code.changes()) if thorough else ()
         kept = tuple(self._kept_by_own_modules()) if thorough else ()
         self.spent = self.spent or bool(switched or changed or replaced or kept)
         for one in replaced[:_SHOWN]:
             print(f"left behind by the run: another {one.where}", file=sys.stderr)
-        return (*switched, *changed, *_told(replaced), *kept)
+        return (*switched, *changed, *_sentences(replaced), *kept)
 
     def _import_begun(self) -> None:
         self._importing = settings.read_soft()
 
     def _import_ended(self, names: list[str]) -> None:
-        """What a library sets up when it is imported is not the run's doing; another run would import it too."""
+        """Ignore what a library sets up when it is imported: any other run would import it too."""
         after = settings.read_soft()
         for name in {**self._importing, **after}:
             was, became = self._importing.get(name), after.get(name)
@@ -80,7 +83,7 @@ class Leftovers:
         self._code.add(names)
 
     def _own_imported(self, name: str) -> None:
-        """A module of the user's own stays imported, and so does what it keeps; not so a pipeline's own file."""
+        """Watch the user's own modules, which stay imported with their state, unlike a pipeline's own file."""
         if not name.startswith(OWN):
             self._own[name] = _watch(name)
 
@@ -89,7 +92,7 @@ class Leftovers:
             left = [one.where for one in watch.changes(thorough=True) if not one.undone]
             if left:
                 self._own[name] = _watch(name)
-            yield from (f"{where}: the run changed it and left it so" for where in left[:_SHOWN])
+            yield from (f"{where}: the run changed it and did not restore it" for where in left[:_SHOWN])
 
 
 def _watch(name: str) -> Watch:
@@ -98,9 +101,9 @@ def _watch(name: str) -> Watch:
     return Watch(walk.finish())
 
 
-def _told(replaced: tuple[Replaced, ...]) -> Iterator[str]:
+def _sentences(replaced: tuple[Replaced, ...]) -> Iterator[str]:
     code = [one.where for one in replaced if one.runs]
     for where in code[:_SHOWN]:
-        yield f"{where}: the run replaced it and left it so"
+        yield f"{where}: the run replaced it and did not restore it"
     if len(code) > _SHOWN:
-        yield f"{len(code) - _SHOWN} more functions and classes: the run replaced them and left them so"
+        yield f"{len(code) - _SHOWN} more functions and classes: the run replaced them and did not restore them"

@@ -1,4 +1,4 @@
-"""Which values are plain data, and when two of them are the same one."""
+"""Which values are plain data, and when two of them count as the same."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONSTANTS = (
     torch.layout,
     torch.memory_format,
 )
-"""Types whose objects never change and hold nothing."""
+"""Types whose objects never change and hold no others."""
 
 ATOMS = (
     *CONSTANTS,
@@ -56,7 +56,7 @@ ATOMS = (
     type(Ellipsis),
     type(NotImplemented),
 )
-"""Types whose objects are not looked into: they cannot change, or belong to the process and not to a pipeline."""
+"""Types whose objects are not searched: they cannot change, or belong to the process and not to a pipeline."""
 
 COLLECTIONS = (list, tuple, set, frozenset, deque)
 
@@ -64,7 +64,7 @@ _DEEPEST = 8
 
 
 def is_data(value: Any, depth: int = 0) -> bool:
-    """Whether it is made of numbers, text and arrays alone, so that it computes nothing by itself."""
+    """Whether it consists only of numbers, text and arrays, so that it computes nothing by itself."""
     if isinstance(value, (*CONSTANTS, np.ndarray)):
         return True
     if isinstance(value, torch.Tensor):
@@ -85,13 +85,13 @@ def same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, float | complex | np.generic):
-        # By their text, nan is nan, and -0.0 is not 0.0.
+        # Compared as text: nan equals nan, and -0.0 differs from 0.0.
         return repr(one) == repr(other)
     if isinstance(one, CONSTANTS):
         return bool(one == other)
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))
-    # A method is made anew whenever it is looked up.
+    # Every lookup of a method creates a new object.
     return (
         isinstance(one, types.MethodType)
         and one.__self__ is other.__self__

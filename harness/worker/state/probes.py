@@ -1,4 +1,4 @@
-"""Read what an object keeps out of Python's sight, and put back what can be put back."""
+"""Read the state that an object hides from Python, and restore it if possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 _TRANSPARENT = ("sentencepiece", "tokenizers", "regex", "_regex")
-"""Packages whose objects of C or Rust do not change, or only in what is read here."""
+"""Packages whose C or Rust objects do not change, or only in the state that is read here."""
 
 _READ_WHOLE = 2**20  # bytes
 
@@ -26,7 +26,7 @@ PutBack = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The hidden state of an object, `where` in the pipeline: `read` gives it in a form that can be compared."""
+    """The hidden state of an object, `where` in the pipeline: `read` returns it in a comparable form."""
 
     where: str
     read: Read
@@ -34,20 +34,20 @@ class Probe:
     put_back: PutBack | None = None
 
     def changed(self) -> bool:
-        """Whether the state is another one by now."""
+        """Whether the state has changed."""
         return self.read() != self.before
 
     def restored(self) -> bool:
-        """Put the state back where that can be done; whether it is what it was."""
+        """Restore the state if possible; return whether it is as before."""
         if self.put_back is not None:
             self.put_back()
         return not self.changed()
 
 
 def probe_of(where: str, owner: Any) -> Probe | None:
-    """How to read the hidden state of `owner`; None where it has none.
+    """How to read the hidden state of `owner`; None if it has none.
 
-    An object of which nothing is known reads as another one every time: nobody can say that it did not change.
+    An unknown object gives a different value every time, since nobody can say that it did not change.
     """
     for is_one, made in _KNOWN:
         if is_one(owner):
@@ -65,7 +65,7 @@ def _of_tokenizer(owner: Any) -> tuple[Read, PutBack]:
     truncation, padding = owner.truncation, owner.padding
 
     def put_back() -> None:
-        # Every call of the tokenizer sets both anew.
+        # Every call of the tokenizer sets both again.
         owner.enable_truncation(**truncation) if truncation else owner.no_truncation()
         owner.enable_padding(**padding) if padding else owner.no_padding()
 
@@ -119,7 +119,7 @@ def _of_bytearray(owner: bytearray) -> tuple[Read, None]:
 
 
 def _is_tokenizer(owner: object) -> bool:
-    # By its name: the package comes with transformers, and is imported when one is loaded.
+    # By name: the package comes with transformers, and is imported only when a tokenizer is loaded.
     return any(
         base.__module__ == "tokenizers" and base.__name__ == "Tokenizer" for base in type(owner).__mro__
     )

@@ -1,4 +1,4 @@
-"""Everything that can be reached from an object by following what it holds."""
+"""Everything that is reachable from an object through the objects it holds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from harness.worker.state.plain import ATOMS, COLLECTIONS, CONSTANTS
 from harness.worker.state.probes import Probe, probe_of
 
 Ours = Callable[[type], bool]
-"""Whether a class is the user's own, whose attributes are then part of what is reached."""
+"""Whether a class is the user's own, so that its attributes are part of the walk."""
 
 
 @dataclass(slots=True)
 class Reached:
-    """What was found, by how it is watched; `objects` are those that could be given another class."""
+    """The objects found, by how they are watched; `objects` are those whose class could be changed."""
 
     entries: list[Entries] = field(default_factory=list)
     others: list[Items | Slots] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Reached:
 
 
 class Walk:
-    """Goes from object to object, to each once; into none of `leaves`, and into the classes that are `ours`."""
+    """Visits each object once; does not enter `leaves`, and enters the classes that are `ours`."""
 
     def __init__(self, leaves: tuple[type, ...], ours: Ours) -> None:
         self._leaves, self._ours = leaves, ours
@@ -41,16 +41,16 @@ class Walk:
         self._found = Reached()
 
     def through(self, where: str, mapping: Mapping[str, Any]) -> None:
-        """Go through the entries of `mapping`, which itself is only looked at."""
+        """Visit the entries of `mapping`, but not the mapping itself."""
         self._seen[id(mapping)] = mapping
         self._enter(where, mapping, restorable=False)
 
     def start(self, where: str, root: object) -> None:
-        """Start at `root` as well."""
+        """Add `root` as a starting point."""
         self._ahead.append((where, root))
 
     def finish(self) -> Reached:
-        """Walk until all has been seen."""
+        """Walk until everything has been visited."""
         while self._ahead:
             where, one = self._ahead.pop()
             if isinstance(one, CONSTANTS) or id(one) in self._seen:
@@ -63,7 +63,7 @@ class Walk:
         return self._found
 
     def _class(self, one: type) -> None:
-        """The attributes of a class of the user's own, and of those that it inherits from."""
+        """The attributes of a user's own class, and of its base classes."""
         for base in one.__mro__:
             if base not in self._classes:
                 self._classes.add(base)
@@ -98,7 +98,7 @@ class Walk:
             self._hold(f"{where}().{name}", cell, ("cell_contents",))
 
     def _led_on(self, where: str, one: Any) -> bool:
-        """Whether it is something of Python's own that only leads to other objects."""
+        """Whether it is a Python built-in object that only leads to other objects."""
         held: tuple[Any, ...]
         if isinstance(one, functools.partial):
             held = (one.func, one.args, one.keywords)

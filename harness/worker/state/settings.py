@@ -1,4 +1,4 @@
-"""Everything that can be set in a process and outlasts a run, and what a run left changed."""
+"""All settings of a process that outlast a run, and what a run left changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import torch
 Read = Callable[[], object]
 
 Settings = Mapping[str, object]
-"""Settings by name, in a form that can be compared."""
+"""Settings by name, in a comparable form."""
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LONGEST = 200  # characters of a value in a sentence
@@ -29,7 +29,7 @@ _SECRET = ("KEY", "PASSWORD", "SECRET", "TOKEN")
 _SET_ON_FIRST_USE = frozenset({"CUDA_MODULE_LOADING", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"})
 """Variables that torch sets for itself when it first starts CUDA or compiles."""
 
-_HALF: float = float("0.5")  # no literal: the compiler would multiply by itself
+_HALF: float = float("0.5")  # not a literal: the compiler would fold the product
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV, signal.SIGFPE)
 
@@ -79,7 +79,7 @@ _BACKENDS = (
     "backends.opt_einsum.strategy",
     "backends.quantized.engine",
 )
-"""Attributes of torch; each version has its own of them."""
+"""Attributes of torch; each version has its own set."""
 
 _PYTHON: Mapping[str, Read] = {
     "working directory": lambda: os.getcwd(),
@@ -99,7 +99,7 @@ _PYTHON: Mapping[str, Read] = {
 }
 
 _SOFT = ("warnings.filters", "sys.path", "sys.meta_path")
-"""Settings of Python that a library may change when it is imported, as it may environment variables and loggers."""
+"""Settings of Python that a library may change when it is imported, besides environment variables and loggers."""
 
 _VARIABLE = "environment variable "
 
@@ -107,7 +107,7 @@ _LOGGERS = ("", "accelerate", "diffusers", "huggingface_hub", "peft", "torch", "
 
 
 def read() -> Settings:
-    """All settings now. What only later versions of torch have is left out."""
+    """All current settings, without those that only later versions of torch have."""
     found: dict[str, object] = {}
     for name, read_one in _PYTHON.items():
         found[name] = _value(read_one)
@@ -119,7 +119,7 @@ def read() -> Settings:
 
 
 def read_soft() -> Settings:
-    """The settings that a library may change when it is imported, once and for all."""
+    """The settings that a library may change permanently when it is imported."""
     found: dict[str, object] = {name: _value(_PYTHON[name]) for name in _SOFT}
     for variable, value in os.environ.items():
         if variable not in _SET_ON_FIRST_USE:
@@ -131,7 +131,7 @@ def read_soft() -> Settings:
 
 
 def changed(before: Settings, after: Settings) -> tuple[str, ...]:
-    """What a run left changed, a sentence for each setting."""
+    """The settings that a run left changed, one sentence each."""
     return tuple(
         _sentence(name, before.get(name), after.get(name))
         for name in sorted({**before, **after})
@@ -146,17 +146,17 @@ def _sentence(name: str, was: object, became: object) -> str:
             [one for one in became if one not in was],
         )
         if not was and not became:
-            return f"{name}: the run changed the order and left it so"
+            return f"{name}: the run changed the order and did not restore it"
     if name.startswith(_VARIABLE) and any(word in name.upper() for word in _SECRET):
-        return f"{name}: the run changed it and left it so"
-    return f"{name}: the run changed it from {_text(was)} to {_text(became)} and left it so"
+        return f"{name}: the run changed it and did not restore it"
+    return f"{name}: the run changed it from {_text(was)} to {_text(became)} and did not restore it"
 
 
 def _text(value: object) -> str:
     if value is None or value == []:
         return "nothing"
     entries = value if isinstance(value, list | tuple) else [value]
-    # An address differs from process to process, and one warning would become many.
+    # Addresses differ between processes and would turn one warning into many.
     text = _ADDRESS.sub("", ", ".join(map(_entry, entries)))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
@@ -169,7 +169,7 @@ def _handler(number: signal.Signals) -> str:
 def _value(read_one: Read) -> object:
     try:
         return read_one()
-    except Exception:  # another version of torch, another platform, a folder that is gone
+    except Exception:  # another version of torch, another platform, a deleted folder
         return None
 
 
@@ -214,13 +214,13 @@ def _global_hooks() -> tuple[int, ...]:
 
 
 def _decimal(context: decimal.Context) -> tuple[object, ...]:
-    # Without the flags, which count what was computed.
+    # Without the flags, which record past computations.
     limits = (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp)
     return (*limits, *(signal.__name__ for signal, trapped in context.traps.items() if trapped))
 
 
 def _entry(entry: Any) -> str:
-    """One of several values as text: a filter of warnings as Python's option -W has it."""
+    """One of several values as text: a warnings filter in the form of Python's option -W."""
     if not (isinstance(entry, tuple) and len(entry) == 5 and isinstance(entry[2], type)):
         return str(entry)
     action, message, category, module, line = entry

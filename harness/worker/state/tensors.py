@@ -19,14 +19,14 @@ _LOOKS: Sequence[Callable[[torch.Tensor], object]] = (
 _PLACES: Sequence[Callable[[torch.Tensor], object]] = (torch.Tensor.data_ptr, attrgetter("_version"))
 
 Columns = list[list[Any]]
-"""A list for each thing that is looked at, with an item for each tensor."""
+"""A list for each checked property, with an item for each tensor."""
 
 
 @dataclass(slots=True)
 class _Stored:
-    """A storage and what it held; `first` is the number of the first tensor that lies in it.
+    """A storage and its content; `first` is the number of the first tensor in it.
 
-    `sample` is on the CPU alone: elsewhere it would keep the memory from being freed.
+    `sample` is used only on the CPU: elsewhere it would keep the memory from being freed.
     """
 
     first: int
@@ -36,9 +36,9 @@ class _Stored:
 
 
 class Tensors:
-    """Tensors by where they are held, and what they were like.
+    """Tensors by the place that holds them, and their former state.
 
-    Lists side by side, since a network has hundreds: what nobody touched is passed over at the speed of C.
+    Parallel lists, since a network has hundreds of tensors: comparing untouched ones runs at the speed of C.
     """
 
     def __init__(self, found: Sequence[tuple[str, torch.Tensor]]) -> None:
@@ -50,11 +50,11 @@ class Tensors:
         self._samples = self._samples_now()
 
     def changes(self, *, thorough: bool) -> Iterator[Change]:
-        """The tensors that are not what they were, in the same kind of place.
+        """The tensors whose content or kind of place has changed.
 
-        One that was written to, or moved, and holds the same bits again is taken as it is now. A write that
-        torch does not count (through `.data`, as LoRA weights are fused, or numpy) is found by samples, which
-        see what changes a whole tensor, or if `thorough` in any case; so is what becomes of a tensor in its place.
+        A tensor that was written to or moved, but has the same bits again, is accepted in its new state. torch does
+        not count some writes (through `.data`, as when LoRA weights are fused, or numpy). Samples find them if they
+        change a whole tensor; with `thorough`, they are always found, and so are in-place replacements.
         """
         different = _unlike(self._now(_LOOKS), self._looks) if thorough else set[int]()
         places = self._now(_PLACES)
@@ -78,7 +78,7 @@ class Tensors:
         )
 
     def _take(self, places: list[Any]) -> None:
-        """Take the tensors as they are now."""
+        """Accept the current state of the tensors."""
         for stored in self._stored:
             stored.sample = _sample_here(self._tensors[stored.first].untyped_storage())
         self._places, self._samples = places, self._samples_now()
@@ -86,7 +86,7 @@ class Tensors:
     def _now(self, looks: Sequence[Callable[[torch.Tensor], object]]) -> Columns:
         try:
             return [list(map(look, self._tensors)) for look in looks]
-        except RuntimeError:  # one has no memory of its own, no strides, or was made in inference mode
+        except RuntimeError:  # one has no own memory, no strides, or was made in inference mode
             return [[_if_it_has(look, tensor) for tensor in self._tensors] for look in looks]
 
     def _samples_now(self) -> list[torch.Tensor]:
@@ -101,7 +101,7 @@ class Tensors:
 
 
 def _stored(tensors: Sequence[torch.Tensor]) -> list[_Stored | None]:
-    """The storage of each tensor, the same one where they share it; None where it cannot be read."""
+    """The storage of each tensor, shared ones only once; None if it cannot be read."""
     known: dict[int, _Stored] = {}
     found: list[_Stored | None] = []
     for number, tensor in enumerate(tensors):

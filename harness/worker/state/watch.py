@@ -1,4 +1,4 @@
-"""Compare everything that was reached from a pipeline, or from a module, with what it was like."""
+"""Compare everything reachable from a pipeline, or from a module, with its former state."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.worker.state.tensors import Tensors
 
 
 class Watch:
-    """What was reached, as it was when this was made."""
+    """The reached objects and their state at construction."""
 
     def __init__(self, found: Reached) -> None:
         self._holdings = Holdings(found.entries)
-        # Most modules have a set of buffers that are not saved, and nothing in it.
+        # Most modules have an empty set of buffers that are not saved.
         empty = [one for one in found.others if isinstance(one, Items) and not one.holder]
         self._empty = [one.holder for one in empty]
         filled = [one for one in found.others if not (isinstance(one, Items) and not one.holder)]
@@ -28,9 +28,9 @@ class Watch:
         self._kinds = list(map(type, self._objects))
 
     def changes(self, *, thorough: bool) -> Iterator[Change]:
-        """What is different by now; data is put back where that makes it exactly what it was.
+        """The changes; data is restored if that makes it exactly as before.
 
-        `thorough` is as in `Tensors.changes` and `Holdings.changes`.
+        `thorough` is the same as in `Tensors.changes` and `Holdings.changes`.
         """
         if list(map(type, self._objects)) != self._kinds:
             for where, one, kind in zip(self._places, self._objects, self._kinds, strict=True):

@@ -1,1 +1,1 @@
-"""The flight recorder: what flows through a pipeline while it runs, and forced replay of what once flowed."""
+"""The flight recorder: record the tensors that flow through a pipeline, and replay recorded ones."""

@@ -1,4 +1,4 @@
-"""Digest, norm and sketch of tensors, computed in batches on the device they live on."""
+"""Digest, norm and sketch of tensors, computed in batches on their own device."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 from harness.core.trace import DIGEST_BYTES, SKETCH_SIZE
 from harness.worker.splitmix64 import GAMMA, finalized
 
-_CHUNK = 4096  # elements per row of the weights and signs; longer tensors are cut into chunks
+_CHUNK = 4096  # elements per row of the weights and signs; longer tensors are split into chunks
 
-_SLICE = 2**20  # elements looked at at once, for 8 MiB of 64-bit intermediates each
+_SLICE = 2**20  # elements processed at once, with 8 MiB of 64-bit intermediates each
 
 _LANES = DIGEST_BYTES // 8
 
@@ -34,15 +34,15 @@ class Fingerprints:
 
 
 def fingerprints(batch: torch.Tensor) -> Fingerprints:
-    """The fingerprints of the N tensors stacked in `batch`, left on its device.
+    """The fingerprints of the N tensors stacked in `batch`, on its device.
 
     The digest is a multilinear hash of the bits in two lanes of 64-bit integer arithmetic (Carter and
-    Wegman 1979; Thorup 2015, "High speed hashing for integers and strings", 3.2), whose sum has no order:
-    every device gives the same. It tells apart what differs by chance or by a defect, not what was built
-    to collide. The sketch multiplies with random signs in float64 (Achlioptas 2003): the distance between
+    Wegman 1979; Thorup 2015, "High speed hashing for integers and strings", 3.2). The order of its sum does not
+    matter, so every device gives the same digest. It detects accidental differences, not deliberate collisions.
+    The sketch multiplies with random signs in float64 (Achlioptas 2003): the distance between
     two sketches estimates that between the tensors with a relative standard error of at most about
     sqrt(2 / SKETCH_SIZE) for differences spread over the tensor, and about 1e-7 of the norm is lost to the
-    rounding to float32. NaN and infinities count as 0 in the sketch and make the norm what they make it.
+    rounding to float32. NaN and infinities count as 0 in the sketch, and propagate into the norm.
     """
     flat = batch.reshape(len(batch), -1)
     if flat.is_complex():
@@ -71,19 +71,19 @@ def _digests(bits: torch.Tensor) -> torch.Tensor:
 
 
 def _mixed(numbers: torch.Tensor) -> torch.Tensor:
-    """So that the high bits decide the low ones too: the finalizer of splitmix64, which loses nothing."""
+    """The finalizer of splitmix64, which is invertible: it lets the high bits affect the low ones too."""
     numbers = (numbers ^ _shifted(numbers, 30)) * -4658895280553007687
     numbers = (numbers ^ _shifted(numbers, 27)) * -7723592293110705685
     return numbers ^ _shifted(numbers, 31)
 
 
 def _shifted(numbers: torch.Tensor, by: int) -> torch.Tensor:
-    """A logical shift to the right; torch's own repeats the sign."""
+    """A logical right shift; torch's own repeats the sign."""
     return (numbers >> by) & (2 ** (64 - by) - 1)
 
 
 def _chunked(flat: torch.Tensor) -> torch.Tensor:
-    """[N, length] as [N, chunks, length of a chunk], with zeros at the end; one short chunk as it is."""
+    """[N, length] as [N, chunks, length of a chunk], padded with zeros; a single short chunk unpadded."""
     count, length = flat.shape
     if length <= _CHUNK:
         return flat.unsqueeze(1)
@@ -107,7 +107,7 @@ def _norms_and_sketches(flat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def _slices(flat: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
-    """Parts of [N, length] that begin at a whole chunk, with where they begin."""
+    """Parts of [N, length] that begin at a chunk boundary, with their starts."""
     count, length = flat.shape
     width = max(1, _SLICE // max(count, 1) // _CHUNK) * _CHUNK
     for start in range(0, length, width):

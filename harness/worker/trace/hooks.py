@@ -1,4 +1,4 @@
-"""Put listeners on the objects of a pipeline, and take them off again without a trace."""
+"""Attach listeners to the objects of a pipeline, and remove them without leaving anything behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Original = Callable[..., Any]
 
 @dataclass(slots=True)
 class Call:
-    """A call under way: whose method, its name, the original, and the arguments."""
+    """A call in progress: the object, the method's name, the original method, and the arguments."""
 
     owner: object
     method: str
@@ -25,32 +25,31 @@ class Call:
     kwargs: dict[str, Any]
 
     def proceed(self) -> Any:
-        """Call the original with the arguments as they are now."""
+        """Call the original with the current arguments."""
         return self.original(*self.args, **self.kwargs)
 
 
 Listener = Callable[[Call], Any]
-"""Called in place of a method; what it returns is what the caller gets."""
+"""Called in place of a method; its result is returned to the caller."""
 
 
 def on_network(
     network: torch.nn.Module, methods: Iterable[str], listener: Listener, stack: ExitStack
 ) -> None:
-    """Hand every call of these methods of one network to `listener` until `stack` closes.
+    """Pass every call of these methods of one network to `listener` until `stack` closes.
 
-    The network gets attributes of its own, as accelerate's offloading does, which goes unseen by what
-    looks at a module's class or hooks (torch leaves its fast paths when a module has hooks, and the bits
-    change).
+    The network gets instance attributes, as with accelerate's offloading. Code that checks a module's class or
+    hooks does not see them (torch leaves its fast paths if a module has hooks, and the bits change).
     """
     for method in methods:
         _on_attribute(network, method, listener, stack)
 
 
 def on_class(kind: type, methods: Iterable[str], listener: Listener, stack: ExitStack) -> None:
-    """Hand every call of these methods of any instance of the class to `listener` until `stack` closes.
+    """Pass every call of these methods of any instance of the class to `listener` until `stack` closes.
 
-    Pipelines copy schedulers, and a copy must be listened to as well; and only a class can have another
-    `__call__`. A class in the place of the instance's own would not do: pipelines compare types.
+    Pipelines copy schedulers, and the copies need listeners too; and only a class can have another `__call__`.
+    Replacing the instance's class would not work: pipelines compare types.
     """
     for method in methods:
         own = vars(kind).get(method)
@@ -59,12 +58,12 @@ def on_class(kind: type, methods: Iterable[str], listener: Listener, stack: Exit
 
 
 def on_module(module: torch.nn.Module, listener: Listener, stack: ExitStack) -> None:
-    """Hand every call of one module inside a network to `listener` until `stack` closes."""
+    """Pass every call of one module inside a network to `listener` until `stack` closes."""
     _on_attribute(module, "forward", listener, stack)
 
 
 class _Bound:
-    """A method of one object, with a listener before it; a deep copy of the object gets one of its own."""
+    """A method of one object behind a listener; a deep copy of the object gets its own."""
 
     def __init__(self, owner: object, name: str, original: Original, listener: Listener) -> None:
         functools.update_wrapper(self, original)
@@ -86,7 +85,7 @@ class _Bound:
 def _on_attribute(owner: torch.nn.Module, method: str, listener: Listener, stack: ExitStack) -> None:
     attributes = vars(owner)
     if method == "forward" and attributes.get("_compiled_call_impl") is not None:
-        # What was compiled must not be compiled again around a listener.
+        # Compiled code must not be compiled again around a listener.
         method = "_compiled_call_impl"
     held = attributes.get(method)
     name = "forward" if method == "_compiled_call_impl" else method

@@ -1,4 +1,4 @@
-"""Keep the fingerprints of the tensors that pass by, and their bytes where they are wanted."""
+"""Keep the fingerprints of recorded tensors, and their bytes if requested."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from harness.core.trace import DIGEST_BYTES, SKETCH_SIZE, Slot
 from harness.errors import StoreError
 from harness.worker.trace.fingerprints import Fingerprints, fingerprints
 
-_PENDING_BYTES = 32 * 2**20  # how much may wait to be looked at together
+_PENDING_BYTES = 32 * 2**20  # how much may be pending for one batch
 
 _RECORD = np.dtype(
     [("digest", np.uint8, DIGEST_BYTES), ("norm", np.float64), ("sketch", np.float32, SKETCH_SIZE)]
 )
-"""What stays of a tensor."""
+"""What is kept of a tensor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """Kept bytes in a file of their own: its path, size and sha256."""
+    """The file of kept bytes: its path, size and sha256."""
 
     path: Path
     size: int
@@ -38,7 +38,7 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the ledger knows of the distinct tensors; `of_ticket` gives the row of each ticket.
+    """The records of all distinct tensors; `of_ticket` gives the row of each ticket.
 
     Digests uint8 [rows, 16], norms float64 [rows], sketches float32 [rows, 32], places int64 [rows].
     """
@@ -59,11 +59,11 @@ class _Waiting:
 
 
 class Ledger:
-    """Takes tensors in and hands out tickets; equal bits of one dtype and shape end as one row.
+    """Accepts tensors and returns tickets; equal bits of one dtype and shape share one row.
 
-    Tensors wait as copies and are looked at in batches on their own device, so that a run is not held up
-    at every event. With a `spool`, the bytes of those to be kept are written to that file as they come:
-    memory stays bounded however long the run is.
+    Tensors are copied and processed in batches on their own device, so that events do not delay a run. With a
+    `spool`, the bytes of tensors to keep are written to that file immediately: memory stays bounded however long
+    the run is.
     """
 
     def __init__(self, spool: Path | None) -> None:
@@ -71,14 +71,14 @@ class Ledger:
         self._kinds: dict[tuple[torch.dtype, torch.Size], Slot] = {}
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
-        # Short byte strings, which Python keeps in a heap of their own: small arrays that stay between large
-        # tensors that go would tear holes into the allocator's, and the process would grow with every step.
+        # Short byte strings, which Python keeps in a separate heap. Small long-lived arrays between short-lived large
+        # tensors would fragment the allocator's heap, and the process would grow with every step.
         self._records: list[bytes] = []
         self._seen: dict[tuple[int, bool], tuple[weakref.ref[torch.Tensor], int, int]] = {}
         self._spool = _Spool(spool) if spool else None
 
     def add(self, tensor: torch.Tensor, *, keep: bool) -> int:
-        """The ticket for what `tensor` holds now."""
+        """The ticket for the current content of `tensor`."""
         keep = keep and self._spool is not None
         key, version = (id(tensor), keep), _version(tensor)
         seen = self._seen.get(key)
@@ -135,7 +135,7 @@ class Ledger:
         )
 
     def _look(self) -> None:
-        """Take the fingerprints of all that waits, those of one device, dtype and size together."""
+        """Take the fingerprints of all pending tensors, batched by device, dtype and size."""
         groups = defaultdict[tuple[torch.device, torch.dtype, int], list[_Waiting]](list)
         for one in self._waiting:
             groups[one.tensor.device, one.tensor.dtype, one.tensor.numel()].append(one)
@@ -151,7 +151,7 @@ class Ledger:
 
 
 class _Spool:
-    """The kept bytes, each distinct tensor once, written as they come; raises StoreError where the disk refuses."""
+    """Writes the kept bytes of each distinct tensor once, as they arrive; raises StoreError if the disk refuses."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -178,7 +178,7 @@ class _Spool:
         return Spooled(self._path, self._size, self._sha256.hexdigest())
 
     def abandon(self) -> None:
-        with suppress(OSError):  # what could not be written is not wanted any more
+        with suppress(OSError):  # data that could not be written is no longer needed
             self._file.close()
 
     @contextmanager
@@ -186,7 +186,7 @@ class _Spool:
         try:
             yield
         except OSError as error:
-            step = "free the space or grant the permission, or name another folder with --out"
+            step = "free space or grant the permission, or name another folder with --out"
             raise StoreError(
                 f"{self._path}: the trace cannot be written ({files.reason(error)}); {step}"
             ) from error
@@ -201,7 +201,7 @@ def _packed(found: Fingerprints) -> list[bytes]:
 
 
 def _version(tensor: torch.Tensor) -> int:
-    """How often the tensor was written to; -1 for those that do not count."""
+    """How often the tensor was written to; -1 for tensors without a version counter."""
     try:
         return tensor._version
     except RuntimeError:  # made in inference mode
@@ -209,7 +209,7 @@ def _version(tensor: torch.Tensor) -> int:
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
-    """The values alone, dense and in memory of their own, on a device that can count in 64 bits."""
+    """A dense copy of the values, on a device with 64-bit arithmetic."""
     if tensor.requires_grad:
         tensor = tensor.detach()
     if tensor.is_quantized:
@@ -218,5 +218,5 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
         tensor = tensor.to_dense()
     if tensor.is_mps:  # has no float64
         tensor = tensor.cpu()
-    # A clone also carries out a conjugation or negation that torch has put off.
+    # A clone also applies a lazy conjugation or negation.
     return tensor.clone(memory_format=torch.contiguous_format)

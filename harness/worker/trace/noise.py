@@ -1,4 +1,4 @@
-"""Listen to every draw of random numbers, whoever asks for it."""
+"""Listen to every draw of random numbers, whoever requests it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _SAMPLING = ("bernoulli", "multinomial", "poisson")
 _IN_PLACE = ("normal_", "uniform_", "random_", "exponential_", "bernoulli_")
 
 _APART = ("torch.", "transformers.", "sympy.", "numpy.", "scipy.")
-"""Packages below diffusers, which cannot hold what is its own; they are most of all modules."""
+"""Packages that diffusers depends on, which cannot reference its functions; they are most of all modules."""
 
 
 def listen_to_draws(draw: Draw, stack: ExitStack) -> None:
-    """Hand every draw through diffusers' `randn_tensor` or torch's own functions to `draw` until `stack` closes."""
+    """Pass every draw through diffusers' `randn_tensor` or torch's own functions to `draw` until `stack` closes."""
     original = torch_utils.randn_tensor
     stand_in = _stand_in("randn_tensor", original, draw)
     before = sys.modules.copy()
     holding = _swap(before, original, stand_in)
-    # Modules that are imported meanwhile take the stand-in with them.
+    # Modules that are imported meanwhile keep the replacement.
     stack.callback(lambda: _swap({**holding, **_without(before, sys.modules.copy())}, stand_in, original))
     for name in (*_TORCH, *_SAMPLING):
         _replace(torch, name, draw, stack)
@@ -41,7 +41,7 @@ def listen_to_draws(draw: Draw, stack: ExitStack) -> None:
 
 
 def generators(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Generator]:
-    """The generators among a call's arguments; empty where it draws from the global ones."""
+    """The generators among a call's arguments; empty if it draws from the global ones."""
     return [
         one
         for value in (*args, *kwargs.values())
@@ -51,7 +51,7 @@ def generators(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Gene
 
 
 def state_of(found: list[torch.Generator]) -> str:
-    """A digest in hex of the state of the generators, of torch's global one where there are none."""
+    """A digest in hex of the state of the generators, or of torch's global one if there are none."""
     states = [one.get_state() for one in found] or [torch.get_rng_state()]
     digest = hashlib.blake2b(digest_size=8)
     for state in states:
@@ -60,7 +60,7 @@ def state_of(found: list[torch.Generator]) -> str:
 
 
 def device_of(found: list[torch.Generator]) -> str:
-    """Where the generators live: `cpu`, `cuda:0`, or `global` where there are none."""
+    """The generators' device, `cpu` or `cuda:0`, or `global` if there are none."""
     return ", ".join(dict.fromkeys(str(one.device) for one in found)) or "global"
 
 
@@ -76,12 +76,12 @@ Modules = Mapping[str, ModuleType]
 
 
 def _swap(modules: Modules, old: Original, new: Original) -> Modules:
-    """Put `new` wherever one of these modules holds `old` as `randn_tensor`; gives those that did."""
+    """Put `new` wherever one of these modules has `old` as `randn_tensor`; returns those modules."""
     holding = {
         name: module
         for name, module in modules.items()
         if not name.startswith(_APART)
-        # What is in sys.modules may be anything; a lazy module imports when it is asked with getattr.
+        # sys.modules may contain anything, and getattr on a lazy module imports.
         and issubclass(type(module), ModuleType)
         and module.__dict__.get("randn_tensor") is old
     }

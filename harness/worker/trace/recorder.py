@@ -1,4 +1,4 @@
-"""Write down events as they happen."""
+"""Record events as they happen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.errors import HarnessError, NotRecorded
 from harness.worker.trace.ledger import Ledger, Rows
 from harness.worker.trace.tree import Found
 
-_LISTED = 256  # whole-number tensors of up to so many elements are written out among the values
+_LISTED = 256  # integer tensors with up to this many elements are listed among the values
 
 _WHOLE = (torch.bool, torch.int8, torch.int16, torch.int32, torch.int64)
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A whole trace, ready to be written: `order` int32 [events, 4], `slots` int32 [slots] (rows)."""
+    """A complete trace, ready to be written: `order` int32 [events, 4], `slots` int32 [slots] (rows)."""
 
     index: TraceIndex
     structure: Structure
@@ -38,7 +38,7 @@ class Recorded:
 
 @dataclass(slots=True)
 class Entry:
-    """An event under way or done; `tickets` of the ledger stand for its tensors."""
+    """An event, running or finished; `tickets` of the ledger represent its tensors."""
 
     component: str
     method: str
@@ -57,7 +57,7 @@ class Entry:
 
 
 class _Interned(Generic[T]):
-    """Numbers for things, equal ones the same number."""
+    """Assigns numbers to things; equal things get the same number."""
 
     def __init__(self) -> None:
         self._numbers: dict[T, int] = {}
@@ -71,7 +71,7 @@ class _Interned(Generic[T]):
 
 
 class Recorder:
-    """The events of one run, in the order they began."""
+    """The events of one run, in the order in which they began."""
 
     def __init__(self, level: TraceLevel, spool: Path | None) -> None:
         self.level = level
@@ -81,10 +81,10 @@ class Recorder:
         self._open: list[int] = []
         self._classes: dict[str, str] = {}
         self.failure: HarnessError | None = None
-        """Why something could not be taken down; a pipeline that catches every exception may have caught this one."""
+        """Why something could not be recorded; a pipeline that catches all exceptions may have caught this one."""
 
     def name_class(self, component: str, qualified: str) -> None:
-        """Note of which class a component is."""
+        """Record the class of a component."""
         self._classes[component] = qualified
 
     @contextmanager
@@ -106,12 +106,12 @@ class Recorder:
             self._open.pop()
 
     def result(self, entry: Entry, found: Found) -> None:
-        """Add what the event gave."""
+        """Add the event's outputs."""
         entry.values.update({f"out:{name}": value for name, value in found.values.items()})
         self._put(entry, entry.outputs, found.tensors, "out")
 
     def forget(self, entry: Entry) -> bool:
-        """Take back the event begun last, which turned out to move no tensor; False if others came inside it."""
+        """Remove the last event, which moved no tensor; False if it contains other events."""
         if self._entries[-1] is not entry:
             return False
         self._entries.pop()
@@ -119,7 +119,7 @@ class Recorder:
         return True
 
     def whole(self, component: str, method: str, inputs: Found) -> None:
-        """An event without an inside, such as the pipeline's own arguments."""
+        """An event without inner events, such as the pipeline's own arguments."""
         with self.event(component, method, inputs):
             pass
 
@@ -128,7 +128,7 @@ class Recorder:
         self._ledger.abandon()
 
     def finish(self, structure: Structure) -> Recorded:
-        """The trace of all events so far; raises the `failure`, and StoreError where the disk refuses."""
+        """The trace of all events so far; raises the `failure`, and StoreError if the disk refuses."""
         try:
             if self.failure:
                 raise self.failure
@@ -157,7 +157,7 @@ class Recorder:
     def _put(
         self, entry: Entry, into: list[tuple[str, int]], tensors: list[tuple[str, torch.Tensor]], way: str
     ) -> None:
-        # Modules' tensors are many; forced replay feeds components only.
+        # There are many module tensors, and forced replay feeds only components.
         keep = entry.module is None
         for name, tensor in tensors:
             into.append((name, self._ticket(tensor, keep=keep)))

@@ -1,4 +1,4 @@
-"""Forced replay: feed every component what the golden fed it, and hand on what the golden got."""
+"""Forced replay: feed every component the golden's inputs, and pass on the golden's outputs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from harness.worker.trace.recorder import Entry
 from harness.worker.trace.tree import Exchange, exchanged
 
 SCHEDULE = ("timesteps", "sigmas")
-"""The attributes of a scheduler that `set_timesteps` is called for."""
+"""The attributes of a scheduler that `set_timesteps` sets."""
 
 
 class Replay:
-    """Looks events up in a golden's trace and puts its tensors in the place of the run's own.
+    """Looks up events in a golden's trace and replaces the run's tensors by the golden's.
 
-    A tensor whose shape or dtype is another, or that the golden did not keep, is left as it is: the
-    comparison of the two traces tells of it.
+    A tensor of another shape or dtype, or one that the golden did not keep, stays unchanged: the comparison of
+    the two traces reports it.
     """
 
     def __init__(self, golden: TensorFile) -> None:
@@ -63,10 +63,10 @@ class Replay:
         return exchanged("", result, exchange)
 
     def noise(self, entry: Entry, result: torch.Tensor) -> torch.Tensor:
-        """The golden's noise; where the draw fills a tensor in place, that tensor with the golden's in it.
+        """The golden's noise; if the draw fills a tensor in place, that tensor with the golden's values.
 
-        Whichever function drew it: the golden's draw from the same state of the generator, else the next one of
-        this dtype and shape.
+        The function does not matter: it is the golden's draw from the same generator state, otherwise the next one
+        of this dtype and shape.
         """
         event = self._next_draw(entry, str(result.dtype).removeprefix("torch."), tuple(result.shape))
         if event is None:
@@ -101,7 +101,7 @@ class Replay:
                 return None
             content = torch.from_numpy(np.frombuffer(kept, np.uint8).copy())
             values = content.view(tensor.dtype).reshape(tensor.shape)
-            # In the same memory layout: kernels choose by it, and their last bits differ.
+            # Keep the memory layout: kernels are chosen by it, and their last bits differ.
             return torch.empty_like(tensor).copy_(values)
 
         return exchange

@@ -1,4 +1,4 @@
-"""Record one run of a pipeline: what is listened to, and what becomes of each call."""
+"""Record one run of a pipeline: attach the listeners, and record each call."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from harness.worker.trace.targets import Target, targets
 from harness.worker.trace.tree import Found
 
 _COMPILED = "_orig_mod"
-"""Where what torch.compile returns holds the network it was given."""
+"""The attribute of a compiled module that holds the original network."""
 
 
 class Silent:
     """The session of a run that is not recorded."""
 
     def inputs(self, keywords: dict[str, Any]) -> None:
-        """Take the arguments of the pipeline's own call."""
+        """Record the arguments of the pipeline's own call."""
 
     def output(self, output: object) -> None:
-        """Take what the pipeline returned."""
+        """Record the pipeline's result."""
 
     def finish(self) -> Recorded | None:
-        """The trace; None where nothing was recorded."""
+        """The trace; None if nothing was recorded."""
         return None
 
 
@@ -46,10 +46,10 @@ class Silent:
 def recording(
     pipeline: DiffusionPipeline, level: TraceLevel, spool: Path, forced: str | None
 ) -> Iterator[Silent]:
-    """Listen to everything the pipeline does while open.
+    """While open, listen to everything that the pipeline does.
 
-    `spool` is the file that the tensors to be kept are written to; `forced` the golden whose tensors are
-    fed at every boundary. Raises UnreadableGolden where that one cannot be read.
+    `spool` is the file for the tensors to keep; `forced` is the golden whose tensors are fed at every boundary.
+    Raises UnreadableGolden if that golden cannot be read.
     """
     if level is TraceLevel.NONE:
         yield Silent()
@@ -65,7 +65,7 @@ def recording(
             failure = session.failure
             if failure is None or failure is error or not isinstance(error, Exception):
                 raise
-            # The pipeline fell over what the recorder raised, or wrapped it.
+            # The recorder's error made the pipeline fail, or the pipeline wrapped it.
             raise failure from error
 
 
@@ -104,7 +104,7 @@ class Session(Silent):
         self._recorder.whole(PIPELINE, "__call__", _found(keywords))
 
     def output(self, output: object) -> None:
-        """Record what the pipeline returned."""
+        """Record the pipeline's result."""
         self._recorder.whole(PIPELINE, "output", _found({"": output}))
 
     def finish(self) -> Recorded | None:
@@ -113,15 +113,15 @@ class Session(Silent):
 
     @property
     def failure(self) -> HarnessError | None:
-        """What the recorder could not do."""
+        """The recorder's failure, if any."""
         return self._recorder.failure
 
     def abandon(self) -> None:
-        """Let go of the spool of a run that ended early."""
+        """Release the spool of a run that ended early."""
         self._recorder.abandon()
 
     def _stop(self) -> None:
-        # A copy of a scheduler may outlive the run, and its listener with it.
+        # A copy of a scheduler may outlive the run together with its listener.
         self._listening = False
 
     def _called(self, call: hooks.Call) -> Any:
@@ -141,7 +141,7 @@ class Session(Silent):
             return self._returned(entry, call.owner, result)
 
     def _name(self, owner: object) -> str | None:
-        """The pipeline's own name for the object; None for one that is not its own, and after the run.
+        """The pipeline's own name for the object; None for foreign objects, and after the run.
 
         A scheduler that is not the pipeline's own is a copy that the pipeline made of one.
         """
@@ -150,7 +150,7 @@ class Session(Silent):
         if (name := self._names.get(id(owner))) is not None or not isinstance(owner, SchedulerMixin):
             return name
         name = f"{type(owner).__name__}.copy{len(self._copies) or ''}"
-        self._copies.append(owner)  # kept, lest another object gets its id
+        self._copies.append(owner)  # kept, so that no other object gets its id
         self._names[id(owner)] = name
         self._recorder.name_class(name, qualified_name(type(owner)))
         return name
@@ -169,7 +169,7 @@ class Session(Silent):
 
     @contextmanager
     def _modules(self, name: str, call: hooks.Call) -> Iterator[None]:
-        """Record the modules inside a network's call, where the level asks for it."""
+        """Record the modules inside a network's call, if the level asks for it."""
         network = call.owner
         self._calls[name, call.method] += 1
         first = self._calls[name, call.method] == 1
@@ -193,7 +193,7 @@ class Session(Silent):
     def _drawn(
         self, name: str, original: noise.Original, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Random numbers were asked for; what the drawing function itself calls is part of the draw."""
+        """Record a draw of random numbers; nested draws of the drawing function are part of it."""
         if not self._listening or self._drawing or torch.compiler.is_compiling():
             return original(*args, **kwargs)
         self._drawing = True
@@ -203,7 +203,7 @@ class Session(Silent):
             with self._recorder.event(NOISE, name, Found()) as entry:
                 result = original(*args, **kwargs)
                 if isinstance(result, torch.Tensor) and result.is_meta:
-                    # A layer made without data, which weights are put into next: nothing was drawn.
+                    # A layer created without data, to be filled with weights: nothing was drawn.
                     self._recorder.forget(entry)
                     return result
                 entry.values.update(
@@ -216,7 +216,7 @@ class Session(Silent):
 
 
 def _classes(found: Iterable[Target]) -> Iterator[tuple[type, tuple[str, ...]]]:
-    """The classes of what is no network, each once, with the methods to listen to."""
+    """The classes of objects that are not networks, each once, with the methods to listen to."""
     yield from {
         type(one.owner): one.methods for one in found if not isinstance(one.owner, torch.nn.Module)
     }.items()
@@ -230,7 +230,7 @@ def _found(named: dict[str, Any]) -> Found:
 
 
 def _named(call: hooks.Call) -> dict[str, Any]:
-    """The arguments by name; what goes to `*args` by position."""
+    """The arguments by name; those for `*args` by position."""
     names = _parameters(call)
     positional = {
         names[number] if number < len(names) else str(number): value for number, value in enumerate(call.args)
@@ -239,7 +239,7 @@ def _named(call: hooks.Call) -> dict[str, Any]:
 
 
 def _parameters(call: hooks.Call) -> tuple[str, ...]:
-    """The names of the positional parameters, in order; those of the class where the network was compiled."""
+    """The names of the positional parameters, in order; for a compiled network, those of its class."""
     owner = call.owner
     if isinstance(owner, torch.nn.Module):
         function = getattr(type(owner._modules.get(_COMPILED, owner)), call.method, None)
@@ -256,7 +256,7 @@ def _parameters_of(method: types.FunctionType) -> tuple[str, ...]:
 
 
 def _is_compiled(network: torch.nn.Module) -> bool:
-    """Whether torch.compile looks into the network, which must not find listeners there."""
+    """Whether torch.compile traces the network, which must not contain listeners then."""
     return any(
         _COMPILED in module._modules or vars(module).get("_compiled_call_impl") is not None
         for module in network.modules()

@@ -1,4 +1,4 @@
-"""Describe what a pipeline is made of: the configs, and the attributes of every module."""
+"""Describe the structure of a pipeline: its configs, and the attributes of every module."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _NOT_THE_MODEL = frozenset(
         "merges_file",
     }
 )
-"""Entries of a config that say where it came from; what they stand for is compared elsewhere."""
+"""Entries of a config that name its origin, which is compared elsewhere."""
 
-_LONGEST = 16  # items of a sequence; what is longer (a vocabulary, a table of betas) is no attribute
+_LONGEST = 16  # items of a sequence; longer ones (a vocabulary, a table of betas) are not attributes
 
 _DEEPEST = 3
 
@@ -57,7 +57,7 @@ def structure_of(pipeline: DiffusionPipeline) -> Structure:
 
 
 class _Numbered:
-    """The different attributes of modules; most modules are like others, which is found out before they are read."""
+    """The distinct attributes of modules; most modules equal others, which is checked before they are read."""
 
     def __init__(self) -> None:
         self.attributes: list[ModuleAttributes] = []
@@ -65,9 +65,9 @@ class _Numbered:
         self._equal: dict[str, int] = {}
 
     def number(self, module: torch.nn.Module) -> int:
-        """Where in `attributes` those of the module are."""
+        """The index in `attributes` of the module's attributes."""
         own = [(name, value) for name, value in vars(module).items() if name[0] != "_" and value is not None]
-        # with the types, since True equals 1 and 1.0
+        # including types, since True equals 1 and 1.0
         key = type(module), tuple(own), tuple(type(value) for _, value in own)
         try:
             known = self._alike.get(key)

@@ -1,4 +1,4 @@
-"""Which objects of a pipeline are listened to, and which of their methods."""
+"""Which objects of a pipeline get listeners, and for which methods."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BASES = (
     "diffusers.utils",
     "transformers",
 )
-"""Modules whose classes are inherited for housekeeping; their methods compute nothing of the picture."""
+"""Modules whose base classes only do housekeeping; their methods compute nothing of the image."""
 
 _MODELS_OF_TRANSFORMERS = "transformers.models."
 
@@ -30,7 +30,7 @@ _TOKENIZER_METHODS = ("encode", "encode_plus", "batch_encode_plus", "apply_chat_
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One object to listen to, under the pipeline's own name for it, and the methods that matter."""
+    """One object to listen to, with the pipeline's name for it and the methods that matter."""
 
     name: str
     owner: object
@@ -40,7 +40,7 @@ class Target:
 def targets(pipeline: DiffusionPipeline) -> Iterator[Target]:
     """Every component of the pipeline and of the pipelines inside it, and its image and video processors.
 
-    An object that two names share is listened to once, under the first.
+    An object with two names is included once, under the first.
     """
     seen: set[int] = set()
     for name, owner in _owners(pipeline, ""):
@@ -65,7 +65,7 @@ def _owners(pipeline: DiffusionPipeline, prefix: str) -> Iterator[tuple[str, obj
 
 
 def _methods(owner: object) -> Iterator[str]:
-    """The public methods that the owner's own class and its kin define, `__call__` among them."""
+    """The public methods that the owner's class and its library's base classes define, including `__call__`."""
     if not hasattr(owner, "__dict__") or isinstance(owner, DiffusionPipeline | type | types.FunctionType):
         return
     found = dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Find the tensors inside arguments and results, and put others in their place."""
+"""Find the tensors inside arguments and results, and replace them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEEPEST = 8
 _PLAIN = bool | int | float | str
 
 BARE = "output"
-"""The name of a tensor that is returned by itself."""
+"""The name of a tensor that is the whole result."""
 
 _OPAQUE = (torch.nn.Module, torch.Generator, torch.device, torch.dtype, type)
 
@@ -30,7 +30,7 @@ class Found:
     values: dict[str, object] = field(default_factory=dict)
 
     def add(self, name: str, value: object, depth: int = 0) -> None:
-        """Look through `value`; arrays, images and rows of numbers count as tensors."""
+        """Search `value`; arrays, images and rows of numbers count as tensors."""
         if value is None:
             return
         if isinstance(value, torch.Tensor):
@@ -58,14 +58,14 @@ def parts(value: object) -> Iterator[tuple[str, object]]:
 
 
 Exchange = Callable[[str, torch.Tensor], torch.Tensor | None]
-"""Given a tensor's path and the tensor, what to put in its place; None leaves it."""
+"""Returns the replacement for a tensor, given its path; None keeps the tensor."""
 
 
 def exchanged(name: str, value: Any, exchange: Exchange, depth: int = 0) -> Any:
-    """`value` with other tensors in it; the value itself where nothing was exchanged.
+    """`value` with replaced tensors; the value itself if nothing was replaced.
 
-    Containers are copied, not changed: whoever else holds them keeps what there was. Arrays become arrays
-    again; images and rows of numbers are left as they are.
+    Containers are copied, not changed: other holders keep the old content. Arrays become arrays again; images
+    and rows of numbers stay unchanged.
     """
     if isinstance(value, torch.Tensor):
         new = exchange(name or BARE, value)
@@ -106,7 +106,7 @@ def _rebuilt(value: Any, changed: Mapping[str, object]) -> Any:
 
 
 def _converted(value: object) -> torch.Tensor | None:
-    """An array, an image, or a row of numbers (also nested) as a tensor; None for anything else."""
+    """An array, an image, or a (nested) row of numbers as a tensor; None for anything else."""
     if isinstance(value, Image.Image):
         value = np.array(value)
     elif isinstance(value, list) and _is_numeric_row(value):
@@ -118,7 +118,7 @@ def _converted(value: object) -> torch.Tensor | None:
         return None
     native = value.dtype.newbyteorder("=")
     try:
-        # torch shares no memory with an array that is read-only, strided backwards or of another byte order
+        # torch cannot share memory with an array that is read-only, strided backwards or of another byte order
         return torch.from_numpy(np.require(value, native, ["C_CONTIGUOUS", "WRITEABLE"]).reshape(value.shape))
     except TypeError:  # numpy's own extended precision
         return None

@@ -1,4 +1,4 @@
-"""How the built-in models were made: one module per model, and what they share.
+"""The training of the built-in models: one module per model, and their shared code.
 
 `python -m harness.zoo.train` retrains them. Only this package needs scikit-learn, and nothing outside it
 imports it.

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness import zoo
 from harness.zoo.train import store
 
-# What can be trained -> its module, and what that module writes, relative to --out.
+# Training target -> its module, and the path that the module writes, relative to --out.
 TARGETS = {
     "ddpm-digits": ("harness.zoo.train.ddpm_digits", "ddpm-digits"),
     "sd-digits": ("harness.zoo.train.sd_digits", "sd-digits"),

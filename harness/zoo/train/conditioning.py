@@ -1,4 +1,4 @@
-"""What a denoiser hears about the digit it should draw: encoded prompts, the empty one now and then."""
+"""The conditioning of a denoiser: encoded prompts that name the digit to draw, and sometimes the empty prompt."""
 
 import random
 

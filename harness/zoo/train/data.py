@@ -1,4 +1,4 @@
-"""The pictures the built-in models learn from: scikit-learn's bundled handwritten digits, upscaled."""
+"""The training images of the built-in models: scikit-learn's bundled handwritten digits, upscaled."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ HELD_OUT_EVERY = 5
 def digit_images(side: int, channels: int = 1) -> Tensor:
     """Return all 1,797 digits as float32 (1797, channels, side, side) in [-1, 1], white strokes on black.
 
-    The source pictures are 8x8 with whole levels 0..16; they are enlarged bilinearly, and colour channels
+    The source images are 8x8 with integer levels 0..16; they are enlarged bilinearly, and colour channels
     are copies of the grey one.
     """
     grey = torch.from_numpy(load_digits().images.astype(np.float32) / BRIGHTEST * 2 - 1)[:, None]
@@ -22,10 +22,10 @@ def digit_images(side: int, channels: int = 1) -> Tensor:
 
 
 def digit_labels() -> Tensor:
-    """Return the digit drawn in each picture of `digit_images`, int64 (1797,), 0..9."""
+    """Return the digit drawn in each image of `digit_images`, int64 (1797,), 0..9."""
     return torch.from_numpy(load_digits().target.astype(np.int64))
 
 
 def held_out() -> Tensor:
-    """Return which pictures no classifier may learn from, bool (1797,): every fifth one."""
+    """Return which images are held out from classifiers, bool (1797,): every fifth one."""
     return torch.arange(len(load_digits().target)) % HELD_OUT_EVERY == 0

@@ -1,4 +1,4 @@
-"""The switches that make a training run give the same bits again on the same machine and versions."""
+"""The switches that make a training run reproduce its bits on the same machine with the same versions."""
 
 import torch
 
@@ -9,7 +9,7 @@ SEED = 20240229
 def fix(seed: int = SEED) -> torch.Generator:
     """Seed torch, allow only deterministic kernels, fix the thread count; return a seeded CPU generator.
 
-    One thread, because the order of a parallel sum depends on how many threads share it.
+    It uses one thread, because the order of a parallel sum depends on the number of threads.
     """
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(THREADS)

@@ -1,4 +1,4 @@
-"""The forward process that all denoisers train on: clean samples, noised to random timesteps."""
+"""The forward process that all denoisers train on: clean samples with noise of random timesteps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Noised:
-    """A noised batch: `sample` and `noise` are shaped as the clean batch, `timesteps` is int64 (batch,)."""
+    """A noised batch: `sample` and `noise` have the clean batch's shape, `timesteps` is int64 (batch,)."""
 
     sample: Tensor
     noise: Tensor

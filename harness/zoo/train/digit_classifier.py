@@ -1,4 +1,4 @@
-"""Trains the bundled classifier: one hidden layer over 8x8 cells, with every fifth picture held out."""
+"""Trains the bundled classifier: one hidden layer over 8x8 cells, with every fifth image held out."""
 
 import logging
 from pathlib import Path
@@ -43,6 +43,6 @@ def train(file: Path, recipe: Recipe = RECIPE) -> None:
 
 
 def _cells(side: int) -> Tensor:
-    """Return what the classifier sees of all digits enlarged to `side`, float32 (1797, 64)."""
+    """Return the classifier's inputs for all digits enlarged to `side`, float32 (1797, 64)."""
     pictures = data.digit_images(side)[:, 0].numpy() / 2 + 0.5
     return torch.from_numpy(digit_classifier.features(pictures.astype(np.float32)))

@@ -1,4 +1,4 @@
-"""The training loop that every built-in model shares: AdamW, a warmed-up cosine rate, averaged weights."""
+"""The training loop of all built-in models: AdamW, a cosine learning rate with warm-up, averaged weights."""
 
 import logging
 import math
@@ -28,7 +28,7 @@ class Recipe:
 
 
 def rate_at(step: int, recipe: Recipe) -> float:
-    """Return the learning rate of one step: up linearly over the first 5 %, then down along a cosine to 0."""
+    """Return the learning rate of one step: it rises linearly over the first 5 %, then falls along a cosine to 0."""
     warm = max(1, round(recipe.steps * _WARM_UP))
     if step < warm:
         return recipe.learning_rate * (step + 1) / warm
@@ -38,9 +38,9 @@ def rate_at(step: int, recipe: Recipe) -> float:
 def fit(
     module: nn.Module, loss_of: BatchLoss, count: int, recipe: Recipe, generator: torch.Generator
 ) -> float:
-    """Train `module` in place, leave the averaged weights in it, return the mean loss of the last tenth.
+    """Train `module` in place, leave the averaged weights in it, and return the mean loss of the last tenth.
 
-    `loss_of` takes the drawn example numbers, int64 (batch,) in 0..count-1, and returns a scalar.
+    `loss_of` takes the indices of the drawn examples, int64 (batch,) in 0..count-1, and returns a scalar.
     """
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -87,7 +87,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Move the average towards the module's present parameters."""
+        """Move the average towards the module's current parameters."""
         self._updates += 1
         decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
         for average, now in zip(self._averages, module.parameters(), strict=True):

@@ -1,4 +1,4 @@
-"""The small language of the text-to-image models: its words, and random prompts that name a digit or none."""
+"""The vocabulary of the text-to-image models, and random prompts that name one digit or none."""
 
 import random
 import string
@@ -61,7 +61,7 @@ def labelled(count: int, draw: random.Random) -> tuple[list[str], list[int]]:
 
 
 def _with_unknown_word(prompt: str, draw: random.Random) -> str:
-    """Sometimes put a made-up word somewhere, so that the models learn to pass over words they don't know."""
+    """Sometimes insert a made-up word, so that the models learn to ignore unknown words."""
     if draw.random() >= _UNKNOWN_WORD_SHARE:
         return prompt
     words = prompt.split()

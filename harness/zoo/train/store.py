@@ -12,9 +12,9 @@ from harness import zoo
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; what the block writes there, a folder or a file, then replaces `path`.
+    """Yield a temporary path; the folder or file that the block writes there then replaces `path`.
 
-    Nothing is replaced when the block raises.
+    Nothing is replaced if the block raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_lock(root: Path) -> None:
-    """Write the hashes of all files of the built-in models that lie under `root` to its lock file."""
+    """Write the hashes of all files of the built-in models under `root` to its lock file."""
     locked = {name: file_hashes(root / name) for name in zoo.names() if (root / name).is_dir()}
     text = json.dumps(locked, indent=2, sort_keys=True) + "\n"
     _replace_text(root / zoo.LOCK_FILE, text)

@@ -1,7 +1,7 @@
-"""Trains the text encoders: CLIP text models that learned to tell which digit a prompt names, then frozen.
+"""Trains the text encoders: CLIP text models that learn to classify the digit in a prompt and are then frozen.
 
-Trained together with a denoiser, such a small encoder stays at chance; trained first, on text alone, it
-separates the digits well before a denoiser looks at it.
+Trained together with a denoiser, such a small encoder stays at chance. Trained first, on text alone, it
+separates the digits well before a denoiser uses it.
 """
 
 import logging
@@ -55,10 +55,10 @@ def trained(
 
 
 def save(encoder: TextEncoder, folder: Path) -> None:
-    """Write the encoder with the weights' names that transformers 4 and 5 both read.
+    """Write the encoder with weight names that both transformers 4 and 5 read.
 
-    Version 5 writes a CLIPTextModel without the prefix `text_model.`; version 4 finds none of its weights
-    then, warns, and goes on with random ones.
+    Version 5 writes a CLIPTextModel without the prefix `text_model.`; version 4 then finds none of its
+    weights, warns, and continues with random ones.
     """
     encoder.save_pretrained(folder, safe_serialization=True)
     file = folder / "model.safetensors"
@@ -70,7 +70,7 @@ def save(encoder: TextEncoder, folder: Path) -> None:
 
 
 def encoded(texts: list[str], words: CLIPTokenizer) -> BatchEncoding:
-    """Return padded `input_ids` and `attention_mask`, int64 (len(texts), 16), as the pipelines make them."""
+    """Return padded `input_ids` and `attention_mask`, int64 (len(texts), 16), like the pipelines do."""
     return words(
         texts, padding="max_length", max_length=words.model_max_length, truncation=True, return_tensors="pt"
     )

@@ -21,7 +21,7 @@ def build() -> CLIPTokenizer:
 
 
 def save(folder: Path) -> None:
-    """Write the tokenizer, `vocab.json` and `merges.txt` too, which transformers 4 reads and 5 leaves out."""
+    """Write the tokenizer with `vocab.json` and `merges.txt`, which transformers 4 reads and 5 does not write."""
     build().save_pretrained(folder)
     merges = _merges()
     vocabulary = json.dumps(_vocabulary(merges), ensure_ascii=False, indent=0)
@@ -39,7 +39,7 @@ def _vocabulary(merges: list[tuple[str, str]]) -> dict[str, int]:
 
 
 def _merges() -> list[tuple[str, str]]:
-    """Return the byte-pair merges that grow each known word letter by letter from its front."""
+    """Return the byte-pair merges that build each known word letter by letter from its start."""
     merges: dict[tuple[str, str], None] = {}
     for word in sorted({*DIGIT_WORDS, *OTHER_WORDS}, key=lambda word: (-len(word), word)):
         pieces = [*word[:-1], word[-1] + _WORD_END]

@@ -20,7 +20,7 @@ LEFT = {
     "default dtype": (
         "import torch; torch.set_default_dtype(torch.float64)",
         "import torch; torch.set_default_dtype(torch.float32)",
-        "torch: default dtype: the run changed it from torch.float32 to torch.float64 and left it so",
+        "torch: default dtype: the run changed it from torch.float32 to torch.float64 and did not restore it",
     ),
     "default device": (
         "import torch; torch.set_default_device('meta')",
@@ -172,12 +172,12 @@ LEFT = {
     "a secret": (
         "import os; os.environ['HF_TOKEN'] = 'hf_abc'",
         "import os; del os.environ['HF_TOKEN']",
-        "environment variable HF_TOKEN: the run changed it and left it so",
+        "environment variable HF_TOKEN: the run changed it and did not restore it",
     ),
     "the folder": (
         "import os, sys; sys.kept = os.getcwd(); os.chdir('/')",
         "import os, sys; os.chdir(sys.kept); del sys.kept",
-        "to / and left it so",
+        "to / and did not restore it",
     ),
     "sys.path": (
         "import sys; sys.path.insert(0, '/of/mine')",
@@ -192,7 +192,7 @@ LEFT = {
     "recursion": (
         "import sys; sys.setrecursionlimit(12345)",
         "import sys; sys.setrecursionlimit(1000)",
-        "to 12345 and left it so",
+        "to 12345 and did not restore it",
     ),
     "umask": (
         "import os; os.umask(0o007)",

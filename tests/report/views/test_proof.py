@@ -18,7 +18,7 @@ PORTABLE = Proof(True, "", "AMD EPYC 9654 (25/17)", BUILDS, remembered=True, ans
 OTHER = replace(
     PORTABLE,
     portable=False,
-    reason="this machine computes other bits for log float32",
+    reason="this machine computes different bits for log float32",
     remembered=False,
     answers=(ANSWERS[0], replace(ANSWERS[1], computed="deadbeef"), ANSWERS[2]),
 )
@@ -38,7 +38,7 @@ def test_by_default_the_kinds_and_what_differs() -> None:
         3 operations, 1 differing; computed just now on AMD EPYC 9654 (25/17); glibc
           2.36, torch 2.13.0+cpu, numpy 2.4.6
 
-        not portable: this machine computes other bits for log float32
+        not portable: this machine computes different bits for log float32
     """)
 
 
@@ -94,7 +94,7 @@ def test_a_machine_that_cannot_has_no_table_but_a_reason() -> None:
 
 def test_quiet_leaves_the_conclusion() -> None:
     assert shown(lambda screen: screen.show_proof(OTHER, everything=True), quiet=True) == (
-        "not portable: this machine computes other bits for log float32\n"
+        "not portable: this machine computes different bits for log float32\n"
     )
 
 

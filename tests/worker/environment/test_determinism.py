@@ -90,7 +90,7 @@ def test_tf32_of_matmul_and_of_cudnn_are_read_back_separately(monkeypatch: pytes
     switches = determinism.read_back()
     assert (switches.tf32_matmul, switches.tf32_cudnn) == (True, False)
     assert determinism.not_in_effect(STRICT, 1, switches) == (
-        "determinism.tf32 (matmul): False was asked for, True is in effect",
+        "determinism.tf32 (matmul): False was requested, True is in effect",
     )
 
 
@@ -126,21 +126,21 @@ def test_what_took_effect_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("deterministic_algorithms", False, "determinism.algorithms: True was asked for, False is in effect"),
-        ("cudnn_benchmark", True, "determinism.cudnn_benchmark: False was asked for, True is in effect"),
+        ("deterministic_algorithms", False, "determinism.algorithms: True was requested, False is in effect"),
+        ("cudnn_benchmark", True, "determinism.cudnn_benchmark: False was requested, True is in effect"),
         (
             "cudnn_deterministic",
             False,
-            "determinism.cudnn_deterministic: True was asked for, False is in effect",
+            "determinism.cudnn_deterministic: True was requested, False is in effect",
         ),
-        ("tf32_cudnn", True, "determinism.tf32 (cudnn): False was asked for, True is in effect"),
+        ("tf32_cudnn", True, "determinism.tf32 (cudnn): False was requested, True is in effect"),
         (
             "sdpa_backends",
             ("math", "flash"),
-            "determinism.attention: ('math',) was asked for, ('math', 'flash') is in effect",
+            "determinism.attention: ('math',) was requested, ('math', 'flash') is in effect",
         ),
-        ("threads", 4, "determinism.threads: 1 was asked for, 4 is in effect"),
-        ("cublas_workspace", None, "determinism.cublas_workspace: :4096:8 was asked for, None is in effect"),
+        ("threads", 4, "determinism.threads: 1 was requested, 4 is in effect"),
+        ("cublas_workspace", None, "determinism.cublas_workspace: :4096:8 was requested, None is in effect"),
     ],
 )
 def test_what_is_not_in_effect_is_reported(

@@ -113,7 +113,7 @@ def test_a_site_that_raised_is_told(site: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delitem(sys.modules, "sitecustomize")
     (told,) = failed_sites()
     assert told.startswith(
-        "sitecustomize raised an error when Python started, so what it sets up is not in effect"
+        "sitecustomize raised an error when Python started, so its settings are not in effect"
     )
 
 

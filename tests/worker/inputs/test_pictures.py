@@ -65,8 +65,8 @@ def palette(*colours: tuple[int, int, int], transparency: bytes) -> Image.Image:
 
 FLAT = np.full((2, 3, 3), 7, np.uint8)
 DROPPED = (
-    "a.png: the alpha channel is dropped, and the colours alone are constant; save the alpha channel as a grey "
-    "picture, or paint it onto a background"
+    "a.png: the alpha channel is dropped, and the remaining colours are constant; save the alpha channel as a grey "
+    "image, or composite it onto a background"
 )
 
 
@@ -104,7 +104,7 @@ def test_a_picture_with_more_than_one_page_says_that_one_is_used(tmp_path: Path)
     pages = [Image.new("RGB", (2, 2), colour) for colour in ((0, 0, 0), (255, 255, 255))]
     for name in ("a.tif", "a.webp"):
         pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
-        told = f"{name}: holds 2 pictures, and the first alone is used; save the others as files of their own"
+        told = f"{name}: has 2 images, and only the first is used; save the others as separate files"
         assert lost([(name, tmp_path / name)]) == (told,)
 
 

@@ -118,8 +118,8 @@ FLOAT = (b"fmt ", form(3, 1, 32))
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "it is no RIFF/WAVE file"),
-        (b"RIFF\0\0\0\0AVI LIST", "it is no RIFF/WAVE file"),
+        (b"", "it is not a RIFF/WAVE file"),
+        (b"RIFF\0\0\0\0AVI LIST", "it is not a RIFF/WAVE file"),
         (b"RIFX" + riff(FLOAT, (b"data", b""))[4:], "it is a RIFX file"),
         (b"RF64" + riff(FLOAT, (b"data", b""))[4:], "it is a RF64 file"),
         (
@@ -140,8 +140,8 @@ FLOAT = (b"fmt ", form(3, 1, 32))
         (riff((b"fmt ", b"\1\0")), "`fmt ` chunk has 2 bytes"),
         (riff((b"data", b"1234"), FLOAT), "no `fmt ` chunk before its samples"),
         (riff(FLOAT), r"no `data` chunk"),
-        (riff(FLOAT, (b"data", bytes(8)))[:-3], "it is truncated: 5 of 8 bytes of its samples are there"),
-        (riff(FLOAT, (b"data", bytes(6))), "6 bytes of samples are no multiple of 4"),
+        (riff(FLOAT, (b"data", bytes(8)))[:-3], "it is truncated: it has 5 of 8 bytes of samples"),
+        (riff(FLOAT, (b"data", bytes(6))), "6 bytes of samples are not a multiple of 4"),
     ],
 )
 def test_what_cannot_be_read_is_called_by_its_name(tmp_path: Path, content: bytes, told: str) -> None:

@@ -84,7 +84,7 @@ def test_a_model_that_stays_without_data_is_refused(folder: Path) -> None:
         load(folder, low_cpu_mem_usage=True)
     assert str(refused.value) == (
         f"model.id = {str(folder)!r}: unet has 1 weight missing in its checkpoint ({gone}); "
-        "use a checkpoint of UNet2DConditionModel that is complete"
+        "use a complete checkpoint of UNet2DConditionModel"
     )
 
 

@@ -99,7 +99,7 @@ def test_null_loads_no_image_encoder(base: Path) -> None:
 
 
 def test_an_image_encoder_that_is_not_there_is_refused(base: Path) -> None:
-    with pytest.raises(Rejection, match=r"^ip_adapters\[0\] = 'b.safetensors': image_encoder is not there"):
+    with pytest.raises(Rejection, match=r"^ip_adapters\[0\] = 'b.safetensors': image_encoder does not exist"):
         ip_adapters.add(pipeline(_stable), [IpAdapter("b.safetensors")], base)
 
 
@@ -123,7 +123,7 @@ def test_the_arguments_of_a_call_keep_what_is_no_place(base: Path) -> None:
 
 def test_lists_of_different_lengths_are_refused(base: Path) -> None:
     given = {SOURCE: ["./ip", "./ip"], "subfolder": "models", "weight_name": ["a", "b", "c"]}
-    with pytest.raises(Rejection, match="give lists of one length"):
+    with pytest.raises(Rejection, match="give lists of equal length"):
         ip_adapters.arguments(pipeline(_stable), "before[0].call", given, base)
 
 

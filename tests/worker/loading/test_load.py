@@ -192,7 +192,7 @@ def test_train_mode_after_loading_is_ended_and_reported_to_every_case() -> None:
     for _ in range(2):
         loaded, _ = cache.take(case(pipeline="Training"), CPU)
         assert not any(module.training for module in loaded.pipeline.unet.modules())
-        assert loaded.warnings == ("unet was loaded in train mode and put in eval mode",)
+        assert loaded.warnings == ("unet was loaded in train mode and switched to eval mode",)
 
 
 # Schedulers

@@ -65,5 +65,5 @@ def test_train_mode_is_ended_and_told_for_parts_of_parts_too() -> None:
     assert to_eval_mode(whole) == ()
     whole.net = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.Dropout()).eval()
     whole.net[1].train()
-    assert to_eval_mode(whole) == ("net was loaded in train mode and put in eval mode",)
+    assert to_eval_mode(whole) == ("net was loaded in train mode and switched to eval mode",)
     assert not whole.net[1].training

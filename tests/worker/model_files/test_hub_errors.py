@@ -64,7 +64,11 @@ def text(error: BaseException, cached: str = "has no copy") -> str:
             f"{constants.ENDPOINT} cannot be reached (ConnectionResetError: reset)",
             "v1`",
         ),
-        (OSError("Consistency check failed: 3 not 4"), "the download broke off", "complete files are kept"),
+        (
+            OSError("Consistency check failed: 3 not 4"),
+            "the download was interrupted",
+            "complete files are kept",
+        ),
         (RuntimeError("a\nb"), "RuntimeError: a; see what", "`hf download org/name --revision v1` says"),
     ],
 )

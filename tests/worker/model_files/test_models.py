@@ -167,7 +167,7 @@ def test_weights_in_variants_only_need_one_named(digits: Path) -> None:
 def test_a_pickled_single_file_is_refused_unopened(tmp_path: Path) -> None:
     (tmp_path / "sd.ckpt").write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
     refused = refusal(tmp_path, "sd.ckpt", StableDiffusionPipeline)
-    assert ".ckpt is no safetensors file" in refused.message
+    assert ".ckpt is not a safetensors file" in refused.message
     assert not (tmp_path / "exploded").exists()
 
 
@@ -265,7 +265,7 @@ def test_code_that_a_component_asks_for_is_neither_run_nor_asked_about(
     )
     (folder / "config.json").write_text(json.dumps({"model_type": "mine"}))
     rewrite_index(digits, _class_name="LDMTextToImagePipeline", tokenizer=["transformers", "CLIPProcessor"])
-    assert "it needs code of its own" in refusal(digits.parent).message
+    assert "it needs its own code" in refusal(digits.parent).message
     assert "Do you wish" not in capsys.readouterr().out
 
 

@@ -79,7 +79,7 @@ def test_a_component_that_was_not_saved_is_left_out_and_named(folder: Path) -> N
     # Stable Diffusion XL's blocks know an image encoder and its preprocessing, which this model never had.
     source = models.locate(ModelSpec(str(folder)), folder, pipeline_class=DiffusionPipeline)
     assert source.warnings == tuple(
-        f"{name} was not saved with the model and is nowhere else: it is left out"
+        f"{name} was not saved with the model and is nowhere else, so it is not loaded"
         for name in ("feature_extractor", "image_encoder")
     )
     assert {part.name for part in source.parts} & {"feature_extractor", "image_encoder"} == set()
@@ -101,7 +101,7 @@ def test_an_index_written_before_anything_was_loaded_needs_all_its_components(or
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        ("/nowhere/at/all", "its vae lies in /nowhere/at/all, which is not on this machine"),
+        ("/nowhere/at/all", "its vae is in /nowhere/at/all, which is not on this machine"),
         ("org/vae", "org/vae: HF_HUB_OFFLINE is set, and the cache "),
     ],
 )
@@ -137,7 +137,7 @@ def refusal(folder: Path, asked: type = DiffusionPipeline) -> str:
 
 def test_pickles_are_refused(folder: Path) -> None:
     (folder / "unet" / WEIGHTS).rename(folder / "unet/diffusion_pytorch_model.bin")
-    assert "offers weights as pickle only (unet/diffusion_pytorch_model.bin)" in refusal(folder)
+    assert "offers weights only as pickle (unet/diffusion_pytorch_model.bin)" in refusal(folder)
 
 
 def test_weights_that_are_missing_or_cut_short_are_refused(folder: Path) -> None:

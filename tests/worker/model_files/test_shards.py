@@ -41,19 +41,19 @@ def test_shards_that_hold_what_is_theirs(tmp_path: Path, one: str, two: str) -> 
             "cd",
             "ab",
             [
-                f"{ONE} holds tensors of {TWO} (c, d) and lacks 2 of the 2 tensors that its index gives to it (a, b)",
-                f"{TWO} holds tensors of {ONE} (a, b) and lacks 2 of the 2 tensors that its index gives to it (c, d)",
+                f"{ONE} holds tensors of {TWO} (c, d) and lacks 2 of the 2 tensors that its index assigns to it (a, b)",
+                f"{TWO} holds tensors of {ONE} (a, b) and lacks 2 of the 2 tensors that its index assigns to it (c, d)",
             ],
         ),
         (
             "ab",
             "ab",
             [
-                f"{TWO} holds tensors of {ONE} (a, b) and lacks 2 of the 2 tensors that its index gives to it (c, d)"
+                f"{TWO} holds tensors of {ONE} (a, b) and lacks 2 of the 2 tensors that its index assigns to it (c, d)"
             ],
         ),
         ("ab", "cda", [f"{TWO} holds tensors of {ONE} (a)"]),
-        ("ab", "xy", [f"{TWO} lacks 2 of the 2 tensors that its index gives to it (c, d)"]),
+        ("ab", "xy", [f"{TWO} lacks 2 of the 2 tensors that its index assigns to it (c, d)"]),
     ],
 )
 def test_shards_that_hold_other_tensors(tmp_path: Path, one: str, two: str, told: list[str]) -> None:
@@ -61,7 +61,7 @@ def test_shards_that_hold_other_tensors(tmp_path: Path, one: str, two: str, told
 
 
 def test_diffusers_ties_no_tensors_so_none_may_be_missing(tmp_path: Path) -> None:
-    told = f"{TWO} lacks 1 of the 2 tensors that its index gives to it (d)"
+    told = f"{TWO} lacks 1 of the 2 tensors that its index assigns to it (d)"
     assert sharded(tmp_path, "ab", "c", prefix="diffusion_pytorch_model") == [told]
 
 
@@ -84,8 +84,8 @@ def test_a_shard_that_is_missing_or_damaged_is_for_others_to_tell(tmp_path: Path
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"{", "is no index of shards"),
-        (b"[]", "is no index of shards"),
+        (b"{", "is not an index of shards"),
+        (b"[]", "is not an index of shards"),
         (b'{"weight_map": {"a": 1}}', "gives each tensor the name of a file"),
         (b'{"weight_map": []}', "gives each tensor the name of a file"),
         (b"<<<<<<< a\n{\n=======\n{}\n>>>>>>> b\n", "line 1: unresolved merge conflict"),

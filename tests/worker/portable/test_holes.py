@@ -7,7 +7,7 @@ import torch
 
 from harness.worker.portable import holes
 
-LSTSQ = "torch.linalg.lstsq gives other bits from CPU to CPU"
+LSTSQ = "torch.linalg.lstsq gives different bits on different CPUs"
 
 A, B = torch.linspace(0.0, 1.0, 12).reshape(4, 3) + torch.eye(4, 3), torch.ones(4, 2)
 
@@ -46,7 +46,7 @@ def test_a_product_of_bytes_is_seen() -> None:
     ):
         holes.forget()
         way()
-        assert holes.used("cpu") == ("torch._int_mm gives other bits from CPU to CPU",)
+        assert holes.used("cpu") == ("torch._int_mm gives different bits on different CPUs",)
 
 
 @pytest.mark.filterwarnings("ignore:torch.cholesky is deprecated")
@@ -63,7 +63,7 @@ def test_a_cholesky_factor_is_seen_where_it_is_computed_block_by_block(rows: int
     for way in ways:
         holes.forget()
         way()
-        told = ("torch.linalg.cholesky of more than 128 rows gives other bits from CPU to CPU",)
+        told = ("torch.linalg.cholesky of more than 128 rows gives different bits on different CPUs",)
         assert holes.used("cpu") == (told if seen else ())
 
 

@@ -105,7 +105,7 @@ class _Numpy:
     [
         (torch.backends.mkl, "is_available", lambda: False, "this build of torch computes without MKL"),
         (elementary, "can_be_installed", lambda: False, "torch 2.9 and later do"),
-        (proof, "_numpy_core", lambda: _Numpy, "is built for X86_V4 and cannot do without"),
+        (proof, "_numpy_core", lambda: _Numpy, "is built for X86_V4 and cannot turn it off"),
         (proof, "_cpu_info", lambda: "flags : avx2", "this CPU has no FMA, which portable runs need"),
         (proof, "_cpu_info", str, "this system does not say in /proc/cpuinfo"),
     ],
@@ -149,7 +149,7 @@ def test_other_bits_than_on_record_name_the_operation(portable, monkeypatch):
     found = proof.prove(ENVIRONMENT)
 
     assert not found.effective
-    assert found.reason == "this machine computes other bits for conv2d float32"
+    assert found.reason == "this machine computes different bits for conv2d float32"
     assert found.answers == ANSWERS
     proof.establish(ENVIRONMENT)
     assert proof.is_lost()

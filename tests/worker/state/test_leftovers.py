@@ -84,7 +84,7 @@ def test_what_a_module_of_the_users_own_keeps_is_one(left: Leftovers, folder: Pa
         keeps = importlib.import_module("keeps")
         assert left.found(thorough=True) == ()
         keeps.see = len
-        assert left.found(thorough=True) == ("keeps.see: the run changed it and left it so",)
+        assert left.found(thorough=True) == ("keeps.see: the run changed it and did not restore it",)
 
 
 def test_data_that_such_a_module_keeps_is_put_back(left: Leftovers, folder: Path) -> None:

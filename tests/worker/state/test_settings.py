@@ -28,10 +28,10 @@ def test_lists_are_told_by_what_is_new_and_gone(monkeypatch: pytest.MonkeyPatch)
     before = settings.read()
     monkeypatch.setattr(sys, "path", ["/new", *sys.path[1:]])
     [told] = settings.changed(before, settings.read())
-    assert told == "sys.path: the run changed it from /old to /new and left it so"
+    assert told == "sys.path: the run changed it from /old to /new and did not restore it"
     monkeypatch.setattr(sys, "path", ["/other", "/old", *sys.path[2:]])
     assert settings.changed(before, settings.read()) == (
-        "sys.path: the run changed the order and left it so",
+        "sys.path: the run changed the order and did not restore it",
     )
 
 
@@ -48,7 +48,7 @@ def test_secrets_are_not_told(monkeypatch: pytest.MonkeyPatch, name: str) -> Non
     before = settings.read()
     monkeypatch.setitem(os.environ, name, "hidden")
     assert settings.changed(before, settings.read()) == (
-        f"environment variable {name}: the run changed it and left it so",
+        f"environment variable {name}: the run changed it and did not restore it",
     )
 
 
@@ -65,5 +65,5 @@ def test_objects_are_told_without_the_address_that_they_had() -> None:
 
     [told] = settings.changed({"sys.meta_path": (Finder(),)}, {"sys.meta_path": ()})
     assert told.startswith("sys.meta_path: the run changed it from <")
-    assert told.endswith("Finder object> to nothing and left it so")
+    assert told.endswith("Finder object> to nothing and did not restore it")
     assert "0x" not in told

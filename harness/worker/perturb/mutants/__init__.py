@@ -1,1 +1,1 @@
-"""The planted faults, a file for each category."""
+"""The planted faults, one file for each category."""

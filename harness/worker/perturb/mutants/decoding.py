@@ -1,4 +1,4 @@
-"""Faults on the way from the last latents to the picture: their scaling, and the decoder."""
+"""Faults between the final latents and the image: the scaling and the decoder."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _residual_dropped(site: Site) -> None:
 
 
 def _skip_dropped(site: Site) -> None:
-    """The last of the tensors that come from the way down to the middle block of the way up."""
+    """Zero the last skip connection of the middle up block."""
     name = "res_hidden_states_tuple"
     modules = [one for one in network(main_denoiser(site)).modules() if name in parameters(one, "forward")]
 
@@ -166,7 +166,7 @@ def _weight_element(site: Site) -> None:
 
 
 def _weight_transposed(site: Site) -> None:
-    """Of a convolution with a square kernel; of a square matrix where there is none."""
+    """Transpose a square convolution kernel, or a square matrix if there is none."""
     every = layers(main_denoiser(site))
     kernels = [
         one for one in every if _weight(one).dim() >= 4 and _is_square(one) and _weight(one).shape[-1] > 1
@@ -211,7 +211,7 @@ BETWEEN: Mapping[str, Plant] = {}
 
 
 def bilinear(site: Site) -> Callable[..., Any]:
-    """A stand-in for torch's `interpolate` that does not take the nearest."""
+    """A replacement for torch's `interpolate` that does not use the nearest neighbour."""
 
     def interpolate(original: Callable[..., Any], tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("mode", "nearest") != "nearest" or tensor.dim() != 4:
@@ -222,7 +222,7 @@ def bilinear(site: Site) -> Callable[..., Any]:
 
 
 def time_embeddings(site: Site) -> tuple[nn.Module, ...]:
-    """What turns timesteps into sines and cosines; raises NotApplicable where no module does."""
+    """The module that turns timesteps into sines and cosines; raises NotApplicable if there is none."""
     found = [
         one
         for part in denoisers(site)
@@ -245,7 +245,7 @@ def _input(site: Site, call: hooks.Call) -> Any:
 
 
 def _with_eps(module: nn.Module) -> list[Any]:
-    """Group norms; other norms where there are none."""
+    """Group norms, or other norms if there are none."""
     found = [one for one in module.modules() if isinstance(getattr(one, "eps", None), float)]
     return [one for one in found if isinstance(one, nn.GroupNorm)] or found
 

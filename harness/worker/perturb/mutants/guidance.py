@@ -1,4 +1,4 @@
-"""Faults of guidance: how the pipeline's own code puts the denoiser's two predictions together."""
+"""Faults of guidance: how the pipeline's own code combines the denoiser's two predictions."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _CONDITIONS = ("encoder_hidden_states", "proj_embedding", "class_labels", "added
 
 @dataclass(slots=True)
 class _Halves:
-    """The unconditional and conditional predictions that the denoiser gave last."""
+    """The denoiser's last unconditional and conditional predictions."""
 
     plain: torch.Tensor
     conditional: torch.Tensor
 
 
 Guide = Callable[[_Halves, torch.Tensor, int, int], torch.Tensor | None]
-"""Given the two predictions, the guided one, the number of the step and of how many: another, or None."""
+"""Returns a replacement or None, given the two predictions, the guided one, the step and the number of steps."""
 
 
 def _scale(site: Site) -> None:
-    """Every guidance scale above 1, where guidance is on, becomes larger."""
+    """Increase every guidance scale above 1, since guidance is on there."""
 
     def larger(call: Call) -> Any:
         for name, value in _scales(call).items():
@@ -92,7 +92,7 @@ def _require_guidance(site: Site) -> None:
 
 
 def _scales(call: Call) -> dict[str, float]:
-    """The scales that guide, by argument, given or by default."""
+    """The guidance scales in effect, by argument, whether given or by default."""
     known = inspect.signature(type(call.owner).__call__).parameters
     found = {
         name: call.kwargs.get(name, known[name].default) for name in known if name.endswith("guidance_scale")
@@ -103,7 +103,7 @@ def _scales(call: Call) -> dict[str, float]:
 
 
 def _on_pairs(site: Site, change: Callable[[Any], Any]) -> None:
-    """Put `change` of what a denoiser gives for a pair of unconditional and conditional inputs in its place."""
+    """Replace a denoiser's output for a pair of unconditional and conditional inputs by `change` of it."""
     guiding = False
 
     def called(call: Call) -> Any:
@@ -138,7 +138,7 @@ def _is_pair(call: Call) -> bool:
 
 
 def _guided_otherwise(site: Site, guide: Guide) -> None:
-    """Hand the scheduler another guided prediction than the pipeline's."""
+    """Pass the scheduler another guided prediction than the pipeline's."""
     held: list[_Halves] = []
     steps: dict[int, int] = {}
 
@@ -161,7 +161,7 @@ def _guided_otherwise(site: Site, guide: Guide) -> None:
         halves = held[0]
         if halves.plain.dim() != value.dim() or len(halves.plain) != len(value):
             return value
-        # A learned variance is taken from the conditional half as it is, or left out.
+        # Pipelines take a learned variance unchanged from the conditional half, or drop it.
         channels = min(value.shape[1], halves.plain.shape[1])
         narrow = _Halves(halves.plain[:, :channels], halves.conditional[:, :channels])
         other = guide(narrow, value[:, :channels], number, count)

@@ -1,4 +1,4 @@
-"""Faults of post-processing: from what was decoded to the picture that the pipeline returns."""
+"""Faults of post-processing: from the decoded tensor to the image that the pipeline returns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.worker.perturb.site import NotApplicable, Plant, Site
 from harness.worker.trace.hooks import Call
 
 Picture = npt.NDArray[Any]
-"""Float numbers, 0 to 1, with the channels last."""
+"""Floats from 0 to 1, with channels last."""
 
 Retouch = Callable[[Picture], Picture]
 
@@ -32,7 +32,7 @@ def _not_denormalized(site: Site) -> None:
 
 
 def _not_clamped(site: Site) -> None:
-    """`clamp(0, 1)` in the pipeline's own code and in diffusers' processors does nothing."""
+    """Disable `clamp(0, 1)` in the pipeline's own code and in diffusers' processors."""
     modules = (type(site.pipeline).__module__, *_PROCESSORS)
 
     def let_through(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,7 +97,7 @@ def _on_pictures(site: Site, change: Retouch) -> None:
 
 
 def _require_pictures(site: Site) -> None:
-    """Raise NotApplicable when the pipeline is called, if it is asked for latents."""
+    """Raise NotApplicable when the pipeline is called with a request for latents."""
 
     def listener(call: Call) -> Any:
         if call.kwargs.get("output_type") == "latent":
@@ -108,7 +108,7 @@ def _require_pictures(site: Site) -> None:
 
 
 def _retouched(site: Site, value: Any, change: Retouch) -> Any:
-    """`value` with every picture in it changed: arrays and tensors of three axes or more, and images."""
+    """`value` with every image in it changed: arrays and tensors of three axes or more, and PIL images."""
     if isinstance(value, Image.Image):
         return Image.fromarray(_of_array(site, np.asarray(value), change))
     if isinstance(value, np.ndarray) and value.ndim > 2:

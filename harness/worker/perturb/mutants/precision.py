@@ -1,4 +1,4 @@
-"""Faults of precision: a part that computes, or is kept, in fewer bits than the rest."""
+"""Faults of precision: a part that is computed or stored with fewer bits than the rest."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _schedule_fp16(site: Site) -> None:
 
 
 def _vae_fp16(site: Site) -> None:
-    """Weights, and what every layer returns, are rounded: a layer's own sums stay exact, as on a GPU."""
+    """Round weights and the output of every layer; a layer's own sums stay exact, as on a GPU."""
     rounded = _to(torch.float16)
     for part in autoencoders(site):
         for _name, weight in weights(network(part)):

@@ -1,4 +1,4 @@
-"""Faults of schedulers, and of what schedulers and denoiser tell each other."""
+"""Faults of schedulers, and of the values that schedulers and denoiser exchange."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.worker.trace.tree import exchanged
 _COUNT = "num_inference_steps"
 
 _STEPPED = ("prev_sample", "0")
-"""What the schedulers call the sample that a step returns, by name or as the first of a tuple."""
+"""The schedulers' name for the sample that a step returns, by name or as the first of a tuple."""
 
 
 def _timesteps_off_by_one(site: Site) -> None:
@@ -122,7 +122,7 @@ def _init_noise_sigma(site: Site) -> None:
 
 
 def _previous_timestep(site: Site) -> None:
-    """The timestep that a step goes to: handed in, found by a method, or reckoned from the count of steps."""
+    """Change the timestep that a step goes to: an argument, a method's result, or computed from the step count."""
     for part in _stepping(site):
         owner: Any = part.owner
         if hasattr(owner, "previous_timestep"):
@@ -237,7 +237,7 @@ def _other_betas(site: Site, change: Callable[[torch.Tensor], torch.Tensor]) -> 
 
 
 def _misread(site: Site, method: str, key: str, other: Callable[[Any, Any], Any]) -> None:
-    """Let the method find another value in the scheduler's config, which nobody else sees."""
+    """Let only the method see another value in the scheduler's config."""
 
     def listener(call: Call) -> Any:
         owner: Any = call.owner
@@ -257,7 +257,7 @@ def _other_spacing(_owner: Any, spacing: str) -> str:
 
 
 def _other_prediction(owner: Any, kind: str) -> str:
-    """One that the scheduler knows."""
+    """Another prediction type that the scheduler supports."""
     source = inspect.getsource(type(owner).step)
     known = [one for one in ("v_prediction", "sample", "epsilon") if f'"{one}"' in source and one != kind]
     return required(known or _elsewhere(owner, kind), "no scheduler knows another kind of prediction")[0]

@@ -1,4 +1,4 @@
-"""Faults of the noise: how generators are seeded and asked, and what becomes of what they give."""
+"""Faults of the noise: how generators are seeded and used, and how their numbers are processed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.worker.perturb.site import Change, Plant, Site
 from harness.worker.trace import noise
 
 _SHAPED = ("randn_tensor", "randn")
-"""The functions that are told a shape and a dtype."""
+"""The functions that take a shape and a dtype."""
 
 
 def _other_seed(site: Site) -> None:
@@ -107,7 +107,7 @@ BETWEEN: Mapping[str, Plant] = {"seeding.extra_draw": _extra_draw}
 
 
 def _generators(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Generator]:
-    """Those of the call, else torch's global one."""
+    """The call's generators, or else torch's global one."""
     return noise.generators(args, kwargs) or [torch.default_generator]
 
 

@@ -31,7 +31,7 @@ def _train_mode(site: Site) -> None:
 
 
 def _dropout(site: Site) -> None:
-    """With a mask of the perturbation's own, so that the generators of the run are left alone."""
+    """Apply dropout with the perturbation's own mask, so that the run's generators stay unchanged."""
 
     def drop(tensor: torch.Tensor) -> torch.Tensor:
         kept = site.random_like(tensor) >= 2 * _DROPPED - 1
@@ -47,7 +47,7 @@ def _layer_order(site: Site) -> None:
     if first is None or second is None:
         raise NotApplicable("no two adjacent layers of one shape")
     for module, other in ((first, second), (second, first)):
-        # The class's own method: the other's is wrapped as well.
+        # The class's method, since the other module's own method is wrapped as well.
         run_other = type(other).forward.__get__(other)
         site.wrap_module(module, lambda call, run_other=run_other: _instead(site, call, run_other))  # type: ignore[misc]
 
@@ -95,7 +95,7 @@ def _instead(site: Site, call: Call, run_other: Any) -> Any:
 
 
 def _exchangeable(site: Site) -> Iterator[tuple[nn.Module, nn.Module]]:
-    """Neighbours of one class and shape, those of denoisers first."""
+    """Adjacent layers of one class and shape, those of denoisers first."""
     parts = (*denoisers(site), *site.networks())
     for part in parts:
         for several in network(part).modules():

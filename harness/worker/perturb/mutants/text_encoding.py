@@ -1,4 +1,4 @@
-"""Faults on the way from the prompt to the embeddings that the denoiser is given."""
+"""Faults between the prompt and the embeddings that the denoiser receives."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _POOLED = ("pooler_output", "text_embeds")
 
 
 def _token_dropped(site: Site) -> None:
-    """The last token before the one that ends the text; where the prompt has just one, nothing is done."""
+    """Drop the last token before the end token; does nothing if the prompt has only one."""
 
     def drop(row: torch.Tensor, length: int) -> torch.Tensor:
         return torch.cat([row[: length - 2], row[length - 1 :], row[-1:]])
@@ -68,7 +68,7 @@ def _hidden_layer(site: Site) -> None:
 
 
 def _pooled_projection_off(site: Site) -> None:
-    """Where the projection has another size than the embedding, what is pooled is zero."""
+    """If the projection has another size than the embedding, the pooled output becomes zero."""
 
     def off(name: str, tensor: torch.Tensor) -> torch.Tensor | None:
         if name not in _POOLED:
@@ -129,7 +129,7 @@ BETWEEN: Mapping[str, Plant] = {
 
 
 def _skipped(site: Site, call: Call) -> Any:
-    """What the module was given, in the place of what it makes of it."""
+    """Return the module's input instead of its output."""
     result, given = call.proceed(), input_of(call)
     if given is None:
         return result
@@ -138,7 +138,7 @@ def _skipped(site: Site, call: Call) -> Any:
 
 
 def _on_tokens(site: Site, change: Callable[[torch.Tensor, int], torch.Tensor], least: int) -> None:
-    """Change each row of ids that holds at least so many tokens, the first and the last included."""
+    """Change each row of ids with at least this many tokens, including the first and the last."""
 
     def listener(call: Call) -> Any:
         result = call.proceed()
@@ -160,7 +160,7 @@ def _on_tokens(site: Site, change: Callable[[torch.Tensor, int], torch.Tensor], 
 
 
 def _lengths(tokenizer: Any, ids: torch.Tensor, mask: Any) -> list[int]:
-    """How many tokens of each row are of the text: by the mask, else by what pads it."""
+    """The number of text tokens in each row, from the mask, or else from the padding."""
     pad = getattr(tokenizer, "pad_token_id", None)
     held = mask if isinstance(mask, torch.Tensor) else ids != pad
     return [int(count) for count in held.sum(dim=1)]

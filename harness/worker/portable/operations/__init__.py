@@ -1,4 +1,4 @@
-"""The table of operations whose bits a machine has to get right before it is called portable."""
+"""The table of operations whose bits a portable machine must get right."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from harness.worker.portable.operations.operation import Operation
 
 
 def operations() -> Iterator[tuple[str, Operation]]:
-    """Every operation by its name in the table; calling it computes it anew."""
+    """Every operation by its name in the table; each call computes it again."""
     for part in (pointwise, algebra, layers, others):
         yield from part.operations()

@@ -52,7 +52,7 @@ def _attention(backend: SDPBackend, heads: list[torch.Tensor], **how: Any) -> to
 
 
 def _masked() -> Iterator[Named]:
-    """Attention as transformers ask for it: masked, causal, with fewer keys than queries."""
+    """Attention as transformers use it: masked, causal, with fewer keys than queries."""
     for dtype in (torch.float32, *HALVES):
         heads = [values([1, 4, 65, 64], dtype, seed=seed) for seed in (1, 2, 3)]
         few = [heads[0], heads[1][:, :2], heads[2][:, :2]]
@@ -67,7 +67,7 @@ def _masked() -> Iterator[Named]:
 
 
 def _of_integers() -> Iterator[Named]:
-    """Weights that are quantised to whole numbers. Not torch._int_mm, whose sums overflow: see `holes`."""
+    """Weights quantised to integers. Not torch._int_mm, whose sums overflow: see `holes`."""
     weights = (values([64, 128], seed=2) * 40).clamp(-128, 127).to(torch.int8)
     for dtype in (torch.float32, *HALVES):
         given = (values([33, 128], dtype), weights, values([64], dtype, seed=3).abs() / 100)
@@ -75,7 +75,7 @@ def _of_integers() -> Iterator[Named]:
 
 
 def _decompositions() -> Iterator[Named]:
-    # Not lstsq: its bits depend on where LAPACK's scratch memory lies, and so change from process to process.
+    # Not lstsq: its bits depend on the address of LAPACK's scratch memory, and so change between processes.
     for dtype in FLOATS:
         unit = torch.eye(24, dtype=dtype)
         a, b = values([24, 24], dtype) + 6 * unit, values([24, 5], dtype, seed=2)

@@ -78,7 +78,7 @@ def _recurrent(dtype: torch.dtype) -> torch.nn.Module:
 
 
 def _of_module(make: Callable[[torch.dtype], torch.nn.Module], x: torch.Tensor) -> object:
-    with torch.random.fork_rng(devices=()):  # whatever is drawn at first is replaced
+    with torch.random.fork_rng(devices=()):  # initial values are replaced
         module = make(x.dtype)
     for seed, parameter in enumerate(module.parameters(), 1):
         parameter.data = values(parameter.shape, parameter.dtype, seed=seed) / 5
@@ -98,5 +98,5 @@ def _resampling() -> Iterator[Named]:
     yield "interpolate channels_last", partial(functional.interpolate, last, scale_factor=2, mode="bilinear")
     yield "adaptive_avg_pool2d", partial(functional.adaptive_avg_pool2d, x, 5)
     yield "avg_pool2d", partial(functional.avg_pool2d, x, 3)
-    # Not grid_sample: qemu emulates its gathers wrongly, and would be called a machine that is not portable.
+    # Not grid_sample: qemu emulates its gathers wrongly, and would not count as a portable machine.
     yield "affine_grid", partial(functional.affine_grid, x[0, :1, :2, :3], [1, 3, 9, 9], align_corners=False)

@@ -1,4 +1,4 @@
-"""What an operation of the known-answer table is made of: numbers of its own, and the functions applied to them."""
+"""Helpers for operations of the known-answer table: their input numbers, and functions applied to them."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ FLOATS = (torch.float32, torch.float64)
 HALVES = (torch.bfloat16, torch.float16)
 
 SIZES = (7, 4099)
-"""Fewer elements than a vector register has, and a number that ends in the middle of a register and of a block."""
+"""Fewer elements than a vector register holds, and a count that ends inside a register and a block."""
 
 
 def values(shape: Sequence[int], dtype: torch.dtype = torch.float32, *, seed: int = 1) -> torch.Tensor:
-    """About normal numbers that depend on no library's functions; see `harness.worker.synthetic.noise`."""
+    """Roughly normal numbers that depend on no library's functions; see `harness.worker.synthetic.noise`."""
     made = noise({"shape": list(shape), "seed": seed, "dtype": "float64"})
     assert isinstance(made, torch.Tensor)
     return made.to(dtype)
 
 
 def between(low: float, high: float, size: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    """`size` uniform numbers from `low` to `high`, as independent of any library."""
+    """`size` uniform numbers from `low` to `high`, also independent of any library."""
     made = noise({"shape": [size], "seed": size, "kind": "uniform", "dtype": "float64"})
     assert isinstance(made, torch.Tensor)
     return (low + (high - low) * made).to(dtype)
 
 
 def array(low: float, high: float, size: int, dtype: str = "float64") -> npt.NDArray[np.floating]:
-    """As `between`, for numpy."""
+    """Like `between`, for numpy."""
     found: npt.NDArray[np.floating] = between(low, high, size).numpy().astype(dtype)
     return found
 
@@ -54,5 +54,5 @@ def together(*operations: Operation) -> Operation:
 
 
 def over(function: Callable[..., object], inputs: Sequence[torch.Tensor]) -> Operation:
-    """One function of each of the inputs."""
+    """One function, applied to each input."""
     return together(*(partial(function, one) for one in inputs))

@@ -21,7 +21,7 @@ _MATH = ("exp", "log", "log2", "sin", "cos", "tan", "acos", "atan", "sinh", "tan
 
 
 def operations() -> Iterator[Named]:
-    """Every one by name; scipy's where it is installed."""
+    """Every one by name; scipy's if it is installed."""
     for dtype in ("float32", "float64"):
         yield from _numpy(dtype)
     half = array(-3.0, 3.0, 515, "float16")
@@ -80,7 +80,7 @@ def _scipy() -> Iterator[Named]:
         import_module(f"scipy.{name}") for name in ("integrate", "linalg", "special", "stats")
     )
     x = array(0.01, 0.99, 64)
-    # Beta sigmas and the coefficients of LMS in diffusers' schedulers.
+    # Diffusers' schedulers use these for beta sigmas and the coefficients of LMS.
     yield "scipy beta", partial(stats.beta.ppf, x, 0.6, 0.6)
     yield "scipy quad", partial(integrate.quad, _wave, 0.0, 2.0, epsrel=1e-4)
     for name in ("erf", "expit", "gammaln", "softmax"):

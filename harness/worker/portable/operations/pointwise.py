@@ -51,7 +51,7 @@ _UNARY: Mapping[str, tuple[float, float]] = {
     "lgamma": (0.1, 9.0),
     "digamma": (0.1, 9.0),
 }
-"""torch's functions of one number and the range they are tried on; most go through MKL's vector library."""
+"""torch's functions of one number and the range of their inputs; most go through MKL's vector library."""
 
 _SPECIAL: Mapping[str, tuple[float, float]] = {
     "i0": (0.0, 12.0),
@@ -63,7 +63,7 @@ _SPECIAL: Mapping[str, tuple[float, float]] = {
     "logit": (0.01, 0.99),
     "sinc": (-3.0, 3.0),
 }
-"""The same of torch.special: windows of vocoders, truncated normal numbers."""
+"""The same for torch.special: windows of vocoders, truncated normal numbers."""
 
 _IN_HALF = ("exp", "sqrt", "tanh", "sigmoid", "erf", "rsqrt")
 
@@ -119,7 +119,7 @@ def _activations() -> Iterator[Named]:
 
 
 def _in_half() -> Iterator[Named]:
-    """What half precision computes by code of its own, beside products."""
+    """Operations other than products with separate code for half precision."""
     for dtype in HALVES:
         x, positive = values([4099], dtype), between(0.05, 9.0, 4099, dtype)
         unit = between(-0.99, 0.99, 4099, dtype)

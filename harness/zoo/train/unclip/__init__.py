@@ -1,1 +1,1 @@
-"""How the built-in unCLIP was trained."""
+"""The training of the built-in unCLIP."""

@@ -1,4 +1,4 @@
-"""The decoder of `unclip-digits`: draws 16x16 pictures from an image embedding and the prompt."""
+"""The decoder of `unclip-digits`: draws 16x16 images from an image embedding and the prompt."""
 
 import logging
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Decoder:
 def trained_decoder(
     embeddings: Tensor, book: PromptBook, recipe: Recipe, generator: torch.Generator
 ) -> Decoder:
-    """Return a decoder for `embeddings`, float32 (1797, 48), one per picture."""
+    """Return a decoder for `embeddings`, float32 (1797, 48), one per image."""
     decoder, schedule, labels = _decoder(), scheduler(), data.digit_labels()
     images = data.digit_images(SIDE, channels=3)
 

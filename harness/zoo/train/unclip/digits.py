@@ -1,4 +1,4 @@
-"""Trains `unclip-digits`: text to image embedding to picture to larger picture, as in the unCLIP paper."""
+"""Trains `unclip-digits`: text to image embedding to image to larger image, as in the unCLIP paper."""
 
 import json
 import random
@@ -18,7 +18,7 @@ from harness.zoo.train.unclip import super_resolution as super_resolution
 
 @dataclass(frozen=True)
 class Recipes:
-    """How long each of the networks trains."""
+    """The training length of each network."""
 
     text: Recipe = text.RECIPE
     prior: Recipe = prior.RECIPE
@@ -55,7 +55,7 @@ def train(folder: Path, recipes: Recipes = Recipes()) -> None:
 
 
 def _index_as_published(file: Path) -> None:
-    """Name the module of `text_proj` as the published unCLIP checkpoint (karlo-v1-alpha) does."""
+    """Name the module of `text_proj` like the published unCLIP checkpoint (karlo-v1-alpha) does."""
     index = json.loads(file.read_text(encoding="utf-8"))
     index["text_proj"] = ["unclip", "UnCLIPTextProjModel"]
     file.write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The prior of `unclip-digits`: embeddings of pictures, and the transformer that guesses them from text."""
+"""The prior of `unclip-digits`: image embeddings, and the transformer that predicts them from text."""
 
 import logging
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ImageEmbeddings:
-    """Embeddings of all pictures, float32 (1797, 48), and the mean and scale, (1, 48), to normalise them."""
+    """Embeddings of all images, float32 (1797, 48), and the mean and scale, (1, 48), to normalise them."""
 
     raw: Tensor
     mean: Tensor
@@ -30,15 +30,15 @@ class ImageEmbeddings:
 
     @property
     def normalised(self) -> Tensor:
-        """What the prior diffuses: float32 (1797, 48), about unit size."""
+        """The data that the prior diffuses: float32 (1797, 48), of about unit size."""
         return (self.raw - self.mean) / self.std
 
 
 def image_embeddings() -> ImageEmbeddings:
-    """Return the 48 leading principal components of the pictures' 8x8 cells, half whitened.
+    """Return the 48 leading principal components of the images' 8x8 cells, half whitened.
 
-    Dividing by the square root of each component's deviation, not by all of it, leaves the components that
-    matter the larger ones, and keeps nearly all values inside the prior scheduler's clipping range.
+    Dividing by the square root of each component's deviation, instead of the deviation, keeps the important
+    components larger, and keeps nearly all values inside the prior scheduler's clipping range.
     """
     cells = torch.from_numpy(digit_classifier.features(data.digit_images(8)[:, 0].numpy() / 2 + 0.5))
     centred = cells - cells.mean(0)
@@ -53,7 +53,7 @@ def image_embeddings() -> ImageEmbeddings:
 def trained_prior(
     embeddings: ImageEmbeddings, book: PromptBook, recipe: Recipe, generator: torch.Generator
 ) -> PriorTransformer:
-    """Return a prior that predicts clean normalised embeddings, and knows how to scale them back."""
+    """Return a prior that predicts clean normalised embeddings and can scale them back."""
     prior, schedule, labels = _prior(), scheduler(), data.digit_labels()
     clean = embeddings.normalised
 
@@ -72,7 +72,7 @@ def trained_prior(
 
 
 def scheduler() -> UnCLIPScheduler:
-    """Return the prior's scheduler, which diffuses embeddings and predicts them clean."""
+    """Return the prior's scheduler, which diffuses embeddings and predicts clean ones."""
     return UnCLIPScheduler(
         variance_type="fixed_small_log", prediction_type="sample", clip_sample_range=_CLIP_RANGE
     )

@@ -21,9 +21,9 @@ _log = logging.getLogger(__name__)
 
 
 def trained_network(recipe: Recipe, generator: torch.Generator, below: int | None = None) -> UNet2DModel:
-    """Return a network that finds the clean 32x32 picture in a noisy one while it sees the 16x16 one, enlarged.
+    """Return a network that predicts the clean 32x32 image from a noisy one and the enlarged 16x16 image.
 
-    `below` limits training to the timesteps under it, for the network that only runs the last step.
+    `below` limits training to smaller timesteps, for the network that only runs the last step.
     """
     network, schedule = _network(), scheduler()
     images, guides = data.digit_images(SIDE, channels=3), enlarged(data.digit_images(_SMALL_SIDE, channels=3))
@@ -39,15 +39,15 @@ def trained_network(recipe: Recipe, generator: torch.Generator, below: int | Non
 
 
 def enlarged(small: Tensor) -> Tensor:
-    """Return `small` (n, 3, 16, 16) as (n, 3, 32, 32), enlarged as the pipeline does it."""
+    """Return `small` (n, 3, 16, 16) as (n, 3, 32, 32), enlarged like in the pipeline."""
     return F.interpolate(small, size=[SIDE, SIDE], mode="bicubic", align_corners=False, antialias=True)
 
 
 def scheduler() -> UnCLIPScheduler:
-    """Return the scheduler both networks share.
+    """Return the scheduler that both networks share.
 
-    It expects clean pictures, not noise: at the first timestep, where the signal is 5e-5 of the sample, a
-    small network's error in the noise would be blown up to a random tint that few steps cannot take back.
+    It expects clean images, not noise: at the first timestep the signal is 5e-5 of the sample, so a small
+    network's error in the noise would become a random tint that a few steps cannot remove.
     """
     return UnCLIPScheduler(variance_type="fixed_small_log", prediction_type="sample")
 
