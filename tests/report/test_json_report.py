@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from tests.core.test_reasons import EXAMPLES
 
 from harness.core.results.next_step import failure_steps
 from harness.core.results.reasons import ExactDiffers, said
@@ -28,6 +27,7 @@ from harness.report.json_report import (
     write_text,
 )
 from harness.report.reason_words import reason_words, step_words
+from tests.core.results.test_reasons import EXAMPLES
 from tests.report.samples import DRIFTED, DRIFTED_TENSOR, FULL, IDENTICAL, LISTED, RECORD, REPEAT
 from tests.report.screens import shown
 from tests.report.views.test_verify import CASES, QUICK

@@ -3,12 +3,12 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from tests.core.test_reasons import EXAMPLES
 
 from harness.core.environment import Change
 from harness.core.results import reasons as of
 from harness.core.results.next_step import NextStep, harness_step
 from harness.report.reason_words import invariant_words, reason_words, step_words, warning_words
+from tests.core.results.test_reasons import EXAMPLES
 
 
 @pytest.mark.parametrize("reason", EXAMPLES, ids=lambda reason: reason.kind)

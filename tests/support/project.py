@@ -60,6 +60,14 @@ class Project:
         (site / "sitecustomize.py").write_text(source)
         return self.with_variables(PYTHONPATH=str(site))
 
+    def patch_late(self, source: str, *variables: str) -> Project:
+        """As `patch`, but workers are forked and `source` is executed then, as by `patch_of` for most modules.
+
+        It has to do the same where torch, transformers, diffusers and what jobs need are imported already: it may
+        change what others look up in a module, not what they have taken out of it. `variables` are those it reads.
+        """
+        return self.patch(source).with_variables(**{forked.LATE: ",".join(["PYTHONPATH", *variables])})
+
     def with_variables(self, **variables: str) -> Project:
         """This project with more environment variables."""
         return replace(self, variables={**self.variables, **variables})
@@ -70,8 +78,9 @@ class Project:
         if words[0] == "record" and not self.gates:
             words = (*words, "--no-gates")
         offline = {} if self.online else {"HF_HUB_OFFLINE": "1"}
-        # With code of a test's own in it, no process is like another.
-        module = "harness" if "PYTHONPATH" in self.variables else "tests.support.starts"
+        # With code of a test's own in it from the start, no process is like another.
+        early = "PYTHONPATH" in self.variables and forked.LATE not in self.variables
+        module = "harness" if early else "tests.support.starts"
         done = subprocess.run(
             [sys.executable, "-m", module, *words],
             cwd=self.folder,
@@ -121,7 +130,10 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 import importlib.util
-sys.meta_path.insert(0, _Finder())
+if MODULE in sys.modules:
+    patch(sys.modules[MODULE])
+else:
+    sys.meta_path.insert(0, _Finder())
 '''
 
 

@@ -35,6 +35,12 @@ _LATE = (
 )  # fmt: skip
 """Variables that no library reads while it is imported: processes that differ in these alone have one server."""
 
+LATE = "HARNESS_TESTS_LATE"
+"""The variable that names, with commas, further ones of which a test knows the same.
+
+With PYTHONPATH among them the `sitecustomize` that lies there is run right after the fork.
+"""
+
 _MOST_SERVERS = 6
 """Each holds some 400 MB."""
 
@@ -86,13 +92,24 @@ def begun(
 
 
 def is_plain(environment: Mapping[str, str]) -> bool:
-    """Whether a worker of this environment has no code of a test's own, and no pool of threads."""
-    own = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place != str(ROOT)]
-    return not own and environment.get("OMP_NUM_THREADS") == "1"
+    """Whether a worker of this environment has no code of a test's own that has to be there first, and one thread."""
+    early = "PYTHONPATH" not in _late(environment)
+    return not (early and own_places(environment)) and environment.get("OMP_NUM_THREADS") == "1"
+
+
+def own_places(environment: Mapping[str, str]) -> list[str]:
+    """The folders on PYTHONPATH that are a test's own."""
+    return [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place != str(ROOT)]
+
+
+def _late(environment: Mapping[str, str]) -> set[str]:
+    return {*_LATE, LATE, *environment.get(LATE, "").split(",")}
 
 
 def _connection(environment: Mapping[str, str]) -> _Connection | None:
-    imported_with = {name: value for name, value in environment.items() if name not in _LATE}
+    late = _late(environment)
+    imported_with = {name: value for name, value in environment.items() if name not in late}
+    imported_with["PYTHONPATH"] = str(ROOT)
     key = hashlib.sha256(json.dumps(imported_with, sort_keys=True).encode()).hexdigest()[:16]
     with _lock:
         if key not in _connections:
