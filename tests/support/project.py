@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.starts import client as forked
+from tests.support.starts import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,13 +79,15 @@ class Project:
         if words[0] == "record" and not self.gates:
             words = (*words, "--no-gates")
         offline = {} if self.online else {"HF_HUB_OFFLINE": "1"}
+        environment = {**os.environ, **offline, **forked.variables(), **self.variables, "PYTHONPATH": path}
         # With code of a test's own in it from the start, no process is like another.
         early = "PYTHONPATH" in self.variables and forked.LATE not in self.variables
-        module = "harness" if early else "tests.support.starts"
+        if sys.platform == "linux" and not early:
+            return Ran(*commands.run(words, self.folder, environment))
         done = subprocess.run(
-            [sys.executable, "-m", module, *words],
+            [sys.executable, "-m", "harness", *words],
             cwd=self.folder,
-            env={**os.environ, **offline, **forked.variables(), **self.variables, "PYTHONPATH": path},
+            env=environment,
             capture_output=True,
             text=True,
             check=False,

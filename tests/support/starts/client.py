@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -100,6 +101,16 @@ def is_plain(environment: Mapping[str, str]) -> bool:
 def own_places(environment: Mapping[str, str]) -> list[str]:
     """The folders on PYTHONPATH that are a test's own."""
     return [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place != str(ROOT)]
+
+
+def bring_in_sites(places: Sequence[str]) -> None:
+    """Run what Python would have run as it began, had it been started with these folders on PYTHONPATH."""
+    if not places:
+        return
+    sys.path[:0] = places
+    sys.modules.pop("sitecustomize", None)
+    importlib.invalidate_caches()
+    importlib.import_module("sitecustomize")
 
 
 def _late(environment: Mapping[str, str]) -> set[str]:

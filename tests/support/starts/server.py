@@ -6,7 +6,6 @@ with it. The server itself ends soon after the session's process.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import runpy
@@ -24,7 +23,7 @@ from harness.core.portable.switches import NUMPY_VARIABLE
 from harness.worker.environment.numpy_start import spare_numpy
 from harness.worker.environment.startup import bring_in
 from harness.worker.serving.forks import Forker
-from tests.support.starts.client import own_places
+from tests.support.starts.client import bring_in_sites, own_places
 
 _LOOK_SECONDS = 2.0
 _AT_A_TIME = 64
@@ -97,18 +96,8 @@ def _be(request: bytes, kept: Sequence[int]) -> None:
     if kept:
         words[-1] = str(kept[0])
     sys.argv, sys.orig_argv = [module, *words], [sys.executable, "-P", "-m", module, *words]
-    _bring_in_sites(own_places(environment))
+    bring_in_sites(own_places(environment))
     runpy.run_module(module, run_name="__main__")
-
-
-def _bring_in_sites(places: Sequence[str]) -> None:
-    """Run what Python would have run as it began, had it been started with these folders on PYTHONPATH."""
-    if not places:
-        return
-    sys.path[:0] = places
-    sys.modules.pop("sitecustomize", None)
-    importlib.invalidate_caches()
-    importlib.import_module("sitecustomize")
 
 
 if __name__ == "__main__":
