@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -170,6 +169,11 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+def _nothing() -> tuple[int, int]:
+    """In the place of a pipe, for a process that has none."""
+    return os.open(os.devnull, os.O_RDONLY), os.open(os.devnull, os.O_WRONLY)
+
+
 class _Connection:
     """A fork server of this command's own, itself forked from the session's."""
 
@@ -188,17 +192,14 @@ class _Connection:
     ) -> Forked | None:
         """A process that runs a module with arguments; None where none can be forked."""
         request = {"arguments": [*arguments], "environment": dict(environment), "folder": os.getcwd()}
-        (job_r, job_w), (reply_r, reply_w), (status_r, status_w) = os.pipe(), os.pipe(), os.pipe()
+        (job_r, job_w), (reply_r, reply_w) = (os.pipe(), os.pipe()) if piped else (_nothing(), _nothing())
+        status_r, status_w = os.pipe()
         with self._lock:
             pid = self._asked(json.dumps(request).encode(), [job_r, reply_w, log.fileno(), status_w, *kept])
         for descriptor in (job_r, reply_w, status_w):
             os.close(descriptor)
-        if pid and piped:
-            return Forked(pid, status_r, os.fdopen(job_w, "wb"), os.fdopen(reply_r, "rb"))
         if pid:
-            os.close(job_w)
-            os.close(reply_r)
-            return Forked(pid, status_r, BytesIO(), BytesIO())
+            return Forked(pid, status_r, os.fdopen(job_w, "wb"), os.fdopen(reply_r, "rb"))
         for descriptor in (job_w, reply_r, status_r):
             os.close(descriptor)
         return None
