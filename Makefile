@@ -36,8 +36,9 @@ record: $(RUNTIME) ## record goldens for this platform
 nightly: $(RUNTIME) ## verify, and keep captures and reports in nightly/YYYY-MM-DD
 	@set -f; sh .ci/nightly $(SELECT) $(ARGS)
 
+# The longest files first (tests/conftest.py), and all code compiled once: the tests begin hundreds of processes.
 test: $(DEV) ## run the tests (ARGS go to pytest)
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint limits test ## run everything that must pass before a commit: lint, limits, test
 

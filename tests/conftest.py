@@ -14,6 +14,28 @@ from hypothesis import settings
 REPO_ROOT = Path(__file__).resolve().parent.parent
 GUARDED = ("goldens", "configs")
 
+LONGEST_FIRST = (
+    "tests/test_shipped.py",
+    "tests/faults/test_faults.py",
+    "tests/faults/test_forced.py",
+    "tests/outside/leaks/test_any_order_from_the_command_line.py",
+    "tests/run/test_forks.py",
+    "tests/run/test_pool.py",
+    "tests/commands/test_verify.py",
+    "tests/commands/test_record.py",
+    "tests/commands/test_weak_cases.py",
+    "tests/outside/test_one_golden_every_cpu.py",
+    "tests/outside/test_standard_streams.py",
+    "tests/worker/test_execute.py",
+    "tests/worker/trace/test_shipped.py",
+    "tests/test_readme.py",
+    "tests/outside/test_a_worker_that_cannot_begin.py",
+    "tests/outside/leaks/test_what_a_run_leaves_in_its_process.py",
+    "tests/outside/test_from_any_folder_of_the_project.py",
+    "tests/hub/test_hub_models.py",
+)
+"""The files that take longest: begun last, one of them would keep a process busy while the others have nothing left."""
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 # The same examples in every run, and no verdict that depends on how busy the machine is.
@@ -53,7 +75,12 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip `gpu` tests where torch finds no CUDA device; asked once, in another process, if there is such a test."""
+    """Put the longest files first, and skip `gpu` tests where torch finds no CUDA device.
+
+    That is asked once, in another process, if there is such a test.
+    """
+    place = {REPO_ROOT / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
     gpu_items = [item for item in items if item.get_closest_marker("gpu")]
     if gpu_items and not _has_cuda():
         for item in gpu_items:

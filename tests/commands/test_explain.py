@@ -26,7 +26,7 @@ def test_an_identical_case_passes_in_one_line(project: Project) -> None:
 
 
 def test_the_place_is_told_and_written_down(project: Project) -> None:
-    ran = project.patch(STEPS_TOO_LARGE).harness("explain", "ddim/two", "--device", "cpu")
+    ran = project.patch_late(STEPS_TOO_LARGE).harness("explain", "ddim/two", "--device", "cpu")
     assert ran.code == 1, ran.out + ran.err
     assert "the first difference is the scheduler's step 0" in " ".join(ran.out.split())
     [case] = project.report("explain.json")["cases"]

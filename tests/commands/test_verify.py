@@ -92,7 +92,7 @@ def call(self, *args, **keywords):
 call.__signature__ = __import__("inspect").signature(original)
 module.DDIMPipeline.__call__ = call""",
     )
-    ran = project.patch(killer).harness("verify", "ddim/*", "--device", "cpu")
+    ran = project.patch_late(killer).harness("verify", "ddim/*", "--device", "cpu")
     assert ran.code == 3
     assert project.verdicts() == {"ddim/dies": "error", "ddim/two": "identical"}
     assert "SIGKILL" in project.report()["cases"][0]["reason"]
@@ -143,7 +143,7 @@ def call(self, num_inference_steps=50, generator=None):
     return original(self, num_inference_steps=num_inference_steps, generator=generator, output_type="np")
 module.DDIMPipeline.__call__ = call""",
     )
-    ran = project.patch(removed).harness("verify", "ddim/two", "--device", "cpu")
+    ran = project.patch_late(removed).harness("verify", "ddim/two", "--device", "cpu")
     assert (ran.code, project.verdicts()) == (1, {"ddim/two": "broken"})
     assert "takes no `output_type`" in project.report()["cases"][0]["reason"]
     project.config("ddim/new", TWO_STEPS.replace("output_type", "outputtype"))

@@ -69,7 +69,7 @@ def test_each_is_identical_in_the_same_environment_also_after_others_in_one_work
 
 
 def test_each_is_caught_when_a_component_is_patched(recorded: Project, tmp_path: Path) -> None:
-    ran = recorded.patch(BRIGHTER_LINEAR).harness("verify", "--device", "cpu", "--jobs", "2")
+    ran = recorded.patch_late(BRIGHTER_LINEAR).harness("verify", "--device", "cpu", "--jobs", "2")
     assert ran.code == 1
     passed = [case for case, verdict in recorded.verdicts().items() if verdict not in ("drifted", "broken")]
     assert passed == []

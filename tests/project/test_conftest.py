@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST_FIRST
+
 FAKE_TORCH = "class cuda:\n    @staticmethod\n    def is_available():\n        return {there}\n"
 
 
@@ -24,11 +26,13 @@ def project(repo_root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_pytest(project: Path, body: str, torch: str | None = None) -> subprocess.CompletedProcess[str]:
+def run_pytest(
+    project: Path, body: str, *options: str, torch: str | None = None
+) -> subprocess.CompletedProcess[str]:
     (project / "tests/test_it.py").write_text(body, encoding="utf-8")
     if torch is not None:
         (project / "torch.py").write_text(torch, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "tests"]
+    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *options, "tests"]
     return subprocess.run(command, cwd=project, text=True, capture_output=True, check=False)
 
 
@@ -56,6 +60,16 @@ def test_a_run_that_touches_the_repository_fails(project: Path, action: str, fil
     assert result.returncode == 1
     assert "tests touched files of the repository; let them write to tmp_path:" in result.stdout
     assert file in result.stdout
+
+
+def test_the_longest_files_are_there_and_come_first(project: Path, repo_root: Path) -> None:
+    assert [name for name in LONGEST_FIRST if not (repo_root / name).is_file()] == []
+    for name in ("tests/test_a.py", *LONGEST_FIRST[:2]):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text("def test() -> None: ...\n")
+    told = run_pytest(project, "def test() -> None: ...\n", "-v").stdout
+    places = [told.index(f"{name}::test") for name in (*LONGEST_FIRST[:2], "tests/test_a.py")]
+    assert places == sorted(places)
 
 
 GPU_TEST = "import pytest\n\n@pytest.mark.gpu\ndef test_gpu():\n    pass\n"

@@ -148,9 +148,14 @@ def test_tools_are_added_once_they_are_needed(project: Project) -> None:
     assert result.stdout == "adding the development tools to .venv (once, a minute; log: .venv/install.log)\n"
     assert not project.created
     assert project.installed == ["dev.txt"]
-    assert project.calls[-1] == "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile"
+    assert (
+        project.calls[-1]
+        == "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
+    )
     project.make("test")
-    assert project.calls == ["python -m pytest -q -n auto --maxprocesses 4 --dist loadfile"]
+    assert project.calls == [
+        "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
+    ]
     project.make("verify")
     assert project.calls == ["harness verify"]
 
@@ -312,7 +317,7 @@ def test_check_lints_asks_for_the_limits_and_tests(project: Project) -> None:
         "mypy ",
         "lint-imports ",
         "harness sensitivity --stored --quiet",
-        "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile",
+        "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder",
     ]
 
 
@@ -320,7 +325,10 @@ def test_continuous_integration_runs_the_check(project: Project) -> None:
     result = project.run("bash", ".ci/run")
     assert result.returncode == 0, result.stderr
     assert "lint-imports " in project.calls
-    assert project.calls[-1] == "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile"
+    assert (
+        project.calls[-1]
+        == "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
+    )
 
 
 def test_help_names_every_command(project: Project) -> None:

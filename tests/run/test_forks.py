@@ -18,16 +18,20 @@ from harness.run.forks import ForkedProcess, ForkServers
 from harness.run.process import STARTUP_SECONDS
 from harness.run.variables import other_start, variables_for
 from tests.run.processes import appears, gone
-from tests.run.test_pool import DEAD_AT_START, DEATHS, ROOT, Done, do, misbehaving
+from tests.run.test_pool import DEAD_AT_START, DEATHS, ROOT, SITE, Done, do, misbehaving
 from tests.run.test_pool import _patched_workers as _patched_workers
 from tests.support.project import interruptible
+from tests.support.starts.in_process import forking
 
 PYTHON = sys.executable
 
 
 @pytest.fixture(scope="module")
 def forked(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """Well-behaved runs among all others, every one of them in a process of its own."""
+    """Well-behaved runs among all others, every one of them in a process of its own.
+
+    The servers are forks themselves; those of `servers` are started.
+    """
     folder = tmp_path_factory.mktemp("forked")
     names = ["OMP_NUM_THREADS", "PYTHONHASHSEED"]
     cases = [
@@ -41,7 +45,8 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Done:
         misbehaving("raise", "raise", call={"note": "no such latents"}),
         misbehaving("segfault", "segfault"),
     ]
-    return do(folder, cases, jobs=2, fresh=True)
+    with forking(SITE):
+        return do(folder, cases, jobs=2, fresh=True)
 
 
 def test_every_run_is_in_a_process_of_its_own_that_was_forked(forked: Done) -> None:

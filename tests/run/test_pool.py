@@ -26,6 +26,7 @@ from harness.run.pool import WorkerPool
 from harness.run.trial import Freshness, Trial
 from tests.core.samples import case
 from tests.run.processes import appears, gone
+from tests.support.starts.in_process import forking
 
 SITE = Path(__file__).with_name("site")
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +107,13 @@ def _patched_workers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def _forked_workers() -> Iterator[None]:
+    """Workers that need no start: how they begin is not what is tested."""
+    with forking(SITE, "OF_THE_CALLER"):
+        yield
+
+
 WELL = {
     "well-a": {},
     "well-b": {"seed": 1},
@@ -127,7 +135,7 @@ def well(names: Sequence[str] = tuple(WELL)) -> list[Case]:
 
 @pytest.fixture(scope="module")
 def chaos(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """Well-behaved runs among all others, over two workers."""
+    """Well-behaved runs among all others, over two workers, each forked where it would be started."""
     folder = tmp_path_factory.mktemp("chaos")
     cases = [
         *well(),
@@ -140,12 +148,13 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Done:
         case(id="out-of-reach", model=ModelSpec("harness-tests/no-such-model")),
         case(id="rejected", call={"promt": "seven"}),
     ]
-    return do(folder, cases, jobs=2)
+    with forking(SITE, "OF_THE_CALLER"):
+        return do(folder, cases, jobs=2)
 
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """The well-behaved runs alone, one worker after the other."""
+    """The well-behaved runs alone, one worker after the other, each started."""
     folder = tmp_path_factory.mktemp("calm")
     names = ["CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "OF_THE_CALLER", "PYTHONHASHSEED"]
     unset = Determinism(cublas_workspace=None)
@@ -278,6 +287,7 @@ def test_null_unsets_what_the_caller_has(calm: Done) -> None:
 # Processes
 
 
+@pytest.mark.usefixtures("_forked_workers")
 def test_fresh_starts_a_process_for_every_run(tmp_path: Path) -> None:
     note = tmp_path / "pids"
     done = do(tmp_path, [misbehaving(name, call={"note": str(note)}) for name in ("a", "b")], fresh=True)
@@ -288,6 +298,7 @@ def test_fresh_starts_a_process_for_every_run(tmp_path: Path) -> None:
     assert all(done.document(name).seconds.load > 0 for name in ("a", "b"))
 
 
+@pytest.mark.usefixtures("_forked_workers")
 def test_closing_the_iterator_kills_all_workers_and_starts_no_other(tmp_path: Path) -> None:
     notes = [tmp_path / name for name in ("hang-a", "hang-b")]
     cases = [

@@ -1,6 +1,6 @@
 """Whatever a worker does, its parent gets one outcome in time, with the last log lines of that run alone.
 
-The workers here are small scripts that speak the protocol; `test_execute` uses real ones.
+The workers here are small scripts that speak the protocol; `test_pool` uses real ones.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.starts import client as forked
+from tests.support.starts import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,6 +61,14 @@ class Project:
         (site / "sitecustomize.py").write_text(source)
         return self.with_variables(PYTHONPATH=str(site))
 
+    def patch_late(self, source: str, *variables: str) -> Project:
+        """As `patch`, but workers are forked and `source` is executed then, as by `patch_of` for most modules.
+
+        It has to do the same where torch, transformers, diffusers and what jobs need are imported already: it may
+        change what others look up in a module, not what they have taken out of it. `variables` are those it reads.
+        """
+        return self.patch(source).with_variables(**{forked.LATE: ",".join(["PYTHONPATH", *variables])})
+
     def with_variables(self, **variables: str) -> Project:
         """This project with more environment variables."""
         return replace(self, variables={**self.variables, **variables})
@@ -70,12 +79,15 @@ class Project:
         if words[0] == "record" and not self.gates:
             words = (*words, "--no-gates")
         offline = {} if self.online else {"HF_HUB_OFFLINE": "1"}
-        # With code of a test's own in it, no process is like another.
-        module = "harness" if "PYTHONPATH" in self.variables else "tests.support.starts"
+        environment = {**os.environ, **offline, **forked.variables(), **self.variables, "PYTHONPATH": path}
+        # With code of a test's own in it from the start, no process is like another.
+        early = "PYTHONPATH" in self.variables and forked.LATE not in self.variables
+        if sys.platform == "linux" and not early:
+            return Ran(*commands.run(words, self.folder, environment))
         done = subprocess.run(
-            [sys.executable, "-m", module, *words],
+            [sys.executable, "-m", "harness", *words],
             cwd=self.folder,
-            env={**os.environ, **offline, **forked.variables(), **self.variables, "PYTHONPATH": path},
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
@@ -121,7 +133,10 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 import importlib.util
-sys.meta_path.insert(0, _Finder())
+if MODULE in sys.modules:
+    patch(sys.modules[MODULE])
+else:
+    sys.meta_path.insert(0, _Finder())
 '''
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.run.processes import gone
 from tests.support.project import Project
-from tests.support.starts.client import ROOT, SESSION, is_plain
+from tests.support.starts.client import LATE, ROOT, SESSION, is_plain
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
 
@@ -23,6 +23,24 @@ def test_what_tests_bring_along_is_started() -> None:
     assert is_plain(plain)
     assert not is_plain({**plain, "PYTHONPATH": f"/site{os.pathsep}{ROOT}"})
     assert not is_plain({**plain, "OMP_NUM_THREADS": "2"})
+    assert is_plain({**plain, "PYTHONPATH": f"/site{os.pathsep}{ROOT}", LATE: "PYTHONPATH"})
+    assert not is_plain({**plain, "PYTHONPATH": f"/site{os.pathsep}{ROOT}", LATE: "ANOTHER"})
+
+
+SEEN = """\
+import os, sys
+if "harness.worker" in sys.orig_argv:
+    imported = [name for name in ("torch", "diffusers") if name in sys.modules]
+    print(os.environ["NOTE"], *imported, file=open("seen", "a"))
+"""
+
+
+def test_what_may_come_late_is_brought_along_by_a_fork(tmp_path: Path) -> None:
+    project = Project(tmp_path).patch_late(SEEN, "NOTE")
+    project.config("absent", "pipeline: DDIMPipeline\nmodel: {id: nobody/nothing}\nsteps: 1\n")
+    for note in ("one", "two"):
+        assert project.with_variables(NOTE=note).harness("verify", "--device", "cpu").code == 0
+    assert (tmp_path / "seen").read_text().splitlines() == ["one torch diffusers", "two torch diffusers"]
 
 
 def test_commands_share_a_server_that_ends_with_the_session(tmp_path: Path) -> None:

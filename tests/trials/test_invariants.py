@@ -104,7 +104,7 @@ def test_invariants_hold_without_a_golden_and_a_breach_is_found(tmp_path: Path) 
     assert "enable_attention_slicing changes no module" in ran.out
     assert "half: images: rel_l2" in half["reason"]
 
-    ran = project.patch(LEAKING).harness("verify", "holds", "--device", "cpu", "--allow-missing")
+    ran = project.patch_late(LEAKING).harness("verify", "holds", "--device", "cpu", "--allow-missing")
     assert ran.code == 1, ran.out + ran.err
     (leaking,) = project.report()["cases"]
     found = {one["invariant"]: one["verdict"] for one in leaking["invariants"]}

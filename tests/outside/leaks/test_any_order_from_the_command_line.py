@@ -146,7 +146,7 @@ def run(project: Project, order: Sequence[str], jobs: int) -> Seen:
 def alone(project: Project) -> Seen:
     """Every case with a pipeline that no other run has used."""
     anew = patch_of("harness.worker.loading.load", "module._as_loaded = lambda loaded, thorough: False")
-    seen = run(project.patch(anew), list(configs()), jobs=1)
+    seen = run(project.patch_late(anew), list(configs()), jobs=1)
     assert seen.captures.keys() == configs().keys(), seen.said
     assert seen.shared == 0
     return seen

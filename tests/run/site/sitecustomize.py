@@ -1,4 +1,7 @@
-"""Runs in every process that has this folder on its PYTHONPATH: lets diffusers export a pipeline that misbehaves."""
+"""Runs in every process that has this folder on its PYTHONPATH: lets diffusers export a pipeline that misbehaves.
+
+In one that was forked (tests/support/starts) diffusers is there already.
+"""
 
 import importlib.abc
 import importlib.util
@@ -18,16 +21,23 @@ class _AfterDiffusers(importlib.abc.MetaPathFinder):
 
         def exec_module(module):
             execute(module)
-            from misbehaving import Misbehaving
-
-            # diffusers puts a lazy module in its own place.
-            sys.modules[name].Misbehaving = Misbehaving
+            _export()
 
         spec.loader.exec_module = exec_module
         return spec
 
 
-sys.meta_path.insert(0, _AfterDiffusers())
+def _export():
+    from misbehaving import Misbehaving
+
+    # diffusers puts a lazy module in its own place.
+    sys.modules["diffusers"].Misbehaving = Misbehaving
+
+
+if "diffusers" in sys.modules:
+    _export()
+else:
+    sys.meta_path.insert(0, _AfterDiffusers())
 
 if "harness.worker" in sys.orig_argv:
     print("a site that prints while Python starts, without an end of line", end="", flush=True)

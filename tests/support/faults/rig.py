@@ -14,6 +14,7 @@ from typing import Any
 from tests.support.faults.catalogue import CASES, OWN_CASES
 from tests.support.faults.fault import MARK, VARIABLE, Fault
 from tests.support.project import ROOT, Project
+from tests.support.starts.client import LATE
 
 SITE = Path(__file__).resolve().parent / "site"
 
@@ -103,7 +104,8 @@ def examine(project: Project, fault: Fault) -> Examined:
     folder = project.folder / "faults" / fault.name
     folder.mkdir(parents=True)
     mark = folder / "mark"
-    faulty = project.with_variables(PYTHONPATH=str(SITE), **{VARIABLE: fault.name, MARK: str(mark)})
+    planted = {VARIABLE: fault.name, MARK: str(mark), LATE: ",".join(("PYTHONPATH", VARIABLE, MARK))}
+    faulty = project.with_variables(PYTHONPATH=str(SITE), **planted)
     report = folder / "report.json"
     command = ["explain", fault.case, *(["--deep"] if fault.module else [])]
     ran = faulty.harness(*command, "--device", "cpu", "--out", str(folder / "out"), "--json", str(report))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -16,7 +17,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +34,12 @@ _LATE = (
     "CUBLAS_WORKSPACE_CONFIG", "TOKENIZERS_PARALLELISM", "HARNESS_THREADS",
 )  # fmt: skip
 """Variables that no library reads while it is imported: processes that differ in these alone have one server."""
+
+LATE = "HARNESS_TESTS_LATE"
+"""The variable that names, with commas, further ones of which a test knows the same.
+
+With PYTHONPATH among them the `sitecustomize` that lies there is run right after the fork.
+"""
 
 _MOST_SERVERS = 6
 """Each holds some 400 MB."""
@@ -87,13 +93,34 @@ def begun(
 
 
 def is_plain(environment: Mapping[str, str]) -> bool:
-    """Whether a worker of this environment has no code of a test's own, and no pool of threads."""
-    own = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place != str(ROOT)]
-    return not own and environment.get("OMP_NUM_THREADS") == "1"
+    """Whether a worker of this environment has no code of a test's own that has to be there first, and one thread."""
+    early = "PYTHONPATH" not in _late(environment)
+    return not (early and own_places(environment)) and environment.get("OMP_NUM_THREADS") == "1"
+
+
+def own_places(environment: Mapping[str, str]) -> list[str]:
+    """The folders on PYTHONPATH that are a test's own."""
+    return [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place != str(ROOT)]
+
+
+def bring_in_sites(places: Sequence[str]) -> None:
+    """Run what Python would have run as it began, had it been started with these folders on PYTHONPATH."""
+    if not places:
+        return
+    sys.path[:0] = places
+    sys.modules.pop("sitecustomize", None)
+    importlib.invalidate_caches()
+    importlib.import_module("sitecustomize")
+
+
+def _late(environment: Mapping[str, str]) -> set[str]:
+    return {*_LATE, LATE, *environment.get(LATE, "").split(",")}
 
 
 def _connection(environment: Mapping[str, str]) -> _Connection | None:
-    imported_with = {name: value for name, value in environment.items() if name not in _LATE}
+    late = _late(environment)
+    imported_with = {name: value for name, value in environment.items() if name not in late}
+    imported_with["PYTHONPATH"] = str(ROOT)
     key = hashlib.sha256(json.dumps(imported_with, sort_keys=True).encode()).hexdigest()[:16]
     with _lock:
         if key not in _connections:
@@ -143,6 +170,11 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+def _nothing() -> tuple[int, int]:
+    """In the place of a pipe, for a process that has none."""
+    return os.open(os.devnull, os.O_RDONLY), os.open(os.devnull, os.O_WRONLY)
+
+
 class _Connection:
     """A fork server of this command's own, itself forked from the session's."""
 
@@ -161,17 +193,14 @@ class _Connection:
     ) -> Forked | None:
         """A process that runs a module with arguments; None where none can be forked."""
         request = {"arguments": [*arguments], "environment": dict(environment), "folder": os.getcwd()}
-        (job_r, job_w), (reply_r, reply_w), (status_r, status_w) = os.pipe(), os.pipe(), os.pipe()
+        (job_r, job_w), (reply_r, reply_w) = (os.pipe(), os.pipe()) if piped else (_nothing(), _nothing())
+        status_r, status_w = os.pipe()
         with self._lock:
             pid = self._asked(json.dumps(request).encode(), [job_r, reply_w, log.fileno(), status_w, *kept])
         for descriptor in (job_r, reply_w, status_w):
             os.close(descriptor)
-        if pid and piped:
-            return Forked(pid, status_r, os.fdopen(job_w, "wb"), os.fdopen(reply_r, "rb"))
         if pid:
-            os.close(job_w)
-            os.close(reply_r)
-            return Forked(pid, status_r, BytesIO(), BytesIO())
+            return Forked(pid, status_r, os.fdopen(job_w, "wb"), os.fdopen(reply_r, "rb"))
         for descriptor in (job_w, reply_r, status_r):
             os.close(descriptor)
         return None

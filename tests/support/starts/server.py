@@ -23,6 +23,7 @@ from harness.core.portable.switches import NUMPY_VARIABLE
 from harness.worker.environment.numpy_start import spare_numpy
 from harness.worker.environment.startup import bring_in
 from harness.worker.serving.forks import Forker
+from tests.support.starts.client import bring_in_sites, own_places
 
 _LOOK_SECONDS = 2.0
 _AT_A_TIME = 64
@@ -94,7 +95,8 @@ def _be(request: bytes, kept: Sequence[int]) -> None:
     module, *words = asked["arguments"]
     if kept:
         words[-1] = str(kept[0])
-    sys.argv = [module, *words]
+    sys.argv, sys.orig_argv = [module, *words], [sys.executable, "-P", "-m", module, *words]
+    bring_in_sites(own_places(environment))
     runpy.run_module(module, run_name="__main__")
 
 

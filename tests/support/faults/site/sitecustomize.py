@@ -1,6 +1,7 @@
 """Plants the fault that the environment names, as soon as the library module it sits in has been imported.
 
-Python imports this file in every process that has this folder on PYTHONPATH, the harness's workers included.
+Python imports this file in every process that has this folder on PYTHONPATH, the harness's workers included; in one
+that was forked, where the module may be there already (tests/support/starts), right after the fork.
 """
 
 import importlib.abc
@@ -16,7 +17,7 @@ class _Planter(importlib.abc.MetaPathFinder):
         self._fault = fault
 
     def find_spec(self, name, path, target=None):
-        if name.partition(".")[0] not in _LIBRARIES or name.rpartition(".")[2] != self._fault.library:
+        if not self._is_library(name):
             return None
         sys.meta_path.remove(self)
         try:
@@ -27,16 +28,26 @@ class _Planter(importlib.abc.MetaPathFinder):
             self._after(spec.loader)
         return spec
 
+    def plant_in_what_is_there(self):
+        for name in [name for name in sys.modules if self._is_library(name)]:
+            self._plant(sys.modules[name])
+
+    def _is_library(self, name):
+        return name.partition(".")[0] in _LIBRARIES and name.rpartition(".")[2] == self._fault.library
+
     def _after(self, loader):
         execute = loader.exec_module
 
         def exec_module(module):
             execute(module)
-            from tests.support.faults.plants import plant
-
-            plant(self._fault.name, module)
+            self._plant(module)
 
         loader.exec_module = exec_module
+
+    def _plant(self, module):
+        from tests.support.faults.plants import plant
+
+        plant(self._fault.name, module)
 
 
 def _begin():
@@ -44,7 +55,9 @@ def _begin():
     if name:
         from tests.support.faults.catalogue import fault_named
 
-        sys.meta_path.insert(0, _Planter(fault_named(name)))
+        planter = _Planter(fault_named(name))
+        planter.plant_in_what_is_there()
+        sys.meta_path.insert(0, planter)
 
 
 _begin()
