@@ -49,7 +49,7 @@ def _settled(code: int, output: streams.Output, *, asked: bool) -> int:
 
 def _not_parsed(error: Exception) -> int:
     # Imported lazily as in `_run`; this needs nothing of the library that failed.
-    from harness.report.wording import harmless
+    from harness.report.harmless import harmless
 
     sys.stderr.write(f"{harmless(f'error: {_unforeseen(error)}')}\n")
     return HarnessError.exit_code

@@ -27,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports bad arguments, which may come from anywhere, in text that no terminal or CI service obeys."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        from harness.report.wording import harmless
+        from harness.report.harmless import harmless
 
         super()._print_message(harmless(message), file)
 

@@ -14,8 +14,8 @@ from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
 from harness.invocation.options import Options, VerifyOptions
 from harness.report import json_report, junit
+from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
-from harness.report.wording import harmless_json
 from harness.trials.captures import REPORT_NAME
 from harness.trials.cases import cases_to_run
 from harness.trials.session import open_session

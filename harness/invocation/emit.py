@@ -10,8 +10,8 @@ from pathlib import Path
 from harness import files, streams
 from harness.errors import HarnessError, UsageError
 from harness.invocation.options import Options
+from harness.report.harmless import harmless_json
 from harness.report.json_report import write_text
-from harness.report.wording import harmless_json
 
 STANDARD_OUTPUT = "-"
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 from harness.core.results.next_step import NextSteps
 from harness.core.results.reasons import Reasons
 from harness.report.details import MOST_CASES_NAMED, Line, log_lines, next_lines
+from harness.report.harmless import plain
 from harness.report.reason_words import reason_words
-from harness.report.wording import count_words, plain
+from harness.report.wording import count_words
 
 
 class Told(Protocol):

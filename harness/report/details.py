@@ -28,6 +28,7 @@ from harness.core.results.verdict import (
     Verdict,
 )
 from harness.core.tolerance import METRICS
+from harness.report.harmless import harmless, one_line, plain
 from harness.report.reason_words import (
     command_words,
     invariant_words,
@@ -39,11 +40,8 @@ from harness.report.wording import (
     against_limit,
     count_words,
     grouped_warnings,
-    harmless,
     metric_list,
     number,
-    one_line,
-    plain,
     tally,
     tensor_words,
 )

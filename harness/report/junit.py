@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 from harness.core.environment import entries
 from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.details import case_details, text_of
+from harness.report.harmless import harmless, one_line, plain
 from harness.report.reason_words import reason_words, warning_words
-from harness.report.wording import fails, harmless, one_line, plain, unfinished_words
+from harness.report.wording import fails, unfinished_words
 
 SUITE = "harness"
 

@@ -9,8 +9,9 @@ from harness.core.environment import Environment
 from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.alike import Alike, alike, alike_details, alone
 from harness.report.details import case_details, portability_lines, text_of, warning_lines
+from harness.report.harmless import plain
 from harness.report.reason_words import reason_words
-from harness.report.wording import count_words, fails, plain, seconds_words, verdict_summary, worst_words
+from harness.report.wording import count_words, fails, seconds_words, verdict_summary, worst_words
 
 _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
 

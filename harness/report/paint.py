@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.report.details import Line
-from harness.report.wording import plain
+from harness.report.harmless import plain
 
 STYLES = {
     "identical": "green",

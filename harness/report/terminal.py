@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from harness.report.harmless import harmless, plain
 from harness.report.progress import Board, Lines, NoProgress, Progress, live_display, spoken
-from harness.report.wording import harmless, plain
 
 # Each view is imported lazily, by the method that needs it, to keep `list` fast.
 if TYPE_CHECKING:

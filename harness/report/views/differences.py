@@ -10,9 +10,10 @@ from rich.text import Text
 from harness.core.environment import Change, Environment, entries
 from harness.core.results.verdict import TensorResult, Verdict
 from harness.report.details import Line, tensor_numbers
+from harness.report.harmless import plain
 from harness.report.paint import Sheet, painted
 from harness.report.reason_words import reason_words
-from harness.report.wording import count_words, plain, tally, tensor_words
+from harness.report.wording import count_words, tally, tensor_words
 
 
 def environment_sections(environment: Environment, console: Console) -> list[list[Text]]:

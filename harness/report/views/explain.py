@@ -27,9 +27,10 @@ from harness.report.details import (
     replay_lines,
     warning_lines,
 )
+from harness.report.harmless import plain
 from harness.report.paint import painted
 from harness.report.views.stages_table import stage_lines
-from harness.report.wording import count_words, plain, tally
+from harness.report.wording import count_words, tally
 
 MOST_FINDINGS = 8
 MOST_BOUNDARIES = 6

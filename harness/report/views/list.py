@@ -9,8 +9,9 @@ from rich.text import Text
 
 from harness.core.results.recording import ListedCase, ListedGolden
 from harness.report.details import Line, brief
+from harness.report.harmless import plain
 from harness.report.paint import STYLES, Sheet, painted
-from harness.report.wording import count_words, plain, tally
+from harness.report.wording import count_words, tally
 
 HEADINGS = ("case", "device", "golden")
 

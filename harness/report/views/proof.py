@@ -9,8 +9,9 @@ from rich.text import Text
 
 from harness.core.portable.known_answers import Answer, Proof
 from harness.report.details import Line
+from harness.report.harmless import one_line
 from harness.report.paint import Sheet, painted
-from harness.report.wording import count_words, one_line
+from harness.report.wording import count_words
 
 _ABSENT = "-"
 

@@ -11,8 +11,9 @@ from harness.codec import to_json
 from harness.core.results.next_step import NextStep
 from harness.core.results.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.report.details import Line, next_lines
+from harness.report.harmless import plain
 from harness.report.paint import painted
-from harness.report.wording import count_words, plain
+from harness.report.wording import count_words
 
 SCHEMA = 1
 

@@ -12,13 +12,13 @@ from harness.core.flags import Flags
 from harness.core.results.recording import Distance, RepeatReport, RepeatResult
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, repeat_details
+from harness.report.harmless import plain
 from harness.report.paint import Sheet, painted, word
 from harness.report.reason_words import reason_words
 from harness.report.wording import (
     NOT_DETERMINISTIC,
     count_words,
     number,
-    plain,
     repeat_summary,
     repeat_verdict,
     seconds_words,

@@ -24,10 +24,11 @@ from harness.core.measured.sensitivity import (
 from harness.core.tolerance import Relation
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import Line, brief, heading
+from harness.report.harmless import plain
 from harness.report.json_forms import SensitivityForm, in_words
 from harness.report.paint import Sheet, painted, word
 from harness.report.reason_words import reason_words, step_words
-from harness.report.wording import number, plain, seconds_words, summary_line, tally
+from harness.report.wording import number, seconds_words, summary_line, tally
 
 SCHEMA = 1
 

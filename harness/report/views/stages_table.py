@@ -13,8 +13,9 @@ from harness.core.results.explanation import GrowthRow
 from harness.core.results.verdict import Divergence
 from harness.core.trace import PIPELINE
 from harness.report.details import Line
+from harness.report.harmless import plain
 from harness.report.paint import Sheet, painted
-from harness.report.wording import number, plain
+from harness.report.wording import number
 
 HEADINGS = ("event", "stage", "calls", "from", "in", "first", "last", "growth")
 """`from` is the first call that differs, `in` the largest error of the calls' inputs."""
