@@ -87,9 +87,9 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     "a negative measurement": (set_to(*METRICS, "rel_l2", value=-1e-6), "rel_l2 is -1e-06"),
     "a share above one": (set_to(*METRICS, "mismatched", value=1.5), "mismatched is 1.5"),
     "a metric left out": (lambda one: one["runs"][0]["outputs"][0]["metrics"].pop("psnr"), "psnr is missing"),
-    "no evidence": (set_to("runs", value=[]), "runs: none of them counts"),
+    "no evidence": (set_to("runs", value=[]), "runs: none counts as evidence"),
     "no evidence that counts": (
-        lambda one: [run.update(effect="no effect") for run in one["runs"]], "runs: none of them counts"),
+        lambda one: [run.update(effect="no effect") for run in one["runs"]], "runs: none counts as evidence"),
     "evidence left out": (lambda one: one["runs"].pop(0), "the evidence leads to"),
     "a run twice": (lambda one: one["runs"].append(one["runs"][1]), "MKL COMPATIBLE is there 2 times"),
     "an output twice": (lambda one: one["outputs"].append(one["outputs"][0]), "images is there 2 times"),

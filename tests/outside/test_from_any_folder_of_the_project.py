@@ -368,6 +368,6 @@ def test_a_folder_that_is_gone(project: Project, monkeypatch: pytest.MonkeyPatch
     gone.rmdir()
     try:
         assert main(["list"]) == 2
-        assert "the current folder is no longer there" in capsys.readouterr().err
+        assert "the current folder no longer exists" in capsys.readouterr().err
     finally:
         os.chdir(project.folder)
