@@ -136,7 +136,7 @@ def test_ids_select_the_same_everywhere_and_paths_where_they_lie(
     assert main(["list", "two"]) == 2
     (project.folder / "stray.yaml").write_text(UNTRACED)
     assert main(["list", "../../stray.yaml"]) == 2
-    assert "../../stray.yaml: lies outside of the configs folder configs" in capsys.readouterr().err
+    assert "../../stray.yaml: lies outside the configs folder configs" in capsys.readouterr().err
 
 
 def test_the_nearest_project_wins(
