@@ -194,10 +194,10 @@ SENSITIVITY_CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     "applied without acting": (set_to("faults", 0, "acted", value=0), "acted 0 times, although it applied"),
     "applied and never judged": (set_to("faults", 0, "sightings", value=[]), "was judged by the outputs 0 times"),
     "no place and caught": (set_to("faults", 0, "state", value="not applicable"), "though it is not applicable"),
-    "an error that was kept": (set_to("faults", 0, "state", value="error"), "came to no judgement"),
+    "an error that was kept": (set_to("faults", 0, "state", value="error"), "reached no judgement"),
     "a fault twice": (lambda one: one["faults"].append(one["faults"][0]), "is there 2 times"),
     "no faults": (set_to("faults", value=[]), "none was planted"),
-    "a strength that is not tried": (set_to("smallest", 0, "any", value=2e-5), "2e-05 is no strength"),
+    "a strength that is not tried": (set_to("smallest", 0, "any", value=2e-5), "2e-05 is not one of the strengths"),
     "one channel sees more than all": (set_to("smallest", 0, "any", value=1e-3), "any channel detects 0.001"),
     "another case's": (set_to("case", value="ddim/other"), "is of ddim/other"),
     "another relation": (
