@@ -109,7 +109,7 @@ def test_a_trace_of_a_lower_level(tmp_path: Path, capture: Path, golden: Path) -
     level(golden, "components")
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "a trace of the level components, but the case asks for full" in reason_words(result.reasons)
+    assert "a trace of level components, but the case asks for full" in reason_words(result.reasons)
     components = a_case(trace=TraceLevel.COMPONENTS)
     assert judged(tmp_path, capture, golden, components).verdict is Verdict.IDENTICAL
 
