@@ -1,4 +1,4 @@
-"""What a signal does: end the process at once, raise where something is cleaned up, and the second time not wait."""
+"""What a signal does: end the process at once, raise if a cleanup is needed, and not wait the second time."""
 
 from __future__ import annotations
 

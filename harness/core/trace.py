@@ -13,7 +13,7 @@ sqrt(2 / SKETCH_SIZE) = 25 % (Johnson and Lindenstrauss with random signs: Achli
 DIGEST_BYTES = 16
 
 TRACE_VERSION = 1
-"""Changes with the way digests and sketches are computed, and with the names of events: traces of two
+"""Changes with the computation of digests and sketches and with the names of events: traces of different
 versions cannot be compared."""
 
 TRACE_PREFIX = "trace/"
@@ -31,9 +31,9 @@ NORMS = f"{TRACE_PREFIX}norms"
 SKETCHES = f"{TRACE_PREFIX}sketches"
 """float32 [rows, SKETCH_SIZE]: the random projection."""
 PLACES = f"{TRACE_PREFIX}places"
-"""int64 [rows]: where the row's bytes begin in BITS; -1 where they are not kept."""
+"""int64 [rows]: where the row's bytes begin in BITS; -1 if they are not kept."""
 BITS = f"{TRACE_PREFIX}bits"
-"""uint8: the kept tensors' bytes, one after the other."""
+"""uint8: the bytes of the kept tensors, one after another."""
 STRUCTURE = f"{TRACE_PREFIX}structure"
 """Tensor of UTF-8 JSON (a Structure): what the pipeline was made of."""
 
@@ -53,7 +53,7 @@ class TraceLevel(StrEnum):
 
 
 PIPELINE = "pipeline"
-"""The component of the first and the last event: the pipeline's own arguments, and what it returned."""
+"""The component of the first and the last event: the pipeline's arguments and its result."""
 
 NOISE = "noise"
 """The component of the events that draw random numbers."""
@@ -61,7 +61,7 @@ NOISE = "noise"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One tensor among an event's inputs or outputs, by the path it was found at, such as `sample`."""
+    """One tensor among an event's inputs or outputs, named by its path, such as `sample`."""
 
     name: str
     dtype: str
@@ -73,7 +73,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What all events of one kind and shape share.
+    """What all events of the same kind and shape share.
 
     `component` is the pipeline's own name for what was called, `method` the method (`forward`, `step`,
     `encode`), `module` the path inside the component for the event of a module.
@@ -114,7 +114,7 @@ class Event:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What the same event of another trace is found by."""
+        """The key that identifies the same event in another trace."""
         return self.name, self.index
 
     def slots(self) -> Iterator[tuple[Slot, int]]:
@@ -125,7 +125,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TraceIndex:
-    """The JSON beside the arrays: what the events refer to by number, and the class of each component.
+    """The JSON next to the arrays: what the events refer to by number, and the class of each component.
 
     `classes` gives the qualified class name by component; `version` is the TRACE_VERSION it was recorded in.
     """
@@ -139,7 +139,7 @@ class TraceIndex:
 
 @dataclass(frozen=True, slots=True)
 class ModuleAttributes:
-    """The attributes of modules that have the same ones: `values` decide numbers, `kinds` name code."""
+    """Attributes shared by modules: `values` decide numbers, `kinds` name code."""
 
     values: Mapping[str, object]
     kinds: Mapping[str, str]
@@ -161,7 +161,7 @@ class ComponentStructure:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What the pipeline was made of: everything of it that is compared without a tolerance."""
+    """What the pipeline was made of: everything that is compared without a tolerance."""
 
     components: Mapping[str, ComponentStructure]
     attributes: tuple[ModuleAttributes, ...] = ()

@@ -1,4 +1,4 @@
-"""Which environment variables can change a number, and what is kept of them in a fingerprint."""
+"""The environment variables that can change a number, and what a fingerprint keeps of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from harness.core.portable.switches import VARIABLES as PORTABLE
 
 _FAMILIES = (
-    "ACCELERATE",  # of Hugging Face, and of Apple
+    "ACCELERATE",  # of both Hugging Face and Apple
     "ATEN",
     "BITSANDBYTES",
     "BLIS",
@@ -52,10 +52,10 @@ _FAMILIES = (
     "XFORMERS",
     "XNNPACK",
 )
-"""The first words of the variables that numeric libraries read: whatever one of theirs says may change a number."""
+"""The first words of the variables that numeric libraries read; any of these variables may change a number."""
 
 _OF_ARM = ("ACL", "ARMPL", "KLEIDIAI", "NVPL")
-"""Families that exist on Arm alone and do nothing elsewhere."""
+"""Families that exist only on Arm and do nothing elsewhere."""
 
 _SINGLE = frozenset(
     {
@@ -70,7 +70,7 @@ _SINGLE = frozenset(
         "NVIDIA_TF32_OVERRIDE",
     }
 )
-"""Of families whose other variables (of CUDA_, NVIDIA_ and the linker) choose devices and find files."""
+"""Single variables of families (CUDA_, NVIDIA_, the linker) whose other variables choose devices and find files."""
 
 _NO_NUMBERS = frozenset(
     {
@@ -95,11 +95,11 @@ _NO_NUMBERS = frozenset(
         "WARNINGS",
     }
 )
-"""Words of names that say where files lie or how much is told; such a variable changes no number."""
+"""Words in names of variables that locate files or set verbosity; such a variable changes no number."""
 
 _NO_NUMBERS_EITHER = frozenset(
     {
-        "CUDNN_VERSION",  # container images say in these what they hold
+        "CUDNN_VERSION",  # container images use these to describe their contents
         "CUBLAS_VERSION",
         "CUFFT_VERSION",
         "CUSOLVER_VERSION",
@@ -131,23 +131,23 @@ THREAD_POOLS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""The variables that size the thread pools of the libraries, each of which is obeyed by one of them first."""
+"""The variables that size the libraries' thread pools; each takes precedence in one of the libraries."""
 
 DECIDED_BY: Mapping[str, str] = {
     **dict.fromkeys(THREAD_POOLS, "determinism.threads"),
     "CUBLAS_WORKSPACE_CONFIG": "determinism.cublas_workspace",
     "PYTHONHASHSEED": "the harness",
 }
-"""The variables with numbers behind them that each run's process is given, and by what they are decided.
+"""The variables that each run's process is given and numbers depend on, and what decides them.
 
-The fingerprint holds them as switches, or they are always the same; as variables it leaves them out.
+The fingerprint holds them as switches, or they are constant; it leaves them out as variables.
 """
 
 
 def decided_by(name: str, *, portable: bool = False) -> str:
-    """What decides a variable that a run's process is given and numbers may depend on; "" for any other.
+    """What decides a variable that a run's process is given and that numbers may depend on; "" for any other.
 
-    `portable` is whether that process is to be portable, which decides a thread count, too.
+    `portable` says whether that process should be portable, which also decides a thread count.
     """
     if name in DECIDED_BY and not (portable and name in PORTABLE):
         return DECIDED_BY[name]
@@ -157,8 +157,8 @@ def decided_by(name: str, *, portable: bool = False) -> str:
 def numeric_variables(environment: Mapping[str, str], machine: str) -> Mapping[str, str]:
     """The variables of `environment` that can change a number on a CPU of the kind `machine`, by name.
 
-    Left out are those that only find files or tell more or less, those that the case decides, and secrets.
-    A value that looks like a secret is kept as a hash, a long one cut off.
+    Variables that only locate files or set verbosity, those that the case decides, and secrets are left out.
+    A value that looks like a secret is kept as a hash; a long value is cut off.
     """
     found = {name: value for name, value in environment.items() if _is_numeric(name, machine)}
     return {name: _kept(found[name]) for name in sorted(found)}

@@ -213,8 +213,8 @@ def _factor(line: Timeline, step: Step, way: Way, error: float, before: float) -
 def _is_alone(line: Timeline, first: Candidate) -> bool:
     """Whether the first difference cannot be rounding, because everything before it matched bit for bit.
 
-    That is so for what is exact, for an event of which an earlier call matched, and for an error
-    that is large for such an event where a network before it matched.
+    That holds for what is exact, for an event with an earlier call that matched, and for an error
+    that is large for such an event if a network before it matched.
     """
     step = line.steps[first.place]
     if math.isinf(first.factor):

@@ -18,7 +18,7 @@ def write_accepted(capture: Path, golden: Path, document: CaptureDocument) -> No
 
     The bytes go to a temporary sibling, are checked against the document's sha256 on the way, flushed to
     the disk and renamed, so that a kill at any moment leaves the old golden or the new one. Raises
-    UnreadableGolden for a damaged capture and StoreError where the folder cannot be written; both leave
+    UnreadableGolden for a damaged capture and StoreError if the folder cannot be written; both leave
     the store as it was.
     """
     try:

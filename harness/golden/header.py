@@ -1,4 +1,4 @@
-"""The header of a capture or golden file: which tensor lies where, and the document that describes them.
+"""The header of a capture or golden file: where each tensor is, and the document that describes them.
 
 The layout is safetensors': eight bytes with the header's length (little endian), the header as JSON, then
 the tensors' bytes (https://github.com/huggingface/safetensors#format).

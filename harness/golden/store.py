@@ -113,7 +113,7 @@ class GoldenStore:
         """Store `capture` as the golden of the case and platform that its document names; returns the golden's path.
 
         An existing golden is replaced. Raises UnreadableGolden for a damaged capture and StoreError
-        where the folder cannot be written; both leave the store as it was.
+        if the folder cannot be written; both leave the store as it was.
         """
         document = read_document(capture)
         golden = self.path(document.case, document.environment.platform)

@@ -72,7 +72,7 @@ class Place:
             return typed[: len(typed) - len(word)] + selecting
         if is_config:
             raise UsageError(
-                f"{word}: lies outside of the configs folder {configs}; move it there, or give --configs"
+                f"{word}: lies outside the configs folder {configs}; move it there, or give --configs"
             )
         return typed
 

@@ -200,7 +200,7 @@ def invariant_lines(invariants: Sequence[InvariantResult]) -> Iterator[Line]:
 
 
 def invariant_summary(results: Iterable[CaseResult]) -> list[Line]:
-    """How many invariants hold and how many were skipped, each reason once; nothing where there are none."""
+    """How many invariants hold and how many were skipped, each reason once; nothing if there are none."""
     judged = [(result.case, one) for result in results for one in result.invariants]
     if not judged:
         return []

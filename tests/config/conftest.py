@@ -47,7 +47,7 @@ _import_structure["schedulers"] = ["DDIMScheduler", "EulerDiscreteScheduler"]
 def configs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_for_diffusers: Callable[[str], Path]
 ) -> Path:
-    """An empty folder `configs` in the current directory, beside a diffusers of five pipelines and two schedulers."""
+    """An empty folder `configs` in the current directory, and a diffusers with five pipelines and two schedulers."""
     stand_in_for_diffusers(DIFFUSERS)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").mkdir()

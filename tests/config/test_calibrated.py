@@ -1,4 +1,4 @@
-"""Whether a config uses what was measured, and that what it is told to say makes it do so."""
+"""Whether a config uses the measured limits, and that following the advice makes it use them."""
 
 from __future__ import annotations
 

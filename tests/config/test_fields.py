@@ -32,7 +32,7 @@ def test_what_is_accepted_at_the_edges(kind: Any, good: list[object], bad: list[
             check.validate_python(value)
 
 
-def test_a_strict_mapping_takes_its_keys_alone_with_the_exact_type_and_stays_as_it_is() -> None:
+def test_a_strict_mapping_takes_only_its_keys_with_the_exact_type_and_is_frozen() -> None:
     class Size(fields.Strict):
         width: float
 

@@ -1,4 +1,4 @@
-"""A folder of configs to cases, and whole lists of problems as a user sees them."""
+"""Loads a folder of configs as cases, and compares complete lists of problems as a user sees them."""
 
 from __future__ import annotations
 

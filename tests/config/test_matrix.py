@@ -36,7 +36,7 @@ def test_every_combination_is_an_entry_named_in_the_order_of_the_sorted_keys() -
     ]
 
 
-def test_nested_keys_are_set_beside_what_the_file_says() -> None:
+def test_nested_keys_are_added_to_those_of_the_file() -> None:
     values = {
         "model": {"id": "m", "dtype": "float32"},
         "scheduler": None,

@@ -8,14 +8,14 @@ from harness.config.nodes import branches, child, resolved
 from harness.config.schema.json_schema import tree
 
 
-def test_a_reference_is_followed_and_what_stands_beside_it_stays() -> None:
+def test_a_reference_is_followed_and_its_siblings_stay() -> None:
     node = resolved({"$ref": "#/$defs/Model", "description": "which one"}, tree())
     assert node["description"] == "which one"
     assert "revision" in node["properties"]
     assert resolved({"type": "null"}, {}) == {"type": "null"}
 
 
-def test_a_union_falls_apart_into_what_it_accepts() -> None:
+def test_a_union_splits_into_its_alternatives() -> None:
     union = {"anyOf": [{"type": "null"}, {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/Model"}]}]}
     assert [node.get("type") for node in branches(union, tree())] == ["null", "integer", "object"]
 

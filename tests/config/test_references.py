@@ -47,7 +47,7 @@ def test_input_files_must_lie_inside_the_configs(configs: Path, tmp_path: Path) 
     ]
 
 
-def test_an_input_file_beside_the_wrong_config_is_suggested(configs: Path) -> None:
+def test_an_input_file_next_to_the_wrong_config_is_suggested(configs: Path) -> None:
     (configs / "seven.png").write_bytes(b"x")
     write(configs, sd__a=MINIMAL + "call: {image: {$file: seven.png}}")
     assert problems(configs) == [
@@ -96,7 +96,7 @@ def test_an_input_that_cannot_be_read_is_a_problem(configs: Path) -> None:
     ]
 
 
-def test_a_changed_pipeline_of_ones_own_changes_the_digest(configs: Path) -> None:
+def test_changing_a_users_own_pipeline_changes_the_digest(configs: Path) -> None:
     pipeline = configs / "mine.py"
     pipeline.write_text("class Mine: pass\n")
     write(configs, a="pipeline: ./mine.py:Mine\nmodel: {id: 'builtin:sd-digits'}")

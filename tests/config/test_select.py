@@ -106,7 +106,7 @@ def test_ids_select_exactly_themselves(patterns: list[str]) -> None:
     assert set(ids(*patterns)) == set(patterns)
 
 
-def test_ids_of_cases_that_are_gone() -> None:
+def test_ids_of_removed_cases() -> None:
     ids = ("a", "sd/x@seed=0", "sd/x@seed=1", "sd/y")
     assert select_ids(ids, ()) == ids
     assert select_ids(ids, ["sd/x", "a"]) == ("a", "sd/x@seed=0", "sd/x@seed=1")

@@ -1,4 +1,4 @@
-"""The tags of configs, whole and broken ones."""
+"""The tags of valid and broken configs."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def test_what_may_be_a_tag_in_a_text_that_is_no_yaml(
     assert tags_in_text(tmp_path / "a.yaml") == tags
 
 
-def test_a_text_in_another_encoding_tells_its_tags(tmp_path: Path) -> None:
+def test_tags_are_read_from_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes("call: {prompt: é}\ntags: [smoke]\n".encode("latin-1"))
     assert tags_in_text(tmp_path / "a.yaml") == ("smoke",)
 
 
-def test_what_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
+def test_an_unreadable_file_has_no_known_tags(tmp_path: Path) -> None:
     (tmp_path / "gone.yaml").symlink_to("nothing")
     (tmp_path / "folder.yaml").mkdir()
     assert tags_in_text(tmp_path / "gone.yaml") is None

@@ -1,4 +1,4 @@
-"""Weights that a config names: what counts as a model, an adapter or an embedding, and what is wrong with others."""
+"""Weights that a config names: what counts as a model, an adapter or an embedding, and why others are refused."""
 
 from __future__ import annotations
 

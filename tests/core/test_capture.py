@@ -1,4 +1,4 @@
-"""The outcomes of a run are told apart by their kind."""
+"""The outcomes of a run are distinguished by their kind."""
 
 from __future__ import annotations
 

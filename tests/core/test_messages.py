@@ -1,4 +1,4 @@
-"""The messages between a worker and its parent are told apart by their kind."""
+"""The messages between a worker and its parent are distinguished by their kind."""
 
 from __future__ import annotations
 

@@ -44,6 +44,6 @@ def test_every_listed_method_is_one_of_diffusers() -> None:
     places = [*sorted(folder.glob("loaders/*.py")), folder / "pipelines/pipeline_utils.py"]
     places += [folder / "modular_pipelines/modular_pipeline.py"]
     text = "".join(place.read_text(encoding="utf-8") for place in places)
-    # Older versions have them; 0.42 has them on the VAE alone.
+    # Older versions have them; 0.42 has them only on the VAE.
     gone = {"disable_vae_slicing", "disable_vae_tiling"}
     assert {name for name in ALLOWED if f"def {name}(" not in text} <= gone

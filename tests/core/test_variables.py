@@ -1,4 +1,4 @@
-"""Which environment variables belong to a fingerprint, and what is kept of them."""
+"""The environment variables in a fingerprint, and what is kept of them."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Knobs:
 
 
 class Machine:
-    """Runs the pipeline once and notes every event; `fed` is a golden's, to be handed on in place of its own."""
+    """Runs the pipeline once and notes every event; `fed` is a golden's, passed on instead of its own."""
 
     def __init__(self, knobs: Knobs, fed: Trace | None = None) -> None:
         self.knobs = knobs
@@ -86,7 +86,7 @@ class Machine:
     # what every event goes through
 
     def note(self, into: list[Call], call: Call) -> Mapping[str, Array]:
-        """Keep the call; returns its outputs, or the golden's where those are fed."""
+        """Keep the call; returns its outputs, or the golden's if those are fed."""
         into.append(call)
         number = self.counts.get(call.name, 0)
         self.counts[call.name] = number + 1
@@ -98,7 +98,7 @@ class Machine:
         return {name: one if kept.get(name) is None else kept[name] for name, one in call.outputs.items()}
 
     def feed(self, name: str, inputs: dict[str, Array]) -> dict[str, Array]:
-        """What the event computes with: the golden's inputs where those are fed."""
+        """What the event computes with: the golden's inputs if those are fed."""
         event = self.golden.get((name, self.counts.get(name, 0)))
         if event is None or self.fed is None:
             return inputs

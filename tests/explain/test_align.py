@@ -62,7 +62,7 @@ def draw(*shape: int) -> Call:
     return Call("noise.randn_tensor", {}, {"noise": np.zeros(shape)})
 
 
-def test_parents_and_shapes_tell_draws_apart(tmp_path: Path) -> None:
+def test_parents_and_shapes_distinguish_draws(tmp_path: Path) -> None:
     found = aligned(tmp_path, [draw(2, 2), step()], [draw(3), draw(2, 2), step(draw(2, 2))])
     assert found.pairs == ((0, 1), (1, 2))
     assert found.extra == (0, 3)

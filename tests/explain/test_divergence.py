@@ -132,7 +132,7 @@ def call(name: str, given: float, gave: float, slot: str = "sample") -> Call:
 
 
 def located(folder: Path, now: list[Call], findings: tuple[ExactFinding, ...] = ()) -> Divergence:
-    """Where `now` parts from the same calls without any error, on another machine."""
+    """Where `now` diverges from the same calls without any error, on another machine."""
     perfect = [
         Call(one.name, dict.fromkeys(one.inputs, VALUES), dict.fromkeys(one.outputs, VALUES)) for one in now
     ]

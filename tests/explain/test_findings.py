@@ -41,7 +41,7 @@ def test_no_place(what: str, tmp_path: Path) -> None:
     assert failing_places(trace, [finding(what)]) == ()
 
 
-def test_failing_alone_and_modules_first(tmp_path: Path) -> None:
+def test_only_failing_ones_and_modules_first(tmp_path: Path) -> None:
     trace = make_trace(tmp_path / "a", [], structure=structure())
     told = [finding("vae.class", False), finding("unet.config.eps"), finding("unet.mid_block.norm.eps")]
     assert [place.module for place in failing_places(trace, told)] == ["mid_block.norm", None]

@@ -90,7 +90,7 @@ def test_first_of_several(tmp_path: Path) -> None:
     assert found_in(tmp_path, golden, now).module == "a"
 
 
-def test_called_anew_or_not_any_more(tmp_path: Path) -> None:
+def test_newly_called_or_no_longer_called(tmp_path: Path) -> None:
     golden = unet(module("a", X, X, module("a.b", X, X), module("a.c", X, X)))
     fewer = unet(module("a", X, Y, module("a.b", X, X)))
     found = found_in(tmp_path, golden, fewer)
@@ -105,7 +105,7 @@ def test_uncalled_elsewhere_is_not_to_blame(tmp_path: Path) -> None:
     assert found_in(tmp_path, golden, now).module == "a"
 
 
-def test_modules_named_anew_by_a_release(tmp_path: Path) -> None:
+def test_modules_renamed_by_a_release(tmp_path: Path) -> None:
     golden = unet(*(module(f"old.{i}", X, X) for i in range(4)))
     now = unet(*(module(f"new.{i}", X, X) for i in range(4)))
     assert found_in(tmp_path, golden, now) is None

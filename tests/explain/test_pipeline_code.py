@@ -23,7 +23,7 @@ def line(folder: Path, golden: list[Call], now: list[Call], keep: bool = True) -
 
 
 def given(folder: Path, golden: Any, now: Any, slot: str = "sample", keep: bool = True) -> Handed:
-    """What is said of another input of the denoiser's."""
+    """The sentence about another input of the denoiser."""
     both = ([Call("unet.forward", {slot: value})] for value in (golden, now))
     return handed(line(folder, *both, keep=keep), 0)
 

@@ -49,7 +49,7 @@ def test_scheduler_that_draws(tmp_path: Path) -> None:
     assert "no longer draws noise" in found.means
 
 
-def test_draw_beside_others(tmp_path: Path) -> None:
+def test_a_draw_among_others(tmp_path: Path) -> None:
     found = first(tmp_path, [step(draw())], [step(draw(), draw())])
     assert told(found) == ("noise", "noise.randn_tensor", 1, "extra")
 

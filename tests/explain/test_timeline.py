@@ -38,7 +38,7 @@ def test_begun(tmp_path: Path) -> None:
         tmp_path, [draw(), Call("unet.forward"), step, Call("unet.forward"), draw(), Call("unet.forward")]
     )
     unets = [one.begun for one in found.steps if one.role is Role.DENOISER]
-    # a draw inside a step is none that a new picture begins with
+    # a draw inside a step does not start a new picture
     assert unets == [False, True, False]
 
 
@@ -50,7 +50,7 @@ def test_equal_and_changed(tmp_path: Path) -> None:
     assert [step.is_changed for step in found.steps] == [False, False, True]
 
 
-def test_failing_mismatches_alone(tmp_path: Path) -> None:
+def test_only_failing_mismatches(tmp_path: Path) -> None:
     golden = [Call("scheduler.step", values={"eta": 0.0, "old": 1})]
     found = line(tmp_path, golden, [Call("scheduler.step", values={"eta": 1.0})])
     assert [one.what for one in found.steps[0].mismatches] == ["eta"]

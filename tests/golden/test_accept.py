@@ -189,7 +189,7 @@ def test_two_processes_that_accept_at_once_corrupt_nothing(tmp_path: Path) -> No
     assert leftovers(tmp_path) == []
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     golden = tmp_path / "goldens" / "a.safetensors"
     accept(capture_of(1.0, tmp_path), golden)
     # a limit on the size of files fails the write with the operating system's own error

@@ -188,14 +188,14 @@ def test_document_that_is_no_json(capture: Path) -> None:
 
 
 @pytest.mark.parametrize("sha256", [{}, {"output/images": "0" * 64, "output/more": "0" * 64}])
-def test_digests_that_do_not_fit_the_tensors(capture: Path, sha256: dict[str, str]) -> None:
+def test_digests_that_do_not_match_the_tensors(capture: Path, sha256: dict[str, str]) -> None:
     change_document(capture, sha256=sha256)
     with pytest.raises(UnreadableGolden, match="does not match its tensors"):
         read_document(capture)
 
 
 @pytest.mark.parametrize("text", ["output/images", "output/nowhere"])
-def test_text_that_is_none(capture: Path, text: str) -> None:
+def test_bytes_that_are_not_text(capture: Path, text: str) -> None:
     change_document(capture, text=[text])
     with pytest.raises(UnreadableGolden, match=f"{text} is not text"):
         read_document(capture)

@@ -52,7 +52,7 @@ def a_sensitivity(golden: str, **fields: object) -> Sensitivity:
     return Sensitivity(**(given | fields))  # type: ignore[arg-type]
 
 
-def test_written_and_read_again_beside_the_golden(tmp_path: Path) -> None:
+def test_written_and_read_again_next_to_the_golden(tmp_path: Path) -> None:
     golden = write_capture(tmp_path / "cpu-x86_64.safetensors", {"images": np.ones(4)})
     sensitivity = a_sensitivity(outputs_digest(read_document(golden)))
     path = write_sensitivity(golden, sensitivity)

@@ -25,7 +25,7 @@ def test_paths(tmp_path: Path) -> None:
     assert CALIBRATION.golden(CALIBRATION.path(golden)) == golden
 
 
-def test_the_digest_is_of_the_outputs_alone(tmp_path: Path) -> None:
+def test_the_digest_covers_only_the_outputs(tmp_path: Path) -> None:
     digests = [
         outputs_digest(read_document(a_golden(tmp_path / name, value, **tensors)))
         for name, value, tensors in (

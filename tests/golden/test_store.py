@@ -43,7 +43,7 @@ def test_platforms_that_leave_the_root(store: GoldenStore, platform: str) -> Non
         store.path("ddim/two", platform)
 
 
-def test_platforms_are_the_goldens_of_the_case_alone(store: GoldenStore) -> None:
+def test_platforms_are_those_of_this_cases_goldens_only(store: GoldenStore) -> None:
     assert store.platforms("ddim") == ()
     put(store, "ddim", "cuda-sm90")
     put(store, "ddim", "cpu-x86_64")

@@ -89,7 +89,7 @@ def test_not_safetensors_at_all(tmp_path: Path) -> None:
         TensorFile(path)
 
 
-def test_the_library_refuses_what_the_header_alone_does_not_show(tmp_path: Path) -> None:
+def test_the_library_refuses_what_only_it_can_see(tmp_path: Path) -> None:
     path = write_capture(tmp_path / "a.safetensors", {"images": np.arange(4, dtype=np.float32)})
     # the same number of bytes, but three elements of four bytes are not sixteen
     path.write_bytes(path.read_bytes().replace(b'"shape":[4]', b'"shape":[3]'))

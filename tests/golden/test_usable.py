@@ -37,7 +37,7 @@ def test_a_golden_in_its_place(document: CaptureDocument) -> None:
         ({"definition": {"seed": float("nan")}}, "its digest is not that of the definition it holds"),
     ],
 )
-def test_a_capture_that_can_be_no_golden(
+def test_a_capture_that_cannot_be_a_golden(
     document: CaptureDocument, changes: dict[str, object], told: str
 ) -> None:
     changed = replace(document, **changes)  # type: ignore[arg-type]
@@ -57,7 +57,7 @@ def test_a_capture_that_can_be_no_golden(
         (ACCEPTANCE, "cpu-aarch64", "it was recorded on cpu-x86_64, but its name says cpu-aarch64"),
     ],
 )
-def test_a_capture_that_could_be_one_and_is_none(
+def test_a_capture_that_could_be_a_golden_but_is_not(
     document: CaptureDocument, accepted: Acceptance | None, platform: str, told: str
 ) -> None:
     changed = replace(document, accepted=accepted)

@@ -72,7 +72,7 @@ def test_patterns(root: Path, here: str, typed: str, pattern: str) -> None:
 def test_an_absolute_path_and_configs_elsewhere(root: Path) -> None:
     there = Place(root / "apart", Project(root / "apart"))
     assert there.pattern(str(root / "configs/a.yaml"), Path("../configs")) == "a"
-    with pytest.raises(UsageError, match="lies outside of the configs folder"):
+    with pytest.raises(UsageError, match="lies outside the configs folder"):
         there.pattern("../stray.yaml", Path("../configs"))
 
 

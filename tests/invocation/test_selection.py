@@ -1,4 +1,4 @@
-"""What is said on the way to the selected cases."""
+"""The messages on the way to the selected cases."""
 
 from __future__ import annotations
 

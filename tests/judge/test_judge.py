@@ -30,7 +30,7 @@ VALUES = np.array([3.0, 4.0], np.float32)
 
 
 def a_case(case_id: str = "ddim/two", **changes: Any) -> Case:
-    """A case that is judged by its outputs alone, unless it asks for a trace."""
+    """A case that is judged only by its outputs, unless it asks for a trace."""
     return builders.a_case(case_id, **{"trace": TraceLevel.NONE, **changes})
 
 
@@ -187,7 +187,7 @@ def test_the_relation_chooses_the_allowance(
     assert result.verdict is (Verdict.DRIFTED if judged is Relation.SAME else Verdict.WITHIN)
 
 
-def test_drifted_tells_what_to_do(bench: Bench) -> None:
+def test_drifted_says_what_to_do(bench: Bench) -> None:
     bench.golden({"images": VALUES})
     result = bench.judge({"images": VALUES * 2})
     assert result.verdict is Verdict.DRIFTED

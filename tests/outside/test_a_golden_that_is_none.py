@@ -54,7 +54,7 @@ FOREIGN: dict[str, tuple[Damage, str]] = {
     "accepted by nobody": (document(accepted=None), "neither `harness record` nor `harness accept`"),
     "accepted somehow": (
         document(accepted={"how": "hand", "at": "", "runs": 1, "harness_version": "", "noise": []}),
-        "in a way that there is not ('hand')",
+        "accepted in an unknown way ('hand')",
     ),
     "of another platform": (elsewhere, "it was recorded on cuda-sm90, but its name says cpu-x86_64"),
     "another definition under this digest": (definition(seed=7), "not that of the definition it holds"),

@@ -46,7 +46,7 @@ def test_the_line_to_add_is_told_and_is_right(project: Project, capsys: pytest.C
     config = project.config("ddim/two", UNTRACED)
     case = calibrated()["ddim/two"]
     shown = capsys.readouterr().out
-    assert "configs/ddim/two.yaml does not use what was measured" in " ".join(shown.split())
+    assert "configs/ddim/two.yaml does not use the limits measured" in " ".join(shown.split())
     assert "\ntolerance: calibrated\n" in shown
     assert case["unused"] == {
         "file": "configs/ddim/two.yaml",
@@ -77,7 +77,9 @@ def test_one_relation_and_once_for_a_family(project: Project, capsys: pytest.Cap
 def test_a_matrix_that_sets_the_tolerance(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.config("family", UNTRACED + "matrix: {tolerance: [{same-hardware: exact}]}\n")
     calibrated()
-    assert "its matrix sets `tolerance`: write calibrated there" in " ".join(capsys.readouterr().out.split())
+    assert "its matrix sets `tolerance`: write `calibrated` there" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_what_could_not_be_measured_is_not_advised(

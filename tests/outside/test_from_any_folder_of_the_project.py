@@ -136,7 +136,7 @@ def test_ids_select_the_same_everywhere_and_paths_where_they_lie(
     assert main(["list", "two"]) == 2
     (project.folder / "stray.yaml").write_text(UNTRACED)
     assert main(["list", "../../stray.yaml"]) == 2
-    assert "../../stray.yaml: lies outside of the configs folder configs" in capsys.readouterr().err
+    assert "../../stray.yaml: lies outside the configs folder configs" in capsys.readouterr().err
 
 
 def test_the_nearest_project_wins(
@@ -366,6 +366,6 @@ def test_a_folder_that_is_gone(project: Project, monkeypatch: pytest.MonkeyPatch
     gone.rmdir()
     try:
         assert main(["list"]) == 2
-        assert "the current folder is no longer there" in capsys.readouterr().err
+        assert "the current folder no longer exists" in capsys.readouterr().err
     finally:
         os.chdir(project.folder)

@@ -91,7 +91,7 @@ def test_a_golden_without_the_trace_that_the_case_asks_for(
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
     assert "the golden has no trace" in reason_words(result.reasons)
-    assert "the outputs alone could be compared (identical)" in reason_words(result.reasons)
+    assert "only the outputs could be compared (identical)" in reason_words(result.reasons)
     assert UPDATE in step_words(result.next_steps)
     assert "`trace: none`" in step_words(result.next_steps)
     assert [tensor.verdict for tensor in result.tensors] == [Verdict.IDENTICAL], "what was compared is shown"
@@ -109,7 +109,7 @@ def test_a_trace_of_a_lower_level(tmp_path: Path, capture: Path, golden: Path) -
     level(golden, "components")
     result = judged(tmp_path, capture, golden)
     assert result.verdict is Verdict.ERROR
-    assert "a trace of the level components, but the case asks for full" in reason_words(result.reasons)
+    assert "a trace of level components, but the case asks for full" in reason_words(result.reasons)
     components = a_case(trace=TraceLevel.COMPONENTS)
     assert judged(tmp_path, capture, golden, components).verdict is Verdict.IDENTICAL
 

@@ -223,4 +223,4 @@ def test_a_store_that_is_not_there_holds_nothing(store: Pretend) -> None:
 
 def test_a_file_in_the_place_of_the_goldens_folder_is_a_wrong_argument(store: Pretend) -> None:
     ran = store.harness("prune", "--goldens", "configs/plain.yaml")
-    assert (ran.code, "is no folder" in ran.err) == (2, True), ran.err
+    assert (ran.code, "is not a folder" in ran.err) == (2, True), ran.err

@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 
 
 def shown(call: Callable[[Screen], None], *, quiet: bool = False, width: int | None = None) -> str:
-    """What `call` shows where standard output is no terminal."""
+    """What `call` shows if standard output is not a terminal."""
     stream = io.StringIO()
     call(Screen(quiet=quiet, stream=stream, width=width))
     return stream.getvalue()

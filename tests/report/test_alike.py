@@ -18,14 +18,14 @@ def result(case: str, reason: str = "torch is not here", *log: str, step: str = 
     return CaseResult(case, Verdict.ERROR, None, None, None, reasons, 0.0, next_steps=steps, log=log)
 
 
-def test_cases_of_which_the_same_is_to_be_said_are_one_group() -> None:
+def test_cases_with_the_same_report_are_one_group() -> None:
     results = [result("a"), result("b", "torch is not here", "its log"), result("c")]
     groups = alike(results)
     assert groups == [Alike("torch is not here", advice("fix it"), ("its log",), ("a", "b", "c"))]
     assert alone(results, groups) == []
 
 
-def test_what_differs_in_anything_is_told_by_itself() -> None:
+def test_a_case_that_differs_in_anything_is_reported_separately() -> None:
     results = [
         result("a", "exited with code 1", "one log"),
         result("b", "exited with code 1", "another log"),

@@ -65,7 +65,7 @@ def test_a_log_keeps_its_indentation_and_loses_its_colours() -> None:
     assert "loading decoder" in [line.text for line in case_details(ERROR)]
 
 
-def test_a_tensors_own_reason_is_told_unless_the_case_told_it() -> None:
+def test_a_tensors_own_reason_is_shown_unless_the_case_shows_it() -> None:
     broken = replace(
         DRIFTED_TENSOR, verdict=Verdict.BROKEN, limits={}, metrics={}, needed={}, reasons=said("3 new NaN")
     )
@@ -91,7 +91,7 @@ def _finding(what: str, *, fails: bool = True) -> ExactFinding:
     return ExactFinding(what, "1", "2", fails)
 
 
-def test_failing_findings_come_first_and_six_are_told() -> None:
+def test_failing_findings_come_first_and_six_are_shown() -> None:
     findings = (_finding("unet.class", fails=False), *(_finding(f"calls-{n}") for n in range(6)))
     lines = [line.text for line in case_details(replace(DRIFTED, exact_findings=findings))]
     start = lines.index("exact findings, golden -> now:")
@@ -113,7 +113,7 @@ def test_a_reason_does_not_say_the_findings_below_it_again() -> None:
 EXCEEDS = ReplayExceeds((BoundaryExceeded("scheduler.step", 30, 4e-3, 1e-6),))
 
 
-def test_a_reason_keeps_what_is_not_said_below_it() -> None:
+def test_a_reason_keeps_what_is_not_shown_below_it() -> None:
     findings = (_finding("unet.calls"), _finding("unet.eps"))
     result = replace(DRIFTED, exact_findings=findings)
     for reason, words in (
@@ -140,7 +140,7 @@ def _boundaries(*rel_l2: float | None) -> tuple[Boundary, ...]:
     )
 
 
-def test_a_reason_that_only_names_boundaries_is_told_by_them() -> None:
+def test_a_reason_that_only_names_boundaries_is_replaced_by_them() -> None:
     failing = tuple(
         replace(one, verdict=Verdict.DRIFTED) for one in _boundaries(2e-6, 3e-6, 4e-6, 5e-6, 6e-6)
     )

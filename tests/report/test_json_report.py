@@ -146,7 +146,7 @@ def test_values_are_those_of_the_report() -> None:
     assert _strict(verify_json(FULL))["environment"]["software"]["packages"]["torch"] == "2.13.0+cpu"
 
 
-def test_reasons_and_next_steps_are_told_in_words_and_as_data() -> None:
+def test_reasons_and_next_steps_are_given_in_words_and_as_data() -> None:
     case = replace(DRIFTED, reasons=EXAMPLES, next_steps=failure_steps("sd/a b"))
     report = Report(None, (case,))
     document = _strict(verify_json(report))
@@ -166,7 +166,7 @@ def test_reasons_and_next_steps_are_told_in_words_and_as_data() -> None:
     assert (again.reasons, again.next_steps) == (case.reasons, case.next_steps)
 
 
-def test_a_report_of_an_older_harness_has_words_alone() -> None:
+def test_a_report_of_an_older_harness_has_only_words() -> None:
     case = replace(
         DRIFTED,
         reasons=(*said("one; two"), ExactDiffers("unet.calls", "1", "2")),

@@ -66,7 +66,7 @@ def test_a_failure_says_where_it_began() -> None:
     assert DRIFTED.first_divergence.sentence in markdown(Report(None, (DRIFTED,)))
 
 
-def test_goldens_of_other_cpus_are_told_with_their_cases() -> None:
+def test_goldens_of_other_cpus_are_reported_with_their_cases() -> None:
     words = "recorded on AMD EPYC 9654, run on Intel Xeon: portable, so judged bit for bit"
     text = markdown(Report(None, (replace(IDENTICAL, portability=words),)))
 

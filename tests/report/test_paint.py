@@ -26,7 +26,7 @@ def test_paragraphs_wrap_between_words_and_hang() -> None:
     assert _lines(Line("one two three four", indent=2), 12) == ["  one two", "    three", "    four"]
 
 
-def test_what_fits_is_left_alone() -> None:
+def test_what_fits_is_unchanged() -> None:
     assert _lines(Line("one  two", indent=2), 10) == ["  one  two"]
 
 

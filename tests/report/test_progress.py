@@ -36,7 +36,7 @@ def test_a_line_for_each_run_under_way_and_the_count() -> None:
     ]
 
 
-def test_cases_are_counted_by_their_verdicts_and_further_runs_apart() -> None:
+def test_cases_are_counted_by_verdict_and_further_runs_separately() -> None:
     board = Board(31)
     board.expect(20)
     board.expect(2)
@@ -61,7 +61,7 @@ def test_before_the_first_verdict_nothing_is_claimed() -> None:
     assert _picture(board) == ["0 of 1 case; 0 of 1 further run"]
 
 
-def test_an_unknown_total_shows_the_step_alone() -> None:
+def test_an_unknown_total_shows_only_the_step() -> None:
     board = Board(1)
     board.started("a")
     board.progressed("a", "running", 3, 0)
@@ -163,7 +163,7 @@ class Clock:
         return self.now
 
 
-def test_after_a_silence_what_is_under_way_is_said() -> None:
+def test_after_a_silence_the_active_runs_are_reported() -> None:
     board, said, clock = Board(31), list[str](), Clock()
     lines = Lines(board, said.append, clock)
     lines.started("sd/image")

@@ -26,7 +26,7 @@ def test_no_color_takes_the_colours_of_a_terminal(monkeypatch: pytest.MonkeyPatc
     assert shown_in_colour(_verify) == shown(_verify)
 
 
-def test_a_dumb_terminal_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dumb_terminal_does_not_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     assert shown_in_colour(_verify) == shown(_verify)
     stream = Terminal()
@@ -41,7 +41,7 @@ def test_the_width_of_a_pipe_is_80_whatever_the_terminal_around_it(monkeypatch: 
     assert shown(_verify) == before
 
 
-def test_a_terminal_is_used_in_its_whole_width(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_is_used_in_its_full_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     wide = shown_in_colour(_verify, width=120)
     assert "ddpm-digits/ddim@seed=1  cpu-x86_64  same-hardware  within" in wide

@@ -87,7 +87,7 @@ def test_a_drifted_case_without_limits_says_how_far_from_exact() -> None:
     assert worst_words(exact) == "not exact, max_abs 1.0e-03"
 
 
-def test_a_case_whose_tensors_all_pass_is_not_said_to_differ() -> None:
+def test_a_case_whose_tensors_all_pass_is_not_reported_as_different() -> None:
     assert worst_words(replace(DRIFTED, tensors=(IDENTICAL_TENSOR,))) == ""
 
 
@@ -133,5 +133,5 @@ def test_warnings_are_grouped_in_order() -> None:
     assert list(groups.items()) == [("x", ["a"]), ("y", ["a", "b"])]
 
 
-def test_every_verdict_is_told() -> None:
+def test_every_verdict_is_reported() -> None:
     assert {case.verdict for case in ALL} == set(Verdict)

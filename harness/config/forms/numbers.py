@@ -99,7 +99,7 @@ def _no_numbers(key: str, values: object) -> Iterator[Problem]:
 
 
 def _shape(values: object) -> tuple[int, ...] | None:
-    """The dimensions of nested lists; None when they are not a box."""
+    """The dimensions of nested lists; None if they are not a box."""
     if not isinstance(values, list):
         return ()
     inner = {_shape(value) for value in values}

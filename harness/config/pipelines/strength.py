@@ -164,7 +164,7 @@ def _is_method(node: ast.Call, name: str) -> bool:
 
 
 def _is_strict(call: ast.FunctionDef) -> bool:
-    """Whether the call raises where its number of steps is below one."""
+    """Whether the call raises if its number of steps is below one."""
     return any(
         isinstance(node, ast.If)
         and ast.unparse(node.test) == f"{STEPS_ARGUMENT} < 1"

@@ -1,1 +1,1 @@
-"""What makes the bits of a CPU run the same on every x86-64 machine, in words and answers."""
+"""What makes the bits of a CPU run the same on every x86-64 machine: switches, known answers and words."""

@@ -114,7 +114,7 @@ def _tensor_words(tensor: str, distances: Sequence[Distance]) -> str:
 
 
 def _largest(distances: Iterable[Distance]) -> float | None:
-    """The largest distance; None where one is undefined."""
+    """The largest distance; None if one is undefined."""
     values = [math.inf if distance.max_abs is None else distance.max_abs for distance in distances]
     largest = max(values, default=0.0)
     return None if math.isinf(largest) else largest

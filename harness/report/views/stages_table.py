@@ -47,7 +47,7 @@ def stage_lines(rows: Sequence[GrowthRow], divergence: Divergence | None, consol
 
 
 def is_identical(row: GrowthRow) -> bool:
-    """Whether every call of the event has a counterpart with the same input bits and the same output bits."""
+    """Whether every call of the event has a counterpart with the same input and output bits."""
     return row.calls == row.calls_now and row.given == 0.0 and row.differing is None and not any(row.curve)
 
 

@@ -1,4 +1,4 @@
-"""The forms inside a call: every one is found and checked wherever it stands, and no other `$` is accepted."""
+"""The forms inside a call: each is found and checked at any depth, and no other `$` is accepted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_an_unknown_form_gets_the_known_ones() -> None:
     assert complaints({"a": {"$call": "f"}}) == [f': call.x.a.$call = "f": unknown form; {known}']
 
 
-def test_a_form_stands_alone() -> None:
+def test_a_form_is_the_only_key_of_its_mapping() -> None:
     assert complaints({"$noise": {"shape": [1]}, "scale": 2}) == [
         ': call.x.$noise = {"shape": [1]}: $noise must be the only key of its mapping'
     ]

@@ -1,4 +1,4 @@
-"""What cases hand over beside what their pipelines take, as a user sees it."""
+"""What cases pass compared with what their pipelines take, as a user sees it."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_auto_is_the_class_that_the_models_index_names(configs: Path) -> None:
     ) == [f"a.yaml: call.x = 1: UnCLIPPipeline takes no `x`. {UNCLIP}"]
 
 
-def test_a_pipeline_of_ones_own_may_inherit_from_one_of_diffusers(configs: Path) -> None:
+def test_a_users_own_pipeline_may_inherit_from_one_of_diffusers(configs: Path) -> None:
     (configs / "mine.py").write_text(
         "from diffusers import DDIMPipeline\n\nclass Mine(DDIMPipeline):\n    def more(self): pass\n"
     )
@@ -181,7 +181,7 @@ def test_a_pipeline_of_ones_own_may_inherit_from_one_of_diffusers(configs: Path)
     ]
 
 
-def test_one_problem_of_a_file_is_told_once_for_all_its_cases(configs: Path) -> None:
+def test_a_problem_of_a_file_is_reported_once_for_all_its_cases(configs: Path) -> None:
     assert len(complaints(configs, "pipeline: DDIMPipeline\ncall: {x: 1}\nmatrix: {seed: [0, 1]}")) == 1
 
 

@@ -104,7 +104,7 @@ def test_what_is_exported_but_is_no_pipeline_is_refused(name: str) -> None:
 
 
 @pytest.mark.usefixtures("diffusers_text")
-def test_schedulers_are_told_from_their_outputs() -> None:
+def test_schedulers_are_distinguished_from_their_outputs() -> None:
     assert classes.scheduler_problem("SecondScheduler") is None
     assert classes.scheduler_problem("SecondSchedulerOutput") is not None
     assert classes.scheduler_problem("SekondScheduler") == (

@@ -25,7 +25,7 @@ MODEL = "\nmodel: {id: 'builtin:sd-digits'}\n"
         (3, None),
     ],
 )
-def test_a_path_with_a_class_is_a_pipeline_of_ones_own(pipeline: object, own: OwnPipeline | None) -> None:
+def test_a_path_with_a_class_is_a_users_own_pipeline(pipeline: object, own: OwnPipeline | None) -> None:
     assert own_pipeline(pipeline) == own
 
 

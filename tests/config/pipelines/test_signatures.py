@@ -95,7 +95,7 @@ def read(file: Path, name: str, method: str = CALL) -> Signature | NoMethod | Un
     return signature(found, method)
 
 
-def test_a_header_over_many_lines_is_read_whole(file: Path) -> None:
+def test_a_header_over_many_lines_is_read_completely(file: Path) -> None:
     assert read(file, "First") == Signature(
         ("prompt", "image", "sizes", "needed", "eta"), ("prompt", "needed"), False
     )
@@ -118,7 +118,7 @@ def test_what_is_inherited_is_found_in_the_base(file: Path) -> None:
     assert read(file, "Second", "__init__") == Unreadable(), "a body on the header's own line is not read"
 
 
-def test_a_method_that_is_nowhere_is_told_from_one_that_cannot_be_seen(file: Path) -> None:
+def test_a_missing_method_differs_from_one_that_cannot_be_seen(file: Path) -> None:
     assert read(file, "Second", "invert") == NoMethod(
         ("plain", "static", "of", "later", "asking", "ignoring", "looping")
     )

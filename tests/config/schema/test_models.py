@@ -265,7 +265,7 @@ ANY = st.recursive(
 @settings(deadline=None, max_examples=400)
 @given(st.data())
 def test_the_schema_agrees_with_the_models_on_every_mutation(data: st.DataObject) -> None:
-    """Keys of a good file are dropped, added or given other values; whole numbers written as floats stay out.
+    """Keys of a good file are dropped, added or given other values; integers written as floats are excluded.
 
     (JSON Schema takes 5.0 for a whole number, the models do not.)
     """

@@ -12,7 +12,7 @@ from harness.config.schema import reserved
 from harness.config.schema.models import ConfigFile
 
 GONE = {"enable_vae_slicing", "enable_vae_tiling"}
-"""Older versions have them; 0.42 has them on the VAE alone."""
+"""Older versions have them; 0.42 has them only on the VAE."""
 
 TABLES = (reserved.CALL, reserved.BEFORE_CALL, reserved.METHODS, reserved.COMPONENTS)
 

@@ -1,4 +1,4 @@
-"""What may be said about the set-up of a pipeline: names, words and defaults."""
+"""The keys that set up a pipeline: names, words and defaults."""
 
 from __future__ import annotations
 

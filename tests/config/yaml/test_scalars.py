@@ -59,7 +59,7 @@ def test_traps_are_refused(written: str, complaint: str) -> None:
         scalar(event(written), is_key=False)
 
 
-def test_two_angles_merge_as_a_key_alone() -> None:
+def test_two_angles_merge_only_as_a_key() -> None:
     assert scalar(event("<<"), is_key=True) is MERGE
     assert scalar(event("<<"), is_key=False) == "<<"
     assert scalar(event("'<<'"), is_key=True) == "<<"

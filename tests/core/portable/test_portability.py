@@ -109,7 +109,7 @@ def test_a_case_with_limits_under_same_is_not_said_to_be_judged_bit_for_bit() ->
     assert told(on(EPYC), on(XEON), exact=False) == f"{PLACES}portable, so judged under same"
 
 
-def test_a_relation_that_was_asked_for_is_no_consequence() -> None:
+def test_a_requested_relation_is_not_a_consequence() -> None:
     words = portability_words(on(EPYC), on(XEON), Relation.CROSS_HARDWARE, LIMITS, asked=True)
 
     assert words.endswith(", judged under cross-hardware as requested")

@@ -27,7 +27,7 @@ def test_a_cpu_with_avx2_and_fma_can(machine: str) -> None:
         ),
     ],
 )
-def test_any_other_is_told_in_one_sentence(machine: str, info: str, words: str) -> None:
+def test_any_other_is_explained_in_one_sentence(machine: str, info: str, words: str) -> None:
     assert cpu_obstacle(machine, info) == words
 
 

@@ -23,7 +23,7 @@ def test_scaled_values_times_the_power_are_the_values(values: list[float]) -> No
     array, exponent = scaled(np.array(values))
     largest = max(map(abs, values))
     assert largest == 0 or 0.5 <= max(abs(array)) < 1
-    # what is 2**1000 times smaller than the largest may lose bits: it cannot matter to a sum
+    # a value 2**1000 times smaller than the largest may lose bits: it cannot matter to a sum
     exactly = [value for value in values if abs(value) > abs(largest) * 2.0**-900]
     back = [
         math.ldexp(float(item), exponent)

@@ -85,7 +85,7 @@ def test_a_call_less_leaves_the_others_where_they_match(tmp_path: Path) -> None:
 
 
 def test_what_lies_between_two_that_match_goes_together(tmp_path: Path) -> None:
-    """B became D, and the end is repeated: D still stands against B."""
+    """B became D, and the end is repeated: D is still matched with B."""
     two = Two(
         tmp_path, [forward(A), forward(B), forward(C)], [forward(A), forward(D), forward(C), forward(C)]
     )

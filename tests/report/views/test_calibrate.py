@@ -90,7 +90,7 @@ def test_a_family_that_no_other_explains_and_a_metric_without_a_value() -> None:
     assert "amplification" not in text
 
 
-def test_a_replay_that_failed_is_told() -> None:
+def test_a_failed_replay_is_reported() -> None:
     run = Evidence("mkl", "MKL", Effect.COUNTED, "forced replay: killed", evidence("mkl", 1e-6).outputs)
     calibration = a_calibration(runs=(run,), left_out=(LeftOut("mkl", 1, 0, 0, 1.0),))
     report = CalibrationReport(None, (replace(CALIBRATED, calibration=calibration),))

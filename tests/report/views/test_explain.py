@@ -123,7 +123,7 @@ def test_identical_cases_take_a_line_each_and_a_single_one_is_not_counted() -> N
     assert _shown() == "no cases\n"
 
 
-def test_an_identical_case_of_which_there_is_something_to_say_is_told_whole() -> None:
+def test_an_identical_case_with_something_to_report_is_shown_in_full() -> None:
     noted = ExactFinding("unet.attn_processor", "A", "B", fails=False)
     for told in (
         Explanation(replace(IDENTICAL, exact_findings=(noted,)), None),
@@ -184,7 +184,7 @@ def test_a_reason_that_its_boundaries_repeat_is_left_out() -> None:
 
 
 def _next(divergence: Divergence | None, *, deep: bool = False, result: CaseResult = DRIFTED) -> str:
-    """What is said after `next:` for a case of the short id `sd/a b`."""
+    """The text after `next:` for a case with the short id `sd/a b`."""
     text = _shown(Explanation(replace(result, case="sd/a b"), divergence), deep=deep)
     return text.partition("  next: ")[2]
 

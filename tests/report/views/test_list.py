@@ -54,7 +54,7 @@ def test_no_cases_and_quiet() -> None:
     assert shown(lambda screen: screen.show_list(LISTED, "cpu-x86_64"), quiet=True) == ""
 
 
-def test_a_tolerance_is_told_once_however_the_cases_alternate() -> None:
+def test_a_tolerance_is_shown_once_however_the_cases_alternate() -> None:
     alternating = (LISTED[0], LISTED[3], LISTED[2])
     lines = shown(lambda screen: screen.show_list(alternating, "cpu-x86_64")).splitlines()
     assert [line.split()[0] for line in lines[2:7]] == [

@@ -66,7 +66,7 @@ def test_builds_that_are_not_on_record_say_so() -> None:
     assert "nothing is on record for these builds, so each golden's own answers" in text
 
 
-def test_a_golden_has_a_column_and_a_conclusion_of_its_own() -> None:
+def test_a_golden_has_its_own_column_and_conclusion() -> None:
     answers = (replace(ANSWERS[0], golden="0da9b75b"), replace(ANSWERS[1], golden="deadbeef"), ANSWERS[2])
     proof = replace(PORTABLE, golden="g.safetensors", answers=answers)
     text = shown(lambda screen: screen.show_proof(proof, everything=False))
@@ -82,7 +82,7 @@ def test_a_golden_has_a_column_and_a_conclusion_of_its_own() -> None:
     assert "g.safetensors: not portable: no FMA" in text
 
 
-def test_a_machine_that_cannot_has_no_table_but_a_reason() -> None:
+def test_a_machine_that_cannot_be_portable_has_a_reason_and_no_table() -> None:
     proof = replace(PORTABLE, portable=False, reason="this CPU has no AVX2", answers=())
 
     assert shown(lambda screen: screen.show_proof(proof, everything=False)) == screen("""

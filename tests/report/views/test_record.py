@@ -56,7 +56,7 @@ def test_the_whole_screen() -> None:
     assert shown(lambda screen: screen.show_record(RECORD)) == SCREEN
 
 
-def test_quiet_leaves_the_failures_and_the_summary() -> None:
+def test_quiet_shows_the_failures_and_the_summary() -> None:
     quiet = shown(lambda screen: screen.show_record(RECORD), quiet=True)
     start = SCREEN.index("nondeterministic  ddpm")
     assert quiet == SCREEN[start : SCREEN.index("kept\n  ddpm")] + SCREEN[SCREEN.index("1 recorded") :]

@@ -51,7 +51,7 @@ def test_the_whole_screen() -> None:
     assert shown(lambda screen: screen.show_repeat(REPEAT)) == SCREEN
 
 
-def test_quiet_leaves_the_failures_and_the_summary() -> None:
+def test_quiet_shows_the_failures_and_the_summary() -> None:
     quiet = shown(lambda screen: screen.show_repeat(REPEAT), quiet=True)
     start, end = SCREEN.index("not deterministic  ddpm"), SCREEN.index("skipped\n")
     assert quiet == SCREEN[start:end] + SCREEN[SCREEN.index("1 deterministic") :]

@@ -138,7 +138,7 @@ def test_quiet_leaves_out_what_is_sharp() -> None:
         """)
 
 
-def test_json_tells_every_sighting() -> None:
+def test_json_reports_every_detection() -> None:
     document = json.loads(sensitivity_json(SensitivityReport(None, (BLUNT, SKIPPED))))
     assert document["schema"] == 1
     assert document["summary"] == {"blunt": 1, "skipped": 1}

@@ -139,7 +139,7 @@ def test_a_terminal_shows_the_same_in_colour() -> None:
     assert "\x1b[32midentical\x1b[0m" in text
 
 
-def test_short_ids_stand_beside_their_verdicts() -> None:
+def test_short_ids_are_on_the_line_of_their_verdicts() -> None:
     same = [replace(IDENTICAL, case=f"ddpm/{name}") for name in ("ddim@seed=0", "ddim@seed=1", "ddpm")]
     assert shown(lambda screen: screen.show_verify(_of(*same))) == screen("""
         case              platform    relation  verdict    worst metric  seconds
@@ -152,7 +152,7 @@ def test_short_ids_stand_beside_their_verdicts() -> None:
     """)
 
 
-def test_quiet_leaves_the_failures_and_the_summary() -> None:
+def test_quiet_shows_the_failures_and_the_summary() -> None:
     quiet = shown(lambda screen: screen.show_verify(_of(IDENTICAL, SKIPPED, BROKEN)), quiet=True)
     assert quiet == screen("""
         broken  sd/raises  (cpu-x86_64)
@@ -181,7 +181,7 @@ def test_options_move_cases_between_failures_and_notes() -> None:
     assert "\n    harness verify hub/cifar10\n" in strict
 
 
-def test_a_passing_case_with_a_finding_is_told() -> None:
+def test_a_passing_case_with_a_finding_is_reported() -> None:
     finding = ExactFinding("unet.attn_processor", "AttnProcessor", None, fails=False)
     text = shown(lambda screen: screen.show_verify(_of(replace(WITHIN, exact_findings=(finding,)))))
     assert "\n    noted  unet.attn_processor: AttnProcessor -> absent\n" in text
@@ -271,7 +271,7 @@ def test_the_longest_metric_name_fits() -> None:
     assert "cosine_distance 4.9e-08 >" in text
 
 
-def test_invariants_that_hold_are_counted_and_those_that_do_not_are_told() -> None:
+def test_holding_invariants_are_counted_and_failing_ones_are_reported() -> None:
     why = "there is nothing to offload from on a CPU; use a GPU"
     failing = replace(
         IDENTICAL,
@@ -305,7 +305,7 @@ def test_invariants_that_hold_are_counted_and_those_that_do_not_are_told() -> No
 PORTABLE = "recorded on AMD EPYC 9654, run on Intel Xeon Platinum 8375C: portable, so judged bit for bit"
 
 
-def test_goldens_of_other_cpus_are_told_once_with_their_cases() -> None:
+def test_goldens_of_other_cpus_are_reported_once_with_their_cases() -> None:
     cases = tuple(replace(IDENTICAL, case=f"sd/{number}", portability=PORTABLE) for number in range(4))
     text = shown(lambda screen: screen.show_verify(Report(None, cases)))
 
