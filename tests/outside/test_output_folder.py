@@ -57,7 +57,7 @@ def test_what_lies_in_the_place_of_the_logs_is_named(tmp_path: Path) -> None:
     assert ran.code == 3
     assert ran.err.splitlines()[-1] == (
         "error: out/logs/worker-0.log: cannot be written (Not a directory); "
-        "free space or grant the permission, or name another folder with --out"
+        "free the space or grant the permission, or name another folder with --out"
     )
 
 
@@ -66,7 +66,7 @@ def test_a_full_disk_at_the_start_is_an_error(tmp_path: Path) -> None:
     assert ran.returncode == 3
     assert ran.stderr == (
         "error: out: cannot be written (File too large); "
-        "free space or grant the permission, or name another folder with --out\n"
+        "free the space or grant the permission, or name another folder with --out\n"
     )
 
 

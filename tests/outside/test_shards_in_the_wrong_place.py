@@ -80,7 +80,7 @@ def test_a_shard_with_another_shards_tensors_is_named(
     damage(one, other)
     told = refusal(model)
     assert f"unet/{other.name} holds tensors of {one.name} ({tensor}" in told
-    assert "save the model anew" in told
+    assert "save the model again" in told
 
 
 def test_a_tensor_that_no_shard_holds_is_named(model: Path) -> None:

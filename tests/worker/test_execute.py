@@ -251,7 +251,7 @@ def test_weights_that_cannot_be_loaded_raise(bench: Bench, tmp_path: Path) -> No
     )
     outcome = bench.run(model=ModelSpec(str(tmp_path)))
     assert isinstance(outcome, Lost)
-    assert "save the model anew" in outcome.reason
+    assert "save the model again" in outcome.reason
 
 
 def test_a_model_out_of_reach_is_unavailable(bench: Bench) -> None:

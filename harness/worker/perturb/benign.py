@@ -88,7 +88,7 @@ def _regrouped(site: Site, norm: torch.nn.GroupNorm, result: torch.Tensor) -> to
 
 
 def _sum_error(elements: int, *, serial: bool) -> float:
-    """The relative error of a sum of `count` numbers from its order of summation, in unit roundoffs.
+    """The relative error of a sum of `elements` numbers from its order of summation, in unit roundoffs.
 
     Rounding errors add up like a random walk (Higham and Mary, A New Approach to Probabilistic Rounding Error
     Analysis, 2019): to about sqrt(n) unit roundoffs if n numbers are added one after the other, and to about

@@ -186,7 +186,7 @@ class _Spool:
         try:
             yield
         except OSError as error:
-            step = "free space or grant the permission, or name another folder with --out"
+            step = "free the space or grant the permission, or name another folder with --out"
             raise StoreError(
                 f"{self._path}: the trace cannot be written ({files.reason(error)}); {step}"
             ) from error

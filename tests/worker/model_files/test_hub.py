@@ -18,7 +18,7 @@ def test_what_is_the_machines_own_affair_is_refused_without_showing_it(option: s
         hub.fetch(model, DiffusionPipeline)
     assert refused.value.key == f"model.components.{option}"
     assert "secret" not in str(refused.value)
-    assert "leave it out and " in refused.value.message
+    assert "remove it and " in refused.value.message
 
 
 @pytest.mark.parametrize("revision", [None, "main", "0123456789" * 4])

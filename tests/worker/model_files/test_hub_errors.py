@@ -38,7 +38,7 @@ def text(error: BaseException, cached: str = "has no copy") -> str:
     ("error", "start", "end"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "no space left for the cache", "to a larger disk"),
-        (PermissionError(errno.EACCES, "Permission denied"), "the cache", "set HF_HOME to a folder that can"),
+        (PermissionError(errno.EACCES, "Permission denied"), "the cache", "set HF_HOME to a writable folder"),
         (answered(GatedRepoError, 403), "the repository is gated", "run `hf auth login`"),
         (answered(DisabledRepoError, 403), "the hub has disabled the repository", "for another one"),
         (

@@ -192,7 +192,7 @@ def test_what_a_single_file_cannot_say(single: Path) -> None:
     base, name = single.parent, single.name
     assert refusal(base, name).key == "pipeline"
     assert refusal(base, name, StableDiffusionPipeline, variant="fp16").key == "model.variant"
-    assert "cannot be made from a single file" in refusal(base, name, DDIMPipeline).message
+    assert "cannot be loaded from a single file" in refusal(base, name, DDIMPipeline).message
 
 
 @pytest.mark.parametrize(

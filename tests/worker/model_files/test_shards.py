@@ -86,8 +86,8 @@ def test_a_shard_that_is_missing_or_damaged_is_for_others_to_tell(tmp_path: Path
     [
         (b"{", "is not an index of shards"),
         (b"[]", "is not an index of shards"),
-        (b'{"weight_map": {"a": 1}}', "gives each tensor the name of a file"),
-        (b'{"weight_map": []}', "gives each tensor the name of a file"),
+        (b'{"weight_map": {"a": 1}}', "must give each tensor the name of a file"),
+        (b'{"weight_map": []}', "must give each tensor the name of a file"),
         (b"<<<<<<< a\n{\n=======\n{}\n>>>>>>> b\n", "line 1: unresolved merge conflict"),
         ('{"weight_map": {}}'.encode("utf-16"), "is UTF-16 text"),
         ('{"weight_map": {}}'.encode("utf-8-sig"), "begins with a byte order mark"),

@@ -104,7 +104,7 @@ class _Numpy:
     ("target", "name", "value", "words"),
     [
         (torch.backends.mkl, "is_available", lambda: False, "this build of torch computes without MKL"),
-        (elementary, "can_be_installed", lambda: False, "torch 2.9 and later do"),
+        (elementary, "can_be_installed", lambda: False, "use torch 2.9 or later"),
         (proof, "_numpy_core", lambda: _Numpy, "is built for X86_V4 and cannot turn it off"),
         (proof, "_cpu_info", lambda: "flags : avx2", "this CPU has no FMA, which portable runs need"),
         (proof, "_cpu_info", str, "this system does not say in /proc/cpuinfo"),
