@@ -58,4 +58,5 @@ def install(monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
     """Let every command of this process run its cases so."""
     workers = FakeWorkers()
     monkeypatch.setattr("harness.trials.conduct.execute", workers.execute)
+    monkeypatch.setattr("harness.commands.record.fingerprint", lambda *_given: environment())
     return workers

@@ -14,6 +14,7 @@ from harness.run.execute import Workshop, execute
 from harness.run.queue import Run
 from tests.core.samples import case
 from tests.outside.leaks.conftest import HERE, Bench, stored
+from tests.support.starts.in_process import forking
 
 LEFT = {
     "default dtype": (
@@ -258,7 +259,8 @@ class Quiet:
 def in_one_worker(folder: Path, *cases: Case) -> Iterator[tuple[tuple[str, ...], object]]:
     """The warnings of each case and the bits of its outputs."""
     runs = [Run(one, folder / f"{one.id}.safetensors") for one in cases]
-    done = dict.fromkeys((run.case.id for run, _ in execute(runs, Workshop("cpu", 1, folder), Quiet())))
+    with forking():
+        done = dict.fromkeys((run.case.id for run, _ in execute(runs, Workshop("cpu", 1, folder), Quiet())))
     assert len(done) == len(cases)
     for run in runs:
         document = stored(run.capture)
