@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from harness import __version__
 from tests.run.processes import gone
-from tests.support.project import Project
+from tests.support.project import Project, Ran
 from tests.support.starts.client import LATE, ROOT, SESSION, is_plain
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
@@ -25,6 +27,20 @@ def test_what_tests_bring_along_is_started() -> None:
     assert not is_plain({**plain, "OMP_NUM_THREADS": "2"})
     assert is_plain({**plain, "PYTHONPATH": f"/site{os.pathsep}{ROOT}", LATE: "PYTHONPATH"})
     assert not is_plain({**plain, "PYTHONPATH": f"/site{os.pathsep}{ROOT}", LATE: "ANOTHER"})
+
+
+def test_commands_are_forked_each_in_its_own_folder_and_environment(tmp_path: Path) -> None:
+    one, two = Project(tmp_path / "one"), Project(tmp_path / "two").with_variables(HARNESS_THREADS="none")
+    for project, name in ((one, "a"), (two, "b")):
+        project.config(name)
+    assert one.harness("--version") == Ran(0, f"diffusers-goldens {__version__}\n", "")
+    listed = one.harness("list", "--json", "-")
+    assert [case["case"] for case in json.loads(listed.out)["cases"]] == ["a"]
+    refused = two.harness("verify")
+    assert (refused.code, refused.out) == (2, "")
+    assert "error: HARNESS_THREADS=none: no thread count" in refused.err
+    assert one.harness("verfy").code == 2
+    assert one.harness("list").code == 0
 
 
 SEEN = """\

@@ -52,4 +52,5 @@ def install(monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
         workers.device = device
 
     monkeypatch.setattr("harness.trials.session.LocalExecutor", executor)
+    monkeypatch.setattr("harness.trials.session.fingerprint", lambda *_given: environment())
     return workers

@@ -15,6 +15,7 @@ from harness.run.pool import WorkerPool
 from harness.run.trial import Trial
 from tests.core.samples import case
 from tests.outside.leaks.conftest import HERE, Bench, stored
+from tests.support.starts.in_process import forking
 
 LEFT = {
     "default dtype": (
@@ -259,7 +260,7 @@ class Quiet:
 def in_one_worker(folder: Path, *cases: Case) -> Iterator[tuple[tuple[str, ...], object]]:
     """The warnings of each case and the bits of its outputs."""
     trials = [Trial(one, folder / f"{one.id}.safetensors") for one in cases]
-    with WorkerPool(LocalExecutor("cpu", folder), Quiet()) as pool:
+    with forking(), WorkerPool(LocalExecutor("cpu", folder), Quiet()) as pool:
         done = dict.fromkeys(trial.case.id for trial, _ in pool.conduct(trials, 1))
     assert len(done) == len(cases)
     for trial in trials:
