@@ -15,16 +15,6 @@ def text(pattern: str, accepted: str) -> Any:
     return Field(pattern=pattern, json_schema_extra=worded(accepted))
 
 
-LARGEST_DIFFERENCE = 2 * 3.4028234663852886e38
-"""Of two finite float32 numbers."""
-
-LARGEST_ULP = 2 * 0x7F7FFFFF
-"""How many float32 numbers lie between the smallest and the largest."""
-
-USELESS_REL_L2 = 100.0
-"""A limit that only an output a hundred times as large as the golden's fails."""
-
-
 def bounded(description: str, reason: str, **bounds: Any) -> Any:
     """A limit that may be left out; beyond `bounds` it could not fail, for the `reason`."""
     sides = {"gt": "greater than", "ge": "from", "lt": "below"}
