@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any, Literal, cast
 
 from harness.config.schema.models import (
@@ -44,38 +45,39 @@ from harness.core.trace import TraceLevel
 
 
 def build(config: ConfigFile, name: str, source: str, base: str, inputs: tuple[InputFile, ...]) -> Case:
-    """The case `name` that `config` describes; `source` is its file, `base` that file's absolute folder."""
+    """The case `name` that `config` describes; `source` is its file, `base` that file's absolute folder.
+
+    A key that the case has under the same name goes there as it is, lists as tuples without repetition.
+    """
     steps, call = _steps_and_call(config)
-    return Case(
-        id=name,
-        source=source,
-        base=base,
-        pipeline=config.pipeline,
-        model=_model(config.model),
-        scheduler=_scheduler(config.scheduler),
-        steps=steps,
-        seed=config.seed,
-        generator=GeneratorKind(config.generator),
-        call=call,
-        inputs=inputs,
-        variant=_variant(config),
-        before=tuple(Preparation(**dict(step)) for step in config.before),
-        determinism=Determinism(
+    made: dict[str, Any] = {
+        "model": _model(config.model),
+        "scheduler": _scheduler(config.scheduler),
+        "steps": steps,
+        "generator": GeneratorKind(config.generator),
+        "call": call,
+        "variant": _variant(config),
+        "before": tuple(Preparation(**dict(step)) for step in config.before),
+        "determinism": Determinism(
             **{**dict(config.determinism), "attention": Attention(config.determinism.attention)}
         ),
-        tolerance=_tolerance(config.tolerance),
-        expect=tuple(Expectation(**dict(figure)) for figure in config.expect),
-        allow_nondeterministic=config.nondeterministic == "allow",
-        golden_optional=config.golden == "optional",
-        devices=tuple(dict.fromkeys(config.devices)),
-        tags=tuple(dict.fromkeys(config.tags)),
-        timeout=config.timeout,
-        trace=None if config.trace is None else TraceLevel(config.trace),
-        forced=config.forced,
-        accept_exact=tuple(dict.fromkeys(config.accept_exact)),
-        min_sensitivity=config.min_sensitivity,
-        invariants=tuple(_invariants(config.invariants)),
-    )
+        "tolerance": _tolerance(config.tolerance),
+        "expect": tuple(Expectation(**dict(figure)) for figure in config.expect),
+        "allow_nondeterministic": config.nondeterministic == "allow",
+        "golden_optional": config.golden == "optional",
+        "trace": None if config.trace is None else TraceLevel(config.trace),
+        "invariants": tuple(_invariants(config.invariants)),
+    }
+    same = {field: _frozen(getattr(config, field)) for field in _SHARED if field not in made}
+    return Case(id=name, source=source, base=base, inputs=inputs, **same, **made)
+
+
+_SHARED = [field.name for field in fields(Case) if field.name in ConfigFile.model_fields]
+"""What a config and a case have under one name."""
+
+
+def _frozen(value: object) -> Any:
+    return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
 
 
 def _steps_and_call(config: ConfigFile) -> tuple[int | Mapping[str, int] | None, Values]:

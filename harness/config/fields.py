@@ -15,16 +15,6 @@ def text(pattern: str, accepted: str) -> Any:
     return Field(pattern=pattern, json_schema_extra=worded(accepted))
 
 
-LARGEST_DIFFERENCE = 2 * 3.4028234663852886e38
-"""The largest difference of two finite float32 numbers."""
-
-LARGEST_ULP = 2 * 0x7F7FFFFF
-"""The number of float32 values between the smallest and the largest."""
-
-USELESS_REL_L2 = 100.0
-"""Only an output a hundred times as large as the golden's fails this limit."""
-
-
 def bounded(description: str, reason: str, **bounds: Any) -> Any:
     """An optional limit; outside of `bounds` it could not fail, for this `reason`."""
     sides = {"gt": "greater than", "ge": "from", "lt": "below"}

@@ -36,3 +36,8 @@ class Invariant:
     dtype: str = "float16"
     components: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+
+    @property
+    def strength(self) -> float | None:
+        """The number that the worker is given with the variation; None for kinds that need none."""
+        return float(self.size) if self.kind is InvariantKind.BATCH else None

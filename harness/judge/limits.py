@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from harness.core.capture import OUTPUT_PREFIX
 from harness.core.results.reasons import LimitCannotFail
-from harness.core.tolerance import AT_LEAST, Allowance, Limits
+from harness.core.tolerance import AT_LEAST, METRIC_TABLE, Allowance, Limits, Numbers
 from harness.golden.tensors import TensorFile, numpy_dtype
 
 
@@ -33,24 +34,24 @@ def toothless_limit(
 
 
 def largest(dtype: str) -> Mapping[str, float]:
-    """The largest value that each bounded metric can have between two finite tensors of a dtype.
+    """The worst value that each bounded metric can have between two finite tensors of a dtype."""
+    numbers = _numbers(numpy_dtype(dtype))
+    extremes = ((name, metric.extreme(numbers)) for name, metric in METRIC_TABLE.items())
+    return {name: float(extreme) for name, extreme in extremes if extreme is not None}
 
-    For psnr it is the smallest value: 0 dB for integers, black against white.
-    """
-    kind = numpy_dtype(dtype)
-    shared = {"cosine_distance": 2.0, "mismatched": 1.0}
+
+def _numbers(kind: np.dtype[Any]) -> Numbers:
     if kind.kind == "b":
-        return {"max_abs": 1.0, "mean_abs": 1.0, "max_ulp": 1.0, "psnr": 0.0, **shared}
+        return Numbers(1, 1, whole=True)
     if kind.kind in "iu":
         info = np.iinfo(kind)
-        span = float(int(info.max) - int(info.min))
-        return {"max_abs": span, "mean_abs": span, "max_ulp": span, "psnr": 0.0, **shared}
+        span = int(info.max) - int(info.min)
+        return Numbers(span, span, whole=True)
     real = np.dtype(np.float32) if kind.kind == "c" else kind
     top = ml_dtypes.finfo(real).max  # type: ignore[no-untyped-call]
     ordinal = int(np.asarray(top, real).view(f"u{real.itemsize}"))
-    # Complex numbers differ in modulus, at most by the diagonal of the two parts.
-    span = 2.0 * float(top) * (2**0.5 if kind.kind == "c" else 1.0)
-    return {"max_abs": span, "mean_abs": span, "max_ulp": 2.0 * ordinal, **shared}
+    # Of complex numbers the modulus differs, by the diagonal of two parts at most.
+    return Numbers(2.0 * float(top) * (2**0.5 if kind.kind == "c" else 1.0), 2 * ordinal)
 
 
 def _cannot_fail(metric: str, limit: float, bounds: Mapping[str, float]) -> bool:

@@ -14,9 +14,6 @@ from harness.core.trace import TraceLevel
 from harness.run.trial import Trial
 from harness.trials.captures import capture_path
 
-_OPTIONS = (InvariantKind.OFFLOAD, InvariantKind.HALF, InvariantKind.COMPILE)
-"""The invariants about something that a case says itself."""
-
 _OF_GENERATORS = (InvariantKind.BATCH, InvariantKind.GENERATOR_STATE)
 
 
@@ -57,34 +54,30 @@ def complete(case: Case, asked: Sequence[Asked], outcomes: Mapping[Path, Outcome
 
 
 def _asked(case: Case, invariant: Invariant, out: Path) -> Asked:
-    perturbation = _perturbation(case, invariant)
     varied = _varied(case, invariant)
+    perturbation = _perturbation(case, invariant, varied)
     if reason := _senseless(case, invariant, varied):
         return Asked(case, capture_path(out, case), invariant, None, reason)
     capture = capture_path(out, case, f"invariant-{invariant.kind}")
+    varied = varied or case
     if invariant.devices:
         varied = replace(varied, devices=invariant.devices)
     trial = Trial(varied, capture, trace=TraceLevel.NONE, perturbation=perturbation, further=True)
     return Asked(case, capture_path(out, case), invariant, trial)
 
 
-def _perturbation(case: Case, invariant: Invariant) -> Perturbation | None:
-    """What the worker does differently; None where the case itself says it all."""
-    match invariant.kind:
-        case InvariantKind.OFFLOAD | InvariantKind.COMPILE:
-            return None
-        case InvariantKind.HALF:
-            # Both sides get the same draws: a dtype may have a stream of its own.
-            return Perturbation(f"invariant.draws_in_{case.model.dtype}")
-        case InvariantKind.BATCH:
-            return Perturbation("invariant.batch", strength=float(invariant.size))
-        case InvariantKind.GENERATOR_STATE:
-            return Perturbation("invariant.global_seed", seed=(case.seed or 0) + 1)
-    return Perturbation(f"invariant.{invariant.kind}")
+def _perturbation(case: Case, invariant: Invariant, varied: Case | None) -> Perturbation | None:
+    """What the worker does differently, under the kind's own name; None where the case itself says it all."""
+    if invariant.kind is InvariantKind.HALF:
+        # Both sides get the same draws: a dtype may have a stream of its own.
+        return Perturbation(f"invariant.draws_in_{case.model.dtype}")
+    if varied is None:
+        return Perturbation(f"invariant.{invariant.kind}", invariant.strength, seed=(case.seed or 0) + 1)
+    return None
 
 
-def _varied(case: Case, invariant: Invariant) -> Case:
-    """The case with the one option changed that the invariant is about; itself where that is no option."""
+def _varied(case: Case, invariant: Invariant) -> Case | None:
+    """The case with the one option changed that the invariant is about; None where that is no option."""
     match invariant.kind:
         case InvariantKind.OFFLOAD:
             memory = replace(case.variant.memory, offload=Offload.MODEL)
@@ -93,10 +86,10 @@ def _varied(case: Case, invariant: Invariant) -> Case:
             return replace(case, model=replace(case.model, dtype=invariant.dtype, dtypes={}))
         case InvariantKind.COMPILE:
             return replace(case, variant=replace(case.variant, compile=Compile(invariant.components)))
-    return case
+    return None
 
 
-def _senseless(case: Case, invariant: Invariant, varied: Case) -> str:
+def _senseless(case: Case, invariant: Invariant, varied: Case | None) -> str:
     """Why there is nothing to compare, or ""."""
     if case.allow_nondeterministic:
         return "two runs of this case may differ by themselves (`nondeterministic: allow`)"
@@ -104,6 +97,6 @@ def _senseless(case: Case, invariant: Invariant, varied: Case) -> str:
         return "the run hands no generator to the pipeline"
     if invariant.kind is InvariantKind.SAVE_LOAD and (case.before or case.variant != Variant()):
         return "what is set up after loading (a variant, calls before the run) is not saved with the pipeline"
-    if invariant.kind in _OPTIONS and varied == case:
+    if varied == case:
         return "the case is itself so"
     return ""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
 from harness.config.fields import (
     FLOATING,
-    LARGEST_DIFFERENCE,
-    LARGEST_ULP,
     NAME_PATTERN,
-    USELESS_REL_L2,
     Dtype,
     Filled,
     Limit,
@@ -36,6 +33,7 @@ from harness.config.schema.variant import (
     Preparation,
     Quantization,
 )
+from harness.core.tolerance import METRIC_TABLE, Metric
 
 PIPELINE_PATTERN = r"^([A-Za-z_][A-Za-z0-9_]*|(\.{1,2}/|/)[^\x00]*[^/\x00]\.py:[A-Za-z_][A-Za-z0-9_]*)$"
 LONGEST_TIMEOUT = 604_800
@@ -105,41 +103,19 @@ class DeterminismSwitches(Strict):
     )
 
 
-class MetricLimits(Strict):
+def _limit(metric: Metric) -> tuple[type, Any]:
+    sides = {"gt": metric.bound} if metric.at_least else {"ge": 0, "lt": metric.bound}
+    return float, bounded(metric.meaning, metric.why, **sides)
+
+
+_LIMITS: dict[str, Any] = {name: _limit(metric) for name, metric in METRIC_TABLE.items()}
+_ByMetric = create_model("_ByMetric", __base__=Strict, **_LIMITS)
+
+
+class MetricLimits(_ByMetric):  # type: ignore[valid-type, misc]  # its keys are the table's
     """The largest value allowed for each metric; for psnr, in decibels, the smallest."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-
-    max_abs: float = bounded(
-        "largest absolute difference", "no two numbers differ by more", ge=0, lt=LARGEST_DIFFERENCE
-    )
-    mean_abs: float = bounded(
-        "mean absolute difference", "no two numbers differ by more", ge=0, lt=LARGEST_DIFFERENCE
-    )
-    rel_l2: float = bounded(
-        "L2 norm of the difference over that of the golden",
-        "larger ones let any output of the golden's order of magnitude pass",
-        ge=0,
-        lt=USELESS_REL_L2,
-    )
-    cosine_distance: float = bounded(
-        "1 - cosine of the angle to the golden",
-        "2 is that of the golden's negative, and all meet it",
-        ge=0,
-        lt=2,
-    )
-    psnr: float = bounded(
-        "peak signal-to-noise ratio in decibels, the smallest allowed",
-        "0 dB is black against white, and all images meet it",
-        gt=0,
-    )
-    max_ulp: float = bounded(
-        "largest difference in units in the last place",
-        "no two float32 numbers are further apart",
-        ge=0,
-        lt=LARGEST_ULP,
-    )
-    mismatched: float = bounded("share of unequal elements", "at 1 every element may differ", ge=0, lt=1)
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:

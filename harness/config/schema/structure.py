@@ -17,14 +17,20 @@ from harness.config.schema.models import ConfigFile
 from harness.config.validation import validation_problems
 from harness.config.wording import joined, shown
 from harness.core.case import STEPS_ARGUMENT, step_argument
+from harness.core.tolerance import METRIC_TABLE, Numbers
 from harness.errors import Problem
 
 Values = Mapping[str, object]
 
 _LEVELS = 255
-"""The largest difference of two 8-bit images."""
-
-_ABSOLUTE = ("max_abs", "mean_abs", "max_ulp")
+_OF_IMAGES = {
+    name: extreme
+    for name, metric in METRIC_TABLE.items()
+    if not metric.at_least
+    and (extreme := metric.extreme(Numbers(_LEVELS, _LEVELS, whole=True))) is not None
+    and extreme < metric.bound
+}
+"""The limits from which on 8-bit images pass whatever they are, though others may fail by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +176,8 @@ def _limit_problems(values: Values) -> Iterator[Problem]:
 
 
 def _of_images(key: str, limits: Values) -> Iterator[Problem]:
-    for metric in _ABSOLUTE:
+    for metric, extreme in _OF_IMAGES.items():
         limit = limits.get(metric)
-        if isinstance(limit, int | float) and not isinstance(limit, bool) and limit >= _LEVELS:
-            why = f"cannot fail: `output_type: pil` gives 8-bit images; expected a number below {_LEVELS}"
+        if isinstance(limit, int | float) and not isinstance(limit, bool) and limit >= extreme:
+            why = f"cannot fail: `output_type: pil` gives 8-bit images; expected a number below {extreme:g}"
             yield Problem("", joined(key, metric), shown(limit), why)

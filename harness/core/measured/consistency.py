@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -16,10 +17,9 @@ from harness.core.measured.sensitivity import (
     Sensitivity,
     Smallest,
 )
-from harness.core.tolerance import AT_LEAST, METRICS, Relation
+from harness.core.tolerance import METRIC_TABLE, METRICS, Metric, Numbers, Relation
 
-_LARGEST = {"mismatched": 1.0, "cosine_distance": 2.0}
-"""The largest possible values of the bounded metrics."""
+_ANY_DTYPE = Numbers(math.inf, math.inf)
 
 
 def calibration_contradiction(found: Calibration) -> str:
@@ -88,8 +88,14 @@ def _metrics(place: str, metrics: Mapping[str, float | None]) -> Iterator[str]:
     for name, value in metrics.items():
         if name not in METRICS:
             yield f"{place}: {name} is not a metric"
-        elif value is not None and name not in AT_LEAST and not 0 <= value <= _LARGEST.get(name, value):
+        elif value is not None and not _possible(METRIC_TABLE[name], value):
             yield f"{place}.{name} is {value:g}, which no measurement can give"
+
+
+def _possible(metric: Metric, value: float) -> bool:
+    """Whether a measurement gives this, whatever the dtype."""
+    extreme = metric.extreme(_ANY_DTYPE)
+    return metric.at_least or 0 <= value <= (math.inf if extreme is None else extreme)
 
 
 def _floor(one: OutputLimits) -> Iterator[str]:

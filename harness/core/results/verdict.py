@@ -219,9 +219,9 @@ class Report:
         verdicts = {case.verdict for case in self.cases}
         if Verdict.ERROR in verdicts or not self.finished:
             return 3
-        failing = set(REGRESSIONS)
-        if not allow_missing:
-            failing.add(Verdict.NO_GOLDEN)
-        if strict:
-            failing.add(Verdict.SKIPPED)
-        return 1 if verdicts & failing else 0
+        passing = set(PASSES)
+        if allow_missing:
+            passing.add(Verdict.NO_GOLDEN)
+        if not strict:
+            passing.add(Verdict.SKIPPED)
+        return 1 if verdicts - passing else 0

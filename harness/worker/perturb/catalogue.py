@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import Enum
-from functools import partial
 
-import torch
 from diffusers import DiffusionPipeline
 
 from harness.core.measured.mutants import default_strength
@@ -53,15 +51,7 @@ _FAULTS = (
 CATALOGUE: Mapping[str, tuple[Where, Plant]] = {
     "benign.ulp": (Where.INSIDE, benign.ulp),
     "benign.attention_processor": (Where.INSIDE, benign.attention_processor),
-    "invariant.attention_slicing": (Where.BETWEEN, invariant.attention_slicing),
-    **{
-        f"invariant.draws_in_{name}": (Where.BETWEEN, partial(invariant.draws_in, getattr(torch, name)))
-        for name in ("float32", "float64", "float16", "bfloat16")
-    },
-    "invariant.batch": (Where.BETWEEN, invariant.batch),
-    "invariant.global_seed": (Where.BETWEEN, invariant.global_seed),
-    "invariant.save_load": (Where.BETWEEN, invariant.save_load),
-    "invariant.vae_tiling": (Where.BETWEEN, invariant.vae_tiling),
+    **{f"invariant.{name}": (Where.BETWEEN, plant) for name, plant in invariant.VARIATIONS.items()},
     **{name: (Where.INSIDE, plant) for module in _FAULTS for name, plant in module.INSIDE.items()},
     **{name: (Where.BETWEEN, plant) for module in _FAULTS for name, plant in module.BETWEEN.items()},
 }

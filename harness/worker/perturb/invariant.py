@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -13,7 +14,7 @@ from diffusers import DiffusionPipeline, ModularPipeline
 from harness.worker import seeding
 from harness.worker.inputs.arguments import parameters, takes_generator
 from harness.worker.loading.alignment import align
-from harness.worker.perturb.site import NotApplicable, Site
+from harness.worker.perturb.site import NotApplicable, Plant, Site
 from harness.worker.trace import hooks, noise
 
 _SIZES = (
@@ -50,7 +51,7 @@ def batch(site: Site) -> None:
     _on_call(site, first_of_many)
 
 
-def global_seed(site: Site) -> None:
+def generator_state(site: Site) -> None:
     """Change the state of the global generators."""
     if not takes_generator(site.pipeline):
         raise NotApplicable("the pipeline takes no generator: the global ones are all that seeds it")
@@ -130,6 +131,19 @@ def draws_in(dtype: torch.dtype, site: Site) -> None:
 
     site.wrap_outer_draws(draw)
 
+
+VARIATIONS: Mapping[str, Plant] = {
+    "batch": batch,
+    "generator_state": generator_state,
+    "save_load": save_load,
+    "attention_slicing": attention_slicing,
+    "vae_tiling": vae_tiling,
+    **{
+        f"draws_in_{name}": partial(draws_in, getattr(torch, name))
+        for name in ("float32", "float64", "float16", "bfloat16")
+    },
+}
+"""What does each, by the name of the invariant's kind."""
 
 _HALVES = (torch.float16, torch.bfloat16)
 

@@ -50,10 +50,10 @@ def test_where_a_batch_means_nothing(call: dict[str, Any], reason: str) -> None:
 
 def test_the_global_generators_are_elsewhere() -> None:
     torch.manual_seed(0)
-    with planted(ddim(), "invariant.global_seed"):
+    with planted(ddim(), "invariant.generator_state"):
         state = torch.get_rng_state()
     torch.manual_seed(1)
-    with planted(ddim(), "invariant.global_seed"):
+    with planted(ddim(), "invariant.generator_state"):
         assert torch.equal(torch.get_rng_state(), state)
 
 

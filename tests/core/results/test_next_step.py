@@ -1,0 +1,41 @@
+"""What is advised: which commands, in which order, and when none."""
+
+from __future__ import annotations
+
+from harness.core.results.next_step import NextStep, advice, failure_steps, harness_step, stream_steps
+
+
+def test_a_step_of_ours_is_a_command_word_by_word() -> None:
+    assert harness_step("to see", "explain", "a b") == NextStep("to see", ("harness", "explain", "a b"))
+
+
+def test_advice_is_one_step_without_a_command_and_nothing_for_no_words() -> None:
+    assert advice("look at it") == (NextStep("look at it", ()),)
+    assert advice("") == ()
+
+
+def test_a_failure_is_explained_or_recorded() -> None:
+    unmeant, meant = failure_steps("ddim/two")
+    assert unmeant.argv == ("harness", "explain", "ddim/two")
+    assert unmeant.why == "if the change is not meant, find where it began and fix that"
+    assert meant == NextStep("if the change is meant", ("harness", "record", "--update", "ddim/two"))
+
+
+def test_what_moved_is_put_back_first() -> None:
+    unmeant, meant = failure_steps("a", ("torch 2.5", "numpy 1.26"))
+    assert unmeant.why == "if the change is not meant, put back torch 2.5, numpy 1.26 or fix what moved it"
+    assert meant == failure_steps("a")[1]
+
+
+def test_what_forced_replay_found_is_explained_by_it() -> None:
+    unmeant, meant = failure_steps("a", forced=True)
+    assert unmeant.argv == ("harness", "explain", "--forced", "a")
+    assert "--forced" not in meant.argv
+
+
+def test_another_stream_asks_for_a_golden_or_for_noise_in_the_config() -> None:
+    here, by_config = stream_steps("a", "configs/a.yaml", "float16")
+    assert here.argv == ("harness", "record", "--update", "a")
+    assert "a stream of its own for float16" in here.why
+    assert by_config.argv == ()
+    assert "`tolerance: {cross-hardware: refuse}` in configs/a.yaml" in by_config.why
