@@ -213,11 +213,11 @@ def _gradients(site: Site) -> None:
         ),
         """\
 from pathlib import Path
-from harness.measure.invariants import variations
+from harness.trials.invariants import asked_of
 (case,) = loaded("invariants: {gradients: {rel_l2: 0.5}}")
 assert case.invariants[0].allowance.stated() == {"rel_l2": 0.5}
-(asked,) = variations([case], Path("out"))
-assert asked.run.perturbation.name == "invariant.gradients" and asked.run.case == case
+(asked,) = asked_of([case], Path("out"))
+assert asked.trial.perturbation.name == "invariant.gradients" and asked.trial.case == case
 """,
         """\
 import torch
@@ -244,7 +244,7 @@ with torch.no_grad():
 """,
             ),
             Edit(
-                "measure/invariants.py",
+                "trials/invariants.py",
                 "        case InvariantKind.COMPILE:\n",
                 """\
         case InvariantKind.CHANNELS_LAST:
@@ -254,13 +254,13 @@ with torch.no_grad():
         ),
         """\
 from pathlib import Path
-from harness.measure.invariants import variations
+from harness.trials.invariants import asked_of
 (case,) = loaded("invariants: {channels_last: exact}")
-(asked,) = variations([case], Path("out"))
-assert asked.run.case.variant.channels_last == ("unet",) and asked.run.perturbation is None
+(asked,) = asked_of([case], Path("out"))
+assert asked.trial.case.variant.channels_last == ("unet",) and asked.trial.perturbation is None
 (same,) = loaded("channels_last: [unet]\\ninvariants: {channels_last: exact}")
-(asked,) = variations([same], Path("out"))
-assert asked.run is None and "itself so" in asked.reason
+(asked,) = asked_of([same], Path("out"))
+assert asked.trial is None and "itself so" in asked.reason
 """,
     ),
     "a key of a config": Addition(

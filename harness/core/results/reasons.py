@@ -361,40 +361,13 @@ class CaptureNotJudged:
 
 
 Reason = (
-    Message
-    | PipelineRaised
-    | OtherDevice
-    | NoCompiler
-    | UnreadableFile
-    | OtherCapture
-    | UnfitCapture
-    | NoGolden
-    | RelationRefused
-    | ExpectationsAlone
-    | DefinitionChanged
-    | WeightsChanged
-    | UnusableCalibration
-    | LimitCannotFail
-    | NothingToCompare
-    | ComparedInPart
-    | OutputDiffers
-    | TextDiffers
-    | NotFinite
-    | LimitsExceeded
-    | NotBitwise
-    | ExactDiffers
-    | MoreExactFindings
-    | ExpectationUnmet
-    | ExpectationOfNothing
-    | ExpectationOfComplex
-    | ReplayExceeds
-    | NotReplayable
-    | ReplayFailed
-    | InvariantFails
-    | StaleKept
-    | CaptureNotJudged
-    | MeasureReason
-)
+    Message | PipelineRaised | OtherDevice | NoCompiler | UnreadableFile | OtherCapture | UnfitCapture
+    | NoGolden | RelationRefused | ExpectationsAlone | DefinitionChanged | WeightsChanged | UnusableCalibration
+    | LimitCannotFail | NothingToCompare | ComparedInPart | OutputDiffers | TextDiffers | NotFinite
+    | LimitsExceeded | NotBitwise | ExactDiffers | MoreExactFindings | ExpectationUnmet | ExpectationOfNothing
+    | ExpectationOfComplex | ReplayExceeds | NotReplayable | ReplayFailed | InvariantFails | StaleKept
+    | CaptureNotJudged | MeasureReason
+)  # fmt: skip
 
 Reasons = tuple[Reason, ...]
 """Everything that led to a verdict, in order."""
