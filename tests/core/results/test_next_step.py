@@ -17,13 +17,13 @@ def test_advice_is_one_step_without_a_command_and_nothing_for_no_words() -> None
 def test_a_failure_is_explained_or_recorded() -> None:
     unmeant, meant = failure_steps("ddim/two")
     assert unmeant.argv == ("harness", "explain", "ddim/two")
-    assert unmeant.why == "if the change is not meant, find where it began and fix that"
-    assert meant == NextStep("if the change is meant", ("harness", "record", "--update", "ddim/two"))
+    assert unmeant.why == "if the change is not intended, find where it began and fix that"
+    assert meant == NextStep("if the change is intended", ("harness", "record", "--update", "ddim/two"))
 
 
 def test_what_moved_is_put_back_first() -> None:
     unmeant, meant = failure_steps("a", ("torch 2.5", "numpy 1.26"))
-    assert unmeant.why == "if the change is not meant, put back torch 2.5, numpy 1.26 or fix what moved it"
+    assert unmeant.why == "if the change is not intended, go back to torch 2.5, numpy 1.26 or fix what moved the case"
     assert meant == failure_steps("a")[1]
 
 
@@ -36,6 +36,6 @@ def test_what_forced_replay_found_is_explained_by_it() -> None:
 def test_another_stream_asks_for_a_golden_or_for_noise_in_the_config() -> None:
     here, by_config = stream_steps("a", "configs/a.yaml", "float16")
     assert here.argv == ("harness", "record", "--update", "a")
-    assert "a stream of its own for float16" in here.why
+    assert "its own stream for float16" in here.why
     assert by_config.argv == ()
     assert "`tolerance: {cross-hardware: refuse}` in configs/a.yaml" in by_config.why
