@@ -83,7 +83,7 @@ def measured(rounds: int, steps: int) -> list[tuple[float, float, dict[str, floa
     from harness.config.load import load_cases
     from harness.core.messages import Job
     from harness.worker.environment import determinism
-    from harness.worker.execute import Executor
+    from harness.worker.execute import JobRunner
     from harness.worker.progress import draw_no_bars
     from harness.worker.state import leftovers
     from harness.worker.state.watch import Watch
@@ -95,28 +95,28 @@ def measured(rounds: int, steps: int) -> list[tuple[float, float, dict[str, floa
     clock.around(leftovers.settings, "read")
     clock.around(leftovers.Leftovers, "found")
     case = replace(next(one for one in load_cases(ROOT / "configs").cases if one.id == CASE), steps=steps)
-    executor, found = Executor(torch.device("cpu"), lambda _: None), []
+    runner, found = JobRunner(torch.device("cpu"), lambda _: None), []
     with tempfile.TemporaryDirectory() as folder:
         job = Job(case, f"{folder}/capture.safetensors", case.trace_level)
         for number in range(rounds + 2):
             clock.seconds.clear()
             with timed() as whole:
-                executor.run(job)
+                runner.run(job)
             parts = dict(clock.seconds)
             with timed() as call:
-                bare(executor, case)
+                bare(runner, case)
             if number > 1:  # the first round loads and imports
                 found.append((whole[0], call[0], parts))
-    if executor.spent:
+    if runner.spent:
         sys.exit("a run left something behind; see above")
     return found
 
 
-def bare(executor: Any, case: Any) -> None:
+def bare(runner: Any, case: Any) -> None:
     """The pipeline's call alone."""
     import torch
 
-    pipeline = executor._cache._loaded.pipeline
+    pipeline = runner._cache._loaded.pipeline
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         pipeline(**case.call, **case.step_arguments(), generator=generator)

@@ -143,17 +143,17 @@ def _measuring() -> Any:
     from harness.core.messages import Job
     from harness.core.trace import TraceLevel
     from harness.golden.header import read_document
-    from harness.worker.execute import Executor
+    from harness.worker.execute import JobRunner
 
     torch.set_num_interop_threads(1)
     [case] = [case for case in load_cases(ROOT / "configs").cases if case.id == CASE]
-    executor = Executor(torch.device("cpu"), lambda _: None)
+    runner = JobRunner(torch.device("cpu"), lambda _: None)
     folder = tempfile.TemporaryDirectory()
 
     def measure(level: str) -> tuple[float, float, float]:
         capture = Path(folder.name) / "capture.safetensors"
         started, busy = time.perf_counter(), time.process_time()
-        executor.run(Job(case, str(capture), TraceLevel(level)))
+        runner.run(Job(case, str(capture), TraceLevel(level)))
         whole, busy = time.perf_counter() - started, time.process_time() - busy
         return read_document(capture).seconds.run, whole, busy
 

@@ -65,7 +65,7 @@ class _Produced:
     files: Files
 
 
-class Executor:
+class JobRunner:
     """Runs jobs on one device and keeps what they share; `process` says how this process was started."""
 
     def __init__(

@@ -19,7 +19,7 @@ from harness.core.capture import Lost, Outcome, Raised
 from harness.core.case import Determinism
 from harness.core.messages import Job
 from harness.core.trace import TraceLevel
-from harness.worker.execute import Executor
+from harness.worker.execute import JobRunner
 from tests.core.samples import case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ def run(folder: Path, pipeline: str, *, full: bool = True) -> Outcome:
     )
     if full:
         Path(job.spool).symlink_to("/dev/full")
-    return Executor(torch.device("cpu"), lambda _: None).run(job)
+    return JobRunner(torch.device("cpu"), lambda _: None).run(job)
 
 
 @pytest.mark.parametrize("pipeline", ["DDIMPipeline", "Catching", "Wrapping"])

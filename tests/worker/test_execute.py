@@ -29,7 +29,7 @@ from harness.core.messages import Job, Progress
 from harness.core.results.reasons import OtherDevice
 from harness.worker import seeding
 from harness.worker.environment import determinism
-from harness.worker.execute import Executor
+from harness.worker.execute import JobRunner
 from harness.worker.portable import holes, proof
 from tests.core.samples import case
 
@@ -42,19 +42,19 @@ def _no_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Bench:
-    """An executor on the CPU, with a folder for its captures and a list of what it reported."""
+    """An runner on the CPU, with a folder for its captures and a list of what it reported."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "capture.safetensors"
         self.progress: list[Progress] = []
-        self._executor = Executor(torch.device("cpu"), self.progress.append)
+        self._runner = JobRunner(torch.device("cpu"), self.progress.append)
 
     @property
     def spent(self) -> bool:
-        return self._executor.spent
+        return self._runner.spent
 
     def outcome(self, job_case: Case) -> Outcome:
-        return self._executor.run(Job(job_case, str(self.path)))
+        return self._runner.run(Job(job_case, str(self.path)))
 
     def run(self, **changes: Any) -> Outcome:
         return self.outcome(case(**{"determinism": SWITCHES, **changes}))

@@ -14,7 +14,7 @@ from harness.worker.environment.startup import bring_in, hindered
 from harness.worker.serving.channel import Channel
 
 if TYPE_CHECKING:
-    from harness.worker.execute import Executor
+    from harness.worker.execute import JobRunner
 
 
 def main(device_name: str, process: ProcessKind = "spawned") -> None:
@@ -25,21 +25,21 @@ def main(device_name: str, process: ProcessKind = "spawned") -> None:
     spare_numpy()
     channel = Channel()
     try:
-        ready, executor = _started(device_name, channel, process)
+        ready, runner = _started(device_name, channel, process)
     except (Exception, SystemExit) as error:
         channel.send(hindered(error))
         return
     channel.send(ready)
     for job in channel.jobs():
-        if executor is None:
+        if runner is None:
             channel.send(Finished(Unavailable(ready.reason)))
             continue
-        outcome = executor.run(job)
-        channel.send(Finished(outcome, spent=executor.spent))
+        outcome = runner.run(job)
+        channel.send(Finished(outcome, spent=runner.spent))
 
 
-def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[Ready, Executor | None]:
-    """The message for the parent, and the executor of jobs; None if the device is not available."""
+def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[Ready, JobRunner | None]:
+    """The message for the parent, and the runner of jobs; None if the device is not available."""
     bring_in("torch")
     from harness.worker.environment import determinism, devices, fingerprint
     from harness.worker.portable import proof
@@ -55,9 +55,9 @@ def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[
     bring_in("transformers")
     bring_in("diffusers")
 
-    from harness.worker.execute import Executor
+    from harness.worker.execute import JobRunner
     from harness.worker.progress import draw_no_bars
 
     draw_no_bars()
     ready = Ready(environment, remembered=proof.current().remembered)
-    return ready, Executor(device, channel.send, process)
+    return ready, JobRunner(device, channel.send, process)

@@ -18,24 +18,24 @@ from harness.core.capture import CaptureDocument, Completed
 from harness.core.case import Attention, Case, Determinism
 from harness.core.messages import Job
 from harness.worker.environment import determinism
-from harness.worker.execute import Executor
+from harness.worker.execute import JobRunner
 from tests.core.samples import case
 
 HERE = Path(__file__).parent
 
 
 class Bench:
-    """One worker's executor, in this process."""
+    """One worker's runner, in this process."""
 
     switches = Determinism(cublas_workspace=None)
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "capture.safetensors"
-        self.executor = Executor(torch.device("cpu"), lambda progress: None)
+        self.runner = JobRunner(torch.device("cpu"), lambda progress: None)
 
     def capture(self, one: Case) -> CaptureDocument:
         """What the run gave; it must have ended well."""
-        outcome = self.executor.run(Job(one, str(self._path)))
+        outcome = self.runner.run(Job(one, str(self._path)))
         assert isinstance(outcome, Completed), outcome
         return stored(self._path)
 

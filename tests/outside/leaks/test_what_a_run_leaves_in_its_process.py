@@ -229,7 +229,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """An executor that has imported what a run imports."""
     bench = Bench(tmp_path_factory.mktemp("left"))
     assert bench.capture(leaving("", determinism=bench.switches)).warnings == ()
-    assert not bench.executor.spent
+    assert not bench.runner.spent
     return bench
 
 
@@ -241,7 +241,7 @@ def test_it_is_a_warning_of_the_capture_that_names_what_from_and_to(bench: Bench
     finally:
         exec(undo, {})
     assert [one for one in warnings if words in one], warnings
-    assert bench.executor.spent
+    assert bench.runner.spent
 
 
 class Quiet:

@@ -138,7 +138,7 @@ def check_orders(
         found = digests(order, bench)
         different = [one.id for one in order if found[one.id] != expected[one.id]]
         assert different == [], [one.id for one in order]
-    assert not bench.executor.spent
+    assert not bench.runner.spent
 
 
 def own(folder: Path) -> tuple[dict[str, Mapping[str, str]], list[Case]]:

@@ -23,7 +23,7 @@ from harness.core.capture import CaptureDocument, Completed, Raised
 from harness.core.case import Adapter, Case, Embedding, IpAdapter, ModelSpec, Preparation, Variant
 from harness.core.messages import Job
 from harness.core.perturbation import Perturbation
-from harness.worker.execute import Executor
+from harness.worker.execute import JobRunner
 from harness.worker.loading.alignment import ALIGNMENT
 from harness.worker.loading.load import PipelineCache
 from tests.core.samples import case
@@ -68,14 +68,14 @@ class Study:
         self._entry, self.folder = entry, folder
         write_project([entry], folder)
         [self._case] = load_cases(folder / "configs").cases
-        self._executor = Executor(torch.device("cpu"), lambda _: None)
+        self._runner = JobRunner(torch.device("cpu"), lambda _: None)
 
     def bits(self, model: str, revision: str | None = None, **options: object) -> Mapping[str, str]:
         """The digests of all outputs, run from `model`, a folder under models/ or a hub id."""
         name = model if model == NAME else f"../models/{model}"
         components = {**self._case.model.components, **options}
         spec = replace(self._case.model, id=name, revision=revision, components=components)
-        return digests(self._executor, replace(self._case, model=spec), self.folder)
+        return digests(self._runner, replace(self._case, model=spec), self.folder)
 
     def otherwise(self) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, str]]]:
         """Every way to store or read the model: its name, the bits it gives, and those that it has to give."""
@@ -101,8 +101,8 @@ class Study:
         )
 
 
-def digests(executor: Executor, one: Case, folder: Path, **job: Any) -> Mapping[str, str]:
-    outcome = executor.run(Job(one, str(folder / "capture.safetensors"), **job))
+def digests(runner: JobRunner, one: Case, folder: Path, **job: Any) -> Mapping[str, str]:
+    outcome = runner.run(Job(one, str(folder / "capture.safetensors"), **job))
     assert isinstance(outcome, Completed), outcome
     with safe_open(folder / "capture.safetensors", framework="pt") as file:
         return from_json(CaptureDocument, file.metadata()["harness"]).sha256
@@ -206,7 +206,7 @@ def at_the_call(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def run(one: Case, perturbation: Perturbation | None = None) -> None:
     job = Job(one, str(Path(one.base) / "capture.safetensors"), perturbation=perturbation)
-    outcome = Executor(torch.device("cpu"), lambda _: None).run(job)
+    outcome = JobRunner(torch.device("cpu"), lambda _: None).run(job)
     assert isinstance(outcome, Raised), outcome
     assert "NotImplementedError" in outcome.message
 

@@ -15,7 +15,7 @@ from harness.core.case import Case, GeneratorKind
 from harness.core.messages import Job
 from harness.core.trace import TraceLevel
 from harness.golden.header import read_document
-from harness.worker.execute import Executor
+from harness.worker.execute import JobRunner
 from tests.conftest import REPO_ROOT
 
 
@@ -29,13 +29,13 @@ def shipped() -> dict[str, Case]:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("captures")
     return SimpleNamespace(
-        executor=Executor(torch.device("cpu"), lambda _: None), path=folder / "capture.safetensors"
+        runner=JobRunner(torch.device("cpu"), lambda _: None), path=folder / "capture.safetensors"
     )
 
 
 def digests(bench: Any, case: Case, level: TraceLevel) -> dict[str, str]:
     """The sha256 of every output."""
-    outcome = bench.executor.run(Job(case, str(bench.path), level))
+    outcome = bench.runner.run(Job(case, str(bench.path), level))
     assert isinstance(outcome, Completed), outcome
     found = read_document(bench.path).sha256
     assert any(name.startswith("trace/") for name in found) == (level is not TraceLevel.NONE)
@@ -68,7 +68,7 @@ def test_a_forced_replay_says_that_it_is_one(bench: Any, monkeypatch: pytest.Mon
     case = shipped()["ddim/cpu-generator"]
     golden = bench.path.with_name("golden.safetensors")
     for path, replayed in ((golden, None), (bench.path, str(golden))):
-        outcome = bench.executor.run(Job(case, str(path), TraceLevel.FULL, replayed))
+        outcome = bench.runner.run(Job(case, str(path), TraceLevel.FULL, replayed))
         assert isinstance(outcome, Completed), outcome
         assert read_document(path).forced is (replayed is not None)
     golden.unlink()
