@@ -42,7 +42,7 @@ def _no_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Bench:
-    """An runner on the CPU, with a folder for its captures and a list of what it reported."""
+    """A runner on the CPU, with a folder for its captures and a list of what it reported."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "capture.safetensors"

@@ -23,7 +23,10 @@ def test_a_failure_is_explained_or_recorded() -> None:
 
 def test_what_moved_is_put_back_first() -> None:
     unmeant, meant = failure_steps("a", ("torch 2.5", "numpy 1.26"))
-    assert unmeant.why == "if the change is not intended, go back to torch 2.5, numpy 1.26 or fix what moved the case"
+    assert (
+        unmeant.why
+        == "if the change is not intended, go back to torch 2.5, numpy 1.26 or fix what moved the case"
+    )
     assert meant == failure_steps("a")[1]
 
 
