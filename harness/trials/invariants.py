@@ -1,4 +1,4 @@
-"""The trials that the invariants of a case ask for, and what came of them."""
+"""The trials that the invariants of a case need, and their outcomes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harness.run.trial import Trial
 from harness.trials.captures import capture_path
 
 _OPTIONS = (InvariantKind.OFFLOAD, InvariantKind.HALF, InvariantKind.COMPILE)
-"""The invariants about something that a case says itself."""
+"""The invariants about an option of the case itself."""
 
 _OF_GENERATORS = (InvariantKind.BATCH, InvariantKind.GENERATOR_STATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One invariant of a case and the trial that it asks for; none where there is a `reason` against it.
+    """One invariant of a case and the trial that it needs, or the `reason` why there is none.
 
     `base` is the capture of the run that it is compared with.
     """
@@ -35,14 +35,14 @@ class Asked:
 
 
 def asked_of(cases: Sequence[Case], out: Path) -> tuple[Asked, ...]:
-    """What the invariants of `cases` ask for, captures going under `out`."""
+    """What the invariants of `cases` need; captures go under `out`."""
     return tuple(_asked(case, invariant, out) for case in cases for invariant in case.invariants)
 
 
 def outcomes_of(
     case: Case, asked: Sequence[Asked], outcomes: Mapping[Path, Outcome]
 ) -> tuple[tuple[Invariant, Outcome], ...]:
-    """What came of each invariant of `case`, all of whose trials have ended; `outcomes` are by capture."""
+    """Each invariant of `case` with its outcome; all its trials must have ended. `outcomes` are keyed by capture."""
     return tuple(
         (one.invariant, Unavailable(one.reason) if one.trial is None else outcomes[one.trial.capture])
         for one in asked
@@ -51,7 +51,7 @@ def outcomes_of(
 
 
 def complete(case: Case, asked: Sequence[Asked], outcomes: Mapping[Path, Outcome]) -> bool:
-    """Whether every trial that the invariants of `case` ask for has ended."""
+    """Whether every trial that the invariants of `case` need has ended."""
     trials = [one.trial for one in asked if one.case.id == case.id]
     return all(trial is None or trial.capture in outcomes for trial in trials)
 
@@ -69,12 +69,12 @@ def _asked(case: Case, invariant: Invariant, out: Path) -> Asked:
 
 
 def _perturbation(case: Case, invariant: Invariant) -> Perturbation | None:
-    """What the worker does differently; None where the case itself says it all."""
+    """What the worker does differently; None if only the case itself differs."""
     match invariant.kind:
         case InvariantKind.OFFLOAD | InvariantKind.COMPILE:
             return None
         case InvariantKind.HALF:
-            # Both sides get the same draws: a dtype may have a stream of its own.
+            # Both runs get the same random numbers: a dtype may have its own stream.
             return Perturbation(f"invariant.draws_in_{case.model.dtype}")
         case InvariantKind.BATCH:
             return Perturbation("invariant.batch", strength=float(invariant.size))
@@ -84,7 +84,7 @@ def _perturbation(case: Case, invariant: Invariant) -> Perturbation | None:
 
 
 def _varied(case: Case, invariant: Invariant) -> Case:
-    """The case with the one option changed that the invariant is about; itself where that is no option."""
+    """The case with the option changed that the invariant is about; unchanged if it is not about an option."""
     match invariant.kind:
         case InvariantKind.OFFLOAD:
             memory = replace(case.variant.memory, offload=Offload.MODEL)
@@ -105,5 +105,5 @@ def _senseless(case: Case, invariant: Invariant, varied: Case) -> str:
     if invariant.kind is InvariantKind.SAVE_LOAD and (case.before or case.variant != Variant()):
         return "what is set up after loading (a variant, calls before the run) is not saved with the pipeline"
     if invariant.kind in _OPTIONS and varied == case:
-        return "the case is itself so"
+        return "the case already runs that way"
     return ""

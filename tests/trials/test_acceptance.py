@@ -64,7 +64,7 @@ def test_what_makes_the_case_a_bad_judge_is_warned_about(tmp_path: Path) -> None
 def test_what_can_be_no_golden_is_refused(tmp_path: Path, odd: dict[str, object]) -> None:
     capture = write_capture(tmp_path / "odd.safetensors", {"images": GOOD}, case=CASE)
     describe(capture, lambda document: document.update(odd))
-    with pytest.raises(NotAGolden, match="can be no golden"):
+    with pytest.raises(NotAGolden, match="cannot be a golden"):
         accept_capture(CASE, capture, GoldenStore(tmp_path / "goldens"), how="accept", runs=1)
     assert not (tmp_path / "goldens").exists()
 
