@@ -1,4 +1,4 @@
-"""`harness explain`: run cases, and say of each where its difference began and what explains it."""
+"""`harness explain`: run the cases, and report where each began to differ and what explains it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ EXPLANATION_NAME = "explain.json"
 
 
 def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool) -> int:
-    """Returns the exit code that verify has; the judgement is verify's own, invariants included.
+    """Returns the same exit code as verify, since it judges exactly like verify, invariants included.
 
-    A case that differs is run again under forced replay where its golden allows, which decides no more than
-    in verify; with `deep`, the modules of the network in which it began are named.
+    A case that differs is run again under forced replay if its golden allows it; the replay decides no more than
+    in verify. `deep` names the module in which the difference began, if it began in a network.
     """
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
@@ -64,7 +64,7 @@ def _differs(result: CaseResult) -> bool:
 
 def _own_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--deep", action="store_true", help="look into the network it began in, and name the module"
+        "--deep", action="store_true", help="look into the network in which it began, and name the module"
     )
 
 

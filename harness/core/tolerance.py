@@ -16,7 +16,7 @@ class Relation(StrEnum):
 
 
 class Rule(StrEnum):
-    """A tolerance that is not a set of limits; CALIBRATED takes those of the golden's calibration."""
+    """A tolerance that states no limits; CALIBRATED uses those of the golden's calibration."""
 
     EXACT = "exact"
     REFUSE = "refuse"
@@ -25,7 +25,7 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest value allowed for each metric; for `psnr`, in decibels, the smallest. None: not judged."""
+    """The largest value allowed for each metric; for `psnr`, in decibels, the smallest. None means not judged."""
 
     max_abs: float | None = None
     mean_abs: float | None = None
@@ -48,18 +48,18 @@ METRICS: tuple[str, ...] = tuple(field.name for field in fields(Limits))
 """The names of all metrics, in the order of reports."""
 
 AT_LEAST = frozenset({"psnr"})
-"""The metrics whose limit is the smallest value allowed; of all others it is the largest."""
+"""The metrics whose limit is the smallest allowed value; the limit of all others is the largest."""
 
 Allowance = Limits | Rule
-"""What one relation allows: limits, `exact`, `refuse`, or `calibrated`."""
+"""What one relation allows: limits, `exact`, `refuse` or `calibrated`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """What a case allows, per relation.
 
-    The defaults come from float32 pipelines on CPUs: noise between environments (threads, instruction
-    sets, versions) ends near rel_l2 2e-5 at the output, behaviour changes of past releases start at 2e-4.
+    The defaults come from float32 pipelines on CPUs: noise between environments (threads, instruction sets,
+    versions) stays below a rel_l2 of about 2e-5 at the output; behaviour changes of past releases start at 2e-4.
     """
 
     same: Allowance = Rule.EXACT

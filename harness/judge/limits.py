@@ -1,4 +1,4 @@
-"""Limits that can never fail: at least as large as any difference in the output's dtype."""
+"""Limits that can never fail because no difference in the output's dtype can exceed them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def toothless_limit(
 ) -> LimitCannotFail | None:
     """The first output whose limits can never fail; None if every output can fail.
 
-    rel_l2 has no largest value, so it can always fail; so can an output that must be equal bit for bit.
+    A limit on rel_l2, which has no largest value, can always fail; so can an output that must be equal bit for bit.
     """
     for info in golden.tensors.values():
         name = info.name.removeprefix(OUTPUT_PREFIX)
@@ -35,7 +35,7 @@ def toothless_limit(
 def largest(dtype: str) -> Mapping[str, float]:
     """The largest value that each bounded metric can have between two finite tensors of a dtype.
 
-    For psnr it is the smallest value: 0 dB for integers, black against white.
+    For psnr it is the smallest value: 0 dB for integers (black against white).
     """
     kind = numpy_dtype(dtype)
     shared = {"cosine_distance": 2.0, "mismatched": 1.0}
@@ -48,7 +48,7 @@ def largest(dtype: str) -> Mapping[str, float]:
     real = np.dtype(np.float32) if kind.kind == "c" else kind
     top = ml_dtypes.finfo(real).max  # type: ignore[no-untyped-call]
     ordinal = int(np.asarray(top, real).view(f"u{real.itemsize}"))
-    # Complex numbers differ in modulus, at most by the diagonal of the two parts.
+    # The difference of two complex numbers is a modulus, at most the diagonal of the spans of both parts.
     span = 2.0 * float(top) * (2**0.5 if kind.kind == "c" else 1.0)
     return {"max_abs": span, "mean_abs": span, "max_ulp": 2.0 * ordinal, **shared}
 

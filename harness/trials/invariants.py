@@ -99,7 +99,7 @@ def _varied(case: Case, invariant: Invariant) -> Case:
 def _senseless(case: Case, invariant: Invariant, varied: Case) -> str:
     """Why there is nothing to compare, or ""."""
     if case.allow_nondeterministic:
-        return "two runs of this case may differ by themselves (`nondeterministic: allow`)"
+        return "two runs of this case may differ (`nondeterministic: allow`)"
     if case.generator is GeneratorKind.NONE and invariant.kind in _OF_GENERATORS:
         return "the run hands no generator to the pipeline"
     if invariant.kind is InvariantKind.SAVE_LOAD and (case.before or case.variant != Variant()):

@@ -73,8 +73,8 @@ def test_weights_that_the_old_golden_did_not_know_are_a_change(tmp_path: Path) -
     store = GoldenStore(tmp_path / "goldens")
     for weights, state, reason in (
         ({}, RecordState.RECORDED, ""),
-        ({"unet": "1" * 64}, RecordState.UPDATED, "the same bits, recorded anew with other weights"),
-        ({"unet": "1" * 64}, RecordState.UNCHANGED, "bit for bit the golden that was there"),
+        ({"unet": "1" * 64}, RecordState.UPDATED, "the same bits, recorded again with different weights"),
+        ({"unet": "1" * 64}, RecordState.UNCHANGED, "equal to the existing golden bit for bit"),
     ):
         capture = write_capture(tmp_path / "c.safetensors", {"images": GOOD}, case=CASE, weights=weights)
         result = accept_capture(CASE, capture, store, how="record", runs=2)
