@@ -35,9 +35,9 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     cases = cases_to_run(options, screen, store)
     found = Verification.of(cases, options.out, how)
     with open_session(options, screen, len(cases)) as session:
-        told = _explained(found, session, store)
-    results = logged_once(one.result for one in told)
-    explanations = tuple(replace(one, result=result) for one, result in zip(told, results, strict=True))
+        explained = _explained(found, session, store)
+    results = logged_once(one.result for one in explained)
+    explanations = tuple(replace(one, result=result) for one, result in zip(explained, results, strict=True))
     report = Report(found.environment, results, command="explain", started=found.started)
     text = explain_json(report, explanations)
     write_text(options.out / EXPLANATION_NAME, text)
@@ -48,14 +48,14 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
 
 def _explained(found: Verification, session: Session, store: GoldenStore) -> list[Explanation]:
     """The explanations of all cases, in the order of the configs."""
-    told = dict[str, Explanation]()
+    explanations = dict[str, Explanation]()
 
     def settle(evidence: Evidence, result: CaseResult) -> CaseResult:
-        told[result.case] = explanation_of(evidence, result)
-        return told[result.case].result
+        explanations[result.case] = explanation_of(evidence, result)
+        return explanations[result.case].result
 
     judge_all(found, session, store, settle=settle, curious=_differs)
-    return [replace(told[trial.case.id], result=found.judged(trial)) for trial in found.trials]
+    return [replace(explanations[trial.case.id], result=found.judged(trial)) for trial in found.trials]
 
 
 def _differs(result: CaseResult) -> bool:
