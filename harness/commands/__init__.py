@@ -1,4 +1,4 @@
-"""The commands, one file each: its options, its steps, its exit code."""
+"""The commands, one file each: options, steps, exit code."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from harness.invocation.command import Command
 
 COMMANDS: Mapping[str, str] = {
-    "record": "run each case twice and store what came out bit-identical",
+    "record": "run each case twice and store a golden if both runs agree bit for bit",
     "verify": "run the cases and judge them against their goldens",
-    "explain": "run cases and say where their difference began, and why",
-    "calibrate": "measure the noise that is legitimate, and set limits from it",
-    "sensitivity": "plant faults in the cases, and see which their limits catch",
-    "repeat": "run cases N times in fresh processes: deterministic or not",
+    "explain": "run the cases and say where and why their results began to differ",
+    "calibrate": "measure the legitimate noise of the cases, and set limits from it",
+    "sensitivity": "plant faults in the cases, and show which ones their limits catch",
+    "repeat": "run cases N times in fresh processes: are they deterministic?",
     "list": "show the cases with device, tolerance and golden state",
-    "compare": "the metrics between two capture or golden files",
-    "accept": "make what the last verify judged the goldens",
+    "compare": "show the metrics between two capture or golden files",
+    "accept": "make the captures that the last verify judged the goldens",
     "report": "show the report of the last verify again",
     "prune": "list goldens that belong to no case, and fail if there are any",
-    "env": "the fingerprint of this machine, or what differs between two",
+    "env": "show the fingerprint of this machine, or what differs between two",
     "schema": "print the JSON Schema of a config file",
 }
-"""What `harness --help` says of each; the command itself is the `COMMAND` of the file of its name."""
+"""The summary of each command in `harness --help`; the command itself is the `COMMAND` in the file of that name."""
 
 
 def load(name: str) -> Command:
-    """The command of this name, one of COMMANDS; its file is imported only now, to keep `harness --help` fast."""
+    """The command called `name`, one of COMMANDS; its file is imported lazily to keep `harness --help` fast."""
     return cast("Command", import_module(f"harness.commands.{name}").COMMAND)

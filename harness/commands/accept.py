@@ -1,4 +1,4 @@
-"""`harness accept`: make captures that the last verify judged the goldens."""
+"""`harness accept`: make the captures that the last verify judged the goldens."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from harness.trials.captures import REPORT_NAME, capture_path
 
 
 def accept(options: Options, screen: Screen) -> int:
-    """Returns the exit code: 0 when every selected capture was accepted, 3 when one could not be.
+    """Returns the exit code: 0 if every selected capture was accepted, 3 if one could not be.
 
-    Only what the last finished verify judged is accepted, and only the very file that it judged. Raises
-    UsageError where there is no report of a verify in the output folder.
+    It accepts only captures that the last verify judged, if that finished and if the file is still the same. Raises
+    UsageError if the output folder has no report of a verify.
     """
     chosen = selected_cases(options, screen)
     last = _last_verify(options.out, chosen)
@@ -63,20 +63,20 @@ def _last_verify(out: Path, cases: Sequence[Case]) -> Report:
     try:
         report = json_report.read_report(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
-        reason = "no such file, so nothing tells what `harness verify` judged"
+        reason = "no such file, so it is unknown what `harness verify` judged"
         raise _refusal(f"{path}: {reason}", cases) from None
     except (OSError, UnicodeError) as error:
         raise _refusal(f"{path}: cannot be read ({files.reason(error)})", cases) from error
     except UsageError as error:
-        raise _refusal(str(error), cases, step="") from error  # it ends with the step to take
+        raise _refusal(str(error), cases, step="") from error  # it ends with the next step
     if report.command != "verify":
         raise _refusal(f"{path}: is the report of `harness {report.command}`, not of a verify", cases)
     return report
 
 
 def _refusal(reason: str, cases: Sequence[Case], step: str = "; run `harness verify` first") -> UsageError:
-    told = [f"  {case.id}: not accepted" for case in cases]
-    return UsageError("\n".join([f"{reason}{step}", *told]))
+    refused = [f"  {case.id}: not accepted" for case in cases]
+    return UsageError("\n".join([f"{reason}{step}", *refused]))
 
 
 def _accepted(
@@ -91,7 +91,7 @@ def _accepted(
         return nothing
     capture = capture_path(out, case)
     try:
-        if reason := _another(case, result, capture, store):
+        if reason := _changed_since(case, result, capture, store):
             return _not_accepted(case, RecordState.ERROR, reason)
         return accept_capture(case, capture, store, how="accept", runs=1)
     except HarnessError as error:
@@ -99,7 +99,7 @@ def _accepted(
 
 
 def _nothing_to_accept(case: Case, result: CaseResult) -> RecordResult | None:
-    """What is said of a case whose verdict leaves no capture to accept; None where there is one."""
+    """The result of a case whose verdict leaves no capture to accept; None if there is one."""
     if result.verdict is Verdict.SKIPPED:
         return _not_accepted(case, RecordState.SKIPPED, _not_judged(result))
     if result.verdict is Verdict.ERROR:
@@ -115,10 +115,10 @@ def _not_judged(result: CaseResult) -> CaptureNotJudged:
     return CaptureNotJudged(result.verdict, result.reasons)
 
 
-def _another(
+def _changed_since(
     case: Case, result: CaseResult, capture: Path, store: GoldenStore
 ) -> CaptureChanged | OtherDefinition | None:
-    """Why this capture, or the golden it would replace, is not the one that was judged; None where both are."""
+    """Why this capture, or the golden it would replace, is not the one that was judged; None if both are."""
     assert result.capture is not None
     if not capture.is_file():
         return CaptureChanged(str(capture), "capture", missing=True)
@@ -135,7 +135,7 @@ def _another(
 
 
 def _same_outputs(golden: Path, capture: Path) -> bool:
-    """Whether accepting would change no bit, as after an accept of this very capture."""
+    """Whether accepting would change nothing, as after an earlier accept of the same capture."""
     try:
         return read_document(golden).sha256 == read_document(capture).sha256
     except HarnessError:
@@ -143,8 +143,8 @@ def _same_outputs(golden: Path, capture: Path) -> bool:
 
 
 def _not_accepted(case: Case, state: RecordState, reason: Reason, next_steps: NextSteps = ()) -> RecordResult:
-    anew = (harness_step("", "verify", case.id),) if state is RecordState.ERROR else ()
-    return RecordResult(case.id, state, None, None, (reason,), 0.0, next_steps=next_steps or anew)
+    verify = (harness_step("", "verify", case.id),) if state is RecordState.ERROR else ()
+    return RecordResult(case.id, state, None, None, (reason,), 0.0, next_steps=next_steps or verify)
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:

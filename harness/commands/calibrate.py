@@ -1,4 +1,4 @@
-"""`harness calibrate`: run cases under benign variations, and set their limits from what those move."""
+"""`harness calibrate`: run cases under benign variations, and derive their limits from the noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`harness compare A B`: the metrics between two capture or golden files."""
+"""`harness compare A B`: show the metrics between two capture or golden files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.trials.bitwise import compare_files, differing
 
 
 def compare(left: Path, right: Path, options: Options, screen: Screen) -> int:
-    """Returns 0 when every tensor is bit-identical, else 1."""
+    """Returns 0 if every tensor is bit-identical, otherwise 1."""
     for path in (left, right):
         if not path.is_file():
             raise UsageError(f"{path}: no such file; name two capture or golden files (.safetensors)")

@@ -1,4 +1,4 @@
-"""`harness env`: the fingerprint of this machine, or what differs between two."""
+"""`harness env`: show the fingerprint of this machine, or what differs between two."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ _NAME_ONE = "name a golden, a capture, or a file saved by `harness env --json`"
 
 
 def show_environment(options: Options, screen: Screen) -> int:
-    """Print (and save with --json) the fingerprint of a worker on the chosen device; leaves nothing else behind."""
+    """Print (and save with --json) the fingerprint of a worker on the selected device; leaves no other files behind."""
     with TemporaryDirectory(prefix="harness-env-") as logs:
         here = fingerprint(options.device, Path(logs))
     if isinstance(here, Lost):
-        raise not_had(here, options.device)
+        raise no_fingerprint(here, options.device)
     emit_json(json_report.environment_json(here), options)
     screen.show_environment(here)
     return 0
 
 
 def compare_environments(left: Path, right: Path, options: Options, screen: Screen) -> int:
-    """Print (and save with --json) what differs between two goldens' or saved fingerprints' environments."""
+    """Print (and save with --json) what differs between the environments of two goldens or saved fingerprints."""
     changes = changes_between(read_fingerprint(left), read_fingerprint(right), imported=True)
     emit_json(json_report.changes_json(changes), options)
     screen.show_changes(changes, str(left), str(right))
     return 0
 
 
-def not_had(lost: Lost, device: str) -> HarnessError:
-    """What ends the command where no worker told anything."""
+def no_fingerprint(lost: Lost, device: str) -> HarnessError:
+    """The error that ends the command if no worker reported its environment."""
     if lost.next_steps:
         return HarnessError("\n".join([lost.reason, *lost.log, f"next: {step_words(lost.next_steps)}"]))
     return HarnessError("\n".join([f"{device}: {lost.reason}", *lost.log]))
 
 
 def read_fingerprint(path: Path) -> Environment:
-    """The environment of a golden, a capture or a saved fingerprint; raises UsageError where it is none."""
+    """The environment in a golden, a capture or a saved fingerprint; raises UsageError if the file is none of these."""
     if not path.is_file():
         raise UsageError(f"{path}: no such file; {_NAME_ONE}")
     if path.suffix == ".safetensors":
@@ -75,16 +75,16 @@ _NOT_RECORDED = "it holds no known answers: it was not recorded by a portable ru
 
 
 def show_proof(file: Path | None, options: Options, screen: Screen, *, everything: bool) -> int:
-    """Print (and save with --json) the table; 0 where this machine is portable and `file`, if there is one, agrees.
+    """Print (and save with --json) the table; returns 0 if this machine is portable and agrees with `file`, if given.
 
-    Of the operations only those that differ are shown, unless `everything` is asked for. Raises HarnessError where no
-    worker comes up, UsageError where `file` holds no fingerprint.
+    It shows only the operations that differ, or all with `everything`. Raises HarnessError if no worker starts,
+    UsageError if `file` holds no fingerprint.
     """
     golden = read_fingerprint(file) if file else None
     with TemporaryDirectory(prefix="harness-env-") as logs:
         ready = first_word(Determinism(portable=True), _DEVICE, Path(logs))
     if isinstance(ready, Lost):
-        raise not_had(ready, _DEVICE)
+        raise no_fingerprint(ready, _DEVICE)
     proof = _proof(ready, golden, file)
     emit_json(json_report.proof_json(proof), options)
     screen.show_proof(proof, everything=everything)
@@ -119,7 +119,8 @@ def _own_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--portable",
         action="store_true",
-        help="whether this machine computes what every portable one does; with A, what A's did (exit code 1 if not)",
+        help="check whether this machine computes the same bits as every portable one and, with A, as A's machine "
+        "(exit code 1 if not)",
     )
     command.add_argument(
         "--all", action="store_true", help="with --portable: show every operation of the table"
@@ -139,7 +140,7 @@ def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
         if arguments.right is None:
             yield "name two files to compare, or none"
         if arguments.device is not None:
-            yield "--device is for this machine's fingerprint; leave it out, or the files"
+            yield "--device is for this machine's fingerprint; leave out --device or the files"
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:

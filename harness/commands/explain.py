@@ -1,4 +1,4 @@
-"""`harness explain`: run cases, and say of each where its difference began and what explains it."""
+"""`harness explain`: run the cases, and report where each began to differ and what explains it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ EXPLANATION_NAME = "explain.json"
 
 
 def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool) -> int:
-    """Returns the exit code that verify has; the judgement is verify's own, invariants included.
+    """Returns the same exit code as verify, since it judges exactly like verify, invariants included.
 
-    A case that differs is run again under forced replay where its golden allows, which decides no more than
-    in verify; with `deep`, the modules of the network in which it began are named.
+    A case that differs is run again under forced replay if its golden allows it; the replay decides no more than
+    in verify. `deep` names the module in which the difference began, if it began in a network.
     """
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
     found = Verification.of(cases, options.out, how)
     with open_session(options, screen, len(cases)) as session:
-        told = _explained(found, session, store)
-    results = logged_once(one.result for one in told)
-    explanations = tuple(replace(one, result=result) for one, result in zip(told, results, strict=True))
+        explained = _explained(found, session, store)
+    results = logged_once(one.result for one in explained)
+    explanations = tuple(replace(one, result=result) for one, result in zip(explained, results, strict=True))
     report = Report(found.environment, results, command="explain", started=found.started)
     text = explain_json(report, explanations)
     write_text(options.out / EXPLANATION_NAME, text)
@@ -48,14 +48,14 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
 
 def _explained(found: Verification, session: Session, store: GoldenStore) -> list[Explanation]:
     """The explanations of all cases, in the order of the configs."""
-    told = dict[str, Explanation]()
+    explanations = dict[str, Explanation]()
 
     def settle(evidence: Evidence, result: CaseResult) -> CaseResult:
-        told[result.case] = explanation_of(evidence, result)
-        return told[result.case].result
+        explanations[result.case] = explanation_of(evidence, result)
+        return explanations[result.case].result
 
     judge_all(found, session, store, settle=settle, curious=_differs)
-    return [replace(told[trial.case.id], result=found.judged(trial)) for trial in found.trials]
+    return [replace(explanations[trial.case.id], result=found.judged(trial)) for trial in found.trials]
 
 
 def _differs(result: CaseResult) -> bool:
@@ -64,7 +64,7 @@ def _differs(result: CaseResult) -> bool:
 
 def _own_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--deep", action="store_true", help="look into the network it began in, and name the module"
+        "--deep", action="store_true", help="look into the network in which it began, and name the module"
     )
 
 

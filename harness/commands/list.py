@@ -1,4 +1,4 @@
-"""`harness list`: the cases with device, tolerance and golden state, without starting anything."""
+"""`harness list`: show the cases with device, tolerance and golden state, without starting a worker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from harness.report.terminal import Screen
 
 
 def list_cases(options: Options, screen: Screen) -> int:
-    """Returns 0; where configs have problems, shows the sound cases and raises ConfigError."""
+    """Returns 0; if configs have problems, shows the sound cases and raises ConfigError."""
     selection = selected(options)
     store = GoldenStore(options.goldens)
     platform = expected_platform(options.device)
@@ -86,7 +86,7 @@ def _calibrated(case: Case, golden: Path, screen: Screen) -> str:
 
 
 def expected_platform(device: str) -> str:
-    """The platform for `device`; `cuda` without its compute capability, which only the driver knows."""
+    """The platform for `device`; `cuda` without the compute capability, which only the driver knows."""
     machine = platform.machine().lower()
     kind = device.partition(":")[0]
     if kind == "auto":

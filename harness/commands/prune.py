@@ -1,4 +1,4 @@
-"""`harness prune`: the goldens that belong to no case, and their removal."""
+"""`harness prune`: list the goldens that belong to no case, and delete them on request."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ _SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The files of the store that were looked at, those that no case uses, and what speaks against deleting them."""
+    """The files of the store, those that no case uses, and the objections to deleting them."""
 
     files: Sequence[Stored]
     unused: Sequence[Obsolete]
     objections: Sequence[str]
 
     def report(self, *, deleted: bool) -> PruneReport:
-        told = [
+        files = [
             ObsoleteFile(
                 one.file.path.as_posix(), one.file.case, one.file.platform, one.file.size, one.reason
             )
             for one in self.unused
         ]
-        return PruneReport(tuple(told), _size(self.files), deleted, tuple(self.objections))
+        return PruneReport(tuple(files), _size(self.files), deleted, tuple(self.objections))
 
 
 def prune(options: Options, screen: Screen, *, delete: bool = False, everything: bool = False) -> int:
-    """Returns 1 where something is obsolete and still there, else 0.
+    """Returns 1 if something obsolete remains, otherwise 0.
 
-    Raises ConfigError with the problems of all files that the selection may touch, since their cases are not
-    known; UsageError, and deletes nothing, where `delete` would take more than half of the goldens, or any
-    that the loaded configs say nothing about, unless `everything` is to go.
+    Raises ConfigError with the problems of all files that the selection may include, since their cases are
+    unknown. Raises UsageError and deletes nothing if `delete` would remove more than half of the goldens, or any
+    that may belong to configs that were not loaded; `everything` deletes those too.
     """
     found = _found(options, screen)
     refused = delete and bool(found.objections) and not everything
@@ -61,9 +61,9 @@ def prune(options: Options, screen: Screen, *, delete: bool = False, everything:
     emit_json(prune_json(report), options)
     screen.show_pruned(report, str(options.goldens), _to_delete(options))
     if refused:
-        told = "\n".join(f"  {objection}" for objection in found.objections)
+        objections = "\n".join(f"  {objection}" for objection in found.objections)
         raise UsageError(
-            f"nothing was deleted:\n{told}\nname the whole folder with --configs, select fewer goldens, "
+            f"nothing was deleted:\n{objections}\nname the whole folder with --configs, select fewer goldens, "
             "or confirm with --all"
         )
     return 1 if found.unused and not report.deleted else 0
@@ -89,7 +89,7 @@ def _found(options: Options, screen: Screen) -> _Found:
 def _objections(
     files: Sequence[Stored], unused: Sequence[Obsolete], ids: Collection[str], configs: Path
 ) -> list[str]:
-    """Why these files should not go without a second thought, in sentences."""
+    """Why these files should not be deleted without confirmation, in sentences."""
     objections = []
     gone = sorted({one.file.case for one in unused if one.file.case not in ids})
     place = _Place(configs.resolve())
@@ -108,20 +108,20 @@ def _objections(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The resolved folder of the loaded configs, and what folders above it hold: each is listed once for all cases."""
+    """The resolved folder of the loaded configs, and the content of folders above it, each listed only once."""
 
     configs: Path
     _names: dict[Path, frozenset[str]] = field(default_factory=dict)
 
     def lies_outside(self, case: str, ids: Collection[str]) -> bool:
-        """Whether a golden's case may be of configs that were not loaded, since these are a part of a larger folder."""
+        """Whether a golden's case may belong to configs that were not loaded, because the folder is part of another."""
         first = case.rpartition("/")[0].partition("/")[0]
         if first and not (self.configs / first).is_dir():
             return True
         return self._has_config_above(case) or self._has_own_name(case, ids)
 
     def _has_config_above(self, case: str) -> bool:
-        """Whether a folder above the loaded one holds a config of the case."""
+        """Whether a folder above the loaded one has a config for the case."""
         folder, _, name = case.partition("@")[0].rpartition("/")
         return any(
             f"{name}{suffix}" in self._listed(above / folder)
@@ -139,7 +139,7 @@ class _Place:
         return self._names[folder]
 
     def _has_own_name(self, case: str, ids: Collection[str]) -> bool:
-        """Whether it is a loaded case, under the name it has from a folder above: `ddim/two` for `two`."""
+        """Whether it is a loaded case under its name from a folder above: `ddim/two` for `two`."""
         parts = self.configs.parts
         prefixes = ("/".join(parts[start:]) for start in range(len(parts) - 1, 0, -1))
         return any(

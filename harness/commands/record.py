@@ -1,4 +1,4 @@
-"""`harness record`: run each case twice in fresh processes, store what came out bit-identical."""
+"""`harness record`: run each case twice in fresh processes, and store a golden if both agree bit for bit."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ from harness.trials.failures import failure
 from harness.trials.session import Session, open_session
 
 RUNS = 2
-"""How often a case is recorded before it may become a golden."""
+"""How many runs of a case must agree before one becomes its golden."""
 
 RECORD_NAME = "record.json"
-"""The report of a recording, in the output folder."""
+"""The name of record's report in the output folder."""
 
 _ACCEPTED = (RecordState.RECORDED, RecordState.UPDATED, RecordState.UNCHANGED)
-"""The states of a case whose capture is now its golden."""
+"""The states in which the capture of a case is now its golden."""
 
 
 def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool = True) -> int:
-    """Returns the exit code of the report; with `weak_cases` what was recorded is run further, to warn of a bad judge.
+    """Returns the exit code of the report; `weak_cases` adds runs that show whether the new goldens judge badly.
 
-    However it ends, what was stored by then is reported, as unfinished.
+    If it ends early, for whatever reason, it reports what was stored so far, as unfinished.
     """
     found = _Found(cases_to_run(options, screen))
     path = options.out / RECORD_NAME
@@ -67,7 +67,7 @@ def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool =
         with open_session(options, screen, len(found.cases)) as session:
             _record_all(found, GoldenStore(options.goldens), session, update=update)
             if weak_cases:
-                # Before the further runs as well: what is stored is told, however they end.
+                # Also before the additional runs: what is stored is reported, however they end.
                 json_report.write_text(path, json_report.record_json(found.report(finished=False)))
                 found.results.update(_with_weaknesses(found, session))
     except BaseException:
@@ -76,21 +76,21 @@ def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool =
     report = found.report(finished=True)
     try:
         _save(report, options)
-    finally:  # a full disk does not hide what was stored
+    finally:  # a full disk must not hide what was stored
         screen.show_record(report)
     return report.exit_code()
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The cases to record, what became of each so far, and the outcomes of its runs."""
+    """The cases to record, with the results and the outcomes of their runs so far."""
 
     cases: Sequence[Case]
     results: dict[str, RecordResult] = field(default_factory=dict)
     outcomes: dict[str, Outcomes] = field(default_factory=dict)
 
     def report(self, *, finished: bool) -> RecordReport:
-        """What is known by now, in the order of the configs."""
+        """The results so far, in the order of the configs."""
         done = logged_once(self.results[case.id] for case in self.cases if case.id in self.results)
         left = tuple(case.id for case in self.cases if case.id not in self.results)
         environment = environment_of(outcome for pair in self.outcomes.values() for outcome in pair)
@@ -106,14 +106,14 @@ def _record_all(found: _Found, store: GoldenStore, session: Session, *, update: 
         (case, [_recording(found, case, session)]) for case in found.cases if case.id not in found.results
     ]
     for case in conduct_all(session, planned):
-        # At once, so that an interrupted recording keeps what it had finished.
+        # Immediately, so that an interrupted recording keeps what it has finished.
         result = _result(case, found.outcomes[case.id], _captures(case, session), store, update=update)
         found.results[case.id] = result
         session.progress.concluded(case.id, result.state, result.seconds)
 
 
 def _recording(found: _Found, case: Case, session: Session) -> Experiment:
-    """The runs of a case, each in a fresh process that began differently."""
+    """The runs of a case, each in a fresh process that starts differently from the one before."""
     trials = (
         Trial(case, capture, number, variables=other_start(number), freshness=Freshness.FRESH)
         for number, capture in enumerate(_captures(case, session), 1)
@@ -126,7 +126,7 @@ def _captures(case: Case, session: Session) -> tuple[Path, ...]:
 
 
 def _with_weaknesses(found: _Found, session: Session) -> dict[str, RecordResult]:
-    """The results of what became a golden, with the warnings that further runs lead to."""
+    """The results of the cases with a new golden, with the warnings from additional runs."""
     cases = [case for case in found.cases if case.id in found.outcomes]
     accepted = [
         (case, _captures(case, session)[0]) for case in cases if found.results[case.id].state in _ACCEPTED
@@ -134,8 +134,8 @@ def _with_weaknesses(found: _Found, session: Session) -> dict[str, RecordResult]
     try:
         warnings = weaknesses(accepted, session)
     except (HarnessError, OSError) as error:
-        # The goldens are stored and sound; that no more is known of them is no failure of theirs.
-        warnings = {case.id: (f"its gates could not be looked at: {error}",) for case, _ in accepted}
+        # The goldens are stored and sound; a failure of these checks is not a failure of the goldens.
+        warnings = {case.id: (f"it could not be checked for weaknesses: {error}",) for case, _ in accepted}
     return {
         name: replace(found.results[name], warnings=(*found.results[name].warnings, *more))
         for name, more in warnings.items()
@@ -143,12 +143,12 @@ def _with_weaknesses(found: _Found, session: Session) -> dict[str, RecordResult]
 
 
 def _kept(cases: Sequence[Case], store: GoldenStore, session: Session) -> dict[str, RecordResult]:
-    """The cases whose golden for this platform exists already; they are not run."""
+    """The results of the cases that already have a golden for this platform; they are not run."""
     if not any(store.platforms(case.id) for case in cases):
         return {}
     here = session.environment()
     if isinstance(here, Lost):
-        # The runs themselves will say what is wrong with the device or the worker.
+        # The runs themselves will report what is wrong with the device or the worker.
         return {}
     existing = [case for case in cases if here.platform in store.platforms(case.id)]
     return {case.id: _kept_result(case, here.platform, store) for case in existing}
@@ -156,7 +156,7 @@ def _kept(cases: Sequence[Case], store: GoldenStore, session: Session) -> dict[s
 
 def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
     path = store.path(case.id, platform)
-    steps: NextSteps = (harness_step("to record it anew", "record", "--update", case.id),)
+    steps: NextSteps = (harness_step("to record it again", "record", "--update", case.id),)
     reason: Reason
     try:
         state, reason = RecordState.KEPT, GoldenKept()
@@ -169,7 +169,7 @@ def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
         if changed := other_definition(case, golden.document):
             state, reason = RecordState.STALE, StaleKept(changed)
     except UnreadableGolden as error:
-        # Not to be recorded over: that would make what the code does today the truth.
+        # Not to be overwritten: that would turn whatever the code does today into the truth.
         state, reason, steps = RecordState.ERROR, UnreadableFile(error.what), advice(error.remedy)
     except HarnessError as error:
         state, reason, steps = RecordState.ERROR, Message(str(error)), ()
@@ -187,7 +187,7 @@ def _result(
     try:
         platform = read_document(first).environment.platform
         if not update and platform in store.platforms(case.id):
-            # It came while the case ran, or could not be looked for before.
+            # It appeared while the case ran, or could not be looked up before.
             return _kept_result(case, platform, store)
         noise = differing(compare_files(first, second))
         if noise and not case.allow_nondeterministic:
@@ -241,7 +241,7 @@ def _save(report: RecordReport, options: Options) -> None:
 
 
 def _save_unfinished(report: RecordReport, options: Options, screen: Screen) -> None:
-    """Report what was stored before the recording ended by an exception, which this one never replaces."""
+    """Report what was stored before an exception ended the recording; never raises another one in its place."""
     try:
         _save(report, options)
     except (HarnessError, OSError) as error:
@@ -253,12 +253,12 @@ def _save_unfinished(report: RecordReport, options: Options, screen: Screen) -> 
 
 def _own_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--update", action="store_true", help="replace goldens that exist, and print what changed"
+        "--update", action="store_true", help="replace existing goldens, and print what changed"
     )
     command.add_argument(
         "--no-gates",
         action="store_true",
-        help="skip the runs that show what makes a case a bad judge (rounding that grows, inputs without effect)",
+        help="skip the runs that show whether a case judges badly (rounding that grows, inputs without effect)",
     )
 
 

@@ -1,4 +1,4 @@
-"""`harness repeat`: N runs of each case, how far apart they are, and which switch of torch makes the difference."""
+"""`harness repeat`: N runs of each case, how far apart they are, and which switch of torch makes them differ."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.trials.session import open_session
 
 
 def repeat(options: Options, how: RepeatOptions, screen: Screen) -> int:
-    """Returns 0 when every case is deterministic, 1 when runs differ, 3 when a run failed."""
+    """Returns 0 if every case is deterministic, 1 if runs differ, 3 if a run failed."""
     cases = cases_to_run(options, screen)
     groups = [group_of(case, flags, how, options.out) for case in cases for flags in how.flags]
     with open_session(options, screen, len(cases)) as session:
@@ -30,9 +30,9 @@ def repeat(options: Options, how: RepeatOptions, screen: Screen) -> int:
                 result = result_of(group)
                 session.progress.concluded(result.case, repeat_verdict(result), result.seconds)
         results = with_trials(groups, [result_of(group) for group in groups], how, session)
-    told = logged_once(with_apart(groups, results))
+    results_with_distances = logged_once(with_apart(groups, results))
     environment = environment_of(outcome for group in groups for outcome in group.outcomes)
-    report = RepeatReport(environment, told)
+    report = RepeatReport(environment, results_with_distances)
     text = json_report.repeat_json(report)
     json_report.write_text(options.out / "repeat.json", text)
     emit_json(text, options)
@@ -43,13 +43,13 @@ def repeat(options: Options, how: RepeatOptions, screen: Screen) -> int:
 def _own_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--runs", type=at_least(2), default=3, metavar="N", help="how many runs (default 3)")
     command.add_argument(
-        "--reuse", action="store_true", help="as many runs again in one worker, compared with the others"
+        "--reuse", action="store_true", help="add the same number of runs in one worker, and compare all"
     )
     command.add_argument(
         "--flags",
         choices=["on", "off", "both"],
         default="on",
-        help="run with the case's deterministic switches, without any, or both (default on)",
+        help="run with the case's deterministic switches (on), without any (off), or both ways (default on)",
     )
 
 

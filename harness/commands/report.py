@@ -17,7 +17,7 @@ from harness.trials.captures import REPORT_NAME
 
 
 def show_report(options: Options, screen: Screen, *, markdown_file: Path | None) -> int:
-    """Returns the exit code that the verify had, which was asked for with the options that its report keeps."""
+    """Returns the exit code of that verify, computed with the options that its report stores."""
     path = options.out / REPORT_NAME
     if not path.is_file():
         raise UsageError(f"{path}: no such file; run `harness verify` first, or name its folder with --out")

@@ -1,4 +1,4 @@
-"""`harness sensitivity`: plant every fault in a case, and see which of them its limits catch."""
+"""`harness sensitivity`: plant every fault in a case, and show which ones its limits catch."""
 
 from __future__ import annotations
 
@@ -45,10 +45,11 @@ def sensitivity(options: Options, screen: Screen, *, ladder: bool = True) -> int
 
 
 def stored_sensitivity(options: Options, screen: Screen) -> int:
-    """Judge what lies beside the goldens of the cases that state a `min_sensitivity`; returns the exit code.
+    """Judge the stored results of the cases that state a `min_sensitivity`; returns the exit code.
 
-    What was measured under other limits than today's, for another golden or definition, or with other faults
-    than there are now says nothing, and is an `error`, as no golden is: nothing that was loosened passes unseen.
+    A result is not valid if it was measured with other limits than today's, for another golden or definition, or
+    with other faults than there are now. That is an `error`, like a missing golden, so that loosened limits never
+    pass unnoticed.
     """
     store = GoldenStore(options.goldens)
     cases = [case for case in selected_cases(options, screen) if case.min_sensitivity is not None]
@@ -56,7 +57,7 @@ def stored_sensitivity(options: Options, screen: Screen) -> int:
         None, tuple(result for case in cases for result in stored_results(case, store))
     )
     text = sensitivity_json(report)
-    # Not over the last real run's file, which alone holds the ladder.
+    # Not into the file of the last real run, which alone holds the ladder.
     write_text(options.out / "sensitivity-stored.json", text)
     emit_json(text, options)
     screen.show_sensitivity(report)
@@ -65,12 +66,14 @@ def stored_sensitivity(options: Options, screen: Screen) -> int:
 
 def _own_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--no-ladder", action="store_true", help="plant each fault at one strength; skip the smallest ones"
+        "--no-ladder",
+        action="store_true",
+        help="plant each fault at one strength only; do not search for the smallest one that is caught",
     )
     command.add_argument(
         "--stored",
         action="store_true",
-        help="run nothing; judge what was kept beside the goldens, as long as it still speaks of these limits",
+        help="run nothing; judge the results stored next to the goldens, if they still fit the limits",
     )
 
 

@@ -25,12 +25,12 @@ from harness.trials.verification import Verification, judge_all
 def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     """Returns the exit code of the report.
 
-    However it ends, what was judged by then is reported, as unfinished.
+    If it ends early, for whatever reason, it reports what was judged so far, as unfinished.
     """
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
     found = Verification.of(cases, options.out, how)
-    # Before the first capture goes: the report of an earlier verify speaks of captures that are no more.
+    # Before the first capture is removed: the report of an earlier verify would describe captures that are gone.
     json_report.write_text(options.out / REPORT_NAME, json_report.verify_json(found.unfinished()))
     try:
         with open_session(options, screen, len(cases)) as session:
@@ -41,13 +41,13 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
         raise
     try:
         save_report(report, options, how)
-    finally:  # a full disk does not hide the verdicts
+    finally:  # a full disk must not hide the verdicts
         screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
-    """Write report.json into the output folder, and the files that the options name."""
+    """Write report.json to the output folder, and the files that the options name."""
     text = json_report.verify_json(report)
     documents: list[tuple[str | Path, str]] = [(options.out / REPORT_NAME, text)]
     if options.json is not None:
@@ -59,7 +59,7 @@ def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
 
 
 def _save_unfinished(report: Report, options: Options, how: VerifyOptions, screen: Screen) -> None:
-    """Report what was judged before the verify ended by an exception, which this one never replaces."""
+    """Report what was judged before an exception ended the verify; never raises another one in its place."""
     try:
         save_report(report, options, how)
     except (HarnessError, OSError) as error:

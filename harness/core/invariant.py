@@ -9,7 +9,7 @@ from harness.core.tolerance import Limits, Rule
 
 
 class InvariantKind(StrEnum):
-    """What is done differently in the variation, and must not matter beyond the invariant's limits."""
+    """What the variation does differently; it must not change the result beyond the invariant's limits."""
 
     BATCH = "batch"
     GENERATOR_STATE = "generator_state"
@@ -23,11 +23,11 @@ class InvariantKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One equality that a case promises, and how exactly it holds.
+    """One equality that a case promises, and how exactly it must hold.
 
-    `size` is how many samples the batch has, `dtype` the one that stands against the case's own (`half`),
-    `components` are those that are compiled; each matters to its kind alone. `devices` are the kinds of
-    device that the variation is run on, all of them when it is empty.
+    `size` is the number of samples in the batch, `dtype` the dtype that is compared with the case's own (`half`),
+    `components` are those that are compiled; each applies only to its own kind. `devices` are the kinds of
+    device on which the variation runs; empty means all.
     """
 
     kind: InvariantKind

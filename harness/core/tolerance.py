@@ -17,7 +17,7 @@ class Relation(StrEnum):
 
 
 class Rule(StrEnum):
-    """A tolerance that is not a set of limits; CALIBRATED takes those of the golden's calibration."""
+    """A tolerance that states no limits; CALIBRATED uses those of the golden's calibration."""
 
     EXACT = "exact"
     REFUSE = "refuse"
@@ -73,7 +73,7 @@ def _metric(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The table of metrics, and the value allowed for each; None: not judged."""
+    """The table of metrics, and the value allowed for each. None means not judged."""
 
     max_abs: float | None = _metric(
         "largest absolute difference", "no two numbers differ by more", lambda numbers: numbers.span
@@ -89,12 +89,12 @@ class Limits:
     )
     cosine_distance: float | None = _metric(
         "1 - cosine of the angle to the golden",
-        "2 is that of the golden's negative, and all meet it",
+        "2 is the largest possible value, that of the golden's negative",
         lambda _numbers: 2,
     )
     psnr: float | None = _metric(
         "peak signal-to-noise ratio in decibels, the smallest allowed",
-        "0 dB is black against white, and all images meet it",
+        "0 dB is black against white, and every image reaches it",
         lambda numbers: 0 if numbers.whole else None,
         refused=0,
         at_least=True,
@@ -105,7 +105,7 @@ class Limits:
         lambda numbers: numbers.ulps,
     )
     mismatched: float | None = _metric(
-        "share of unequal elements", "at 1 every element may be another one", lambda _numbers: 1
+        "share of unequal elements", "at 1 every element may differ", lambda _numbers: 1
     )
 
     def stated(self) -> Mapping[str, float]:
@@ -127,15 +127,15 @@ AT_LEAST = frozenset(name for name, metric in METRIC_TABLE.items() if metric.at_
 """The metrics whose limit is the smallest value allowed; of all others it is the largest."""
 
 Allowance = Limits | Rule
-"""What one relation allows: limits, `exact`, `refuse`, or `calibrated`."""
+"""What one relation allows: limits, `exact`, `refuse` or `calibrated`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """What a case allows, per relation.
 
-    The defaults come from float32 pipelines on CPUs: noise between environments (threads, instruction
-    sets, versions) ends near rel_l2 2e-5 at the output, behaviour changes of past releases start at 2e-4.
+    The defaults come from float32 pipelines on CPUs: noise between environments (threads, instruction sets,
+    versions) stays below a rel_l2 of about 2e-5 at the output; behaviour changes of past releases start at 2e-4.
     """
 
     same: Allowance = Rule.EXACT

@@ -1,4 +1,4 @@
-"""Limits that can never fail: at least as large as any difference in the output's dtype."""
+"""Limits that can never fail because no difference in the output's dtype can exceed them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def toothless_limit(
 ) -> LimitCannotFail | None:
     """The first output whose limits can never fail; None if every output can fail.
 
-    rel_l2 has no largest value, so it can always fail; so can an output that must be equal bit for bit.
+    A limit on rel_l2, which has no largest value, can always fail; so can an output that must be equal bit for bit.
     """
     for info in golden.tensors.values():
         name = info.name.removeprefix(OUTPUT_PREFIX)
@@ -50,7 +50,7 @@ def _numbers(kind: np.dtype[Any]) -> Numbers:
     real = np.dtype(np.float32) if kind.kind == "c" else kind
     top = ml_dtypes.finfo(real).max  # type: ignore[no-untyped-call]
     ordinal = int(np.asarray(top, real).view(f"u{real.itemsize}"))
-    # Of complex numbers the modulus differs, by the diagonal of two parts at most.
+    # The difference of two complex numbers is a modulus, at most the diagonal of the spans of both parts.
     return Numbers(2.0 * float(top) * (2**0.5 if kind.kind == "c" else 1.0), 2 * ordinal)
 
 

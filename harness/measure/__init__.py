@@ -1,1 +1,1 @@
-"""What is measured of cases: noise, limits, mutants, repeatability, invariants, weaknesses."""
+"""Measure a case beyond its verdict: noise, limits, mutants, repeatability, weaknesses."""

@@ -1,4 +1,4 @@
-"""Calibration: what benign variations of a case move, and the limits that follow from it."""
+"""Calibration: measure how far benign variations move a case, and derive limits from that."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ from harness.trials.session import Session
 
 @dataclass(slots=True)
 class _Subject:
-    """A case under calibration: its unvaried run, its golden, and the evidence as it comes in."""
+    """A case under calibration: its unvaried run, its golden, and the evidence collected so far."""
 
     case: Case
     base: Path
@@ -76,7 +76,7 @@ _OTHER_MACHINE = "the golden's own machine"
 def subjects_of(
     cases: Sequence[Case], store: GoldenStore, session: Session
 ) -> tuple[list[_Subject], dict[str, CalibrationResult]]:
-    """The cases whose unvaried run succeeded and that have a golden here, and what became of the others."""
+    """The cases whose unvaried run succeeded and that have a golden here, and the results of the others."""
     results = {case.id: _nondeterministic(case) for case in cases if case.allow_nondeterministic}
     trials = [
         Trial(case, session.path(case, "calibrate"), trace=TraceLevel.FULL)
@@ -107,13 +107,13 @@ def _subject(trial: Trial, outcome: Outcome, store: GoldenStore) -> _Subject | C
     except HarnessError as error:
         return _error(case, Message(str(error)))
     if document.digest != case.digest():
-        step = harness_step("record it anew", "record", "--update", case.id)
+        step = harness_step("record it again", "record", "--update", case.id)
         return _error(case, OtherDefinition(str(path)), (step,))
     return _Subject(case, trial.capture, outcome, path, document, seconds=outcome.seconds)
 
 
 def conduct_variations(subjects: Sequence[_Subject], session: Session) -> Iterator[_Subject]:
-    """Run every variation of every case, so that cases share processes; each case as its last run has ended."""
+    """Run every variation of every case, with processes shared between cases; yields each case after its last run."""
     yield from conduct_all(session, [(subject, _planned(subject, session)) for subject in subjects])
 
 
@@ -147,13 +147,13 @@ def _file_name(name: str) -> str:
 
 
 def _from_the_golden(subject: _Subject, base: TensorFile, session: Session) -> Iterator[Experiment]:
-    """Say that this run is not the golden itself; where another machine explains it, count it as evidence."""
+    """Warn that this run differs from the golden; if only the machine differs, count the difference as evidence."""
     there, here = subject.document.environment, subject.outcome.environment
     only_machine = _is_another_machine(there, here)
     subject.warnings.append(
         f"{subject.golden}: the unvaried run here differs from it, so the noise was measured around that run"
         + (" and between the two" if only_machine else "")
-        + f"; see how: {command('verify', subject.case.id)}"
+        + f"; to see the difference: {command('verify', subject.case.id)}"
     )
     if not only_machine:
         return
@@ -171,15 +171,15 @@ def _from_the_golden(subject: _Subject, base: TensorFile, session: Session) -> I
 
 
 def _is_another_machine(there: Environment, here: Environment) -> bool:
-    """Whether the hardware alone differs, within a platform; the instruction sets go with it."""
+    """Whether only the hardware differs, within one platform; instruction sets count as hardware."""
     switches = replace(there.switches, cpu_capability=here.switches.cpu_capability)
     same_rest = same_software(there, here) and switches == here.switches
-    apart = there.hardware != here.hardware
-    return same_rest and apart and relation_between(there, here) is Relation.SAME_HARDWARE
+    other_hardware = there.hardware != here.hardware
+    return same_rest and other_hardware and relation_between(there, here) is Relation.SAME_HARDWARE
 
 
 def _varied(subject: _Subject, variation: Variation, outcomes: Outcomes) -> None:
-    """Take down what a variation moved, and its replay at every boundary."""
+    """Add the evidence of a variation: how far it moved the outputs, and its replay the boundaries."""
     subject.seconds += seconds_of(outcomes)
     plain, replay = outcomes[0], outcomes[1:]
     evidence = Evidence(variation.family, variation.name, Effect.COUNTED)
@@ -210,7 +210,7 @@ def _machine_replayed(subject: _Subject, outcomes: Outcomes) -> None:
 
 
 def _with_boundaries(case: Case, evidence: Evidence, replayed: Path, outcomes: Outcomes) -> Evidence:
-    """The evidence with the boundaries of a forced replay of `replayed`, if there was one, or why it lacks them."""
+    """The evidence with the boundaries of a forced replay of `replayed`, if there was one, or why they are missing."""
     try:
         for outcome in outcomes:
             if not isinstance(outcome, Completed):
@@ -225,7 +225,7 @@ def _with_boundaries(case: Case, evidence: Evidence, replayed: Path, outcomes: O
 def _probed(subject: _Subject, probe: Probe, outcomes: Outcomes) -> None:
     subject.seconds += seconds_of(outcomes)
     [outcome] = outcomes
-    # What cannot be run with another input tells nothing about the case.
+    # If the case cannot run with another input, nothing follows for the case.
     if isinstance(outcome, Completed):
         with suppress(UnreadableGolden):
             if same_outputs(subject.base, Path(outcome.path)):
@@ -233,7 +233,7 @@ def _probed(subject: _Subject, probe: Probe, outcomes: Outcomes) -> None:
 
 
 def result_of(subject: _Subject) -> CalibrationResult:
-    """The limits that the evidence of `subject` gives, kept beside its golden; or why there are none."""
+    """The limits that follow from the evidence of `subject`, stored next to its golden; or why there are none."""
     case = subject.case
     try:
         calibration = _calibration(subject)

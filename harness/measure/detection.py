@@ -1,4 +1,4 @@
-"""Judge one planted fault by every channel and relation, and add up what a case catches."""
+"""Judge each planted fault on every channel under every relation, and count what a case catches."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ Allowed = Allowance | Mapping[str, Limits]
 
 @dataclass(frozen=True, slots=True)
 class LimitSet:
-    """What a fault is measured by: the limits of each relation that the case does not refuse.
+    """The limits that faults are judged by, for each relation that the case does not refuse.
 
-    `boundaries` are calibrated limits of forced replay by event; `accepted` are the case's patterns of exact
-    findings; `seeded` is whether its noise is, `forced` whether it is judged by forced replay in every
-    verification.
+    `boundaries` are the calibrated limits of forced replay, by event. `accepted` are the case's patterns of
+    accepted exact findings. `seeded` is whether its noise is seeded, `forced` whether every verification judges it
+    by forced replay too.
     """
 
     allowed: Mapping[Relation, Allowed]
@@ -50,10 +50,10 @@ class LimitSet:
     forced: bool = True
 
     def digest(self) -> str:
-        """The sha256, in hex, over all of it: two rulers with one digest judge every fault alike.
+        """The sha256 of all limits, in hex: two limit sets with the same digest judge every fault alike.
 
-        Boundaries without a measured limit have one from constants, so these belong to it; those on other
-        hardware follow from them.
+        It includes the constants that limit boundaries without a measured limit; the limits on other hardware
+        follow from them.
         """
         constants = {"network": NETWORK_EPS, "half": HALF_EPS, "other": OTHER_LIMIT}
         text = json.dumps({**asdict(self), "constants": constants}, sort_keys=True)
@@ -62,7 +62,7 @@ class LimitSet:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The unperturbed run with a full trace, open for reading."""
+    """The unperturbed run, with a full trace, open for reading."""
 
     file: TensorFile
     trace: Trace
@@ -70,7 +70,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a fault changed, before any limit is asked."""
+    """What a fault changed, before any limit is applied."""
 
     tensors: tuple[TensorResult, ...]
     findings: tuple[ExactFinding, ...]
@@ -78,7 +78,7 @@ class Seen:
 
     @property
     def nothing(self) -> bool:
-        """Whether no bit of outputs and trace differs, and nothing exact does."""
+        """Whether outputs and trace are equal bit for bit and there is no exact finding."""
         outputs_alike = all(tensor.verdict is Verdict.IDENTICAL for tensor in self.tensors)
         return self.same_trace and outputs_alike and not self.findings
 
@@ -96,7 +96,7 @@ def seen(base: Base, now: TensorFile, limit_set: LimitSet) -> Seen:
 def detections(
     what: Seen, base: Base, forced: TensorFile | None, limit_set: LimitSet
 ) -> tuple[Detection, ...]:
-    """What each channel makes of it under each relation; without `forced` that channel says nothing."""
+    """Whether each channel catches the fault under each relation; the forced channel is omitted without `forced`."""
     replayed = read_trace(forced) if forced else None
     boundaries: dict[bool, tuple[Boundary, ...]] = {}
     found: list[Detection] = []
@@ -113,16 +113,16 @@ def detections(
 
 
 def raised(limit_set: LimitSet, message: str) -> tuple[Detection, ...]:
-    """What is seen of a fault that makes the pipeline raise: it has no outputs."""
+    """The detections of a fault that makes the pipeline raise: there are no outputs."""
     return tuple(Detection(relation, Channel.OUTPUTS, True, None, message) for relation in limit_set.allowed)
 
 
 def scores(
     faults: Sequence[MutantResult], relations: Sequence[Relation], *, forced: bool
 ) -> tuple[Score, ...]:
-    """The share of faults caught under each relation, of those that applied.
+    """The share of applied faults that are caught under each relation.
 
-    Boundaries catch one only where the case is judged by them (`forced`); their own count is told anyway.
+    Boundaries count only if the case is judged by them (`forced`); their own count is reported anyway.
     """
     applied = [one for one in faults if one.state is MutantState.APPLIED]
     channels = {channel for channel in Channel if forced or channel is not Channel.FORCED}
@@ -130,7 +130,7 @@ def scores(
 
 
 def limit_set_of(case: Case, calibration: Calibration | None) -> LimitSet | None:
-    """The limits of a case, the measured ones from its `calibration`; None where those are needed and not there."""
+    """The limits of a case, the measured ones from its `calibration`; None if those are needed but missing."""
     allowed: dict[Relation, Allowed] = {}
     for relation in Relation:
         allowance = case.tolerance.for_relation(relation)
@@ -146,7 +146,7 @@ def limit_set_of(case: Case, calibration: Calibration | None) -> LimitSet | None
 
 
 def sharpness(case: Case, faults: Sequence[MutantResult]) -> tuple[SensitivityState, Reasons]:
-    """Whether enough of the faults are caught in `same-hardware`, and why not."""
+    """Whether enough faults are caught under `same-hardware`, and if not, why."""
     unknown = [one for one in faults if one.state is MutantState.ERROR]
     if unknown:
         return SensitivityState.ERROR, (FaultNotJudged(unknown[0].fault, unknown[0].reason),)
@@ -161,9 +161,9 @@ def sharpness(case: Case, faults: Sequence[MutantResult]) -> tuple[SensitivitySt
 
 
 def smallest(rungs: Sequence[MutantResult]) -> tuple[Smallest, ...]:
-    """For each continuous fault the smallest strength that is caught, in the order of the catalogue.
+    """For each continuous fault, the smallest strength that is caught, in the order of the catalogue.
 
-    `rungs` are results at all strengths tried. A fault that has no place in the pipeline is left out.
+    `rungs` are the results at all strengths. A fault that does not apply to the pipeline is left out.
     """
     found = []
     for name in MUTANTS:
@@ -186,7 +186,7 @@ def _score(applied: Sequence[MutantResult], relation: Relation, judging: Set[Cha
 
 
 def _least(descending: Sequence[MutantResult], channels: Sequence[Channel]) -> float | None:
-    """The strength down to which all are caught."""
+    """The strength down to which every strength is caught."""
     least = None
     for one in descending:
         if not set(channels) & set(one.seen_by(Relation.SAME_HARDWARE)):
@@ -213,7 +213,7 @@ def _exact(relation: Relation, findings: Sequence[ExactFinding]) -> Detection:
 
 
 def _forced(relation: Relation, boundaries: Sequence[Boundary]) -> Detection:
-    """A boundary that cannot be compared counts before every number."""
+    """The detection by forced replay; a boundary that cannot be compared is worse than any number."""
     margins = [(_boundary_margin(one), one) for one in boundaries]
     margin, worst = max(margins, key=lambda pair: pair[0], default=(0.0, None))
     at = f"{worst.event}[{worst.index}]" if worst else ""
@@ -237,7 +237,7 @@ def _outputs(relation: Relation, tensors: Sequence[TensorResult], allowed: Allow
 
 
 def _tensor_margins(tensor: TensorResult, allowed: Allowed) -> Iterator[tuple[str, float]]:
-    """Value over limit of each judged metric; what has to be equal and is not lies infinitely far off."""
+    """Value over limit for each judged metric; infinite if the tensor must be equal but is not."""
     if isinstance(allowed, Mapping):
         allowed = allowed.get(tensor.name, Rule.EXACT)
     stated = allowed.stated() if isinstance(allowed, Limits) else {}

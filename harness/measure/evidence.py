@@ -1,4 +1,4 @@
-"""Steps shared by the commands that run a case with something varied and measure what that moves."""
+"""Steps shared by the commands that vary a case and measure how far that moves it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.golden.trace import Trace, read_trace
 from harness.measure.noise import boundary_noise, growth, moved, output_noise
 
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads that wait without spinning: several on busy cores would else take minutes for what takes seconds."""
+"""Makes waiting threads sleep instead of spin: on busy cores, spinning turns seconds into minutes."""
 
 
 def argument_shapes(trace: Trace | None) -> Mapping[str, tuple[int, ...]]:
@@ -30,7 +30,7 @@ def argument_shapes(trace: Trace | None) -> Mapping[str, tuple[int, ...]]:
 
 
 def moved_by(base: TensorFile, varied: TensorFile, family: str, name: str) -> Evidence:
-    """How far `varied` lies from `base`; raises Incomparable where there is no distance between them."""
+    """How far `varied` is from `base`; raises Incomparable if there is no distance between them."""
     ours, theirs = read_trace(base), read_trace(varied)
     effect = Effect.COUNTED if moved(base, varied, ours, theirs) else Effect.NONE
     grown = growth(ours, theirs) if ours and theirs else ()
@@ -38,9 +38,9 @@ def moved_by(base: TensorFile, varied: TensorFile, family: str, name: str) -> Ev
 
 
 def replay_noise(case: Case, base: Path, forced: Path) -> Mapping[str, float]:
-    """The largest rel_l2 of each boundary of a forced replay of `base`; empty where either has no trace.
+    """The largest rel_l2 of each boundary of a forced replay of `base`; empty if either has no trace.
 
-    Raises Incomparable where a boundary cannot be compared, UnreadableGolden for a damaged file.
+    Raises Incomparable if a boundary cannot be compared, UnreadableGolden if a file is damaged.
     """
     with TensorFile(base) as golden, TensorFile(forced) as replayed:
         ours, theirs = read_trace(golden), read_trace(replayed)

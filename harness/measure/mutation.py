@@ -1,4 +1,4 @@
-"""Mutation testing: run every planted fault in a case, and judge each by the case's limits."""
+"""Mutation testing: plant every fault in a case, run it, and judge it by the case's limits."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ Key = tuple[str, float | None]
 
 
 class Unmeasurable(HarnessError):
-    """The case has no limits that faults could be measured by, or no base run."""
+    """The case has no limits to judge faults by, or no base run."""
 
 
 class Newer(Unmeasurable):
-    """A newer harness wrote the limits, or what was measured by them; it is not to be measured over."""
+    """A newer harness wrote the limits or the stored result, which must not be overwritten."""
 
 
 @dataclass(slots=True)
 class _Subject:
-    """A case whose unperturbed run lies at `base`, and the faults as their runs end."""
+    """A case, its unperturbed run at `base`, and the results of its faults so far."""
 
     case: Case
     base: Path
@@ -81,7 +81,7 @@ class _Subject:
 def subjects_of(
     cases: Sequence[Case], store: GoldenStore, session: Session
 ) -> tuple[list[_Subject], dict[str, SensitivityResult], list[Outcome]]:
-    """The cases that ran without a fault, and what is said of the others."""
+    """The cases whose run without a fault succeeded, the results of the others, and all outcomes."""
     trials = [Trial(case, _path(session, case, "base"), trace=TraceLevel.FULL) for case in cases]
     subjects, results, outcomes = [], dict[str, SensitivityResult](), list[Outcome]()
     for trial, outcome in session.conduct(trials):
@@ -104,7 +104,7 @@ def _subject(trial: Trial, outcome: Outcome, store: GoldenStore) -> _Subject:
 
 
 def limit_set(case: Case, golden: Path) -> LimitSet:
-    """The limits of the case, calibrated ones from beside the `golden`; raises Unmeasurable where it has none."""
+    """The limits of the case, the calibrated ones from the sidecar of `golden`; raises Unmeasurable if it has none."""
     found = (
         calibration_of(golden)
         if golden.exists()
@@ -123,7 +123,7 @@ def limit_set(case: Case, golden: Path) -> LimitSet:
 
 
 def conduct_mutants(subjects: Sequence[_Subject], session: Session, *, ladder: bool) -> Iterator[_Subject]:
-    """Run every fault plain and forced, and judge each as soon as both runs are done; each case after its last."""
+    """Run every fault plain and forced, and judge it when both runs have ended; yields each case after its last."""
     with ExitStack() as stack:
         planned = [
             (subject, _planned(subject, _base(subject.base, stack), session, ladder=ladder))
@@ -150,11 +150,11 @@ def _planned(subject: _Subject, base: Base, session: Session, *, ladder: bool) -
             perturbation=Perturbation(name, strength),
             further=True,
         )
-        judge = partial(_take_down, subject, base, (name, strength))
+        judge = partial(_add_result, subject, base, (name, strength))
         yield Experiment(with_replay(plain, subject.base), judge)
 
 
-def _take_down(subject: _Subject, base: Base, key: Key, outcomes: Outcomes) -> None:
+def _add_result(subject: _Subject, base: Base, key: Key, outcomes: Outcomes) -> None:
     subject.seconds += seconds_of(outcomes)
     plain, forced = outcomes
     subject.results[key] = _judged(key, plain, forced, base, subject.limit_set)
@@ -203,7 +203,7 @@ def _compared(key: Key, now: TensorFile, replayed: Outcome, base: Base, limit_se
 
 
 def result_of(subject: _Subject, store: GoldenStore) -> SensitivityResult:
-    """What the limits of `subject` caught, kept beside its golden where that is what they are of."""
+    """What the limits of `subject` caught; stored next to its golden if the case has one."""
     case, results = subject.case, subject.results
     faults = tuple(results[fault.name, fault.strength] for fault in MUTANTS.values())
     rungs = [one for one in results.values() if MUTANTS[one.fault].ladder]
@@ -230,7 +230,7 @@ def result_of(subject: _Subject, store: GoldenStore) -> SensitivityResult:
 
 
 def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> str | None:
-    """Where the result is kept: beside the golden whose limits judged; nowhere without one, or where it is unknown."""
+    """Store the result next to the golden whose limits judged; returns the path, None without a golden or a result."""
     case, golden = subject.case, store.path(subject.case.id, subject.environment.platform)
     if result.state is SensitivityState.ERROR or not golden.exists():
         return None
@@ -238,7 +238,7 @@ def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> s
     if document.digest != case.digest():
         update = command("record", "--update", case.id)
         raise Unmeasurable(
-            f"{golden}: was recorded from a different definition of this case, so nothing is kept; run: {update}"
+            f"{golden}: was recorded from a different definition of this case, so nothing is stored; run: {update}"
         )
     found = Sensitivity(
         schema=SENSITIVITY_SCHEMA,
@@ -257,7 +257,7 @@ def _kept(subject: _Subject, result: SensitivityResult, store: GoldenStore) -> s
 
 
 def _failed(case: Case, outcome: Outcome, error: HarnessError) -> SensitivityResult:
-    """What is said of a case without a run to plant faults in, or without limits to judge them by."""
+    """The result of a case without a base run, or without limits to judge faults by."""
     if isinstance(outcome, Completed):
         return SensitivityResult(case.id, SensitivityState.ERROR, said(str(error)), 0.0, case.min_sensitivity)
     found = failure(outcome)
@@ -273,5 +273,5 @@ def _failed(case: Case, outcome: Outcome, error: HarnessError) -> SensitivityRes
 
 
 def tighten(case: Case) -> NextSteps:
-    """What to do about a case whose limits catch too few of the faults."""
+    """The next step for a case whose limits catch too few faults."""
     return (harness_step("tighten its limits", "calibrate", case.id),)

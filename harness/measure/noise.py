@@ -1,4 +1,4 @@
-"""Measure one varied run against the unvaried one: its outputs, its scheduler's steps, its boundaries."""
+"""Compare a varied run with the unvaried one: its outputs, its scheduler steps, its boundaries."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from harness.judge.traces.exact import component_events
 from harness.judge.traces.stages import Role, role_of
 
 DIGITS = 3
-"""Significant digits of the numbers that are kept as evidence."""
+"""Significant digits of the numbers that are stored as evidence."""
 
 
 class Incomparable(HarnessError):
-    """The varied run gave something that has no distance from the unvaried one; the message says what."""
+    """There is no distance between the varied and the unvaried run; the message says why."""
 
 
 def output_noise(base: TensorFile, varied: TensorFile) -> tuple[OutputNoise, ...]:
     """Every metric of every numeric output.
 
-    Raises Incomparable for other outputs, shapes, dtypes or texts, and for NaN or Inf on one side alone.
+    Raises Incomparable if outputs, shapes, dtypes or texts differ, or if only one side has a NaN or Inf.
     """
     if _outputs(base).keys() != _outputs(varied).keys() or base.document.absent != varied.document.absent:
         raise Incomparable(f"it returns {', '.join(_outputs(varied)) or 'nothing'}")
@@ -53,7 +53,7 @@ def moved(base: TensorFile, varied: TensorFile, ours: Trace | None, theirs: Trac
 
 
 def growth(base: Trace, varied: Trace) -> tuple[Growth, ...]:
-    """The error after every step of every scheduler; nothing for steps that have another shape."""
+    """The error after every step of every scheduler; steps whose shapes differ are left out."""
     there = {event.key: event for event in component_events(varied)}
     curves: dict[str, list[float | None]] = {}
     for event in component_events(base):
@@ -68,7 +68,7 @@ def growth(base: Trace, varied: Trace) -> tuple[Growth, ...]:
 def boundary_noise(base: Trace, forced: Trace, *, seeded: bool) -> Mapping[str, float]:
     """The largest rel_l2 of every boundary of a forced replay of `base`, by event name.
 
-    Raises Incomparable where a boundary cannot be compared.
+    Raises Incomparable if a boundary cannot be compared.
     """
     worst: dict[str, float] = {}
     for boundary in judge_boundaries(base, forced, Relation.SAME_HARDWARE, seeded=seeded):
@@ -81,7 +81,7 @@ def boundary_noise(base: Trace, forced: Trace, *, seeded: bool) -> Mapping[str, 
 
 
 def rounded(value: float) -> float | None:
-    """`value` with few digits; None where it is not finite."""
+    """`value` rounded to DIGITS significant digits; None if it is not finite."""
     return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 

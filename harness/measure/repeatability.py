@@ -1,4 +1,4 @@
-"""Repeatability: how far apart the runs of one case are, and which switch of torch makes the difference."""
+"""Repeatability: how far apart the runs of a case are, and which switch of torch makes them differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.trials.experiment import Experiment, conduct_all
 from harness.trials.failures import failure
 from harness.trials.session import Session
 
-_UNASKED = Determinism(
+_ALL_OFF = Determinism(
     algorithms=False,
     cublas_workspace=None,
     cudnn_benchmark=True,
@@ -35,14 +35,14 @@ _UNASKED = Determinism(
     threads=min(os.cpu_count() or 1, 1024),
     portable=False,
 )
-"""Every switch such that the fastest kernel may be taken."""
+"""Every deterministic switch off, so that torch may take the fastest kernels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The trials of one case under the same switches: fresh ones, then those that share a worker.
+    """The trials of one case under the same switches: first the fresh ones, then those that share a worker.
 
-    `outcomes` are those of all trials, in their order, once they have ended.
+    `outcomes` holds the outcomes of all trials, in their order, after they have ended.
     """
 
     case: Case
@@ -53,7 +53,7 @@ class Group:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """All of them in the order of their numbers."""
+        """All trials, in the order of their numbers."""
         return (*self.fresh, *self.reused)
 
     @property
@@ -63,9 +63,9 @@ class Group:
 
 
 def group_of(case: Case, flags: Flags, how: RepeatOptions, out: Path) -> Group:
-    """The trials of `case` under these `flags`, their captures going under `out`."""
+    """The trials of `case` under these `flags`; captures go under `out`."""
     if flags is Flags.OFF:
-        return _group(replace(case, determinism=_UNASKED), flags, "repeat-off", how, out)
+        return _group(replace(case, determinism=_ALL_OFF), flags, "repeat-off", how, out)
     return _group(case, flags, "repeat", how, out)
 
 
@@ -78,13 +78,13 @@ def _group(case: Case, flags: Flags, name: str, how: RepeatOptions, out: Path) -
         replace(trial, variables=other_start(trial.number), freshness=Freshness.FRESH)
         for trial in trials[: how.count]
     )
-    # With more than one worker they would be shared out, and none of them might meet a used process.
+    # More than one worker would share them out, and then perhaps none would run in a used process.
     reused = (replace(trial, freshness=Freshness.ONE_WORKER) for trial in trials[how.count :])
     return Group(case, flags, tuple(fresh), tuple(reused))
 
 
 def conduct_groups(groups: Sequence[Group], session: Session) -> Iterator[Group]:
-    """Do the trials of all groups: the fresh ones in processes of their own, the others in one worker."""
+    """Run the trials of all groups: each fresh one in its own process, the others of a group in one worker."""
     planned = [(group, [Experiment(group.trials, group.outcomes.extend, kept=True)]) for group in groups]
     yield from conduct_all(session, planned)
 
@@ -98,7 +98,7 @@ def result_of(group: Group) -> RepeatResult:
 def with_trials(
     groups: Sequence[Group], results: Sequence[RepeatResult], how: RepeatOptions, session: Session
 ) -> list[RepeatResult]:
-    """The results, those whose runs with flags off differ with a trial of each switch alone."""
+    """The results; if the runs of a case differ with flags off, each switch is also tried alone."""
     trials = {
         place: [_trial(group.case, name, how, session.out) for name in _SWITCHES]
         for place, (group, result) in enumerate(zip(groups, results, strict=True))
@@ -115,13 +115,13 @@ _SWITCHES = tuple(one.name for one in fields(Determinism))
 
 
 def _is_a_switchs_doing(group: Group, result: RepeatResult) -> bool:
-    # Runs that nobody seeded differ whatever the switches.
+    # Unseeded runs differ whatever the switches.
     seeded = group.case.generator is not GeneratorKind.NONE
     return group.flags is Flags.OFF and result.deterministic is False and seeded
 
 
 def _trial(case: Case, switch: str, how: RepeatOptions, out: Path) -> Group:
-    one_on = replace(_UNASKED, **{switch: getattr(Determinism(), switch)})
+    one_on = replace(_ALL_OFF, **{switch: getattr(Determinism(), switch)})
     only = replace(how, reuse=False)
     return _group(replace(case, determinism=one_on), Flags.OFF, f"repeat-only-{switch}", only, out)
 
@@ -138,7 +138,7 @@ def _largest(distances: Sequence[Distance]) -> float | None:
 
 
 def with_apart(groups: Sequence[Group], results: Sequence[RepeatResult]) -> Iterator[RepeatResult]:
-    """The results, those with flags off with their distance from the same case with flags on."""
+    """The results; each with flags off also has the distance from the same case with flags on."""
     on = {
         group.case.id: group.fresh[0]
         for group, result in zip(groups, results, strict=True)
@@ -187,9 +187,9 @@ def _failure(
     case: Case, trial: Trial, outcome: Lost | Raised | Unavailable, count: int, seconds: float
 ) -> RepeatResult:
     found = failure(outcome)
-    no_runs_doing = found.skipped or bool(found.next_steps)
+    never_started = found.skipped or bool(found.next_steps)
     reasons: Reasons = (
-        said(found.why) if no_runs_doing else (RunFailed(trial.number, found.why, found.raised),)
+        said(found.why) if never_started else (RunFailed(trial.number, found.why, found.raised),)
     )
     return RepeatResult(
         case.id,

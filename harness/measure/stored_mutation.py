@@ -1,4 +1,4 @@
-"""What was kept of mutation testing beside the goldens, and whether it still speaks of today's limits."""
+"""The results of mutation testing that are stored next to the goldens, and whether they still fit today's limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.measure.mutation import Newer, limit_set, tighten
 
 
 def stored_results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult]:
-    """What was measured for each golden of `case`, or why that says nothing today."""
+    """The stored result for each golden of `case`, or why it is no longer valid."""
     platforms = store.platforms(case.id)
     if not platforms:
         reason, step = NoGoldens(str(store.root)), harness_step("record one", "record", case.id)
@@ -36,9 +36,9 @@ def stored_results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult
         try:
             yield _result(case, platform, golden, _measured(case, golden, store))
         except HarnessError as error:
-            anew = harness_step("plant the faults anew, on this platform", "sensitivity", case.id)
-            # A reason of these two kinds ends with the next step; nothing new may replace the file.
-            steps = () if isinstance(error, Newer | UnreadableGolden) else (anew,)
+            again = harness_step("plant the faults again, on this platform", "sensitivity", case.id)
+            # The reason of these two ends with the next step, and no new result may replace the file.
+            steps = () if isinstance(error, Newer | UnreadableGolden) else (again,)
             yield SensitivityResult(
                 case.id,
                 SensitivityState.ERROR,
@@ -51,11 +51,11 @@ def stored_results(case: Case, store: GoldenStore) -> Iterator[SensitivityResult
 
 
 class _Outdated(HarnessError):
-    """What is stored says nothing about the case as it is now."""
+    """The stored result is not valid for the case as it is now."""
 
 
 def _measured(case: Case, golden: Path, store: GoldenStore) -> Sensitivity:
-    """What was measured under the limits of today; raises HarnessError where there is nothing of the kind."""
+    """The stored result, measured under today's limits; raises HarnessError if there is none."""
     document = store.document(golden)
     if document.digest != case.digest():
         raise _Outdated(f"{golden}: was recorded from a different definition of this case")
@@ -64,7 +64,7 @@ def _measured(case: Case, golden: Path, store: GoldenStore) -> Sensitivity:
         raise (Newer if found.newer else _Outdated)(found.reason)
     limits = limit_set(case, golden)
     if found.limits != limits.digest():
-        raise _Outdated(f"{golden}: its limits are others than those that the faults were judged by")
+        raise _Outdated(f"{golden}: its limits differ from those that the faults were judged by")
     tried = [(fault.fault, fault.strength) for fault in found.faults]
     known = [(fault.name, fault.strength) for fault in MUTANTS.values()]
     if tried != known:

@@ -1,4 +1,4 @@
-"""The benign variations that a case is calibrated with: what may change without the pipeline being at fault."""
+"""The benign variations that a case is calibrated with: what may change without a fault in the pipeline."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.core.perturbation import Perturbation
 from harness.core.variables import THREAD_POOLS
 
 ULP_SEEDS = 8
-"""Draws of the one-ulp ensemble; 4 underestimate oneDNN and channels_last by up to 3 x, 16 by up to 1.8 x."""
+"""Size of the one-ulp ensemble; 4 draws underestimate oneDNN and channels_last by up to 3 x, 16 by up to 1.8 x."""
 
 ULP_REPLAYED = 2
-"""How many of them are replayed: the error of one call hardly depends on the draw."""
+"""How many draws are also replayed; few, since the error of one call hardly depends on the draw."""
 
 THREADS = (2, 4)
 
@@ -35,10 +35,10 @@ _OTHER_SEED = 987_654_321
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """One way to run a case that a sane pipeline forgives.
+    """One way to run a case differently that a sound pipeline tolerates.
 
-    `replayed` also runs it under forced replay. A variation that is measured and not `counted` has the
-    reason in `why`.
+    `replayed` also runs it under forced replay. If a variation is measured but not `counted`, `why` gives the
+    reason.
     """
 
     family: str
@@ -51,33 +51,33 @@ class Variation:
 
     @property
     def counted(self) -> bool:
-        """Whether it makes limits, or is shown alone."""
+        """Whether limits are derived from it; otherwise it is only shown."""
         return not self.why
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The case with one input replaced: a run that gives the same bits shows that `key` has no effect."""
+    """The case with one input replaced: if the run gives the same bits, `key` has no effect."""
 
     key: str
     case: Case
 
 
 def variations(case: Case, here: Environment, networks: Sequence[str]) -> tuple[Variation, ...]:
-    """Every variation that can be tried on `case` where the unvaried run had the environment `here`.
+    """Every variation that can be tried on `case`, whose unvaried run had the environment `here`.
 
     `networks` are the components that have weights.
     """
     found = [*_perturbed(case), *_setups(case, networks), *_switched(case, here)]
     found += _threads(case, here.switches)
     if here.hardware.machine.lower() in _X86:
-        sets = _beside_portable if here.switches.portable else _instruction_sets
+        sets = _pinned_instruction_sets if here.switches.portable else _instruction_sets
         found += [*sets(case, here.switches), *_old_cpu(case, here.switches)]
     return tuple(found)
 
 
 def probes(case: Case, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Probe, ...]:
-    """The case with every prompt and image in turn replaced; `shapes` are those of its arguments, by name."""
+    """The case with each prompt and image replaced in turn; `shapes` are those of its arguments, by name."""
     others = {key: _other(key, value, shapes.get(key)) for key, value in case.call.items()}
     return tuple(
         Probe(key, replace(case, call={**case.call, key: other})) for key, other in others.items() if other
@@ -90,7 +90,7 @@ def _perturbed(case: Case) -> Iterator[Variation]:
         yield Variation("ulp", f"ulp {seed}", case, move, replayed=seed <= ULP_REPLAYED)
     plain = Perturbation("benign.attention_processor")
     yield Variation("attention-processor", "attention processor", case, plain)
-    # Other shapes flow through a batch, so its boundaries are not those of the case.
+    # The tensors of a batch have other shapes, so its boundaries are not those of the case.
     yield Variation("batch", "batch of 2", case, Perturbation("invariant.batch", 2.0), replayed=False)
 
 
@@ -126,8 +126,8 @@ def _switched(case: Case, here: Environment) -> Iterator[Variation]:
 
 
 def _threads(case: Case, switches: Switches) -> Iterator[Variation]:
-    # Under the variables of the case's own count: torch sets the pools' sizes itself, and no process of
-    # its own is needed.
+    # The variables keep the case's own count: torch sets the sizes of the pools itself, so that no separate
+    # process is needed.
     kept: dict[str, str | None] = dict.fromkeys(THREAD_POOLS, str(case.determinism.threads))
     # More threads than cores only wait for each other.
     most = max(2, os.cpu_count() or 1)
@@ -140,7 +140,7 @@ def _threads(case: Case, switches: Switches) -> Iterator[Variation]:
 
 
 def _counted_by_caller(count: int) -> dict[str, str | None]:
-    """The caller's own thread count wins over a case's, so it has to be replaced where there is one."""
+    """The caller's thread count overrides that of a case, so it must be replaced if it is set."""
     if "HARNESS_THREADS" not in os.environ:
         return {}
     return dict.fromkeys(("HARNESS_THREADS", *THREAD_POOLS), str(count))
@@ -157,8 +157,8 @@ def _instruction_sets(case: Case, switches: Switches) -> Iterator[Variation]:
     yield Variation("mkl", "MKL COMPATIBLE", case, variables={"MKL_CBWR": "COMPATIBLE"})
 
 
-def _beside_portable(case: Case, switches: Switches) -> Iterator[Variation]:
-    """What a portable run, which pins its instruction sets, varies: the oldest ones, and what this CPU would choose."""
+def _pinned_instruction_sets(case: Case, switches: Switches) -> Iterator[Variation]:
+    """The variations of a portable run, which pins its instruction sets: the oldest, and this CPU's own choice."""
     yield Variation("cpu-capability", "ATen default", case, variables={"ATEN_CPU_CAPABILITY": "default"})
     yield Variation("cpu-capability", "ATen native", case, variables={"ATEN_CPU_CAPABILITY": None})
     if switches.onednn:
@@ -177,7 +177,7 @@ def _old_cpu(case: Case, switches: Switches) -> Iterator[Variation]:
 
 
 def _other(key: str, value: object, shape: tuple[int, ...] | None) -> object:
-    """Another value of a prompt or a picture; None for what is neither."""
+    """Another value for a prompt or a picture; None if it is neither."""
     if isinstance(value, str):
         return _OTHER_PROMPT if "prompt" in key and value else None
     if not isinstance(value, Mapping) or len(value) != 1:

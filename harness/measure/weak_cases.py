@@ -1,4 +1,4 @@
-"""What `record` tells of a case as a judge: whether rounding grows beyond use, and which inputs do nothing."""
+"""The warnings of `record` about cases that judge badly: rounding that grows too much, inputs without effect."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _BASE, _PLAIN, _INPUT = "gate-base", "gate-ulp", "gate-input-"
 
 @dataclass(slots=True)
 class _Subject:
-    """A recorded case, a capture of it with a full trace, and what its varied runs showed.
+    """A recorded case, its capture with a full trace, and what its varied runs showed.
 
-    `temporary` is whether the base is one of these runs as well.
+    `temporary` is whether the base was run only for this purpose.
     """
 
     case: Case
@@ -45,12 +45,12 @@ class _Subject:
 
 
 def weaknesses(recorded: Sequence[tuple[Case, Path]], session: Session) -> Mapping[str, tuple[str, ...]]:
-    """Warnings by case id, from two runs with one-ulp noise and one with each input replaced.
+    """Warnings by case id, from two runs with one-ulp noise and one run for each replaced input.
 
-    `recorded` are cases with the capture that was accepted. What cannot be run or compared is left out: it
-    tells nothing about the case. Raises UnreadableGolden for an accepted capture that is damaged by now.
+    `recorded` are the cases with their accepted captures. A run that fails or cannot be compared is left out: it
+    says nothing about the case. Raises UnreadableGolden if an accepted capture has been damaged since.
     """
-    # Of two runs that differ anyway nothing follows.
+    # Nothing follows from two runs that differ anyway.
     cases = [(case, capture) for case, capture in recorded if not case.allow_nondeterministic]
     subjects = _with_full_traces(cases, session)
     planned = [(subject, list(_planned(subject, session))) for subject in subjects]
@@ -58,13 +58,13 @@ def weaknesses(recorded: Sequence[tuple[Case, Path]], session: Session) -> Mappi
     for subject in conduct_all(session, [(subject, its) for subject, its in planned if its]):
         found[subject.case.id] = tuple(_warnings(subject))
         if subject.temporary:
-            # Full traces of many cases are large: each goes as soon as it has told what it can.
+            # Full traces of many cases are large: each is removed as soon as it is no longer needed.
             subject.base.unlink(missing_ok=True)
     return found
 
 
 def _with_full_traces(cases: Sequence[tuple[Case, Path]], session: Session) -> list[_Subject]:
-    """The cases, those whose capture keeps too little to be replayed run once more."""
+    """The cases; a case whose capture holds too little for a replay is run once more."""
     subjects = {case.id: _Subject(case, capture) for case, capture in cases}
     trials = [
         Trial(case, session.path(case, _BASE), trace=TraceLevel.FULL, further=True)

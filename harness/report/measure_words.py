@@ -1,4 +1,4 @@
-"""The words of the reasons of record, accept, repeat, calibrate and sensitivity."""
+"""The words for the reasons of record, accept, repeat, calibrate and sensitivity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.core.results import measure_reasons as of
 
 @singledispatch
 def measure_words(reason: object) -> str:
-    """One reason in a sentence without its full stop."""
+    """One reason as a sentence without its full stop."""
     raise TypeError(f"{reason!r}: no words for this kind of reason")
 
 
@@ -31,8 +31,8 @@ def _(reason: of.BaseRunFailed) -> str:
 @measure_words.register
 def _(reason: of.RunsDiffer) -> str:
     drawn = ", ".join(reason.global_rngs)
-    told = f"; the pipeline drew from the global generators of {drawn}" if drawn else ""
-    return f"two runs in fresh processes gave different bits, so nothing was stored{told}"
+    cause = f"; the pipeline drew from the global generators of {drawn}" if drawn else ""
+    return f"two runs in fresh processes gave different bits, so nothing was stored{cause}"
 
 
 @measure_words.register
@@ -47,33 +47,33 @@ def _(reason: of.OutputJudgesNothing) -> str:
 
 @measure_words.register
 def _(_reason: of.GoldenKept) -> str:
-    return "the golden exists already and was not touched"
+    return "the golden already exists and was not replaced"
 
 
 @measure_words.register
 def _(_reason: of.GoldenUnchanged) -> str:
-    return "bit for bit the golden that was there"
+    return "equal to the existing golden bit for bit"
 
 
 @measure_words.register
 def _(reason: of.RecordedAgain) -> str:
-    other = " and ".join(f"{'another' if one == 'trace' else 'other'} {one}" for one in reason.other)
-    return f"the same bits, recorded anew{f' with {other}' if other else ''}"
+    other = " and ".join(f"{'a different' if one == 'trace' else 'different'} {one}" for one in reason.other)
+    return f"the same bits, recorded again{f' with {other}' if other else ''}"
 
 
 @measure_words.register
 def _(reason: of.UnusableReplaced) -> str:
-    return f"what lay in its place was of no use: {reason.what}"
+    return f"replaced an unusable file: {reason.what}"
 
 
 @measure_words.register
 def _(_reason: of.VerifyUnfinished) -> str:
-    return "the last verify was not finished, so nothing of it is accepted"
+    return "the last verify did not finish, so none of its captures is accepted"
 
 
 @measure_words.register
 def _(reason: of.NotAmongJudged) -> str:
-    return f"is none of the cases that the last verify judged ({reason.judged} of them)"
+    return f"is not among the cases that the last verify judged ({reason.judged} in all)"
 
 
 @measure_words.register
@@ -81,13 +81,13 @@ def _(reason: of.CaptureChanged) -> str:
     if reason.missing:
         return f"{reason.path}: no such file; the capture that was judged is gone"
     if reason.what == "golden":
-        return f"{reason.path}: is another golden than the last verify saw"
-    return f"{reason.path}: is another capture than the one that the last verify judged"
+        return f"{reason.path}: is not the golden that the last verify compared with"
+    return f"{reason.path}: is not the capture that the last verify judged"
 
 
 @measure_words.register
 def _(_reason: of.DifferByThemselves) -> str:
-    return "nondeterministic: allow, so two runs differ by themselves and nothing can be measured"
+    return "two runs of this case may differ (`nondeterministic: allow`), so nothing can be measured"
 
 
 @measure_words.register
@@ -97,7 +97,7 @@ def _(reason: of.NothingMeasured) -> str:
 
 @measure_words.register
 def _(reason: of.NoGoldenForLimits) -> str:
-    return f"{reason.platform}: there is no golden that limits could belong to"
+    return f"{reason.platform}: there is no golden on this platform to store limits with"
 
 
 @measure_words.register
@@ -114,7 +114,7 @@ def _(reason: of.FaultNotJudged) -> str:
 
 @measure_words.register
 def _(_reason: of.NoFaultApplied) -> str:
-    return "no fault applied, so nothing shows what the limits catch"
+    return "no fault applies to the pipeline, so it is unknown what the limits catch"
 
 
 @measure_words.register

@@ -1,1 +1,1 @@
-"""Start runs: worker processes, timeouts, logs, and who runs what; never imports torch."""
+"""Run trials in worker processes: which worker runs what, timeouts, logs; never imports torch."""

@@ -1,4 +1,4 @@
-"""How many workers this machine takes at a time, for `--jobs auto`."""
+"""How many workers this machine can run at a time, for `--jobs auto`."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from harness.core.variables import THREAD_POOLS
 from harness.run.trial import Trial
 
 _GROUP = Path("/sys/fs/cgroup")
-"""Where Linux tells of the control group that this process is in; of a container, its own."""
+"""Where Linux describes this process's control group; inside a container, the container's own."""
 
 _WORKER_BYTES = 1 << 30
-"""What a worker takes beside its models: torch, diffusers and transformers 0.4 GB, its captures and traces the rest."""
+"""What a worker needs besides its models: torch and its other libraries 0.4 GB, the rest for captures and traces."""
 
 _COPIES = 2
-"""A model being loaded lies in memory once as its files have it and once in the dtype of the case."""
+"""While a model is loaded, memory holds it twice: as it is in its files, and in the dtype of the case."""
 
 _UNKNOWN_BYTES = 6 << 30
-"""Counted for a model that is not here yet: the weights of a Stable Diffusion of the first generation in float32."""
+"""Assumed for a model that is not downloaded yet: the weights of Stable Diffusion 1.x in float32."""
 
 
 def workers(trials: Sequence[Trial], device: str, held: int = 0) -> int:
-    """How many workers to have for these trials, at least one; `held` are there already.
+    """How many workers to use for these trials, at least one; `held` of them already exist.
 
-    On a GPU that is one, since `device` names one device and two workers would share its memory and its time.
-    On the CPU it is as many as the cores available to this process allow for, each trial with its own threads, and as
-    the memory available holds, with the largest model in each, in addition to those that are there.
+    On a GPU it is one, since `device` names one device, and two workers would share its memory and its time.
+    On the CPU the available cores and the available memory limit it: each trial needs cores for its own threads, and
+    each new worker needs memory for the largest model.
     """
     if not trials or not _is_cpu(device):
         return 1
@@ -45,7 +45,7 @@ def workers(trials: Sequence[Trial], device: str, held: int = 0) -> int:
 
 
 def _is_cpu(device: str) -> bool:
-    """Whether runs on `device` are done by the CPU; where `auto` may find something better they are not."""
+    """Whether runs on `device` use the CPU; False if `auto` may find something better."""
     if device != "auto":
         return device == "cpu"
     if sys.platform == "darwin":
@@ -55,14 +55,14 @@ def _is_cpu(device: str) -> bool:
 
 
 def _cores() -> int:
-    """The cores that this process may use, by its affinity and by the quota of its control group."""
+    """The cores that this process may use, according to its affinity and the quota of its control group."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota()
     return cores if quota is None else max(1, min(cores, round(quota)))
 
 
 def _quota() -> float | None:
-    """How many cores' time the control group grants; None where there is no limit."""
+    """The quota of the control group, in cores; None if there is no limit."""
     with suppress(OSError, ValueError):
         time, period = (_GROUP / "cpu.max").read_text().split()
         return None if time == "max" else int(time) / int(period)
@@ -79,7 +79,7 @@ def _threads(trial: Trial) -> int:
 
 
 def _available_bytes() -> int | None:
-    """The memory that can be had without swapping; None where the system does not say."""
+    """The memory available without swapping; None if the system does not report it."""
     found = [*_free_in_group(), *_free_in_machine()]
     return min(found, default=None)
 

@@ -1,4 +1,4 @@
-"""Where workers run: the seam between the pool, which hands out trials, and the processes that do them."""
+"""Where workers run: the seam between the pool, which hands out trials, and the processes that run them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.run.starts import Failure
 from harness.run.trial import Freshness, Trial
 
 INTERRUPTED = Lost("interrupted")
-"""What becomes of a start that the command itself ended."""
+"""The outcome of a start that the command itself cancelled."""
 
 
 class Worker(Protocol):
-    """Does one job after the other. Used from one thread; `kill` may be called from any."""
+    """Runs one job after another. Used from one thread; `kill` may be called from any thread."""
 
     @property
     def alive(self) -> bool:
@@ -27,43 +27,43 @@ class Worker(Protocol):
 
     @property
     def spent(self) -> bool:
-        """Whether the last job left something behind that might reach the next one."""
+        """Whether the last job left something behind that might affect the next one."""
 
     @property
     def was_killed(self) -> bool:
-        """Whether somebody else killed it."""
+        """Whether something outside the harness killed it."""
 
     def fits(self, trial: Trial) -> bool:
         """Whether its process is of the kind that `trial` needs."""
 
     def wait_ready(self) -> Ready | Lost:
-        """Wait until it has imported what jobs need; Lost when it cannot begin."""
+        """Wait until it has imported what jobs need; Lost if it cannot start."""
 
     def run(self, job: Job, on_progress: Callable[[Progress], None]) -> Outcome:
-        """Do one job within the timeout of its case."""
+        """Run one job within the timeout of its case."""
 
     def close(self) -> None:
-        """End it when it is idle."""
+        """End it while it is idle."""
 
     def kill(self) -> None:
-        """End it at once, with whatever it started."""
+        """End it at once, along with everything it started."""
 
 
 class Executor(Protocol):
-    """Brings up workers. Thread-safe."""
+    """Starts workers. Thread-safe."""
 
     def worker(self, trial: Trial, number: int) -> Worker:
-        """A worker for trials like this one, the pool's number `number`; raises NotSpawned where there can be none."""
+        """A worker for trials like this one, number `number` in the pool; raises NotSpawned if none can be started."""
 
     def close(self) -> None:
-        """End what is kept to bring up workers; a start under way comes to nothing."""
+        """End everything that is kept for starting workers; a start in progress fails."""
 
 
 class LocalExecutor:
     """Workers as processes of this machine, with their logs under `logs`.
 
-    A fresh process is forked, where that is safe, from a server that has imported what jobs need and computed
-    nothing; any other is forked as well if such a server is there already, and else started.
+    A fresh process is forked, if that is safe, from a server that has imported what jobs need and computed
+    nothing. Any other process is forked too if such a server already exists; otherwise it is spawned.
     """
 
     def __init__(self, device: str, logs: Path) -> None:
@@ -78,7 +78,7 @@ class LocalExecutor:
         return WorkerProcess(variables, self._device, log, partial(self._fork, trial), trial.python)
 
     def close(self) -> None:
-        """End the fork servers; a worker that waits for one of them is not started instead."""
+        """End the fork servers; a worker that waits for one of them is not spawned instead."""
         self._closed = True
         self._servers.close()
 
@@ -87,7 +87,7 @@ class LocalExecutor:
         fresh = trial.freshness is Freshness.FRESH
         if trial.python is not None or not (fresh or self._servers.has(variables)):
             return None
-        own = ":" in trial.case.pipeline  # code of the user's own may compute when it is imported
+        own = ":" in trial.case.pipeline  # the user's own code may compute something when it is imported
         worker = self._servers.worker(variables, log, () if own else (trial.case.pipeline,))
         if worker is None and self._closed:
             raise NotSpawned(INTERRUPTED)
@@ -95,7 +95,7 @@ class LocalExecutor:
 
 
 def begun(hire: Callable[[], Worker]) -> tuple[Worker, Ready] | Failure:
-    """A worker that has begun, with its first word; none is left behind otherwise."""
+    """A worker that has started, with its first message; if it fails, no process is left behind."""
     try:
         worker = hire()
     except NotSpawned as error:

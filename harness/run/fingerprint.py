@@ -1,4 +1,4 @@
-"""What a worker says of itself before any case: its environment."""
+"""What a worker reports before any case: its environment."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from harness.run.variables import variables_for
 
 
 def fingerprint(device: str, logs: Path, starts: Starts | None = None) -> Environment | Lost:
-    """The environment of a worker on `device` before any case; Lost where no such worker comes up."""
+    """The environment of a worker on `device` before any case; Lost if no such worker starts."""
     ready = first_word(Determinism(), device, logs, starts)
     return ready if isinstance(ready, Lost) else ready.environment or Lost(ready.reason)
 
 
 def first_word(wished: Determinism, device: str, logs: Path, starts: Starts | None = None) -> Ready | Lost:
-    """What a worker on `device`, with these switches, says once it has begun; Lost where none comes up."""
+    """The first message of a worker on `device` with these switches; Lost if no such worker starts."""
     variables, found = variables_for(wished), list[Ready]()
 
     def start() -> Failure | None:

@@ -1,4 +1,4 @@
-"""Fresh workers without their start: forked from a process that has imported what jobs need and computed nothing."""
+"""Fresh workers at no start-up cost: forked from a process that has imported what jobs need and computed nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST_REPLY = 65_536
 class ForkedProcess:
     """A child of a fork server, with the part of `subprocess.Popen` that a worker needs.
 
-    The server tells through a pipe the process's number and, when it has ended, how.
+    The server sends the process id through a pipe and, after the process has ended, its exit status.
     """
 
     def __init__(self, pid: int, status: int, stdin: IO[bytes], stdout: IO[bytes]) -> None:
@@ -41,7 +41,7 @@ class ForkedProcess:
         self._lock = threading.Lock()
 
     def poll(self) -> int | None:
-        """The exit code once it has ended, the negated signal where one killed it; None while it runs."""
+        """The exit code once it has ended, the negated signal if one killed it; None while it runs."""
         return self._ended(0.0)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -52,25 +52,25 @@ class ForkedProcess:
         return code
 
     def send_signal(self, number: int) -> None:
-        """Send a signal unless it has ended."""
+        """Send a signal if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def _ended(self, timeout: float | None) -> int | None:
         with self._lock:
             if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
-                told = os.read(self._status, struct.calcsize(FORK_STATUS))
-                # The end of the pipe: the server itself is gone, and nobody knows how the worker fares.
-                self.returncode = struct.unpack(FORK_STATUS, told)[0] if told else -signal.SIGKILL
-                if not told:
+                status = os.read(self._status, struct.calcsize(FORK_STATUS))
+                # The pipe is closed: the server itself is gone, and the worker's state is unknown.
+                self.returncode = struct.unpack(FORK_STATUS, status)[0] if status else -signal.SIGKILL
+                if not status:
                     with suppress(OSError):
                         os.killpg(self.pid, signal.SIGKILL)
-                os.close(self._status)  # lets the server forget the process's number
+                os.close(self._status)  # lets the server forget the process id
             return self.returncode
 
 
 class _ForkServer:
-    """One server, for one set of environment variables."""
+    """One server for one set of environment variables."""
 
     def __init__(self, variables: Variables, device: str, log: Path) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -89,29 +89,29 @@ class _ForkServer:
         self._ready: bool | None = None
 
     def fork(self, log: IO[bytes], imports: Iterable[str]) -> ForkedProcess | None:
-        """A new worker that writes to `log`, the diffusers classes `imports` imported beforehand; None if it cannot."""
+        """A new worker that logs to `log`, with the diffusers classes `imports` already imported; None if it cannot."""
         with self._lock:
             if self._ready is None:
                 self._ready = self._answers()
             return self._forked(log, imports) if self._ready else None
 
     def close(self) -> None:
-        """End the server, and with it what it forked."""
-        # Not asked to end: it may be importing for minutes, and whoever waits for its answer gets none by this.
+        """End the server and everything it forked."""
+        # Killed, not asked to exit: it may be importing for minutes. Whoever waits for its answer then gets none.
         self._process.kill()
         self._process.wait()
         self._socket.close()
         interrupts.killed(self._process.pid)
 
     def _answers(self) -> bool:
-        """Whether it can be forked from; raises NotSpawned where no worker could import what jobs need either."""
+        """Whether it can fork; raises NotSpawned if no spawned worker could import what jobs need either."""
         self._socket.settimeout(STARTUP_SECONDS)
-        said = b""
+        reply = b""
         with suppress(OSError):
-            said = self._socket.recv(_LONGEST_REPLY)
-        if said in (b"", FORKS_READY):
-            return bool(said)
-        raise NotSpawned(obstacles.cannot_start(from_json(CannotStart, said), log_tail(self._log)))
+            reply = self._socket.recv(_LONGEST_REPLY)
+        if reply in (b"", FORKS_READY):
+            return bool(reply)
+        raise NotSpawned(obstacles.cannot_start(from_json(CannotStart, reply), log_tail(self._log)))
 
     def _forked(self, log: IO[bytes], imports: Iterable[str]) -> ForkedProcess | None:
         (job_r, job_w), (reply_r, reply_w), (status_r, status_w) = os.pipe(), os.pipe(), os.pipe()
@@ -142,21 +142,21 @@ class ForkServers:
         self._servers: dict[frozenset[tuple[str, str | None]], _ForkServer | None] = {}
 
     def worker(self, variables: Variables, log: IO[bytes], imports: Iterable[str]) -> Process | None:
-        """A fresh worker for these variables; None where none can be forked, so that one has to be spawned.
+        """A fresh worker for these variables; None if it cannot be forked and must be spawned.
 
-        That is so where there is no safe fork (any system but Linux), and where the server could not import
-        what jobs need or came to have more than one thread.
+        That happens if forking is not safe (on every system but Linux), if the server could not import what
+        jobs need, or if it now has more than one thread.
         """
         server = self._server(variables)
         return server.fork(log, imports) if server is not None else None
 
     def has(self, variables: Variables) -> bool:
-        """Whether there is a server for these variables already."""
+        """Whether a server for these variables already exists."""
         with self._lock:
             return self._servers.get(frozenset(variables.items())) is not None
 
     def close(self) -> None:
-        """End all of them."""
+        """End all servers."""
         with self._lock:
             for server in self._servers.values():
                 if server is not None:

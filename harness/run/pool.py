@@ -1,4 +1,4 @@
-"""The workers of one command: they do its trials, step after step, and keep what they have loaded between steps."""
+"""The workers of one command: they run its trials, step after step, and keep loaded pipelines between steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.run.trial import Freshness, Trial
 
 
 class Observer(Protocol):
-    """Told what happens while trials are under way, from the threads that drive the workers."""
+    """Notified while trials run, from the threads that drive the workers."""
 
     def started(self, trial: Trial) -> None:
         """`trial` was handed to a worker."""
@@ -30,22 +30,22 @@ class Observer(Protocol):
         """The pipeline of `trial` reported its own progress."""
 
     def finished(self, trial: Trial, outcome: Outcome) -> None:
-        """`trial` came to an end."""
+        """`trial` ended."""
 
 
 Ended = tuple[Trial, Outcome] | Exception
-"""What a driver hands on: a trial's outcome, or what went wrong in the driver itself."""
+"""What a driver passes on: a trial's outcome, or an error in the driver itself."""
 
 Then = Callable[[Trial, Outcome], Trial | None]
-"""Which trial is to follow one that has ended; None for none."""
+"""Returns the trial that follows one that has ended, or None."""
 
 _ENDING_SECONDS = 5.0
 
 
 class WorkerPool:
-    """A context manager; on leaving it, however that comes, every worker is killed and none is started.
+    """A context manager; leaving it, for whatever reason, kills every worker and starts no other.
 
-    `starts` is what the command knows of starting workers.
+    `starts` is what the command knows about starting workers.
     """
 
     def __init__(self, executor: Executor, observer: Observer, starts: Starts | None = None) -> None:
@@ -64,13 +64,13 @@ class WorkerPool:
     def conduct(
         self, trials: Iterable[Trial], jobs: int, then: Then | None = None
     ) -> Iterator[tuple[Trial, Outcome]]:
-        """Do all `trials` over up to `jobs` workers; yields each with its outcome in the order they end.
+        """Run all `trials` on up to `jobs` workers; yields each with its outcome, in the order in which they end.
 
-        `then` is asked of each, in the caller's thread and before it is yielded, which trial is to follow it: that
-        is done next by the worker that has its pipeline, and yielded as well.
+        After each trial, `then` is called in the caller's thread, before the trial is yielded. It may return a trial
+        that follows: the worker that has the pipeline runs it next, and it is yielded as well.
 
-        A crash, a kill or a timeout costs only the trial it befell; a worker that cannot begin is tried once for
-        all trials that would have used it. An iterator that is closed before its end closes the pool.
+        A crash, a kill or a timeout affects only its own trial. If a worker cannot start, that is tried once for all
+        trials that would have used it. Closing the iterator early closes the pool.
         """
         waiting = tuple(trials)
         if not waiting:
@@ -84,11 +84,11 @@ class WorkerPool:
             raise
 
     def close(self) -> None:
-        """Kill all workers, and start no other."""
+        """Kill all workers and start no other."""
         self._queue.close()
         for driver in self._drivers:
             driver.abandon()
-        # Before the workers: a driver that waits for one to begin cannot be stopped.
+        # Before the workers: a driver that waits for one to start cannot be stopped.
         self._executor.close()
         ended, self._drivers = self._drivers, []
         _end(ended)
@@ -113,7 +113,7 @@ class WorkerPool:
             yield result
 
     def _resize(self, count: int) -> None:
-        """Have `count` workers; each begins when there is something for it to do."""
+        """Set the number of workers; each starts when there is something for it to do."""
         self._queue.limit(count)
         retired, self._drivers = self._drivers[count:], self._drivers[:count]
         _end(retired)
@@ -127,7 +127,7 @@ def _end(drivers: Sequence[_Driver]) -> None:
     for driver in drivers:
         driver.stop()
     for driver in drivers:
-        # The worker that it dismissed is to be gone before the command is.
+        # The worker that it dismissed must be gone before the command ends.
         driver.join(_ENDING_SECONDS)
 
 
@@ -185,19 +185,19 @@ class _Driver(threading.Thread):
         job = trial.job()
         outcome = worker.run(job, partial(self._observer.progressed, trial))
         if isinstance(outcome, Lost):
-            # A worker that died has left behind what it was writing.
+            # A worker that died leaves behind the file it was writing.
             with suppress(OSError):
                 Path(job.spool).unlink(missing_ok=True)
-        # A class that cannot be imported never ran, and would fare no better in a new worker.
+        # A class that cannot be imported never ran, and a new worker could not import it either.
         nothing_ran = isinstance(outcome, Lost) and bool(outcome.next_steps)
         failed = isinstance(outcome, Raised | Lost) and not nothing_ran
         if trial.freshness is Freshness.FRESH or failed or worker.spent:
-            # What an exception left undone (torch's default dtype, a broken CUDA context) must not reach other cases.
+            # What an exception leaves behind (torch's default dtype, a broken CUDA context) must not reach other cases.
             self._dismiss()
         return outcome
 
     def _hire(self, trial: Trial) -> Worker | Lost:
-        """The worker at hand if it serves, else a new one; Lost where none begins."""
+        """The current worker if it fits, otherwise a new one; Lost if none starts."""
         worker, fresh = self._worker, trial.freshness is Freshness.FRESH
         if worker is not None and not fresh and worker.alive and worker.fits(trial):
             return worker
@@ -207,7 +207,7 @@ class _Driver(threading.Thread):
         return lost or self._worker or INTERRUPTED
 
     def _start(self, trial: Trial) -> Failure | None:
-        """Bring up a worker; once stopped there is nothing to learn from what becomes of it."""
+        """Start a worker; after a stop, its failure says nothing about later starts."""
         started = begun(partial(self._spawn, trial))
         if self._stopped:
             return Failure(INTERRUPTED, interrupted=True)

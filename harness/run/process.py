@@ -30,7 +30,7 @@ from harness.run.trial import Trial
 from harness.run.variables import Variables, process_environment
 
 STARTUP_SECONDS = 300.0
-"""How long a worker may take until it has imported what jobs need; a cold disk needs a minute."""
+"""How long a worker may take to import what jobs need; a cold disk needs a minute."""
 
 _LOG_LINES = 20
 _LOG_BYTES = 65536
@@ -38,7 +38,7 @@ _ABORT_SECONDS = 3.0
 
 
 class NotSpawned(Exception):
-    """The operating system started no process; `lost` says why."""
+    """No process was started; `lost` says why."""
 
     def __init__(self, lost: Lost) -> None:
         super().__init__(lost.reason)
@@ -46,11 +46,11 @@ class NotSpawned(Exception):
 
 
 class Process(Protocol):
-    """What a worker's process can be asked, as of a `subprocess.Popen`; it leads a process group of its own."""
+    """The part of `subprocess.Popen` that is used of a worker's process, which leads its own process group."""
 
     @property
     def pid(self) -> int:
-        """Its number, and that of its group."""
+        """Its process id, which is also that of its group."""
 
     @property
     def stdin(self) -> IO[bytes] | None:
@@ -61,24 +61,24 @@ class Process(Protocol):
         """Where replies are read."""
 
     def poll(self) -> int | None:
-        """Its exit code once it has ended, the negated signal where one killed it."""
+        """Its exit code once it has ended, the negated signal if one killed it; None while it runs."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for that code; raises subprocess.TimeoutExpired after `timeout` seconds."""
+        """Wait for the exit code; raises subprocess.TimeoutExpired after `timeout` seconds."""
 
     def send_signal(self, number: int, /) -> None:
-        """Send a signal unless it has ended."""
+        """Send a signal if it still runs."""
 
 
 Start = Callable[[IO[bytes]], Process | None]
-"""Starts a worker that writes to the given log; None where another way has to be taken."""
+"""Starts a worker that writes to the given log; None if it must be started another way."""
 
 
 class WorkerProcess:
-    """A worker and the pipe to it. Use from one thread; `kill` may be called from any.
+    """A worker and the pipe to it. Used from one thread; `kill` may be called from any thread.
 
-    `fork` gives a process that needs no start, where there can be one; `python` is another interpreter to start.
-    Raises NotSpawned where there is no process to speak to.
+    `fork` returns a forked process, if there can be one; `python` is another interpreter to start.
+    Raises NotSpawned if no process could be started.
     """
 
     def __init__(
@@ -105,20 +105,20 @@ class WorkerProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """Whether the process is still running."""
         return self._process.poll() is None
 
     @property
     def was_killed(self) -> bool:
-        """Whether somebody else killed the process outright."""
+        """Whether something other than the harness killed the process (SIGKILL)."""
         return not self._aborted and self._process.poll() == -signal.SIGKILL
 
     def fits(self, trial: Trial) -> bool:
-        """Whether it was started as `trial` needs it."""
+        """Whether it was started with the variables and the interpreter that `trial` needs."""
         return self._kind == (trial.python, trial.process_variables())
 
     def wait_ready(self) -> Ready | Lost:
-        """Wait until what jobs need is imported; Lost when the worker cannot begin, dies or hangs before."""
+        """Wait until the worker has imported what jobs need; Lost if it cannot start, dies or hangs before that."""
         if self._ready is None:
             reply = self._receive(time.monotonic() + STARTUP_SECONDS)
             if isinstance(reply, CannotStart):
@@ -133,12 +133,12 @@ class WorkerProcess:
         ready = self.wait_ready()
         if isinstance(ready, Lost):
             return ready
-        with contextlib.suppress(OSError):  # somebody removed the folder meanwhile
+        with contextlib.suppress(OSError):  # the folder may have been removed meanwhile
             self._log_start = self._log.stat().st_size
         with contextlib.suppress(BrokenPipeError):
             self._stdin.write(to_json(job).encode() + b"\n")
             self._stdin.flush()
-        # The first reply comes when the worker has imported diffusers, which is not the case's doing.
+        # The first reply comes when the worker has imported diffusers; that time is not the case's.
         deadline, limit = time.monotonic() + STARTUP_SECONDS, STARTUP_SECONDS
         while True:
             reply = self._receive(deadline)
@@ -160,7 +160,7 @@ class WorkerProcess:
         self.kill()
 
     def kill(self) -> None:
-        """Kill the worker and whatever it started, also when the worker itself has ended."""
+        """Kill the worker and everything it started, even if the worker itself has already ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -188,7 +188,7 @@ class WorkerProcess:
                 return _TIMED_OUT
             if line is None:
                 return _DIED
-            # No reply: something printed before the worker took over its output, or died in mid-sentence.
+            # Not a reply: printed before the worker took over its output, or cut short when the worker died.
             with contextlib.suppress(ValidationError):
                 return from_json(Reply, line)  # type: ignore[arg-type]
 
@@ -207,7 +207,7 @@ class WorkerProcess:
 
     def _abort(self) -> None:
         self._aborted = True
-        # On SIGABRT the worker's fault handler writes where every thread stands into the log.
+        # On SIGABRT the worker's fault handler writes the stack of every thread to the log.
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGABRT)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -219,7 +219,7 @@ class WorkerProcess:
 
 
 def log_tail(log: Path, start: int = 0) -> tuple[str, ...]:
-    """The last lines that a process wrote to its log, beginning at `start`."""
+    """The last lines that a process wrote to its log from offset `start` on."""
     lines = list[str]()
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(start, log.stat().st_size - _LOG_BYTES))
@@ -228,7 +228,7 @@ def log_tail(log: Path, start: int = 0) -> tuple[str, ...]:
 
 
 def opened(log: Path) -> IO[bytes]:
-    """The log, to be written on at its end; raises StoreError."""
+    """The log, opened for appending; raises StoreError."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         return log.open("ab")
@@ -238,13 +238,13 @@ def opened(log: Path) -> IO[bytes]:
 
 
 def _telling(lines: list[str]) -> tuple[str, ...]:
-    """The last lines and, where Python's fault handler wrote after them, the innermost calls, which it names first."""
+    """The last lines and, if Python's fault handler wrote after them, the innermost calls, which it lists first."""
     fault = next((at for at, line in enumerate(lines) if line.startswith("Fatal Python error")), len(lines))
     stack = next(
         (at for at, line in enumerate(lines) if at > fault and line.startswith("Current thread")), fault + 1
     )
-    said, died, calls = lines[:fault], lines[fault : fault + 1], lines[stack : stack + _LOG_LINES]
-    return (*said[-_LOG_LINES:], *died, *calls)
+    before, died, calls = lines[:fault], lines[fault : fault + 1], lines[stack : stack + _LOG_LINES]
+    return (*before[-_LOG_LINES:], *died, *calls)
 
 
 def spawned(
@@ -256,24 +256,24 @@ def spawned(
     keep: int | None = None,
     python: str | None = None,
 ) -> subprocess.Popen[bytes]:
-    """A process that runs a module with arguments, `keep` left open for it; raises NotSpawned.
+    """A process that runs a module with arguments and inherits the descriptor `keep`; raises NotSpawned.
 
-    `python` is the interpreter, by default the one that runs this.
+    `python` is the interpreter, by default the current one.
     """
     interpreter = python or sys.executable
-    # Empty where Python runs inside another program.
+    # Empty if Python is embedded in another program.
     if not interpreter:
         raise NotSpawned(obstacles.NO_PYTHON)
     try:
         return subprocess.Popen(
-            # -P: a torch.py or a diffusers/ in the current folder is no library, and never runs.
+            # -P: a torch.py or a diffusers/ in the current folder is not the library and must never be imported.
             [interpreter, "-P", "-m", *arguments],
             stdin=streams,
             stdout=streams,
             stderr=log,
             env=_with_harness(environment, alone=python is not None),
             pass_fds=() if keep is None else (keep,),
-            # A group of its own: Ctrl-C reaches the parent alone, and a kill reaches all children.
+            # Its own process group: Ctrl-C reaches only the parent, and a kill reaches all children.
             start_new_session=True,
         )
     except OSError as error:
@@ -281,10 +281,10 @@ def spawned(
 
 
 def _with_harness(environment: dict[str, str], *, alone: bool) -> dict[str, str]:
-    """The environment in which a worker finds this package also where it is not installed.
+    """The environment in which a worker finds this package even if it is not installed.
 
-    That is so where it runs from a checkout, and in every other interpreter. `alone` gives that one this package
-    and nothing that lies next to it: the libraries there are what is to be tried.
+    It is not installed if it runs from a checkout, nor in another interpreter. `alone` adds this package for such an
+    interpreter, but nothing next to it: the interpreter's own libraries are what the trial tests.
     """
     home = Path(__file__).resolve().parents[2]
     if not alone and str(home) in map(os.path.realpath, filter(None, sys.path[1:])):
@@ -295,7 +295,7 @@ def _with_harness(environment: dict[str, str], *, alone: bool) -> dict[str, str]
 
 @cache
 def _only_harness() -> str:
-    """A folder that holds this package and nothing else, for as long as this process lives."""
+    """A folder that holds only this package, as long as this process lives."""
     folder = tempfile.mkdtemp(prefix="harness-package-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     package = Path(__file__).resolve().parents[1]

@@ -1,4 +1,4 @@
-"""Which trial goes next to which worker, so that processes and loaded pipelines are shared."""
+"""Which worker gets which trial next, so that trials share processes and loaded pipelines."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from harness.run.trial import Freshness, Trial
 
 
 class Row(NamedTuple):
-    """What trials share: the kind of process they need, and the pipeline that it has loaded."""
+    """What trials share: the kind of process that they need, and the pipeline that it loads."""
 
     process: str
     pipeline: str
     whole: bool = False
-    """Whether one worker does all of the row."""
+    """Whether one worker runs the whole row."""
 
 
 class TrialQueue:
     """Trials that wait for a worker. Thread-safe.
 
-    Trials that need the same process, and within it the same pipeline, stand in a row. A worker gets trials
-    of the row it is in as long as there are some, then the start of the longest row left, of those that need
-    the process it is if there are any: starting a process takes longer than many a run. The trials of a case
-    that want fresh processes stand in a row of their own.
+    Trials that need the same process, and within it the same pipeline, form a row. A worker gets trials from its
+    current row until that is empty. Then it goes to the longest row left, preferably one that needs the same process,
+    because starting a process takes longer than many runs. The trials of a case that need fresh processes form a row
+    of their own.
 
-    Where trials are `followed`, each that was taken may be followed by another one, which `settle` adds. It goes
-    next, and until then no worker leaves the row: it holds the pipeline that the trial after will want.
+    If trials are `followed`, `settle` may add another trial after each one that ends. It goes next, and until then
+    the worker stays in the row, because it holds the pipeline that the next trial needs.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class TrialQueue:
         self._closed = False
 
     def add(self, trials: Iterable[Trial], *, followed: bool = False) -> None:
-        """Have `trials` done; all that were added before have ended."""
+        """Add `trials`; all that were added before must have ended."""
         with self._changed:
             for trial in sorted(trials, key=lambda trial: (row_of(trial), trial.case.id, trial.number)):
                 self._rows.setdefault(row_of(trial), []).append(trial)
@@ -50,14 +50,14 @@ class TrialQueue:
             self._changed.notify_all()
 
     def limit(self, workers: int) -> None:
-        """From now on serve the workers numbered below `workers`; `take` sends the others away."""
+        """From now on serve only workers with numbers below `workers`; `take` returns None to the others."""
         with self._changed:
             self._workers = workers
             self._current = {worker: row for worker, row in self._current.items() if worker < workers}
             self._changed.notify_all()
 
     def take(self, worker: int) -> Trial | None:
-        """The next trial for worker number `worker`, as soon as there is one; None when no more will come for it."""
+        """Wait for the next trial for worker number `worker`; None when there will be no more."""
         with self._changed:
             while not self._closed and worker < self._workers:
                 if trial := self._next(worker):
@@ -66,12 +66,12 @@ class TrialQueue:
             return None
 
     def offer(self, worker: int) -> Trial | None:
-        """The next trial for worker number `worker`; None when there is none at the moment."""
+        """The next trial for worker number `worker`; None if there is none at the moment."""
         with self._changed:
             return None if self._closed else self._next(worker)
 
     def settle(self, trial: Trial, then: Trial | None) -> None:
-        """Report that `trial`, which was taken, has ended, and what its worker is to do next."""
+        """Report that `trial` has ended, and which trial its worker runs next."""
         with self._changed:
             row = row_of(trial)
             self._unsettled[row] -= 1
@@ -80,7 +80,7 @@ class TrialQueue:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Give out nothing more, and keep no worker waiting."""
+        """Hand out no more trials, and release every waiting worker."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -97,7 +97,7 @@ class TrialQueue:
         return trial
 
     def _chosen(self, worker: int) -> Row | None:
-        """The row that a worker goes on with; None where there is none for it now."""
+        """The row that a worker continues with; None if there is none for it now."""
         row = self._current.get(worker)
         if row in self._rows:
             return row
@@ -111,7 +111,7 @@ class TrialQueue:
 
 
 def row_of(trial: Trial) -> Row:
-    """The row that a trial stands in."""
+    """The row that a trial belongs to."""
     case = trial.case
     if trial.freshness is Freshness.FRESH:
         return Row("", case.id)

@@ -1,4 +1,4 @@
-"""What is known of starting workers: a worker that cannot begin is tried once, not once for each run."""
+"""What is known about starting workers: one that cannot start is tried once, not once for each run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.run.variables import Variables
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A start that came to nothing.
+    """A failed start.
 
-    `again` is whether a second try may well go better (a kill, for want of memory); `interrupted` that nothing
-    is to be learnt from it, because the command itself ended it.
+    `again` is whether a second try may succeed (the worker was killed, perhaps for lack of memory). `interrupted` is
+    whether the command itself cancelled it, so that the failure says nothing about later starts.
     """
 
     lost: Lost
@@ -25,7 +25,7 @@ class Failure:
 
 @dataclass(slots=True)
 class _State:
-    """What is known of one set of variables."""
+    """What is known about one set of variables."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     began: bool = False
@@ -33,10 +33,10 @@ class _State:
 
 
 class Starts:
-    """Which workers cannot begin, by the variables of their process. Thread-safe.
+    """Which workers cannot start, by the variables of their process. Thread-safe.
 
-    All runs of one command share one of these: what stopped a worker once is not tried again for the next run,
-    in whichever step of the command that comes.
+    All runs of a command share one instance: a start that failed once is not tried again for a later run,
+    whichever step of the command that run belongs to.
     """
 
     def __init__(self) -> None:
@@ -46,10 +46,10 @@ class Starts:
     def attempt(
         self, variables: Variables, start: Callable[[], Failure | None], python: str | None = None
     ) -> Lost | None:
-        """Have `start` bring up a worker for `variables` and `python`; None when it began, else why no worker does.
+        """Let `start` start a worker for `variables` and `python`; None if it started, otherwise the reason.
 
-        `start` is called once. Where that was a kill, or a worker with these variables has begun before, it is
-        called once more. Until the first has begun, others wait for it: they would meet the same.
+        `start` is called once. It is called once more if the worker was killed, or if a worker with these variables
+        has started before. Until the first worker has started, others wait for it: they would fail the same way.
         """
         with self._lock:
             state = self._states.setdefault((python, _key(variables)), _State())
@@ -60,7 +60,7 @@ class Starts:
 
 
 def _key(variables: Variables) -> frozenset[tuple[str, str | None]]:
-    """The variables that may decide whether a worker begins: the seed of Python's hashes does not."""
+    """The variables that may decide whether a worker starts; the seed of Python's hashes does not."""
     return frozenset((name, value) for name, value in variables.items() if name != "PYTHONHASHSEED")
 
 

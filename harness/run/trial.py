@@ -15,26 +15,26 @@ from harness.run.variables import Variables, overridden_by, variables_for
 
 
 class Freshness(Enum):
-    """Which runs the process of a trial may have seen before."""
+    """Which runs the process of a trial may have served before."""
 
     SHARED = "shared"
-    """Any: workers keep pipelines, and serve whatever needs the same process."""
+    """Any: workers keep pipelines and serve every trial that needs the same process."""
 
     FRESH = "fresh"
-    """None at all."""
+    """None."""
 
     ONE_WORKER = "one-worker"
-    """Those of the same row: all of them are done by one worker, one after the other."""
+    """Those of the same row: one worker runs all of them, one after another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run to do: the case, where its capture goes, and its number (from 1; 0 where a case runs once).
+    """One run to do: the case, where its capture goes, and its number (from 1; 0 if the case runs once).
 
     `trace` is how much is recorded, by default the case's own level. `forced` is the golden to replay, and
-    `perturbation` a deliberate change. `variables` are set in the worker's environment besides those of the
+    `perturbation` a deliberate change. `variables` are set in the worker's environment in addition to those of the
     case; None unsets one. `python` is the interpreter of another environment, by default the one that runs the
-    harness. A `further` trial is made in addition to the case's own run: a variation, a replay, a probe.
+    harness. A `further` trial comes in addition to the case's own run: a variation, a replay, a probe.
     """
 
     case: Case
@@ -49,11 +49,11 @@ class Trial:
     python: str | None = None
 
     def process_variables(self) -> Variables:
-        """What its worker's process must have been started with."""
+        """The variables that its worker's process must have been started with."""
         return {**variables_for(self.case.determinism), **self.variables}
 
     def job(self) -> Job:
-        """What the worker is told."""
+        """The job that the worker gets."""
         level = self.case.trace_level if self.trace is None else self.trace
         golden = str(self.forced.absolute()) if self.forced else None
         callers: Mapping[str, str] = overridden_by(self.process_variables())

@@ -15,15 +15,15 @@ from harness.core.variables import THREAD_POOLS, decided_by
 from harness.errors import UsageError
 
 Variables = Mapping[str, str | None]
-"""Environment variables by name; None unsets one that the caller has."""
+"""Environment variables by name; None unsets one that the caller has set."""
 
 
 def variables_for(wished: Determinism) -> Variables:
-    """What a case with these switches sets itself; everything else is inherited from the caller.
+    """The variables that a case with these switches sets itself; all others are inherited from the caller.
 
-    Thread pools are sized when the libraries load, so the thread count is part of it, unless
-    HARNESS_THREADS overrides every case's. What makes a run portable is set where the CPU can be that. Raises
-    UsageError where HARNESS_THREADS is no thread count.
+    Libraries size their thread pools when they load, so the thread count is among them; HARNESS_THREADS
+    overrides that of every case. The variables of portable runs are set if the CPU supports those. Raises
+    UsageError if HARNESS_THREADS is not a thread count.
     """
     threads = _threads_of_caller() or str(wished.threads)
     return {
@@ -38,10 +38,10 @@ def variables_for(wished: Determinism) -> Variables:
 
 
 def other_start(number: int) -> Variables:
-    """What lets the process of every second run of a case begin otherwise than that of the run before it.
+    """The variables that make the process of every second run of a case start differently from the one before.
 
-    Sets of strings then have another order and, since other variables mean another process to fork from,
-    everything lies elsewhere in memory: a result that depends on the start of a process differs between the two.
+    Sets of strings then have another order, and memory has another layout, because other variables mean another
+    process to fork from. A result that depends on the start of a process therefore differs between two runs.
     """
     return {"PYTHONHASHSEED": str((number - 1) % 2)}
 
@@ -49,12 +49,12 @@ def other_start(number: int) -> Variables:
 def _threads_of_caller() -> str:
     threads = os.environ.get("HARNESS_THREADS", "")
     if threads and not (threads.isdecimal() and int(threads) > 0):
-        raise UsageError(f"HARNESS_THREADS={threads}: no thread count; set it to 1 or more, or unset it")
+        raise UsageError(f"HARNESS_THREADS={threads}: not a thread count; set it to 1 or more, or unset it")
     return threads
 
 
 def overridden_by(variables: Variables) -> Mapping[str, str]:
-    """The caller's values, by name, of what `variables` set otherwise and numbers may depend on."""
+    """The caller's values, by name, that `variables` replace and that numeric results may depend on."""
     callers = {
         name: os.environ[name].strip() for name in variables if name in os.environ and decided_by(name)
     }
@@ -69,14 +69,14 @@ def process_environment(variables: Variables) -> dict[str, str]:
 
 @cache
 def obstacle() -> str:
-    """Why no run can be portable on this CPU, in words; "" where one can."""
+    """Why no run can be portable on this CPU, in words; "" if runs can be."""
     try:
-        told = Path(CPU_INFO).read_text(encoding="utf-8")
+        cpu_info = Path(CPU_INFO).read_text(encoding="utf-8")
     except OSError:
-        told = ""
-    return cpu_obstacle(platform.machine(), told)
+        cpu_info = ""
+    return cpu_obstacle(platform.machine(), cpu_info)
 
 
 def can_be_portable() -> bool:
-    """Whether it is an x86-64 CPU with AVX2 and FMA, as Linux tells."""
+    """Whether this is an x86-64 CPU with AVX2 and FMA, according to Linux."""
     return not obstacle()

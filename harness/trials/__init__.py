@@ -1,1 +1,1 @@
-"""Running cases and keeping what they leave."""
+"""Conduct the trials of a command, judge what they produce, and make captures goldens."""

@@ -1,4 +1,4 @@
-"""Make a capture the golden, and say what that changes."""
+"""Make a capture the golden, and report what that changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from harness.judge.warned import capture_warnings
 from harness.judge.weaknesses import trace_weaknesses
 from harness.trials.bitwise import differing
 
-_AGAIN = "run the case as it is: harness verify"
+_RUN_PLAIN = "run the case without changes: harness verify"
 
 
 def accept_capture(
@@ -48,17 +48,17 @@ def accept_capture(
     noise: tuple[TensorResult, ...] = (),
     seconds: float = 0.0,
 ) -> RecordResult:
-    """Store `capture` as the golden of `case` on its platform, in the place of an older one.
+    """Store `capture` as the golden of `case` on its platform; it replaces an older one.
 
-    Nothing is stored of outputs that could judge nothing: the result's state is then `broken`. Raises
-    UnreadableGolden when the capture is damaged, NotAGolden when it holds another case or a run that was
-    meddled with on purpose, StoreError when the golden cannot be written.
+    Nothing is stored if the outputs could not judge anything; the result's state is then `broken`. Raises
+    UnreadableGolden if the capture is damaged, NotAGolden if it holds another case or a deliberately
+    changed run, StoreError if the golden cannot be written.
     """
     with Opened(TensorFile(capture)) as file:
         document, judged, trace = file.document, check_outputs(file.file), file.trace
         platform = document.environment.platform
         if odd := unfit(document, case.id):
-            raise NotAGolden(capture, f"can be no golden: {'; '.join(odd)}", _AGAIN)
+            raise NotAGolden(capture, f"cannot be a golden: {'; '.join(odd)}", _RUN_PLAIN)
         if judged.refusals:
             return _refused(case, platform, judged, seconds)
         path = store.path(case.id, platform)
@@ -93,7 +93,7 @@ def _refused(case: Case, platform: str, judged: OutputChecks, seconds: float) ->
 
 
 def _what_changes(case: Case, capture: Opened, store: GoldenStore, golden: Path) -> RecordResult:
-    """A result without timings that says how the capture differs from the golden it would replace."""
+    """How the capture differs from the golden that it would replace, as a result without timings."""
     if not os.path.lexists(golden):
         return _bare(case, RecordState.RECORDED)
     document = capture.document
@@ -105,24 +105,24 @@ def _what_changes(case: Case, capture: Opened, store: GoldenStore, golden: Path)
     changed = differing(tensors)
     definition = definition_changes(before.definition, document.definition)
     environment = changes_between(before.environment, document.environment)
-    anew = _recorded_anew(before, document)
-    if not (changed or definition or environment or anew):
+    other = _other_changes(before, document)
+    if not (changed or definition or environment or other):
         return _bare(case, RecordState.UNCHANGED, GoldenUnchanged())
-    reasons: Reasons = () if changed else (RecordedAgain(anew),)
+    reasons: Reasons = () if changed else (RecordedAgain(other),)
     return RecordResult(
         case.id, RecordState.UPDATED, None, None, reasons, 0.0, changed, definition, environment
     )
 
 
-def _recorded_anew(
+def _other_changes(
     before: CaptureDocument, document: CaptureDocument
 ) -> tuple[Literal["trace", "weights"], ...]:
     """What differs between two captures besides outputs, definition and environment."""
-    other: dict[Literal["trace", "weights"], bool] = {
+    changes: dict[Literal["trace", "weights"], bool] = {
         "trace": _trace_digests(before) != _trace_digests(document),
         "weights": (before.weights, before.commit) != (document.weights, document.commit),
     }
-    return tuple(what for what, differs in other.items() if differs)
+    return tuple(what for what, differs in changes.items() if differs)
 
 
 def _trace_digests(document: CaptureDocument) -> Mapping[str, str]:

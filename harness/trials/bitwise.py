@@ -1,4 +1,4 @@
-"""Compare two capture files bit for bit, whatever any tolerance says."""
+"""Compare two capture files bit for bit, regardless of any tolerance."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.judge.outputs.compare import compare_tensors
 
 
 def compare_files(left: Path, right: Path) -> tuple[TensorResult, ...]:
-    """Every output of both files; raises UnreadableGolden when one is damaged."""
+    """The comparison of every output of both files; raises UnreadableGolden if one is damaged."""
     with TensorFile(left) as ours, TensorFile(right) as theirs:
         return compare_tensors(ours, theirs, Rule.EXACT)
 
 
 def differing(tensors: tuple[TensorResult, ...]) -> tuple[TensorResult, ...]:
-    """Those that are not bit-identical."""
+    """The tensors that are not bit-identical."""
     return tuple(tensor for tensor in tensors if tensor.verdict is not Verdict.IDENTICAL)

@@ -1,4 +1,4 @@
-"""Where captures lie in the output folder, and what their runs have in common."""
+"""Where captures are in the output folder, and what their runs have in common."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from harness.core.case import Case
 from harness.core.environment import Environment
 
 REPORT_NAME = "report.json"
-"""The report of a verify, in the output folder."""
+"""The name of verify's report in the output folder."""
 
 FORCED_NAME = "forced"
 """The name of the capture of a forced replay."""
 
 
 def capture_path(out: Path, case: Case, name: str = "capture") -> Path:
-    """Where the capture of `case` lies in the output folder."""
+    """Where the capture of `case` is in the output folder."""
     return out / "captures" / case.id / f"{name}.safetensors"
 
 
 def environment_of(outcomes: Iterable[Outcome]) -> Environment | None:
-    """The environment of the first run that got far enough to have one."""
+    """The environment of the first run that got far enough to report one."""
     return next(
         (outcome.environment for outcome in outcomes if isinstance(outcome, Completed | Raised)), None
     )
 
 
 def seconds_of(outcomes: Iterable[Outcome]) -> float:
-    """How long the runs took that came to an end."""
+    """How long the runs took that completed or raised."""
     return sum(outcome.seconds for outcome in outcomes if isinstance(outcome, Completed | Raised))

@@ -1,4 +1,4 @@
-"""Which cases a command runs, checked before anything is started."""
+"""Which cases a command runs, checked before anything starts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from harness.report.terminal import Screen
 
 
 def cases_to_run(options: Options, screen: Screen, store: GoldenStore | None = None) -> tuple[Case, ...]:
-    """The selected cases, their calls checked against what their pipelines take before anything is started.
+    """The selected cases, after checking their calls against what their pipelines accept.
 
-    The calls of those with a golden of this very definition in `store` worked once: what a pipeline no longer
-    takes is a finding about the pipeline, not about the config, and comes out when the case is run.
+    If `store` has a golden of exactly this definition, the call worked once. An argument that the pipeline no
+    longer accepts is then a finding about the pipeline, not about the config, and shows when the case runs.
     """
     cases = selected_cases(options, screen)
     try:
         check_calls(cases)
     except ConfigError:
-        # Only now the goldens are looked at: all of them are read again when they judge.
+        # Goldens are read only now, since each is read again when it judges.
         check_calls([case for case in cases if store is None or not _worked_once(case, store)])
     return cases
 
 
 def _worked_once(case: Case, store: GoldenStore) -> bool:
-    """Whether a golden was recorded from the case as it is now; one that cannot be read has its own error later."""
+    """Whether a golden was recorded from the case as it is now; an unreadable one is reported later."""
     try:
         documents = [store.document(store.path(case.id, platform)) for platform in store.platforms(case.id)]
     except HarnessError:

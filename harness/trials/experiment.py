@@ -1,4 +1,4 @@
-"""Trials that say something only together: a run and its replay, two recordings, a row of repetitions."""
+"""Trials that mean something only together: a run and its replay, two recordings, a series of repetitions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harness.trials.session import Session
 Subject = TypeVar("Subject")
 
 Outcomes = Sequence[Outcome]
-"""What came of the trials of one experiment, in their order."""
+"""The outcomes of the trials of an experiment, in their order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """Some trials, and what is concluded from their outcomes as soon as all of them have ended.
+    """Some trials, and the conclusion drawn from their outcomes as soon as all have ended.
 
-    Unless they are `kept`, their captures are removed then: full traces of many variations are large.
+    The captures are then removed unless they are `kept`: full traces of many variations are large.
     """
 
     trials: tuple[Trial, ...]
@@ -31,7 +31,7 @@ class Experiment:
 
 
 def with_replay(trial: Trial, base: Path) -> tuple[Trial, Trial]:
-    """The trial, and the same under forced replay of `base`, whose capture lies next to its own."""
+    """The trial, and the same trial under forced replay of `base`, whose capture goes next to its own."""
     capture = trial.capture.with_stem(f"{trial.capture.stem}-forced")
     return trial, replace(trial, capture=capture, trace=TraceLevel.FULL, forced=base)
 
@@ -39,7 +39,7 @@ def with_replay(trial: Trial, base: Path) -> tuple[Trial, Trial]:
 def conduct_all(
     session: Session, planned: Iterable[tuple[Subject, Iterable[Experiment]]]
 ) -> Iterator[Subject]:
-    """Do the experiments on all subjects, so that they share workers; each subject as its last one is concluded."""
+    """Conduct the experiments on all subjects with shared workers; yields each subject after its last conclusion."""
     subjects, experiments = list[Subject](), list[list[Experiment]]()
     for subject, its in planned:
         subjects.append(subject)

@@ -1,4 +1,4 @@
-"""What is said of a run that left no capture: one place from its outcome to state, reason, log and next steps."""
+"""The description of a run that left no capture: one place turns its outcome into reason, log and next steps."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LOG_LINES = 12
 class Failure:
     """Why a run left no capture.
 
-    It was `skipped` where it cannot be had here, and the pipeline may have `raised`; otherwise the worker was
-    lost. One that never began has `next_steps`: that has nothing to do with the case.
+    It was `skipped` if the device or the model is not available here, or the pipeline `raised`; otherwise the
+    worker was lost. If the worker never started, there are `next_steps`: the case is not the cause.
     """
 
     why: str
@@ -33,7 +33,7 @@ class Failure:
 
 
 def failure(outcome: Lost | Raised | Unavailable) -> Failure:
-    """The failure that an outcome other than Completed is."""
+    """The failure described by an outcome other than Completed."""
     match outcome:
         case Unavailable():
             return Failure(outcome.reason, skipped=True)

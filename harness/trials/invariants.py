@@ -1,4 +1,4 @@
-"""The trials that the invariants of a case ask for, and what came of them."""
+"""The trials that the invariants of a case need, and their outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OF_GENERATORS = (InvariantKind.BATCH, InvariantKind.GENERATOR_STATE)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One invariant of a case and the trial that it asks for; none where there is a `reason` against it.
+    """One invariant of a case and the trial that it needs, or the `reason` why there is none.
 
     `base` is the capture of the run that it is compared with.
     """
@@ -32,14 +32,14 @@ class Asked:
 
 
 def asked_of(cases: Sequence[Case], out: Path) -> tuple[Asked, ...]:
-    """What the invariants of `cases` ask for, captures going under `out`."""
+    """What the invariants of `cases` need; captures go under `out`."""
     return tuple(_asked(case, invariant, out) for case in cases for invariant in case.invariants)
 
 
 def outcomes_of(
     case: Case, asked: Sequence[Asked], outcomes: Mapping[Path, Outcome]
 ) -> tuple[tuple[Invariant, Outcome], ...]:
-    """What came of each invariant of `case`, all of whose trials have ended; `outcomes` are by capture."""
+    """Each invariant of `case` with its outcome; all its trials must have ended. `outcomes` are keyed by capture."""
     return tuple(
         (one.invariant, Unavailable(one.reason) if one.trial is None else outcomes[one.trial.capture])
         for one in asked
@@ -48,7 +48,7 @@ def outcomes_of(
 
 
 def complete(case: Case, asked: Sequence[Asked], outcomes: Mapping[Path, Outcome]) -> bool:
-    """Whether every trial that the invariants of `case` ask for has ended."""
+    """Whether every trial that the invariants of `case` need has ended."""
     trials = [one.trial for one in asked if one.case.id == case.id]
     return all(trial is None or trial.capture in outcomes for trial in trials)
 
@@ -67,9 +67,9 @@ def _asked(case: Case, invariant: Invariant, out: Path) -> Asked:
 
 
 def _perturbation(case: Case, invariant: Invariant, varied: Case | None) -> Perturbation | None:
-    """What the worker does differently, under the kind's own name; None where the case itself says it all."""
+    """What the worker does differently, under the kind's own name; None if only the case itself differs."""
     if invariant.kind is InvariantKind.HALF:
-        # Both sides get the same draws: a dtype may have a stream of its own.
+        # Both runs get the same random numbers: a dtype may have its own stream.
         return Perturbation(f"invariant.draws_in_{case.model.dtype}")
     if varied is None:
         return Perturbation(f"invariant.{invariant.kind}", invariant.strength, seed=(case.seed or 0) + 1)
@@ -77,7 +77,7 @@ def _perturbation(case: Case, invariant: Invariant, varied: Case | None) -> Pert
 
 
 def _varied(case: Case, invariant: Invariant) -> Case | None:
-    """The case with the one option changed that the invariant is about; None where that is no option."""
+    """The case with the option changed that the invariant is about; None if it is not about an option."""
     match invariant.kind:
         case InvariantKind.OFFLOAD:
             memory = replace(case.variant.memory, offload=Offload.MODEL)
@@ -92,7 +92,7 @@ def _varied(case: Case, invariant: Invariant) -> Case | None:
 def _senseless(case: Case, invariant: Invariant, varied: Case | None) -> str:
     """Why there is nothing to compare, or ""."""
     if case.allow_nondeterministic:
-        return "two runs of this case may differ by themselves (`nondeterministic: allow`)"
+        return "two runs of this case may differ (`nondeterministic: allow`)"
     if case.generator is GeneratorKind.NONE and invariant.kind in _OF_GENERATORS:
         return "the run hands no generator to the pipeline"
     if invariant.kind is InvariantKind.SAVE_LOAD and (case.before or case.variant != Variant()):

@@ -1,4 +1,4 @@
-"""The trials of one command: who does them, who watches, and where what they leave goes."""
+"""The trials of one command: which workers run them, what shows their progress, and where their captures go."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from harness.trials.captures import capture_path
 
 
 class Session:
-    """The workers of a command, open from its first trial to its last. A context manager, as the pool is."""
+    """The workers of a command, open from its first trial to its last. A context manager, like the pool."""
 
     def __init__(self, options: Options, progress: Display) -> None:
         self.out = options.out
@@ -41,20 +41,20 @@ class Session:
         self._pool = WorkerPool(executor, _Watcher(progress), self._starts)
 
     def conduct(self, trials: Sequence[Trial], then: Then | None = None) -> Iterator[tuple[Trial, Outcome]]:
-        """Do the trials and show how they go; yields each with its outcome as it ends.
+        """Run the trials and show their progress; yields each with its outcome as it ends.
 
-        Captures of earlier invocations in their place are removed first. `then` names the trial that follows one
-        that has ended, in the worker that has its pipeline.
+        Captures of earlier invocations at the same paths are removed first. `then` returns the trial that follows
+        one that has ended, in the worker that holds its pipeline.
         """
         self._expect(trials)
         yield from self._pool.conduct(trials, self._jobs(trials), then and self._expected(then))
 
     def environment(self) -> Environment | Lost:
-        """The environment of a worker before any case; Lost where none comes up."""
+        """The environment of a worker before any case; Lost if none starts."""
         return fingerprint(self._options.device, self._logs, self._starts)
 
     def path(self, case: Case, name: str = "capture") -> Path:
-        """Where the capture of that name of `case` goes."""
+        """Where the capture called `name` of `case` goes."""
         return capture_path(self.out, case, name)
 
     def __enter__(self) -> Self:
@@ -86,7 +86,7 @@ class Session:
 
 @contextmanager
 def open_session(options: Options, screen: Screen, cases: int) -> Iterator[Session]:
-    """A session whose progress over so many cases is shown on `screen`."""
+    """A session that shows its progress over this many cases on `screen`."""
     with screen.watch(cases) as progress, Session(options, progress) as session:
         yield session
 
@@ -94,7 +94,7 @@ def open_session(options: Options, screen: Screen, cases: int) -> Iterator[Sessi
 def _remove(capture: Path) -> None:
     try:
         capture.unlink(missing_ok=True)
-    except NotADirectoryError:  # the worker says what lies in the way
+    except NotADirectoryError:  # the worker reports which file is in the way
         pass
     except OSError as error:
         step = "grant the permission, or name another folder with --out"
@@ -103,7 +103,7 @@ def _remove(capture: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Watcher:
-    """Tells the display what the pool observes."""
+    """Passes on to the display what the pool observes."""
 
     display: Display
 
@@ -118,7 +118,7 @@ class _Watcher:
 
 
 def _label(trial: Trial) -> str:
-    """The case, and which of its trials where that is not the only one; captures are named after what they are."""
+    """The case and, if it has several trials, which one this is; the name of a capture says what it is."""
     if trial.number:
         return f"{trial.case.id} (run {trial.number})"
     return f"{trial.case.id} ({trial.capture.stem})" if trial.further else trial.case.id

@@ -1,4 +1,4 @@
-"""Verification: each case's own trial, its replay and its invariants, judged as they end."""
+"""Verification: the trial of each case, its replay and its invariants, judged as they end."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from harness.trials.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The cases' own trials, what their invariants ask for, and what came of them so far.
+    """The cases' own trials, the trials of their invariants, and the outcomes and results so far.
 
-    `results` are without the invariants.
+    `results` do not include the invariants.
     """
 
     trials: Sequence[Trial]
@@ -47,21 +47,21 @@ class Verification:
 
     @classmethod
     def of(cls, cases: Sequence[Case], out: Path, how: VerifyOptions) -> Self:
-        """What is to be done for these cases, their captures going under `out`."""
+        """The verification of these cases; captures go under `out`."""
         trials = tuple(Trial(case, capture_path(out, case)) for case in cases)
         return cls(trials, invariants.asked_of(cases, out), how)
 
     def is_forced(self, case: Case) -> bool:
-        """Whether the case is judged under forced replay as well."""
+        """Whether the case is also judged under forced replay."""
         return self.how.forced or case.forced
 
     @property
     def environment(self) -> Environment | None:
-        """Where the runs ran."""
+        """The environment of the runs."""
         return environment_of(list(self.outcomes.values()))
 
     def judged(self, trial: Trial) -> CaseResult:
-        """The result of the case of `trial`, with its invariants."""
+        """The result of the case of `trial`, including its invariants."""
         if trial.case.id in self.concluded:
             return self.concluded[trial.case.id]
         evidence = self.evidence[trial.case.id]
@@ -69,17 +69,17 @@ class Verification:
         return judge(evidence)
 
     def conclude(self, trial: Trial) -> CaseResult:
-        """As `judged`, for a case whose runs have all ended: nothing is judged anew after this."""
+        """As `judged`, for a case whose runs have all ended; the result is final."""
         self.concluded[trial.case.id] = self.judged(trial)
         return self.concluded[trial.case.id]
 
     def report(self) -> Report:
-        """The report of a verify that came to its end, in the order of the configs."""
+        """The report of a finished verify, in the order of the configs."""
         judged = logged_once(self.judged(trial) for trial in self.trials)
         return Report(self.environment, judged, started=self.started, passing=_passing(self.how))
 
     def unfinished(self) -> Report:
-        """The report of a verify that ends here; a pass that was judged in part only counts as not run."""
+        """The report of a verify that ends early; a pass that was judged only in part counts as not run."""
         done = {trial.case.id: self._so_far(trial) for trial in self.trials if not self._pending(trial.case)}
         left = tuple(trial.case.id for trial in self.trials if trial.case.id not in done)
         judged, passing = logged_once(done.values()), _passing(self.how)
@@ -88,7 +88,7 @@ class Verification:
         )
 
     def complete(self, trial: Trial) -> bool:
-        """Whether the run of the case and those of its invariants have all ended."""
+        """Whether the run of the case and the runs of its invariants have all ended."""
         return trial.case.id in self.results and invariants.complete(trial.case, self.asked, self.outcomes)
 
     def _so_far(self, trial: Trial) -> CaseResult:
@@ -96,7 +96,7 @@ class Verification:
         return self.judged(trial) if whole else self.results[trial.case.id]
 
     def _pending(self, case: Case) -> bool:
-        """Whether nothing is known of the case, or a pass that a run still to come may turn into a failure."""
+        """Whether nothing is known about the case yet, or a run that has not ended may turn its pass into a failure."""
         result = self.results.get(case.id)
         if result is None:
             return True
@@ -106,7 +106,7 @@ class Verification:
 
 
 Settle = Callable[[Evidence, CaseResult], CaseResult]
-"""What is made of a result when the trial of its case, and the replay if there is one, have ended."""
+"""Completes a result after the trial of its case, and the replay if there is one, have ended."""
 
 
 def judge_all(
@@ -117,11 +117,11 @@ def judge_all(
     settle: Settle,
     curious: Callable[[CaseResult], bool] = lambda _result: False,
 ) -> None:
-    """Do the trials and judge each case against its golden, by forced replay as well where it is asked for.
+    """Run the trials and judge each case against its golden, also by forced replay if it is requested.
 
-    A replay follows the trial of its case in the worker that still holds the pipeline. Where it is not asked for, a
-    result that makes one `curious` is replayed as well where its golden allows, which decides nothing. Files are
-    open from the trial of a case to its `settle`.
+    A replay follows the trial of its case in the worker that still holds the pipeline. If no replay is requested, but
+    the result makes `curious` true and the golden allows it, the case is replayed too; that decides nothing. Files
+    stay open from the trial of a case to its `settle`.
     """
     own = {trial.case.id: trial for trial in found.trials}
     work = _Judging(found, session, store, settle, curious)
@@ -139,7 +139,7 @@ def judge_all(
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    """What is done as each trial of a verification ends."""
+    """Handles each trial of a verification as it ends."""
 
     found: Verification
     session: Session
@@ -149,7 +149,7 @@ class _Judging:
     settled: set[str] = field(default_factory=set)
 
     def then(self, trial: Trial, outcome: Outcome) -> Trial | None:
-        """Judge what came of `trial`; the replay that is to follow it, if one is."""
+        """Judge the outcome of `trial`; returns the replay that follows it, if any."""
         self.found.outcomes[trial.capture] = outcome
         if not trial.further:
             return self._judged(trial, outcome)
@@ -188,7 +188,7 @@ def _passing(how: VerifyOptions) -> Passing:
 
 
 def _digest(capture: Path, outcome: Outcome) -> FileDigest | None:
-    """What `accept` knows the capture by; None where the run gave none, or none that can be read."""
+    """What `accept` identifies the capture by; None if the run left none that can be read."""
     if not isinstance(outcome, Completed):
         return None
     with suppress(UnreadableGolden):

@@ -134,4 +134,4 @@ def test_gates_that_fail_cost_neither_golden_nor_report(
     assert cli.main(["record", "ddim/two", "--update", "--device", "cpu", "--quiet"]) == 0
     [case] = project.report("record.json")["cases"]
     assert case["state"] == "unchanged"
-    assert case["warnings"][-1] == "its gates could not be looked at: no space left"
+    assert case["warnings"][-1] == "it could not be checked for weaknesses: no space left"

@@ -84,7 +84,7 @@ def test_limits_that_were_loosened_do_not_pass_unseen(
     project.config("ddim/two", TWO_STEPS + STATED.replace("1.0e-3", "1.0"))
     code, [case] = stored()
     assert (code, case["state"]) == (3, "error")
-    assert "its limits are others than those that the faults were judged by" in case["reason"]
+    assert "its limits differ from those that the faults were judged by" in case["reason"]
     assert "harness sensitivity ddim/two" in capsys.readouterr().out
 
 
@@ -124,7 +124,7 @@ def test_a_case_that_is_judged_by_less_than_before_is_an_error(golden: Path, pro
     project.config("ddim/two", TWO_STEPS + STATED.replace("forced: true\n", ""))
     code, [case] = stored()
     assert (code, case["state"]) == (3, "error")
-    assert "its limits are others" in case["reason"]
+    assert "its limits differ" in case["reason"]
 
 
 def test_a_run_is_stored_and_judged_alike_afterwards(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,7 @@ def test_a_python_that_was_moved(bench: Bench, monkeypatch: pytest.MonkeyPatch, 
         "missing": f"{python}: no worker can be started by this Python (No such file or directory)",
         "not executable": f"{python}: no worker can be started by this Python (Permission denied)",
         "another Python": "the worker exited with code 1 while starting: ",
-        "unknown": "no worker can be started: this Python does not say where its executable lies",
+        "unknown": "no worker can be started: this Python does not say where its executable is",
     }
     code, printed = bench.run("verify", "--device", "cpu")
     assert code == 3
@@ -260,7 +260,7 @@ def test_packages_that_are_imported_later_are_looked_at_before_any_case(bench: B
     sentence = "diffusers 0.36.0 cannot be imported here: No module named 'httpx_is_not_here'"
     assert (code, bench.starts) == (3, 1)
     assert flat(printed).count(sentence) == 1
-    assert "next: install what provides the module httpx_is_not_here" in flat(printed)
+    assert "next: install the package that provides the module httpx_is_not_here" in flat(printed)
     assert {case["reason"] for case in bench.report()} == {sentence}
 
 

@@ -81,7 +81,7 @@ def test_an_interrupted_verify_is_accepted_by_nobody(drifted: Pretend) -> None:
     drifted.before = interrupt("a/two")
     assert drifted.harness("verify").code == 130
     told = refused(drifted)
-    assert told.count("the last verify was not finished") == 2
+    assert told.count("the last verify did not finish") == 2
 
 
 def test_a_verify_killed_at_once_leaves_no_older_report_to_accept_by(
@@ -105,7 +105,7 @@ def test_a_verify_killed_at_once_leaves_no_older_report_to_accept_by(
 def test_a_case_that_the_last_verify_did_not_judge(drifted: Pretend) -> None:
     assert drifted.harness("verify", "a/two").code == 0
     told = refused(drifted, "a/one")
-    assert "is none of the cases that the last verify judged (1 of them)" in told
+    assert "is not among the cases that the last verify judged (1 in all)" in told
     assert drifted.harness("accept").code == 0, "without a selection, the last verify's cases are meant"
     assert drifted.harness("verify", "a/one").code == 1
 
@@ -115,12 +115,12 @@ def test_a_capture_put_there_afterwards(drifted: Pretend) -> None:
     drifted.values["a/one"] = VALUES * 2
     assert drifted.harness("verify", "--out", str(other)).code == 1
     shutil.copy(other / "captures/a/one/capture.safetensors", drifted.capture("a/one"))
-    assert "another capture than the one that the last verify judged" in refused(drifted, "a/one")
+    assert "is not the capture that the last verify judged" in refused(drifted, "a/one")
 
 
 def test_a_capture_touched_in_its_document_alone(drifted: Pretend) -> None:
     describe(drifted.capture("a/one"), lambda document: document.update(warnings=["edited"]))
-    assert "another capture" in refused(drifted, "a/one")
+    assert "is not the capture that the last verify judged" in refused(drifted, "a/one")
 
 
 def test_a_capture_that_is_gone(drifted: Pretend) -> None:
@@ -136,7 +136,7 @@ def test_a_case_that_was_edited_since(drifted: Pretend) -> None:
 def test_a_golden_that_changed_since(drifted: Pretend) -> None:
     golden = drifted.golden("a/one")
     describe(golden, lambda document: document.update(warnings=["pulled from upstream"]))
-    assert "is another golden than the last verify saw" in refused(drifted, "a/one")
+    assert "is not the golden that the last verify compared with" in refused(drifted, "a/one")
 
 
 def test_the_report_of_another_command(drifted: Pretend) -> None:

@@ -249,7 +249,7 @@ RECORD = RecordReport(
             RecordState.UNCHANGED,
             "cpu-x86_64",
             "g",
-            said("bit for bit the golden that was there"),
+            said("equal to the existing golden bit for bit"),
             2.0,
         ),
         *(
@@ -258,7 +258,7 @@ RECORD = RecordReport(
                 state=RecordState.KEPT,
                 platform="cpu-x86_64",
                 golden=f"goldens/kept-{number}.safetensors",
-                reasons=said("the golden exists already and was not touched"),
+                reasons=said("the golden already exists and was not replaced"),
                 seconds=0.0,
                 next_steps=(
                     harness_step("to record it again", "record", "--update", f"ddpm-digits/kept-{number}"),

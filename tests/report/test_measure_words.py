@@ -23,10 +23,10 @@ from harness.report.measure_words import measure_words
         ),
         (of.RunsDiffer(()), "two runs in fresh processes gave different bits, so nothing was stored"),
         (of.DifferenceAllowed(("a", "b")), "differs from run to run in a, b, which the case allows"),
-        (of.RecordedAgain(()), "the same bits, recorded anew"),
+        (of.RecordedAgain(()), "the same bits, recorded again"),
         (
             of.RecordedAgain(("trace", "weights")),
-            "the same bits, recorded anew with another trace and other weights",
+            "the same bits, recorded again with a different trace and different weights",
         ),
         (
             of.CaptureChanged("out/a", "capture", missing=True),
@@ -34,9 +34,9 @@ from harness.report.measure_words import measure_words
         ),
         (
             of.CaptureChanged("out/a", "capture"),
-            "out/a: is another capture than the one that the last verify judged",
+            "out/a: is not the capture that the last verify judged",
         ),
-        (of.CaptureChanged("g", "golden"), "g: is another golden than the last verify saw"),
+        (of.CaptureChanged("g", "golden"), "g: is not the golden that the last verify compared with"),
         (of.OtherDefinition("g"), "g: was recorded from a different definition of this case"),
         (of.OtherDefinition(None), "the capture was made from a different definition of this case"),
         (

@@ -19,19 +19,19 @@ from harness.run.obstacles import cannot_start, last_words, not_begun, not_spawn
         (
             CannotStart("diffusers", "0.36.0", "No module named 'httpx'", "httpx"),
             "diffusers 0.36.0 cannot be imported here: No module named 'httpx'",
-            "install what provides the module httpx for ",
+            "install the package that provides the module httpx for ",
         ),
         (
             CannotStart("diffusers", "", "No module named 'diffusers'", "diffusers"),
             "diffusers is not installed here: No module named 'diffusers'",
-            "install what provides the module diffusers for ",
+            "install the package that provides the module diffusers for ",
         ),
         (
             CannotStart("torch", "", "OSError: libcudart.so.12: cannot open"),
             "torch cannot be imported here: OSError: libcudart.so.12: cannot open",
             "fix what ",
         ),
-        (CannotStart("", "", "RuntimeError: x"), "no worker can begin here: RuntimeError: x", "read the log"),
+        (CannotStart("", "", "RuntimeError: x"), "no worker can start here: RuntimeError: x", "read the log"),
     ],
 )
 def test_what_a_worker_says_itself(told: CannotStart, reason: str, step: str) -> None:
@@ -93,7 +93,7 @@ def test_a_death_that_left_no_log_sends_nobody_to_the_log() -> None:
     assert lost.reason == "the worker was killed by SIGKILL while starting"
     assert lost.next_steps
     assert "log" not in step_words(lost.next_steps)
-    assert step_words(lost.next_steps).startswith("see that memory is free")
+    assert step_words(lost.next_steps).startswith("make sure that memory is free")
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_a_death_that_left_no_log_sends_nobody_to_the_log() -> None:
     [
         (errno.ENOENT, "set up this Python's environment again"),
         (errno.EACCES, "set up this Python's environment again"),
-        (errno.ENOMEM, "make room for another process"),
-        (errno.EAGAIN, "make room for another process"),
-        (errno.E2BIG, "make the environment variables smaller"),
+        (errno.ENOMEM, "free memory or end other processes"),
+        (errno.EAGAIN, "free memory or end other processes"),
+        (errno.E2BIG, "shorten the environment variables"),
     ],
 )
 def test_what_the_operating_system_refuses(code: int, step: str) -> None:

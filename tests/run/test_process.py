@@ -161,7 +161,7 @@ def test_one_that_says_why_it_cannot_start_is_heard(start: Start) -> None:
     assert isinstance(ready, Lost)
     assert ready.reason == "diffusers 0.36.0 cannot be imported here: No module named 'httpx'"
     assert ready.log == ("its traceback",)
-    assert step_words(ready.next_steps).startswith("install what provides the module httpx for ")
+    assert step_words(ready.next_steps).startswith("install the package that provides the module httpx for ")
 
 
 @pytest.mark.parametrize(

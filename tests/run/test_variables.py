@@ -64,7 +64,9 @@ def test_the_caller_overrides_the_threads_of_every_case(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("threads", ["0", "-1", "two", "1.5", " "])
 def test_threads_that_are_no_count_are_refused(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
     monkeypatch.setenv("HARNESS_THREADS", threads)
-    with pytest.raises(UsageError, match=f"^HARNESS_THREADS={threads}: no thread count; set it to 1 or more"):
+    with pytest.raises(
+        UsageError, match=f"^HARNESS_THREADS={threads}: not a thread count; set it to 1 or more"
+    ):
         variables_for(Determinism())
 
 

@@ -64,7 +64,7 @@ def test_what_makes_the_case_a_bad_judge_is_warned_about(tmp_path: Path) -> None
 def test_what_can_be_no_golden_is_refused(tmp_path: Path, odd: dict[str, object]) -> None:
     capture = write_capture(tmp_path / "odd.safetensors", {"images": GOOD}, case=CASE)
     describe(capture, lambda document: document.update(odd))
-    with pytest.raises(NotAGolden, match="can be no golden"):
+    with pytest.raises(NotAGolden, match="cannot be a golden"):
         accept_capture(CASE, capture, GoldenStore(tmp_path / "goldens"), how="accept", runs=1)
     assert not (tmp_path / "goldens").exists()
 
@@ -73,8 +73,8 @@ def test_weights_that_the_old_golden_did_not_know_are_a_change(tmp_path: Path) -
     store = GoldenStore(tmp_path / "goldens")
     for weights, state, reason in (
         ({}, RecordState.RECORDED, ""),
-        ({"unet": "1" * 64}, RecordState.UPDATED, "the same bits, recorded anew with other weights"),
-        ({"unet": "1" * 64}, RecordState.UNCHANGED, "bit for bit the golden that was there"),
+        ({"unet": "1" * 64}, RecordState.UPDATED, "the same bits, recorded again with different weights"),
+        ({"unet": "1" * 64}, RecordState.UNCHANGED, "equal to the existing golden bit for bit"),
     ):
         capture = write_capture(tmp_path / "c.safetensors", {"images": GOOD}, case=CASE, weights=weights)
         result = accept_capture(CASE, capture, store, how="record", runs=2)

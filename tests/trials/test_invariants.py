@@ -54,7 +54,11 @@ def test_what_no_option_gives_is_the_workers_doing() -> None:
         (InvariantKind.GENERATOR_STATE, {"generator": GeneratorKind.NONE}, "hands no generator"),
         (InvariantKind.SAVE_LOAD, {"variant": Variant(channels_last=("unet",))}, "not saved"),
         (InvariantKind.SAVE_LOAD, {"before": (Preparation("invert"),)}, "not saved"),
-        (InvariantKind.OFFLOAD, {"variant": Variant(memory=Memory(offload=Offload.MODEL))}, "itself so"),
+        (
+            InvariantKind.OFFLOAD,
+            {"variant": Variant(memory=Memory(offload=Offload.MODEL))},
+            "already runs that way",
+        ),
     ],
 )
 def test_where_there_is_nothing_to_compare_nothing_is_run(

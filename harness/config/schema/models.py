@@ -1,4 +1,4 @@
-"""What one config file may hold, as pydantic models; the JSON Schema is made from them."""
+"""What a config file may contain, as pydantic models; the JSON Schema is generated from them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Model(Strict):
         description="builtin:NAME, a hub id (org/name), or a folder or .safetensors file relative to this file"
     )
     revision: Filled | None = Field(
-        default=None, description="hub ids: a commit sha of 40 hex digits; others float"
+        default=None, description="hub ids: a commit sha of 40 hex digits; anything else floats"
     )
     floating: Reason | None = Field(default=None, description=FLOATING)
     variant: Filled | None = Field(default=None, description="the variant of the weight files, such as fp16")
@@ -95,11 +95,11 @@ class DeterminismSwitches(Strict):
     tf32: bool = Field(default=False, description="TF32 in matrix products and in cuDNN")
     attention: Literal["math", "flash", "efficient", "cudnn", "default"] = Field(
         default="math",
-        description="the only backend of scaled dot product attention allowed; default allows all",
+        description="the only backend that scaled dot product attention may use; default allows all",
     )
     threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of torch")
     portable: bool = Field(
-        default=True, description="on a CPU, the same bits on every x86-64 machine with AVX2"
+        default=True, description="on a CPU: compute the same bits on every x86-64 machine with AVX2"
     )
 
 
@@ -183,7 +183,7 @@ class CompileLimits(_InvariantLimits):
 
 
 class InvariantRules(Strict):
-    """Equalities of the case with a variation of itself, each under its own limits."""
+    """Equalities between the case and variations of it, each with its own limits."""
 
     batch: Literal["exact"] | BatchLimits = Field(
         default=_NOT_GIVEN, description="the first sample of a batch against the sample alone"
@@ -193,13 +193,13 @@ class InvariantRules(Strict):
         description="other states of the global generators, which the pipeline must not draw from",
     )
     offload: Literal["exact"] | MetricLimits = Field(
-        default=_NOT_GIVEN, description="enable_model_cpu_offload against none; on a GPU"
+        default=_NOT_GIVEN, description="enable_model_cpu_offload against no offloading; on a GPU"
     )
     attention_slicing: Literal["exact"] | MetricLimits = Field(
-        default=_NOT_GIVEN, description="enable_attention_slicing (slices of one head) against none"
+        default=_NOT_GIVEN, description="enable_attention_slicing (slices of one head) against no slicing"
     )
     vae_tiling: Literal["exact"] | MetricLimits = Field(
-        default=_NOT_GIVEN, description="the VAE working tile by tile against all at once"
+        default=_NOT_GIVEN, description="the VAE working tile by tile against the whole input at once"
     )
     half: HalfLimits = Field(default=_NOT_GIVEN, description="half precision against the case's dtype")
     save_load: Literal["exact"] | MetricLimits = Field(
@@ -213,7 +213,7 @@ class ExpectedFigure(Strict):
 
     output: Filled = Field(description="the output's name, such as images")
     statistic: Literal["abs_sum", "sum", "mean", "std", "min", "max"] = Field(
-        description="taken over all elements"
+        description="computed over all elements"
     )
     value: float = Field(description="the published value")
     abs_tol: Limit = Field(description="the largest absolute difference from it")
@@ -238,7 +238,7 @@ class ConfigFile(Strict):
     seed: Seed | None = Field(default=0, description="seed of every random generator")
     generator: Literal["cpu", "device", "none"] = Field(
         default="cpu",
-        description="where the generator passed to the pipeline lives; none passes none, on purpose",
+        description="the device of the generator that the pipeline gets; none passes no generator, on purpose",
     )
     call: dict[Name, object] = Field(
         default={}, description="further keyword arguments of the pipeline's call"
@@ -249,7 +249,7 @@ class ConfigFile(Strict):
     )
     adapters: list[Adapter] = Field(default=[], description="LoRA weights added to the pipeline")
     ip_adapters: list[IpAdapter] = Field(
-        default=[], description="IP-Adapters, whose pictures are given as `call.ip_adapter_image`"
+        default=[], description="IP-Adapters; their pictures go into `call.ip_adapter_image`"
     )
     embeddings: list[Embedding] = Field(default=[], description="textual inversions that prompts may name")
     memory: MemorySwitches = Field(default=MemorySwitches(), description="ways to save memory")
@@ -265,8 +265,8 @@ class ConfigFile(Strict):
     determinism: DeterminismSwitches = Field(default=DeterminismSwitches(), description="numeric switches")
     tolerance: Literal["calibrated"] | ToleranceRules = Field(
         default=ToleranceRules(),
-        description="what is allowed, per relation; calibrated: bit for bit in the same environment, else the limits "
-        "that `harness calibrate` measured",
+        description="what is allowed, per relation; calibrated: bit for bit in the same environment, otherwise the "
+        "limits that `harness calibrate` measured",
     )
     expect: list[ExpectedFigure] = Field(
         default=[], description="published figures that the outputs must reproduce"
@@ -283,13 +283,13 @@ class ConfigFile(Strict):
     )
     trace: Literal["none", "components", "full", "modules"] | None = Field(
         default=None,
-        description="how much of the run is recorded: noise, components and scheduler steps; full keeps their "
-        "tensors too (default for built-in models), modules looks into every network",
+        description="how much of the run is recorded: components records noise, components and scheduler steps; full "
+        "also keeps their tensors (default for built-in models); modules also looks into every network",
     )
     forced: bool = Field(default=False, description="also verify by forced replay; records a full trace")
     invariants: InvariantRules = Field(
         default=InvariantRules(),
-        description="what must hold between the run and a variation of it, whatever the golden says",
+        description="what must hold between the run and its variations, whatever the golden says",
     )
     accept_exact: list[Accepted] = Field(
         default=[], description="exact findings that do not fail the case, such as 'unet.*.eps'"
@@ -304,5 +304,5 @@ class ConfigFile(Strict):
         default=600.0, gt=0, le=LONGEST_TIMEOUT, description="seconds that the run may take"
     )
     matrix: dict[MatrixKey, Annotated[list[object], Field(min_length=1)]] = Field(
-        default={}, description="keys of this file with lists of values: a case for each combination"
+        default={}, description="keys of this file with lists of values; each combination is a case"
     )

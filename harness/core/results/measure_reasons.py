@@ -1,6 +1,6 @@
-"""Why recording, accepting or measuring a case came out as it did: the reasons beside those of the judge.
+"""The reasons for the results of recording, accepting and measuring a case, in addition to those of the judge.
 
-As in `reasons`, each type is one kind of reason, plain data that `report` makes the words of.
+As in `reasons`, each type is one kind of reason: plain data that `report` puts into words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class RunFailed:
-    """One of several runs of a case gave no capture; `raised` is whether the pipeline raised `why`."""
+    """One of several runs of a case left no capture; `raised` is whether the pipeline raised `why`."""
 
     number: int
     why: str
@@ -21,7 +21,7 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True)
 class BaseRunFailed:
-    """The run that all others are measured against gave no capture; `without` is what it was made without."""
+    """The run that all others are compared with left no capture; `without` is what it ran without."""
 
     without: Literal["variation", "fault"]
     why: str
@@ -56,21 +56,21 @@ class OutputJudgesNothing:
 
 @dataclass(frozen=True, slots=True)
 class GoldenKept:
-    """The golden exists already and was not replaced."""
+    """The golden already exists and was not replaced."""
 
     kind: Literal["golden-kept"] = "golden-kept"
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenUnchanged:
-    """The new golden equals, bit for bit, the one that was there."""
+    """The new golden equals the existing one bit for bit."""
 
     kind: Literal["golden-unchanged"] = "golden-unchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedAgain:
-    """The new golden has the bits of the old one; `other` is what else differs."""
+    """The new golden has the same outputs as the old one; `other` is what else differs."""
 
     other: tuple[Literal["trace", "weights"], ...]
     kind: Literal["recorded-again"] = "recorded-again"
@@ -78,7 +78,7 @@ class RecordedAgain:
 
 @dataclass(frozen=True, slots=True)
 class UnusableReplaced:
-    """The new golden replaced a file that was no golden; `what` says why."""
+    """The new golden replaced an unusable file; `what` says why it was unusable."""
 
     what: str
     kind: Literal["unusable-replaced"] = "unusable-replaced"
@@ -86,14 +86,14 @@ class UnusableReplaced:
 
 @dataclass(frozen=True, slots=True)
 class VerifyUnfinished:
-    """The last verify was not finished, so nothing of it is accepted."""
+    """The last verify did not finish, so none of its captures is accepted."""
 
     kind: Literal["verify-unfinished"] = "verify-unfinished"
 
 
 @dataclass(frozen=True, slots=True)
 class NotAmongJudged:
-    """The case is none of those that the last verify judged; `judged` is how many there are."""
+    """The last verify did not judge the case; `judged` is how many cases it judged."""
 
     judged: int
     kind: Literal["not-among-judged"] = "not-among-judged"
@@ -118,7 +118,7 @@ class DifferByThemselves:
 
 @dataclass(frozen=True, slots=True)
 class NothingMeasured:
-    """No benign variation could be measured; `why` has the reasons of the variations, each once."""
+    """No benign variation could be measured; `why` lists the reasons, each once."""
 
     why: tuple[str, ...]
     kind: Literal["nothing-measured"] = "nothing-measured"
@@ -126,7 +126,7 @@ class NothingMeasured:
 
 @dataclass(frozen=True, slots=True)
 class NoGoldenForLimits:
-    """There is no golden on `platform` that limits could belong to."""
+    """There is no golden on `platform` to store limits with."""
 
     platform: str
     kind: Literal["no-golden-for-limits"] = "no-golden-for-limits"
@@ -134,7 +134,7 @@ class NoGoldenForLimits:
 
 @dataclass(frozen=True, slots=True)
 class OtherDefinition:
-    """The golden, or with `path` None the capture, was made from a different definition of the case."""
+    """The golden, or the capture if `path` is None, was made from a different definition of the case."""
 
     path: str | None
     kind: Literal["other-definition"] = "other-definition"
@@ -151,14 +151,14 @@ class FaultNotJudged:
 
 @dataclass(frozen=True, slots=True)
 class NoFaultApplied:
-    """No planted fault has a place in the pipeline, so nothing shows what the limits catch."""
+    """No planted fault applies to the pipeline, so it is unknown what the limits catch."""
 
     kind: Literal["no-fault-applied"] = "no-fault-applied"
 
 
 @dataclass(frozen=True, slots=True)
 class TooFewCaught:
-    """The limits catch fewer of the `applied` faults than the case requires: `required` is a share."""
+    """The limits catch fewer of the `applied` faults than the case requires; `required` is a share."""
 
     caught: int
     applied: int
@@ -196,4 +196,4 @@ MeasureReason = (
     | TooFewCaught
     | NoGoldens
 )
-"""What record, accept, repeat, calibrate and sensitivity say of a case."""
+"""The reasons that record, accept, repeat, calibrate and sensitivity give."""

@@ -1,8 +1,8 @@
-"""The metrics between two tensors, in one pass over pieces of them, whatever their dtype and size.
+"""The metrics between two tensors of any dtype and size, in one pass over their pieces.
 
-Sums are taken in float64 over blocks that stay in the processor's cache. Values that are not finite and
-equal on both sides at the same place are left out; where they differ, every metric of a difference is
-infinite, so that no limit is met.
+Sums are computed in float64 over blocks that fit in the processor's cache. Values that are not finite but equal
+on both sides at the same place are left out. If they differ, every metric of a difference is infinite, so that
+it meets no limit.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from harness.judge.outputs.sums import (
 )
 
 BLOCK = 32 * 1024
-"""Elements worked on at once; the float64 temporaries of a block fit in a second-level cache."""
+"""Elements per block; the float64 temporaries of a block fit in a second-level cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What was measured between two tensors.
 
-    `metrics` has every metric of `harness.core.tolerance.METRICS`, infinite where it is undefined.
-    `bit_equal` compares the stored bits, so that signed zeros and the payloads of NaNs count. The counts
-    tell the elements that became NaN or infinite, and the ones that ceased to be; `first_odd` is the flat
-    index of the first of these.
+    `metrics` has every metric of `harness.core.tolerance.METRICS`; an undefined one is infinite. `bit_equal`
+    compares the stored bits, so signed zeros and the payloads of NaNs count. `new_nan` and `new_inf` count the
+    elements that became NaN or infinite, `vanished` those that became finite; `first_odd` is the flat index of the
+    first of all these.
     """
 
     metrics: Mapping[str, float]
@@ -51,17 +51,17 @@ class Measured:
 
 
 def measure(golden: Iterable[Array], now: Iterable[Array]) -> Measured:
-    """The metrics of `now` against `golden`, both given as arrays of one dtype, pairwise of equal size.
+    """The metrics of `now` against `golden`, both given as arrays of the same dtype, pairwise of equal size.
 
     max_abs, mean_abs: of |now - golden|, over all elements (complex: the modulus).
-    rel_l2: |now - golden|₂ / |golden|₂; infinite where only the golden is all zero.
-    cosine_distance: one minus the cosine; infinite where one side is all zero.
+    rel_l2: |now - golden|₂ / |golden|₂; infinite if only the golden is all zero.
+    cosine_distance: one minus the cosine; infinite if one side is all zero.
     psnr: 20 log10(span / rms difference) in dB, as scikit-image's peak_signal_noise_ratio; the span is the
     dtype's for integers (255 for uint8) and max - min of the golden's finite values for floats.
     max_ulp: the number of representable values between two floats (Bruce Dawson, "Comparing Floating
     Point Numbers", 2012: the bits as an ordered integer); for integers the distance.
     mismatched: the share of unequal elements; 0 and -0 are equal. Complex tensors count as pairs of reals
-    in psnr and max_ulp. Raises ValueError where the two sides differ in number or size.
+    in psnr and max_ulp. Raises ValueError if the two sides differ in number or size.
     """
     tally: _Tally | None = None
     with np.errstate(all="ignore"):
@@ -72,11 +72,11 @@ def measure(golden: Iterable[Array], now: Iterable[Array]) -> Measured:
 
 
 class _Tally:
-    """The running totals of one pair of tensors; a complex tensor is tallied as the reals it consists of."""
+    """The running totals of one pair of tensors; a complex tensor counts as pairs of reals."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.parts = 2 if dtype.kind == "c" else 1
-        # numpy subtracts no booleans
+        # numpy cannot subtract booleans
         self.dtype = (
             np.dtype(np.float32) if self.parts == 2 else np.dtype(np.uint8) if dtype.kind == "b" else dtype
         )
@@ -124,7 +124,7 @@ class _Tally:
         g = self._as_float64(golden, 0)
         a = g if same else self._as_float64(now, 1)
         unequal = golden != now if self.integer else g != a
-        # zero times infinity is NaN: one value that is not finite, on either side, shows in the product
+        # zero times infinity is NaN, so a single value that is not finite, on either side, shows in the product
         if not self.integer and not math.isfinite(product(g, a)):
             kept = self._set_aside(g, a, unequal)
             g, a = np.where(kept, g, 0.0), np.where(kept, a, 0.0)
@@ -148,7 +148,7 @@ class _Tally:
         return target
 
     def _set_aside(self, g: Array, a: Array, unequal: Array) -> Array:
-        """Count the values that are not finite, return where both sides are; equal ones leave `unequal`."""
+        """Count the values that are not finite, clear equal ones from `unequal`; return where both are finite."""
         finite_g, finite_a = np.isfinite(g), np.isfinite(a)
         self._widen(g[finite_g])
         both = finite_g & finite_a
@@ -189,7 +189,7 @@ class _Tally:
         self.ulp = max(self.ulp, int(_distance(golden, now).max()))
 
     def _difference(self, golden: Array, now: Array, g: Array, a: Array) -> Array:
-        """The float64 of now - golden; integers are subtracted first, float64 cannot tell large ones apart."""
+        """The float64 of now - golden; integers are subtracted first, as float64 cannot represent all large ones."""
         d = self._buffers[2, : g.size]
         if not self.integer:
             return np.subtract(a, g, out=d)
@@ -229,7 +229,7 @@ def _relative(dd: int, gg: int) -> float:
 
 
 def _ordered(bits: Array) -> Array:
-    """Floats' bits (signed integers of their size) as integers in the order of the floats; -0 and 0 are 0."""
+    """Integers in the order of the floats with these `bits` (signed integers of the same size); -0 and 0 give 0."""
     sign = bits >> (8 * bits.itemsize - 1)
     key = bits & np.iinfo(bits.dtype).max
     key ^= sign
@@ -238,7 +238,7 @@ def _ordered(bits: Array) -> Array:
 
 
 def _distance(ours: Array, theirs: Array) -> Array:
-    """|theirs - ours| of integers, unsigned; the subtraction may wrap, its bits are right all the same."""
+    """|theirs - ours| of integers, unsigned; the subtraction may wrap, but its bits are still right."""
     larger = np.maximum(ours, theirs)
     larger -= np.minimum(ours, theirs)
     return larger.view(np.dtype(f"u{larger.itemsize}"))

@@ -38,8 +38,8 @@ SCREEN = screen("""
       next: if it is meant to differ, set `nondeterministic: allow`
 
     kept
-      ddpm-digits/kept-1: the golden exists already and was not touched
-      ddpm-digits/kept-2: the golden exists already and was not touched
+      ddpm-digits/kept-1: the golden already exists and was not replaced
+      ddpm-digits/kept-2: the golden already exists and was not replaced
       next: to record it again:
         harness record --update ddpm-digits/kept-1
         harness record --update ddpm-digits/kept-2
