@@ -98,5 +98,5 @@ def _senseless(case: Case, invariant: Invariant, varied: Case | None) -> str:
     if invariant.kind is InvariantKind.SAVE_LOAD and (case.before or case.variant != Variant()):
         return "what is set up after loading (a variant, calls before the run) is not saved with the pipeline"
     if varied == case:
-        return "the case is itself so"
+        return "the case already runs that way"
     return ""
