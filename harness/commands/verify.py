@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.core.results.verdict import Report
@@ -12,7 +13,7 @@ from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens, judges, replays
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
-from harness.invocation.options import Options, VerifyOptions
+from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
 from harness.report import json_report, junit
 from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
@@ -20,6 +21,9 @@ from harness.trials.captures import REPORT_NAME
 from harness.trials.cases import cases_to_run
 from harness.trials.session import open_session
 from harness.trials.verification import Verification, judge_all
+
+CANDIDATES_NAME = "candidates.json"
+"""The report of a verify under other versions, in the output folder."""
 
 
 def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
@@ -44,6 +48,21 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     finally:  # a full disk must not hide the verdicts
         screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
+
+
+def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOptions, screen: Screen) -> int:
+    """Returns the worst exit code of the candidates; each has a folder of its own in the output folder."""
+    from harness.upgrade.command import judge_candidates  # imported lazily: a plain verify needs none of it
+
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
+    reports = judge_candidates(cases, options, how, upgrade, screen)
+    text = json_report.verify_json(reports[0]) if len(reports) == 1 else json_report.candidates_json(reports)
+    emit(
+        (options.out / CANDIDATES_NAME, text),
+        *([(options.json, harmless_json(text))] if options.json else []),
+    )
+    screen.show_candidates(reports, allow_missing=how.allow_missing, strict=how.strict)
+    return max(one.exit_code(allow_missing=how.allow_missing, strict=how.strict) for one in reports)
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
@@ -74,13 +93,85 @@ def _passes(command: argparse.ArgumentParser) -> None:
     command.add_argument("--strict", action="store_true", help="a skipped case fails")
 
 
+class _Another(argparse.Action):
+    """`--with A --with B --or-with C`: the first two make one candidate, the third begins the next."""
+
+    def __call__(
+        self, _parser: object, namespace: argparse.Namespace, value: object, option: str | None = None
+    ) -> None:
+        """Add the value to the last candidate, or to a new one."""
+        candidates: list[list[str]] = getattr(namespace, self.dest) or []
+        if option == "--or-with" or not candidates:
+            candidates.append([])
+        candidates[-1].append(str(value))
+        setattr(namespace, self.dest, candidates)
+
+
+def _upgrades(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "other versions", "judge the goldens under other versions; this environment stays as it is"
+    )
+    group.add_argument(
+        "--with",
+        dest="candidates",
+        action=_Another,
+        metavar="SPEC",
+        help="a requirement (diffusers==0.43.0), a folder of sources or git+URL@REF; may be given again",
+    )
+    group.add_argument(
+        "--or-with",
+        dest="candidates",
+        action=_Another,
+        metavar="SPEC",
+        help="the same, for another candidate",
+    )
+    group.add_argument(
+        "--with-lock", type=Path, metavar="FILE", help="a requirements.txt, pylock.toml or uv.lock"
+    )
+    group.add_argument(
+        "--with-date", metavar="DATE", help="everything as it stood at the end of that day (2026-03-01)"
+    )
+    group.add_argument(
+        "--installer",
+        choices=["auto", "uv", "pip"],
+        default="auto",
+        help="what makes the environments (default auto)",
+    )
+    group.add_argument("--allow-sdist", action="store_true", help="build packages that have no wheel")
+    group.add_argument("--yes", action="store_true", help="download more than 1 GB without asking")
+
+
+def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.with_lock and arguments.with_date:
+        yield "--with-lock and --with-date each decide all versions; leave one of them out"
+    if arguments.candidates or arguments.with_lock or arguments.with_date:
+        return
+    given = {
+        "--installer": arguments.installer != "auto",
+        "--allow-sdist": arguments.allow_sdist,
+        "--yes": arguments.yes,
+    }
+    if ignored := [option for option, value in given.items() if value]:
+        yield f"no other versions are asked for; add --with SPEC, or leave out {', '.join(ignored)}"
+
+
 def _junit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:
     how = VerifyOptions(arguments.relation, arguments.allow_missing, arguments.strict, arguments.forced)
+    upgrade = UpgradeOptions(
+        tuple(map(tuple, arguments.candidates or ())),
+        arguments.with_lock,
+        arguments.with_date,
+        arguments.installer,
+        arguments.allow_sdist,
+        arguments.yes,
+    )
+    if upgrade.asked:
+        return verify_upgrades(options_of(arguments), how, upgrade, screen)
     return verify(options_of(arguments), how, screen)
 
 
-COMMAND = Command(_run, (*RUNNING, goldens, judges, _passes, replays, _junit), writes)
+COMMAND = Command(_run, (*RUNNING, goldens, judges, _passes, replays, _junit, _upgrades), writes, _misuse)

@@ -36,6 +36,26 @@ class VerifyOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeOptions:
+    """What `verify --with` tries: `candidates` are the requirements of each, `lock` and `day` decide whole sets.
+
+    `installer` is uv, pip or auto. `sdists` may be built, and `large` packages downloaded.
+    """
+
+    candidates: tuple[tuple[str, ...], ...] = ()
+    lock: Path | None = None
+    day: str | None = None
+    installer: str = "auto"
+    sdists: bool = False
+    large: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is to be tried."""
+        return bool(self.candidates or self.lock or self.day)
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatOptions:
     """How `repeat` runs: `count` times in fresh processes; with `reuse`, as many more in one worker; under `flags`."""
 

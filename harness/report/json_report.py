@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,6 +14,7 @@ from harness import files
 from harness.codec import from_json, to_json, why_not
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
 from harness.core.portable.known_answers import Proof
+from harness.core.results.candidate import Tried
 from harness.core.results.recording import ListedCase, RecordReport, RepeatReport
 from harness.core.results.verdict import Passing, Report, TensorResult
 from harness.core.schema import other_schema
@@ -48,6 +50,19 @@ class _Verify:
     command: str = "verify"
     started: datetime | None = None
     options: Passing = Passing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate(_Verify):
+    """The report of a verify under other versions."""
+
+    candidate: Tried
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    schema: int
+    candidates: tuple[_Candidate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +155,37 @@ class _FirstHead:
 
 def verify_json(report: Report) -> str:
     """The report as `--json` promises it: every metric of every tensor, finite numbers or null."""
-    cases = tuple(map(case_form, report.cases))
-    summary = _names(report.summary())
-    how = (report.finished, report.not_run, report.command, report.started, report.passing)
-    return _text(_Verify(SCHEMA, report.environment, summary, cases, *how))
+    return _text(_verified(report))
+
+
+def candidates_json(reports: Sequence[Report]) -> str:
+    """The reports of several candidates, in the order in which they were asked for."""
+    return _text(_Candidates(SCHEMA, tuple(map(_under, reports))))
+
+
+def _verified(report: Report) -> _Verify:
+    if report.candidate is not None:
+        return _under(report)
+    return _Verify(**_entries(report))
+
+
+def _under(report: Report) -> _Candidate:
+    assert report.candidate is not None
+    return _Candidate(**_entries(report), candidate=report.candidate)
+
+
+def _entries(report: Report) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "environment": report.environment,
+        "summary": _names(report.summary()),
+        "cases": tuple(map(case_form, report.cases)),
+        "finished": report.finished,
+        "not_run": report.not_run,
+        "command": report.command,
+        "started": report.started,
+        "options": report.passing,
+    }
 
 
 def record_json(report: RecordReport) -> str:

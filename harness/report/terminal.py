@@ -61,6 +61,15 @@ class Screen:
         options = {"quiet": self._quiet, "allow_missing": allow_missing, "strict": strict}
         self._print(verify_sections(report, self._console, **options))
 
+    def show_candidates(
+        self, reports: Sequence[Report], *, allow_missing: bool = False, strict: bool = False
+    ) -> None:
+        """The verdicts under other versions, and what fails under them for which cause."""
+        from harness.report.views.candidates import candidates_sections
+
+        options = {"quiet": self._quiet, "allow_missing": allow_missing, "strict": strict}
+        self._print(candidates_sections(reports, self._console, **options))
+
     def show_record(self, report: RecordReport) -> None:
         """The outcome of recording or accepting each case."""
         from harness.report.views.record import record_sections

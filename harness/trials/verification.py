@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -23,9 +23,26 @@ from harness.judge.forced import replayable
 from harness.judge.judge import judge
 from harness.report.alike import logged_once
 from harness.run.trial import Trial
+from harness.run.variables import Variables
 from harness.trials import invariants
 from harness.trials.captures import FORCED_NAME, capture_path, environment_of
 from harness.trials.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The environment that workers run in: its interpreter (None for the harness's own) and its variables."""
+
+    python: str | None = None
+    variables: Variables = field(default_factory=dict)
+
+    def put(self, trial: Trial) -> Trial:
+        """The same trial in this place."""
+        return replace(trial, python=self.python, variables={**trial.variables, **self.variables})
+
+
+HERE = Place()
+"""The environment that the harness itself runs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,7 @@ class Verification:
     trials: Sequence[Trial]
     asked: Sequence[invariants.Asked]
     how: VerifyOptions
+    place: Place = HERE
     outcomes: dict[Path, Outcome] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     results: dict[str, CaseResult] = field(default_factory=dict)
@@ -46,10 +64,13 @@ class Verification:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
-    def of(cls, cases: Sequence[Case], out: Path, how: VerifyOptions) -> Self:
-        """The verification of these cases; captures go under `out`."""
-        trials = tuple(Trial(case, capture_path(out, case)) for case in cases)
-        return cls(trials, invariants.asked_of(cases, out), how)
+    def of(cls, cases: Sequence[Case], out: Path, how: VerifyOptions, place: Place = HERE) -> Self:
+        """The verification of these cases; captures go under `out`, workers run in `place`."""
+        trials = tuple(place.put(Trial(case, capture_path(out, case))) for case in cases)
+        asked = [
+            replace(one, trial=one.trial and place.put(one.trial)) for one in invariants.asked_of(cases, out)
+        ]
+        return cls(trials, asked, how, place)
 
     def is_forced(self, case: Case) -> bool:
         """Whether the case is also judged under forced replay."""
@@ -169,7 +190,8 @@ class _Judging:
         wanted = self.found.is_forced(case) or self.curious(result)
         if wanted and replayable(evidence, result) and result.golden:
             capture, golden = self.session.path(case, FORCED_NAME), Path(result.golden)
-            return Trial(case, capture, trace=TraceLevel.FULL, forced=golden, further=True)
+            replay = Trial(case, capture, trace=TraceLevel.FULL, forced=golden, further=True)
+            return self.found.place.put(replay)
         if self.found.is_forced(case):
             evidence.replayed(None)
             self.found.replayed.add(case.id)

@@ -316,6 +316,18 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--no-gates"): no_gates,
     ("verify", "--allow-missing"): allow_missing,
     ("verify", "--strict"): strict,
+    **{
+        ("verify", option): "tests/upgrade/test_command.py"
+        for option in (
+            "--with",
+            "--or-with",
+            "--with-lock",
+            "--with-date",
+            "--installer",
+            "--allow-sdist",
+            "--yes",
+        )
+    },
     ("explain", "--deep"): "tests/support/faults/rig.py",
     ("sensitivity", "--no-ladder"): "tests/commands/test_sensitivity.py",
     ("sensitivity", "--stored"): "tests/commands/test_stored_mutation.py",

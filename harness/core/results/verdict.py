@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
+from harness.core.results.candidate import Tried
 from harness.core.results.next_step import NextSteps
 from harness.core.results.reasons import Reasons, Warned
 from harness.core.tolerance import AT_LEAST, Relation
@@ -208,6 +209,7 @@ class Report:
     command: str = "verify"
     started: datetime | None = None
     passing: Passing = Passing()
+    candidate: Tried | None = None
 
     def summary(self) -> Mapping[Verdict, int]:
         """The number of cases per verdict that occurred, in the order of `Verdict`."""

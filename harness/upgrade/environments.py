@@ -1,0 +1,193 @@
+"""Whole virtual environments of other versions, made once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from harness import files
+from harness.errors import StoreError
+from harness.upgrade.index import Index
+from harness.upgrade.installer import Installer, python_of
+from harness.upgrade.lock import Lock, lock_of
+
+_LOCK, _PROBE, _USED = "lock.txt", "probe.json", "last-used"
+
+PROBE = "torch, transformers, diffusers, diffusers.pipelines, huggingface_hub, safetensors, numpy"
+
+_PROBE_SECONDS = 600
+
+COMPILE_CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+"""Compiled kernels of one environment must not serve another (vllm-omni issue 6688)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An environment that is there: its folder, what is in it, and why it cannot be imported, "" where it can."""
+
+    folder: Path
+    lock: Lock
+    problem: str = ""
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(python_of(self.folder))
+
+    def variables(self) -> Mapping[str, str | None]:
+        """What a worker in it needs in its environment."""
+        return {name: str(self.folder / "caches" / name.lower()) for name in COMPILE_CACHES}
+
+
+class Environments:
+    """The environments under `root`, filled by `installer`; `index` decides which files a version stands for.
+
+    `probe` is imported in each to see whether it works at all.
+    """
+
+    def __init__(self, root: Path, installer: Installer, index: Index, probe: str = PROBE) -> None:
+        self.root = root
+        self._installer = installer
+        self._index = index
+        self._probe = probe
+
+    def make(self, lock: Lock) -> Made:
+        """The environment of `lock`, made if it is not there yet.
+
+        It is built aside and renamed, so that an interrupted start leaves none. Raises NotInstalled, StoreError.
+        """
+        folder = self.root / self.key(lock)
+        if not (folder / _LOCK).is_file():
+            self._build(lock, folder)
+        (folder / _USED).touch()
+        return Made(folder, lock, self._problem(folder))
+
+    def key(self, lock: Lock) -> str:
+        """The name of its folder: the sha256, in hex, of Python, platform, index and pins."""
+        what = [sys.version, platform.platform(), sysconfig.get_platform(), *self._index.identity()]
+        text = "\n".join([*what, *lock.requirements(), *map(_content, lock.packages.values())])
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def found(self) -> Iterator[tuple[Made, float]]:
+        """Each environment that is whole, with the time of its last use in seconds since 1970, the latest first."""
+        folders = [path.parent for path in self.root.glob(f"*/{_LOCK}")]
+        used = {folder: (folder / _USED).stat().st_mtime for folder in folders if (folder / _USED).exists()}
+        for folder in sorted(folders, key=lambda one: -used.get(one, 0.0)):
+            yield Made(folder, lock_of((folder / _LOCK).read_text().splitlines())), used.get(folder, 0.0)
+
+    def prune(self, most_bytes: int) -> tuple[Path, ...]:
+        """Remove what was used longest ago until the rest takes at most so many bytes; returns what went.
+
+        Files that several environments share by hard links count once.
+        """
+        seen, total, gone = set[tuple[int, int]](), 0, list[Path]()
+        for made, _ in self.found():
+            total += _own_bytes(made.folder, seen)
+            if total > most_bytes:
+                shutil.rmtree(made.folder, ignore_errors=True)
+                gone.append(made.folder)
+        return tuple(gone)
+
+    def _build(self, lock: Lock, folder: Path) -> None:
+        aside = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(aside, ignore_errors=True)
+            self._installer.create(aside)
+            self._installer.install(lock, aside)
+            _link_bytecode(aside, [made.folder for made, _ in self.found()])
+            files.write(aside / _LOCK, "".join(f"{line}\n" for line in lock.requirements()).encode())
+            with suppress(OSError):  # somebody else made it meanwhile
+                aside.rename(folder)
+        except OSError as error:
+            step = "free the space or grant the permission, or name another folder with HARNESS_CACHE"
+            raise StoreError(f"{error.filename or folder}: {files.reason(error)}; {step}") from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _problem(self, folder: Path) -> str:
+        """What an import of the libraries in the environment raises, "" if nothing; asked once."""
+        kept = folder / _PROBE
+        with suppress(OSError, ValueError, KeyError):
+            return str(json.loads(kept.read_text())["problem"])
+        problem = _imported(python_of(folder), self._probe)
+        files.write(kept, json.dumps({"problem": problem, "at": time.time()}).encode())
+        return problem
+
+
+def _content(version: str) -> str:
+    """What decides what a folder of sources holds, as far as can be told at a glance; "" for anything else."""
+    if not version.startswith("file://"):
+        return ""
+    folder = Path(url2pathname(urlsplit(version).path))
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and ".git" not in path.parts]
+    return repr([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found])
+
+
+def default_root() -> Path:
+    """Where environments are kept: HARNESS_CACHE, else the user's cache folder."""
+    if named := os.environ.get("HARNESS_CACHE"):
+        return Path(named).expanduser() / "envs"
+    caches = os.environ.get("XDG_CACHE_HOME")
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/harness/envs"
+    return (Path(caches) if caches else Path.home() / ".cache") / "harness/envs"
+
+
+def _imported(python: Path, what: str) -> str:
+    """The last line of what importing these modules raises, "" where it works."""
+    try:
+        done = subprocess.run(
+            [str(python), "-I", "-c", f"import {what}"],
+            capture_output=True, text=True, check=False, timeout=_PROBE_SECONDS, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"importing {what} took more than {_PROBE_SECONDS} s"
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else f"the interpreter ended with code {done.returncode}"
+
+
+def _link_bytecode(folder: Path, others: list[Path]) -> None:
+    """Link compiled modules from environments whose source file is the very same one."""
+    for other in others:
+        for place in _sites(other):
+            for compiled in place.rglob("__pycache__/*.pyc"):
+                source = compiled.parent.parent / f"{compiled.name.partition('.')[0]}.py"
+                mine = folder / source.relative_to(other)
+                target = folder / compiled.relative_to(other)
+                with suppress(OSError):
+                    if not target.exists() and os.path.samefile(source, mine):
+                        target.parent.mkdir(exist_ok=True)
+                        os.link(compiled, target)
+
+
+def _sites(folder: Path) -> Iterator[Path]:
+    yield from folder.glob("lib/python*/site-packages")
+    yield from folder.glob("Lib/site-packages")
+
+
+def _own_bytes(folder: Path, seen: set[tuple[int, int]]) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            status = path.lstat()
+            identity = (status.st_dev, status.st_ino)
+            if identity not in seen:
+                seen.add(identity)
+                total += status.st_size
+    return total

@@ -1,0 +1,146 @@
+"""Goldens judged under other versions, which nothing of the current environment notices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from harness.core.case import Case
+from harness.core.results.candidate import Tried
+from harness.core.results.reasons import Message
+from harness.core.results.verdict import CaseResult, Report, Verdict
+from harness.errors import UsageError
+from harness.explain.results import with_divergence
+from harness.golden.store import GoldenStore
+from harness.invocation.options import Options, VerifyOptions
+from harness.report.terminal import Screen
+from harness.trials.session import open_session
+from harness.trials.verification import Place, Verification, judge_all
+from harness.upgrade.candidate import Candidate
+from harness.upgrade.environments import Environments, Made
+from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish
+from harness.upgrade.lock import Lock, installed, lock_of, roots
+
+HELD = ("torch",)
+"""What is held at the installed build unless it is asked for: another one is gigabytes, and other hardware's code."""
+
+COMMAND = "verify --with"
+"""What the report says it is of: captures of other versions are accepted by nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrades:
+    """How candidates are turned into environments; `here` is what the harness itself runs with."""
+
+    installer: Installer
+    environments: Environments
+    here: Lock
+    large: bool = False
+    """Whether packages of gigabytes may be downloaded."""
+
+
+def upgrades(installer: Installer, environments: Environments, *, large: bool = False) -> Upgrades:
+    """Upgrades from the environment that the harness runs in."""
+    return Upgrades(installer, environments, installed(), large)
+
+
+def resolved(candidate: Candidate, how: Upgrades) -> Lock:
+    """The versions that `candidate` means; raises Unresolvable, and UsageError where they take gigabytes unasked."""
+    if candidate.lock is not None and not candidate.requirements:
+        lock = lock_of_file(candidate.lock)
+    else:
+        lock = how.installer.resolve(wish_of(candidate, how.here))
+    for name in HELD:
+        before, after = how.here.packages.get(name), lock.packages.get(name)
+        if after != before and not how.large:
+            raise UsageError(
+                f"{candidate}: moves {name} {before} → {after}, a download of more than 1 GB; to go on add --yes"
+            )
+    return lock
+
+
+def wish_of(candidate: Candidate, here: Lock) -> Wish:
+    """What to resolve: what is asked for, and everything that is installed, where it is if nothing moves it."""
+    pins = lock_of_file(candidate.lock).requirements() if candidate.lock else ()
+    held = [
+        f"{name}=={here.packages[name]}"
+        for name in HELD
+        if name in here.packages and name not in candidate.names
+    ]
+    everything = tuple(sorted(here.packages))
+    if candidate.day:
+        # What others depend on today need not have been there; what the harness itself needs is enough.
+        return Wish((*candidate.requirements, *held), roots() or everything, Lock(), candidate.day)
+    return Wish((*candidate.requirements, *pins, *held), everything, here)
+
+
+def lock_of_file(path: Path) -> Lock:
+    """The lock in a requirements.txt, pylock.toml or uv.lock; raises UsageError for one without pins."""
+    text = path.read_text(encoding="utf-8")
+    found = _toml_lock(text) if path.suffix in (".toml", ".lock") else lock_of(text.splitlines())
+    if not found.packages:
+        raise UsageError(f"--with-lock {path}: pins no package; give a lock with NAME==VERSION in every line")
+    return found
+
+
+def _toml_lock(text: str) -> Lock:
+    """The packages of a pylock.toml (PEP 751: `packages`) or a uv.lock (`package`)."""
+    import tomllib  # imported lazily: only locks of this kind need it
+
+    document = tomllib.loads(text)
+    entries = document.get("packages") or document.get("package") or []
+    return Lock({canonicalize_name(one["name"]): one["version"] for one in entries if "version" in one})
+
+
+def judge_candidate(
+    candidate: Candidate,
+    cases: Sequence[Case],
+    how: Upgrades,
+    options: Options,
+    verify: VerifyOptions,
+    screen: Screen,
+) -> Report:
+    """Every case judged under `candidate`, captures going to a folder of their own.
+
+    What cannot be resolved, installed or imported is the verdict of every case: nothing could run.
+    """
+    tried = Tried(candidate.asked)
+    try:
+        lock = resolved(candidate, how)
+        moved = lock.moved_from(how.here)
+        companions = tuple(one.what for one in moved if one.what not in candidate.names)
+        tried = replace(tried, lock=lock.packages, moved=moved, companions=companions)
+        made = how.environments.make(lock)
+    except Unresolvable as error:
+        return _nothing_ran(cases, replace(tried, problem=f"cannot be resolved: {error}"), Verdict.BROKEN)
+    except NotInstalled as error:
+        return _nothing_ran(cases, replace(tried, problem=f"cannot be installed: {error}"), Verdict.ERROR)
+    if made.problem:
+        return _nothing_ran(
+            cases, replace(tried, problem=f"cannot be imported: {made.problem}"), Verdict.BROKEN
+        )
+    return replace(_judged(made, cases, options, verify, screen), command=COMMAND, candidate=tried)
+
+
+def _judged(
+    made: Made, cases: Sequence[Case], options: Options, verify: VerifyOptions, screen: Screen
+) -> Report:
+    place = Place(made.python, made.variables())
+    found = Verification.of(cases, options.out, verify, place)
+    with open_session(options, screen, len(cases)) as session:
+        judge_all(found, session, GoldenStore(options.goldens), settle=with_divergence)
+    return found.report()
+
+
+def _nothing_ran(cases: Sequence[Case], tried: Tried, verdict: Verdict) -> Report:
+    results = tuple(
+        CaseResult(
+            case=case.id, verdict=verdict, platform=None, relation=None, golden=None,
+            reasons=(Message(tried.problem),), seconds=0.0,
+        )
+        for case in cases
+    )  # fmt: skip
+    return Report(None, results, command=COMMAND, candidate=tried)

@@ -1,0 +1,82 @@
+"""A lock: the exact versions of an environment, and what of it moved against another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from harness.core.environment import Change
+
+_PIN = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*(?:==\s*(?P<version>[^\s;]+)|@\s*(?P<place>\S+))"
+)
+
+DISTRIBUTION = "diffusers-goldens"
+"""The name under which the harness itself is installed."""
+
+_INSTALLERS = frozenset({"pip", "setuptools", "wheel", "uv"})
+"""What installs packages and is none that a run uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The packages of an environment by canonical name: a version, or the address of what has none on an index."""
+
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+    def requirements(self) -> tuple[str, ...]:
+        """One line for each package, as pip and uv take them, in the order of their names."""
+        return tuple(
+            f"{name} @ {version}" if _is_place(version) else f"{name}=={version}"
+            for name, version in sorted(self.packages.items())
+        )
+
+    def moved_from(self, before: Lock) -> tuple[Change, ...]:
+        """What differs from `before`; None where a package is not there."""
+        names = sorted({*self.packages, *before.packages})
+        pairs = ((name, before.packages.get(name), self.packages.get(name)) for name in names)
+        return tuple(Change(name, ours, theirs) for name, ours, theirs in pairs if ours != theirs)
+
+
+def lock_of(lines: Iterable[str]) -> Lock:
+    """The lock that lines of `name==version` or `name @ place` describe; comments and options are passed over."""
+    found = dict[str, str]()
+    for line in lines:
+        text = line.partition(" #")[0].strip().rstrip("\\").strip()
+        if match := _PIN.match(text):
+            found[canonicalize_name(match["name"])] = match["version"] or match["place"]
+    return Lock(found)
+
+
+def installed(found: Iterable[Distribution] | None = None) -> Lock:
+    """What is installed in this environment from an index; neither installers nor sources that are linked in."""
+    packages = dict[str, str]()
+    for one in distributions() if found is None else found:
+        name = canonicalize_name(one.metadata["Name"] or "")
+        # Written by installers for what came from a folder or an address (packaging.python.org, direct_url.json).
+        if name and name not in _INSTALLERS and one.read_text("direct_url.json") is None:
+            packages.setdefault(name, one.version)
+    return Lock(packages)
+
+
+def roots(name: str = DISTRIBUTION) -> tuple[str, ...]:
+    """The packages that the distribution `name` asks for itself, those of extras only if they are installed.
+
+    Empty where nothing is known of it, as in a checkout that was never installed.
+    """
+    try:
+        wanted = [Requirement(text) for text in requires(name) or ()]
+    except PackageNotFoundError:
+        return ()
+    there = installed().packages
+    found = {canonicalize_name(one.name): one.marker for one in wanted}
+    return tuple(sorted(package for package, marker in found.items() if marker is None or package in there))
+
+
+def _is_place(version: str) -> bool:
+    return "/" in version

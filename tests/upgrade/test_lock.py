@@ -1,0 +1,75 @@
+"""Exact versions: read, written, compared, and those of an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.core.environment import Change
+from harness.upgrade.lock import Lock, installed, lock_of, roots
+
+TEXT = """\
+# made by a tool
+--index-url https://a.example
+diffusers==0.43.0 \\
+    --hash=sha256:00
+Hugging_Face.Hub[cli]==1.2  # via diffusers
+torch==2.13.0+cpu ; python_version > "3"
+mine @ file:///home/me/mine
+"""
+
+
+def test_pins_are_read_whatever_stands_around_them() -> None:
+    assert lock_of(TEXT.splitlines()) == Lock(
+        {
+            "diffusers": "0.43.0",
+            "hugging-face-hub": "1.2",
+            "torch": "2.13.0+cpu",
+            "mine": "file:///home/me/mine",
+        }
+    )
+
+
+def test_a_lock_is_read_as_it_was_written() -> None:
+    lock = lock_of(TEXT.splitlines())
+    assert lock.requirements()[0] == "diffusers==0.43.0"
+    assert "mine @ file:///home/me/mine" in lock.requirements()
+    assert lock_of(lock.requirements()) == lock
+
+
+def test_what_moved_is_named_from_and_to() -> None:
+    before, after = Lock({"a": "1", "b": "1", "gone": "1"}), Lock({"a": "1", "b": "2", "new": "3"})
+    assert after.moved_from(before) == (
+        Change("b", "1", "2"),
+        Change("gone", "1", None),
+        Change("new", None, "3"),
+    )
+    assert before.moved_from(before) == ()
+
+
+@dataclass
+class Fake:
+    """An installed distribution."""
+
+    name: str
+    version: str
+    linked: str | None = None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"Name": self.name}
+
+    def read_text(self, _name: str) -> str | None:
+        return self.linked
+
+
+def test_installers_and_linked_sources_are_not_part_of_it() -> None:
+    found = [Fake("Diffusers", "0.43.0"), Fake("pip", "26"), Fake("mine", "1", '{"url": "file:///mine"}')]
+    assert installed(found) == Lock({"diffusers": "0.43.0"})  # type: ignore[arg-type]
+
+
+def test_the_roots_are_what_the_harness_itself_asks_for() -> None:
+    found = roots()
+    assert {"torch", "diffusers", "transformers", "numpy", "pydantic"} <= set(found)
+    # What diffusers needs is for diffusers to say.
+    assert "regex" not in found
+    assert roots("no-such-distribution") == ()
