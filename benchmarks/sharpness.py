@@ -35,7 +35,7 @@ from harness.core.capture import Completed, Outcome  # noqa: E402
 from harness.core.case import Case  # noqa: E402
 from harness.core.environment import Environment  # noqa: E402
 from harness.core.measured import limits  # noqa: E402
-from harness.core.measured.calibration import Effect, Evidence  # noqa: E402
+from harness.core.measured.calibration import Effect, VariedRun  # noqa: E402
 from harness.core.measured.limits import COMBINED  # noqa: E402
 from harness.core.measured.mutants import MUTANTS  # noqa: E402
 from harness.core.perturbation import Perturbation  # noqa: E402
@@ -211,7 +211,7 @@ def judged(case: Case, base: Trial, plans: Sequence[Planned]) -> Sequence[Judged
     return rows
 
 
-def noise(base: Base, one: Planned) -> Evidence | None:
+def noise(base: Base, one: Planned) -> VariedRun | None:
     """The noise of a benign variation; None if it cannot run here or changes no bit."""
     if one.variation is None or outcome_kind(one.plain) != "completed":
         return None
@@ -219,7 +219,7 @@ def noise(base: Base, one: Planned) -> Evidence | None:
         if varied.document.perturbed == 0 or not moved(base.file, varied, base.trace, read_trace(varied)):
             return None
         outputs = output_noise(base.file, varied)
-    found = Evidence(one.variation.family, one.name, Effect.COUNTED, outputs=outputs)
+    found = VariedRun(one.variation.family, one.name, Effect.COUNTED, outputs=outputs)
     if one.forced is None or outcome_kind(one.forced) != "completed":
         return found
     with TensorFile(one.forced.capture) as forced:
@@ -228,13 +228,13 @@ def noise(base: Base, one: Planned) -> Evidence | None:
         return replace(found, boundaries=boundary_noise(base.trace, replayed, seeded=True))
 
 
-def without(family: str, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
+def without(family: str, evidence: Sequence[VariedRun]) -> Sequence[VariedRun]:
     kept = [one for one in evidence if one.family != family]
     return [one for one in kept if family not in COMBINED.get(one.family, ())
             and one.family not in COMBINED.get(family, ())]  # fmt: skip
 
 
-def allowance(base: Base, evidence: Sequence[Evidence]) -> Allowance:
+def allowance(base: Base, evidence: Sequence[VariedRun]) -> Allowance:
     found = limits.output_limits(evidence, floors(scales(base.file)))
     lowest = boundary_floors(base.trace)
     once = {**dict.fromkeys(lowest, 0.0), **limits.boundary_envelope(evidence)}

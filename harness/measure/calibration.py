@@ -22,7 +22,7 @@ from harness.core.measured.calibration import (
     CalibrationResult,
     CalibrationState,
     Effect,
-    Evidence,
+    VariedRun,
     Weakness,
 )
 from harness.core.results.measure_reasons import (
@@ -45,9 +45,9 @@ from harness.golden.trace import read_trace
 from harness.invocation.command_line import command
 from harness.judge.floors import Scale, boundary_floors, floors, scales
 from harness.judge.weaknesses import amplification_weakness, capture_weaknesses, input_weaknesses
-from harness.measure.evidence import WAITING, argument_shapes, moved_by, replay_noise, same_outputs
 from harness.measure.noise import Incomparable
 from harness.measure.variations import Probe, Variation, probes, variations
+from harness.measure.varied_runs import WAITING, argument_shapes, moved_by, replay_noise, same_outputs
 from harness.run.trial import Trial
 from harness.trials.captures import seconds_of
 from harness.trials.experiment import Experiment, Outcomes, conduct_all, with_replay
@@ -64,7 +64,7 @@ class _Subject:
     outcome: Completed
     golden: Path
     document: CaptureDocument
-    evidence: dict[str, Evidence] = field(default_factory=dict)
+    evidence: dict[str, VariedRun] = field(default_factory=dict)
     without_effect: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -162,7 +162,9 @@ def _from_the_golden(subject: _Subject, base: TensorFile, session: Session) -> I
             subject.evidence[_OTHER_MACHINE] = moved_by(golden, base, limits.MACHINE, _OTHER_MACHINE)
             trace = read_trace(golden)
     except (Incomparable, UnreadableGolden) as error:
-        subject.evidence[_OTHER_MACHINE] = Evidence(limits.MACHINE, _OTHER_MACHINE, Effect.FAILED, str(error))
+        subject.evidence[_OTHER_MACHINE] = VariedRun(
+            limits.MACHINE, _OTHER_MACHINE, Effect.FAILED, str(error)
+        )
         return
     if trace is not None and trace.index.level is TraceLevel.FULL:
         capture = session.path(subject.case, "calibrate-machine-forced")
@@ -182,7 +184,7 @@ def _varied(subject: _Subject, variation: Variation, outcomes: Outcomes) -> None
     """Add the evidence of a variation: how far it moved the outputs, and its replay the boundaries."""
     subject.seconds += seconds_of(outcomes)
     plain, replay = outcomes[0], outcomes[1:]
-    evidence = Evidence(variation.family, variation.name, Effect.COUNTED)
+    evidence = VariedRun(variation.family, variation.name, Effect.COUNTED)
     if isinstance(plain, Completed):
         try:
             evidence = _measured(subject, variation, Path(plain.path))
@@ -194,7 +196,7 @@ def _varied(subject: _Subject, variation: Variation, outcomes: Outcomes) -> None
     subject.evidence[variation.name] = _with_boundaries(subject.case, evidence, subject.base, replay)
 
 
-def _measured(subject: _Subject, variation: Variation, capture: Path) -> Evidence:
+def _measured(subject: _Subject, variation: Variation, capture: Path) -> VariedRun:
     with TensorFile(subject.base) as base, TensorFile(capture) as varied:
         found = moved_by(base, varied, variation.family, variation.name)
         idle = varied.document.perturbed == 0
@@ -209,7 +211,7 @@ def _machine_replayed(subject: _Subject, outcomes: Outcomes) -> None:
     subject.evidence[_OTHER_MACHINE] = _with_boundaries(subject.case, evidence, subject.golden, outcomes)
 
 
-def _with_boundaries(case: Case, evidence: Evidence, replayed: Path, outcomes: Outcomes) -> Evidence:
+def _with_boundaries(case: Case, evidence: VariedRun, replayed: Path, outcomes: Outcomes) -> VariedRun:
     """The evidence with the boundaries of a forced replay of `replayed`, if there was one, or why they are missing."""
     try:
         for outcome in outcomes:

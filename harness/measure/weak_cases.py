@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core.capture import Completed
 from harness.core.case import Case
-from harness.core.measured.calibration import Evidence
+from harness.core.measured.calibration import VariedRun
 from harness.core.measured.limits import amplification
 from harness.core.perturbation import Perturbation
 from harness.core.trace import TraceLevel
@@ -18,9 +18,9 @@ from harness.errors import UnreadableGolden
 from harness.golden.tensors import TensorFile
 from harness.golden.trace import read_trace
 from harness.judge.weaknesses import amplification_weakness, input_weaknesses
-from harness.measure.evidence import argument_shapes, moved_by, replay_noise, same_outputs
 from harness.measure.noise import Incomparable
 from harness.measure.variations import probes
+from harness.measure.varied_runs import argument_shapes, moved_by, replay_noise, same_outputs
 from harness.run.trial import Trial
 from harness.trials.experiment import Experiment, Outcomes, conduct_all, with_replay
 from harness.trials.session import Session
@@ -40,7 +40,7 @@ class _Subject:
     case: Case
     base: Path
     temporary: bool = False
-    moved: list[Evidence] = field(default_factory=list)
+    moved: list[VariedRun] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
 
 

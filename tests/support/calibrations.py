@@ -9,11 +9,11 @@ from harness.core.measured import limits
 from harness.core.measured.calibration import (
     Calibration,
     Effect,
-    Evidence,
     Growth,
     LeftOut,
     OutputLimits,
     OutputNoise,
+    VariedRun,
 )
 from harness.core.tolerance import METRICS, Limits
 from harness.golden.sidecar import outputs_digest
@@ -23,11 +23,11 @@ from harness.judge.floors import boundary_floors, floors, scales
 from tests.golden.builders import environment
 
 
-def evidence(family: str, value: float | None, name: str = "", **fields: Any) -> Evidence:
+def evidence(family: str, value: float | None, name: str = "", **fields: Any) -> VariedRun:
     """A counted run that moved `images` by `value` in rel_l2, and by half of it in max_abs."""
     half = None if value is None else value / 2
     noise = OutputNoise("images", dict.fromkeys(METRICS) | {"rel_l2": value, "max_abs": half})
-    return Evidence(family, name or family, Effect.COUNTED, outputs=(noise,), **fields)
+    return VariedRun(family, name or family, Effect.COUNTED, outputs=(noise,), **fields)
 
 
 def a_calibration(golden: str = "digest", **fields: Any) -> Calibration:
@@ -65,13 +65,13 @@ def a_calibration(golden: str = "digest", **fields: Any) -> Calibration:
                 growth=(Growth("scheduler.step", (1e-8, 1e-6)),),
             ),
             evidence("mkl", 8e-7, "MKL COMPATIBLE"),
-            Evidence("batch", "batch of 2", Effect.SKIPPED, "the pipeline takes none"),
+            VariedRun("batch", "batch of 2", Effect.SKIPPED, "the pipeline takes none"),
         ),
     }
     return Calibration(**(given | fields))
 
 
-def calibration_from(runs: Sequence[Evidence], golden: TensorFile) -> Calibration:
+def calibration_from(runs: Sequence[VariedRun], golden: TensorFile) -> Calibration:
     """What the rules make of these runs of `golden`."""
     trace = read_trace(golden)
     floor, boundary_floor = floors(scales(golden)), boundary_floors(trace) if trace else {}

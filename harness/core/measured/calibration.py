@@ -41,7 +41,7 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class VariedRun:
     """One run of the case with one benign variation of `family`.
 
     `boundaries` gives for each event the largest rel_l2 of its calls under forced replay, as
@@ -131,7 +131,7 @@ class Calibration:
     growth: tuple[Growth, ...]
     left_out: tuple[LeftOut, ...]
     gates: tuple[Weakness, ...]
-    runs: tuple[Evidence, ...]
+    runs: tuple[VariedRun, ...]
     max_abs_factor: float | None = None
 
     def limits(self, relation: Relation) -> Mapping[str, Limits]:

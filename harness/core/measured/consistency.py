@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.core.measured import limits
-from harness.core.measured.calibration import Calibration, Effect, Evidence, Growth, LeftOut, OutputLimits
+from harness.core.measured.calibration import Calibration, Effect, Growth, LeftOut, OutputLimits, VariedRun
 from harness.core.measured.mutants import LADDER, MUTANTS
 from harness.core.measured.sensitivity import (
     Channel,
@@ -66,7 +66,7 @@ def _factors(found: Calibration) -> Iterator[str]:
             yield f"{name} is {value:g}, this harness multiplies by {known[name]:g}"
 
 
-def _evidence(runs: Sequence[Evidence], outputs: set[str]) -> Iterator[str]:
+def _evidence(runs: Sequence[VariedRun], outputs: set[str]) -> Iterator[str]:
     counted = limits.counted(runs)
     if not counted:
         yield "runs: none counts as evidence, so nothing was measured"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from harness.core.measured.calibration import Effect, Evidence, Growth, LeftOut, OutputLimits
+from harness.core.measured.calibration import Effect, Growth, LeftOut, OutputLimits, VariedRun
 from harness.core.tolerance import Limits
 
 JUDGED = ("max_abs", "rel_l2")
@@ -49,14 +49,14 @@ Envelope = Mapping[str, Mapping[str, float]]
 """The largest value of each judged metric, by output."""
 
 
-def counted(runs: Iterable[Evidence]) -> tuple[Evidence, ...]:
+def counted(runs: Iterable[VariedRun]) -> tuple[VariedRun, ...]:
     """The runs that are evidence."""
     return tuple(run for run in runs if run.effect is Effect.COUNTED)
 
 
 def admitted(
-    runs: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
-) -> tuple[Evidence, ...]:
+    runs: Sequence[VariedRun], floor: Envelope, boundary_floor: Mapping[str, float]
+) -> tuple[VariedRun, ...]:
     """The runs; the distance of the golden's machine counts only if the other runs make it credible.
 
     If it exceeds the limits of an output or a boundary that the other runs lead to, it may be a defect of either
@@ -68,7 +68,7 @@ def admitted(
     )
 
 
-def envelope(runs: Iterable[Evidence]) -> Envelope:
+def envelope(runs: Iterable[VariedRun]) -> Envelope:
     """The largest value of each judged metric over the counted runs; a metric undefined in any run has none."""
     worst: dict[str, dict[str, float]] = {}
     for run in counted(runs):
@@ -84,7 +84,7 @@ def envelope(runs: Iterable[Evidence]) -> Envelope:
 
 
 def output_limits(
-    runs: Sequence[Evidence], floor: Envelope, *, max_abs_factor: float = MAX_ABS_FACTOR
+    runs: Sequence[VariedRun], floor: Envelope, *, max_abs_factor: float = MAX_ABS_FACTOR
 ) -> tuple[OutputLimits, ...]:
     """The limits of every output, from all counted runs."""
     found = envelope(runs)
@@ -101,14 +101,14 @@ def output_limits(
 
 
 def left_out(
-    runs: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
+    runs: Sequence[VariedRun], floor: Envelope, boundary_floor: Mapping[str, float]
 ) -> tuple[LeftOut, ...]:
     """Each family judged by limits derived without it."""
     families = dict.fromkeys(run.family for run in counted(runs))
     return tuple(_left_out(family, counted(runs), floor, boundary_floor) for family in families)
 
 
-def boundary_envelope(runs: Iterable[Evidence]) -> Mapping[str, float]:
+def boundary_envelope(runs: Iterable[VariedRun]) -> Mapping[str, float]:
     """The largest rel_l2 of each boundary over the counted runs."""
     worst: dict[str, float] = {}
     for run in counted(runs):
@@ -124,7 +124,7 @@ def boundary_limits(found: Mapping[str, float], floor: Mapping[str, float]) -> M
     }
 
 
-def amplification(runs: Iterable[Evidence]) -> float | None:
+def amplification(runs: Iterable[VariedRun]) -> float | None:
     """The largest rel_l2 at the end over the largest of a single call; None if either is missing."""
     replayed = [run for run in counted(runs) if run.boundaries]
     once = max((value for run in replayed for value in run.boundaries.values()), default=0.0)
@@ -133,7 +133,7 @@ def amplification(runs: Iterable[Evidence]) -> float | None:
     return float(f"{end / once:.3g}") if once > 0 else None
 
 
-def envelope_growth(runs: Iterable[Evidence]) -> tuple[Growth, ...]:
+def envelope_growth(runs: Iterable[VariedRun]) -> tuple[Growth, ...]:
     """The largest error after each step over the counted runs, by scheduler event."""
     curves: dict[str, list[tuple[float | None, ...]]] = {}
     for run in counted(runs):
@@ -176,8 +176,8 @@ def _short(value: float) -> float:
 
 
 def _admitted(
-    run: Evidence, others: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
-) -> Evidence:
+    run: VariedRun, others: Sequence[VariedRun], floor: Envelope, boundary_floor: Mapping[str, float]
+) -> VariedRun:
     if run.effect is not Effect.COUNTED:
         return run
     shares = {"an output": _ratio(run, envelope(others), floor) / FACTOR}
@@ -191,7 +191,7 @@ def _admitted(
 
 
 def _left_out(
-    family: str, runs: Sequence[Evidence], floor: Envelope, boundary_floor: Mapping[str, float]
+    family: str, runs: Sequence[VariedRun], floor: Envelope, boundary_floor: Mapping[str, float]
 ) -> LeftOut:
     judged = [run for run in runs if run.family == family]
     others = [run for run in runs if run.family != family and family not in COMBINED.get(run.family, ())]
@@ -216,7 +216,7 @@ def _against(
     yield from ((value, limits[event]) for event, value in values.items())
 
 
-def _ratio(run: Evidence, found: Envelope, floor: Envelope) -> float:
+def _ratio(run: VariedRun, found: Envelope, floor: Envelope) -> float:
     """The worst share of a limit, times FACTOR: the worst value over the envelope, with max_abs scaled."""
     worst = 0.0
     for noise in run.outputs:

@@ -16,8 +16,8 @@ from harness.core.measured.calibration import (
     CalibrationResult,
     CalibrationState,
     Effect,
-    Evidence,
     LeftOut,
+    VariedRun,
 )
 from harness.core.tolerance import Relation
 from harness.report.alike import alike, alike_details, alone
@@ -126,14 +126,14 @@ def _table(calibration: Calibration, console: Console) -> list[Text]:
     return sheet.lines(console)
 
 
-def _families(runs: Iterable[Evidence]) -> Mapping[str, list[Evidence]]:
-    families: dict[str, list[Evidence]] = {}
+def _families(runs: Iterable[VariedRun]) -> Mapping[str, list[VariedRun]]:
+    families: dict[str, list[VariedRun]] = {}
     for run in runs:
         families.setdefault(run.family, []).append(run)
     return families
 
 
-def _worst(runs: Sequence[Evidence], metric: str) -> str:
+def _worst(runs: Sequence[VariedRun], metric: str) -> str:
     values = [noise.metrics.get(metric) for run in runs for noise in run.outputs]
     known = [value for value in values if value is not None]
     return number(max(known)) if known and len(known) == len(values) else "undef."
@@ -159,7 +159,7 @@ def _conclusions(result: CalibrationResult, calibration: Calibration, console: C
     yield Line(f"written to {plain(result.path or '')}", 2)
 
 
-def _not_counted(runs: Sequence[Evidence]) -> Iterator[Line]:
+def _not_counted(runs: Sequence[VariedRun]) -> Iterator[Line]:
     """The variations that do not count as evidence, grouped by reason."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for run in runs:

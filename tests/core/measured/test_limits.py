@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.measured.calibration import Effect, Evidence, Growth
+from harness.core.measured.calibration import Effect, Growth, VariedRun
 from harness.core.measured.limits import (
     admitted,
     amplification,
@@ -20,7 +20,7 @@ from tests.support.calibrations import evidence
 FLOOR = {"images": {"rel_l2": 1e-7, "max_abs": 1e-7}}
 
 
-def runs(**families: list[float]) -> list[Evidence]:
+def runs(**families: list[float]) -> list[VariedRun]:
     return [
         evidence(family.replace("_", "-"), value, f"{family} {number}")
         for family, values in families.items()

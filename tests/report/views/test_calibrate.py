@@ -8,8 +8,8 @@ from harness.core.measured.calibration import (
     CalibrationResult,
     CalibrationState,
     Effect,
-    Evidence,
     LeftOut,
+    VariedRun,
     Weakness,
 )
 from harness.core.results.next_step import harness_step
@@ -91,7 +91,7 @@ def test_a_family_that_no_other_explains_and_a_metric_without_a_value() -> None:
 
 
 def test_a_failed_replay_is_reported() -> None:
-    run = Evidence("mkl", "MKL", Effect.COUNTED, "forced replay: killed", evidence("mkl", 1e-6).outputs)
+    run = VariedRun("mkl", "MKL", Effect.COUNTED, "forced replay: killed", evidence("mkl", 1e-6).outputs)
     calibration = a_calibration(runs=(run,), left_out=(LeftOut("mkl", 1, 0, 0, 1.0),))
     report = CalibrationReport(None, (replace(CALIBRATED, calibration=calibration),))
     text = shown(lambda screen: screen.show_calibrations(report), width=100)

@@ -8,8 +8,8 @@ from safetensors.numpy import load_file
 
 from harness.core.measured.calibration import Effect
 from harness.golden.tensors import TensorFile
-from harness.measure.evidence import argument_shapes, moved_by, replay_noise, same_outputs
 from harness.measure.noise import Incomparable
+from harness.measure.varied_runs import argument_shapes, moved_by, replay_noise, same_outputs
 from tests.golden.builders import a_case, write_capture
 from tests.support.traces import Call, open_trace, write_trace
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from harness.core.case import Case, GeneratorKind
-from harness.core.measured.calibration import Effect, Evidence
+from harness.core.measured.calibration import Effect, VariedRun
 from harness.core.trace import PIPELINE
 from harness.golden.sidecar import outputs_digest
 from harness.golden.tensors import TensorFile
@@ -29,12 +29,12 @@ def argument_shapes(trace: Trace | None) -> Mapping[str, tuple[int, ...]]:
     }
 
 
-def moved_by(base: TensorFile, varied: TensorFile, family: str, name: str) -> Evidence:
+def moved_by(base: TensorFile, varied: TensorFile, family: str, name: str) -> VariedRun:
     """How far `varied` is from `base`; raises Incomparable if there is no distance between them."""
     ours, theirs = read_trace(base), read_trace(varied)
     effect = Effect.COUNTED if moved(base, varied, ours, theirs) else Effect.NONE
     grown = growth(ours, theirs) if ours and theirs else ()
-    return Evidence(family, name, effect, outputs=output_noise(base, varied), growth=grown)
+    return VariedRun(family, name, effect, outputs=output_noise(base, varied), growth=grown)
 
 
 def replay_noise(case: Case, base: Path, forced: Path) -> Mapping[str, float]:
