@@ -176,7 +176,7 @@ class JobRunner:
 def _unfit(case: Case, device: torch.device) -> Unavailable | None:
     """Why the case cannot or must not run on this kind of device; checked before any model is fetched."""
     if case.devices and device.type not in case.devices:
-        reason = f"{device.type}: the case runs on {' or '.join(case.devices)} only; choose one with --device"
+        reason = f"{device.type}: the case runs only on {' or '.join(case.devices)}; choose one with --device"
         return Unavailable(reason, OtherDevice(device.type, tuple(case.devices)))
     if case.determinism.attention in _ON_CUDA_ONLY and device.type != "cuda":
         name = case.determinism.attention

@@ -22,7 +22,7 @@ from tests.golden.builders import ACCEPTED, a_case, environment, write_capture
 from tests.support.evidence import explanation_of, with_divergence
 
 CASE = a_case()
-NO_TRACE = "the golden has no trace, so where it began cannot be told"
+NO_TRACE = "the golden has no trace, so it is unknown where it began"
 
 
 def installed(packages: Mapping[str, str]) -> Environment:
@@ -92,7 +92,7 @@ def test_two_definitions_differ_by_intention(files: Files) -> None:
 def test_the_golden_s_versions_are_to_be_put_back_the_likeliest_first(files: Files) -> None:
     unmeant, meant = files.explained().result.next_steps
     assert unmeant.argv == ("harness", "explain", CASE.id)
-    assert "put back diffusers 0.35, torch 2.5 or fix what moved it" in unmeant.why
+    assert "go back to diffusers 0.35, torch 2.5 or fix what moved the case" in unmeant.why
     assert meant.argv == ("harness", "record", "--update", CASE.id)
 
 
@@ -109,7 +109,7 @@ def test_no_more_than_three_are_named_and_no_package_that_is_new(files: Files) -
 def test_steps_after_a_forced_replay_stay_those_of_one(files: Files) -> None:
     steps = files.explained(next_steps=failure_steps(CASE.id, forced=True)).result.next_steps
     assert steps[0].argv == ("harness", "explain", "--forced", CASE.id)
-    assert "put back diffusers 0.35" in steps[0].why
+    assert "go back to diffusers 0.35" in steps[0].why
 
 
 def test_steps_of_another_kind_are_left_alone(files: Files) -> None:

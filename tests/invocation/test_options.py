@@ -9,7 +9,6 @@ import pytest
 
 from harness.core.results.recording import Flags
 from harness.invocation.options import Options, RepeatOptions, VerifyOptions
-from harness.run.starts import Starts
 
 
 def test_what_is_not_stated_is_as_the_contract_says() -> None:
@@ -23,11 +22,3 @@ def test_what_is_not_stated_is_as_the_contract_says() -> None:
 def test_options_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         Options().device = "cpu"  # type: ignore[misc]
-
-
-def test_each_command_learns_of_starting_workers_anew_and_that_makes_no_other_options() -> None:
-    one, two = Options(), Options()
-    assert one.starts is not two.starts
-    assert one == two
-    assert Options(starts=Starts()) == one
-    assert "starts" not in repr(one)

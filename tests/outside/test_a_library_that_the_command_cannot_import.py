@@ -13,7 +13,8 @@ from tests.support.project import Project
     ("variables", "told"),
     [
         (
-            {"NPY_DISABLE_CPU_FEATURES": "AVX2", "NPY_ENABLE_CPU_FEATURES": "AVX2"},
+            # With a PYTHONPATH of its own the command is started, not forked from what has imported numpy.
+            {"NPY_DISABLE_CPU_FEATURES": "AVX2", "NPY_ENABLE_CPU_FEATURES": "AVX2", "PYTHONPATH": "empty"},
             "error: numpy cannot be imported here (Both NPY_DISABLE_CPU_FEATURES and NPY_ENABLE_CPU_FEATURES",
         ),
         ({"PYTHONPATH": "broken"}, "error: yaml cannot be imported here (no libyaml of version 9)"),

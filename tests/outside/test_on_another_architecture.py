@@ -154,10 +154,10 @@ def test_the_variation_asks_for_them(tmp_path: Path) -> None:
     half = Invariant(InvariantKind.HALF, Limits(rel_l2=1e-2), dtype="bfloat16")
     case = a_case(invariants=(half,), model=ModelSpec("builtin:ddpm-digits"))
     [asked] = asked_of([case], tmp_path)
-    assert asked.run is not None
-    assert asked.run.case.model.dtype == "bfloat16"
-    assert asked.run.perturbation is not None
-    assert asked.run.perturbation.name == "invariant.draws_in_float32"
+    assert asked.trial is not None
+    assert asked.trial.case.model.dtype == "bfloat16"
+    assert asked.trial.perturbation is not None
+    assert asked.trial.perturbation.name == "invariant.draws_in_float32"
 
 
 def test_shipped_cases_that_draw_in_half_precision_or_on_the_device_refuse_other_hardware() -> None:

@@ -37,11 +37,11 @@ def test_the_problem_names_both_and_what_is_accepted(tmp_path: Path) -> None:
         tmp_path, "StableDiffusionImg2ImgPipeline", "steps: 1", "prompt: a, image: 1, strength: 0.5"
     ) == [
         "a.yaml: call.strength = 0.5: StableDiffusionImg2ImgPipeline runs none of its 1 steps at strength 0.5; "
-        "accepted is `steps: 2` or more, or a greater strength"
+        "accepted: `steps: 2` or more, or a greater strength"
     ]
     assert complaints(tmp_path, "StableDiffusionImg2ImgPipeline", "steps: 1", "prompt: a, image: 1") == [
         "a.yaml: steps = 1: StableDiffusionImg2ImgPipeline runs none of its 1 steps at strength 0.8, its default; "
-        "accepted is `steps: 2` or more, or a greater strength"
+        "accepted: `steps: 2` or more, or a greater strength"
     ]
 
 

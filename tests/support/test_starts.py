@@ -38,7 +38,7 @@ def test_commands_are_forked_each_in_its_own_folder_and_environment(tmp_path: Pa
     assert [case["case"] for case in json.loads(listed.out)["cases"]] == ["a"]
     refused = two.harness("verify")
     assert (refused.code, refused.out) == (2, "")
-    assert "error: HARNESS_THREADS=none: no thread count" in refused.err
+    assert "error: HARNESS_THREADS=none: not a thread count" in refused.err
     assert one.harness("verfy").code == 2
     assert one.harness("list").code == 0
 
