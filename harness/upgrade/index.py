@@ -58,7 +58,7 @@ class Index:
             )
         return (
             # The best version of all indexes, as pip chooses it; uv stops at the first index that has the name.
-            "--index-strategy=unsafe-best-match",
+            *("--index-strategy", "unsafe-best-match"),
             *([f"--index-url={self.index_url}"] if self.index_url else []),
             *(f"--extra-index-url={url}" for url in self.extra_index_urls),
             *(f"--find-links={place}" for place in self.find_links),

@@ -73,6 +73,10 @@ class Project:
             shutil.copy(source / name, self.root)
         for name in (".ci", "requirements"):
             shutil.copytree(source / name, self.root / name)
+        for name in ("__init__.py", "errors.py", "upgrade/__init__.py", "upgrade/index.py"):
+            # What .ci asks of the package: it runs before anything is installed.
+            (self.root / "harness" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / "harness" / name, self.root / "harness" / name)
         self.python.write_text(FAKE_PYTHON, encoding="utf-8")
         self.python.chmod(self.python.stat().st_mode | stat.S_IXUSR)
 

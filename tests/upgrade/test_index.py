@@ -32,7 +32,8 @@ def test_everything_that_decides_what_is_installed_is_read() -> None:
 def test_uv_is_told_all_of_it() -> None:
     found = index_of(LINES.splitlines())
     assert found.uv_words() == (
-        "--index-strategy=unsafe-best-match",
+        "--index-strategy",
+        "unsafe-best-match",
         "--index-url=https://of-install.example/simple",
         "--extra-index-url=https://a.example/simple",
         "--extra-index-url=https://b.example/simple",
@@ -46,7 +47,7 @@ def test_uv_is_told_all_of_it() -> None:
 
 @pytest.mark.parametrize(("value", "words"), [("true", ("--no-index",)), ("0", ())])
 def test_no_index_at_all(value: str, words: tuple[str, ...]) -> None:
-    assert index_of([f"global.no-index='{value}'"]).uv_words()[1:] == words
+    assert index_of([f"global.no-index='{value}'"]).uv_words()[2:] == words
 
 
 def test_an_option_that_uv_cannot_be_told_is_named() -> None:
@@ -57,7 +58,7 @@ def test_an_option_that_uv_cannot_be_told_is_named() -> None:
 
 def test_without_configuration_nothing_is_said() -> None:
     assert index_of([]) == Index()
-    assert Index().uv_words() == ("--index-strategy=unsafe-best-match",)
+    assert Index().uv_words() == ("--index-strategy", "unsafe-best-match")
     assert Index().uv_environment() == {}
 
 
