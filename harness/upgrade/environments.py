@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,11 +21,15 @@ from harness import files
 from harness.errors import StoreError
 from harness.upgrade.index import Index
 from harness.upgrade.installer import Installer, python_of
-from harness.upgrade.lock import Lock, lock_of
+from harness.upgrade.lock import Lock
 
-_LOCK, _PROBE, _USED = "lock.txt", "probe.json", "last-used"
+_LOCK, _PROBE = "lock.txt", "probe.json"
 
-PROBE = "torch, transformers, diffusers, diffusers.pipelines, huggingface_hub, safetensors, numpy"
+PROBE = (
+    "torch, numpy, safetensors, huggingface_hub, transformers.modeling_utils, "
+    "diffusers.models.modeling_utils, diffusers.pipelines.pipeline_utils"
+)
+"""Both libraries load most of themselves when it is first used: these modules are behind every model and pipeline."""
 
 _PROBE_SECONDS = 600
 
@@ -72,7 +75,6 @@ class Environments:
         folder = self.root / self.key(lock)
         if not (folder / _LOCK).is_file():
             self._build(lock, folder)
-        (folder / _USED).touch()
         return Made(folder, lock, self._problem(folder))
 
     def key(self, lock: Lock) -> str:
@@ -81,26 +83,6 @@ class Environments:
         text = "\n".join([*what, *lock.requirements(), *map(_content, lock.packages.values())])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    def found(self) -> Iterator[tuple[Made, float]]:
-        """Each environment that is whole, with the time of its last use in seconds since 1970, the latest first."""
-        folders = [path.parent for path in self.root.glob(f"*/{_LOCK}")]
-        used = {folder: (folder / _USED).stat().st_mtime for folder in folders if (folder / _USED).exists()}
-        for folder in sorted(folders, key=lambda one: -used.get(one, 0.0)):
-            yield Made(folder, lock_of((folder / _LOCK).read_text().splitlines())), used.get(folder, 0.0)
-
-    def prune(self, most_bytes: int) -> tuple[Path, ...]:
-        """Remove what was used longest ago until the rest takes at most so many bytes; returns what went.
-
-        Files that several environments share by hard links count once.
-        """
-        seen, total, gone = set[tuple[int, int]](), 0, list[Path]()
-        for made, _ in self.found():
-            total += _own_bytes(made.folder, seen)
-            if total > most_bytes:
-                shutil.rmtree(made.folder, ignore_errors=True)
-                gone.append(made.folder)
-        return tuple(gone)
-
     def _build(self, lock: Lock, folder: Path) -> None:
         aside = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
         try:
@@ -108,7 +90,7 @@ class Environments:
             shutil.rmtree(aside, ignore_errors=True)
             self._installer.create(aside)
             self._installer.install(lock, aside)
-            _link_bytecode(aside, [made.folder for made, _ in self.found()])
+            _link_bytecode(aside, [kept.parent for kept in self.root.glob(f"*/{_LOCK}")])
             files.write(aside / _LOCK, "".join(f"{line}\n" for line in lock.requirements()).encode())
             with suppress(OSError):  # somebody else made it meanwhile
                 aside.rename(folder)
@@ -122,9 +104,12 @@ class Environments:
         """What an import of the libraries in the environment raises, "" if nothing; asked once."""
         kept = folder / _PROBE
         with suppress(OSError, ValueError, KeyError):
-            return str(json.loads(kept.read_text())["problem"])
-        problem = _imported(python_of(folder), self._probe)
-        files.write(kept, json.dumps({"problem": problem, "at": time.time()}).encode())
+            known = json.loads(kept.read_text())
+            if known["probe"] == self._probe:
+                return str(known["problem"])
+        problem, final = _imported(python_of(folder), self._probe)
+        if final:
+            files.write(kept, json.dumps({"probe": self._probe, "problem": problem}).encode())
         return problem
 
 
@@ -147,19 +132,24 @@ def default_root() -> Path:
     return (Path(caches) if caches else Path.home() / ".cache") / "harness/envs"
 
 
-def _imported(python: Path, what: str) -> str:
-    """The last line of what importing these modules raises, "" where it works."""
+def _imported(python: Path, what: str) -> tuple[str, bool]:
+    """What importing these modules raises, "" if nothing, and whether asking again would give the same answer."""
     try:
         done = subprocess.run(
             [str(python), "-I", "-c", f"import {what}"],
-            capture_output=True, text=True, check=False, timeout=_PROBE_SECONDS, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PROBE_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
     except subprocess.TimeoutExpired:
-        return f"importing {what} took more than {_PROBE_SECONDS} s"
+        return f"importing {what} took more than {_PROBE_SECONDS} s", False
     if done.returncode == 0:
-        return ""
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else f"the interpreter ended with code {done.returncode}"
+        return "", True
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    # Python ends with 1 after an exception; anything else is a crash or a kill, perhaps for want of memory.
+    return (lines or [f"the interpreter ended with code {done.returncode}"])[-1], done.returncode == 1
 
 
 def _link_bytecode(folder: Path, others: list[Path]) -> None:
@@ -179,15 +169,3 @@ def _link_bytecode(folder: Path, others: list[Path]) -> None:
 def _sites(folder: Path) -> Iterator[Path]:
     yield from folder.glob("lib/python*/site-packages")
     yield from folder.glob("Lib/site-packages")
-
-
-def _own_bytes(folder: Path, seen: set[tuple[int, int]]) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            status = path.lstat()
-            identity = (status.st_dev, status.st_ino)
-            if identity not in seen:
-                seen.add(identity)
-                total += status.st_size
-    return total

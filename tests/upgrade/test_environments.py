@@ -83,25 +83,34 @@ def test_what_cannot_be_imported_is_said_and_remembered(
 ) -> None:
     environments = Environments(tmp_path, installer, Index(), probe="no_such_module")
     assert environments.make(ONE).problem == "ModuleNotFoundError: No module named 'no_such_module'"
-    monkeypatch.setattr(module, "_imported", lambda *_: "asked again")
+    monkeypatch.setattr(module, "_imported", lambda *_: ("asked again", True))
     assert "no_such_module" in environments.make(ONE).problem
+    # Another question has another answer.
+    assert Environments(tmp_path, installer, Index(), probe="json").make(ONE).problem == "asked again"
+
+
+@pytest.mark.parametrize(
+    ("probe", "words"),
+    [
+        ("os; os.kill(os.getpid(), 9)", "ended with code -9"),
+        ("time; time.sleep(60)", "took more than 0.5 s"),
+    ],
+    ids=["killed", "slow"],
+)
+def test_what_may_go_better_next_time_is_asked_again(
+    tmp_path: Path, installer: Installer, monkeypatch: pytest.MonkeyPatch, probe: str, words: str
+) -> None:
+    monkeypatch.setattr(module, "_PROBE_SECONDS", 0.5)
+    environments = Environments(tmp_path, installer, Index(), probe=probe)
+    assert words in environments.make(ONE).problem
+    monkeypatch.setattr(module, "_imported", lambda *_: ("", True))
+    assert environments.make(ONE).problem == ""
 
 
 def test_compiled_kernels_are_its_own(environments: Environments) -> None:
     made = environments.make(ONE)
     assert all(str(made.folder) in str(place) for place in made.variables().values())
     assert set(made.variables()) == {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
-
-
-def test_the_one_used_longest_ago_goes_first(environments: Environments) -> None:
-    old, new = environments.make(ONE), environments.make(TWO)
-    os.utime(old.folder / "last-used", (1, 1))
-    assert [made.folder for made, _ in environments.found()] == [new.folder, old.folder]
-    assert environments.prune(1 << 30) == ()
-    size = sum(path.lstat().st_size for path in new.folder.rglob("*"))
-    assert environments.prune(size + 100) == (old.folder,)
-    assert not old.folder.exists()
-    assert new.folder.exists()
 
 
 def test_bytecode_of_the_very_same_file_is_linked(environments: Environments, installer: Installer) -> None:
