@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.results.verdict import Report
@@ -51,18 +51,32 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
 
 
 def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOptions, screen: Screen) -> int:
-    """Returns the worst exit code of the candidates; each has a folder of its own in the output folder."""
-    from harness.upgrade.command import judge_candidates  # imported lazily: a plain verify needs none of it
+    """Returns the worst exit code of the candidates; each has a folder of its own in the output folder.
 
+    However it ends, the report says of each candidate whether it was judged.
+    """
+    from harness.upgrade import judging  # imported lazily: a plain verify needs none of it
+
+    asked = judging.candidates_of(upgrade)
     cases = cases_to_run(options, screen, GoldenStore(options.goldens))
-    reports = judge_candidates(cases, options, how, upgrade, screen)
-    text = json_report.verify_json(reports[0]) if len(reports) == 1 else json_report.candidates_json(reports)
-    emit(
-        (options.out / CANDIDATES_NAME, text),
-        *([(options.json, harmless_json(text))] if options.json else []),
-    )
+    reports = [judging.not_judged(one, cases) for one in asked]
+    json_report.write_text(options.out / CANDIDATES_NAME, _candidates_json(reports))
+    try:
+        found = judging.judge_candidates(asked, cases, options, how, upgrade, screen)
+        for place, report in enumerate(found):
+            reports[place] = report
+    finally:
+        text = _candidates_json(reports)
+        json = [(options.json, harmless_json(text))] if options.json is not None else []
+        emit((options.out / CANDIDATES_NAME, text), *json)
     screen.show_candidates(reports, allow_missing=how.allow_missing, strict=how.strict)
     return max(one.exit_code(allow_missing=how.allow_missing, strict=how.strict) for one in reports)
+
+
+def _candidates_json(reports: Sequence[Report]) -> str:
+    if len(reports) == 1:
+        return json_report.verify_json(reports[0])
+    return json_report.candidates_json(reports)
 
 
 def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
@@ -145,6 +159,8 @@ def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.with_lock and arguments.with_date:
         yield "--with-lock and --with-date each decide all versions; leave one of them out"
     if arguments.candidates or arguments.with_lock or arguments.with_date:
+        if arguments.junit:
+            yield "--junit holds the verdicts of this environment; leave it out, or leave out the other versions"
         return
     given = {
         "--installer": arguments.installer != "auto",

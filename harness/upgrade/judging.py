@@ -1,8 +1,8 @@
-"""Goldens judged under other versions, which nothing of the current environment notices."""
+"""Goldens judged under other versions; the current environment stays as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.errors import UsageError
 from harness.explain.results import with_divergence
 from harness.golden.store import GoldenStore
-from harness.invocation.options import Options, VerifyOptions
+from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
 from harness.report.terminal import Screen
 from harness.trials.session import open_session
 from harness.trials.verification import Place, Verification, judge_all
-from harness.upgrade.candidate import Candidate
-from harness.upgrade.environments import Environments, Made
-from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish
+from harness.upgrade.candidate import Candidate, candidate
+from harness.upgrade.environments import Environments, Made, default_root
+from harness.upgrade.index import configured
+from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish, installer
 from harness.upgrade.lock import Lock, installed, lock_of, roots
 
 HELD = ("torch",)
@@ -42,39 +43,34 @@ class Upgrades:
     """Whether packages of gigabytes may be downloaded."""
 
 
-def upgrades(installer: Installer, environments: Environments, *, large: bool = False) -> Upgrades:
-    """Upgrades from the environment that the harness runs in."""
-    return Upgrades(installer, environments, installed(), large)
-
-
-def resolved(candidate: Candidate, how: Upgrades) -> Lock:
-    """The versions that `candidate` means; raises Unresolvable, and UsageError where they take gigabytes unasked."""
-    if candidate.lock is not None and not candidate.requirements:
-        lock = lock_of_file(candidate.lock)
+def resolved(wanted: Candidate, how: Upgrades) -> Lock:
+    """The versions that `wanted` means; raises Unresolvable, and UsageError where they take gigabytes unasked."""
+    if wanted.lock is not None and not wanted.requirements:
+        lock = lock_of_file(wanted.lock)
     else:
-        lock = how.installer.resolve(wish_of(candidate, how.here))
+        lock = how.installer.resolve(wish_of(wanted, how.here))
     for name in HELD:
         before, after = how.here.packages.get(name), lock.packages.get(name)
         if after != before and not how.large:
             raise UsageError(
-                f"{candidate}: moves {name} {before} → {after}, a download of more than 1 GB; to go on add --yes"
+                f"{wanted}: moves {name} {before} → {after}, a download of more than 1 GB; to go on add --yes"
             )
     return lock
 
 
-def wish_of(candidate: Candidate, here: Lock) -> Wish:
+def wish_of(wanted: Candidate, here: Lock) -> Wish:
     """What to resolve: what is asked for, and everything that is installed, where it is if nothing moves it."""
-    pins = lock_of_file(candidate.lock).requirements() if candidate.lock else ()
+    pins = lock_of_file(wanted.lock).requirements() if wanted.lock else ()
     held = [
         f"{name}=={here.packages[name]}"
         for name in HELD
-        if name in here.packages and name not in candidate.names
+        if name in here.packages and name not in wanted.names
     ]
     everything = tuple(sorted(here.packages))
-    if candidate.day:
+    if wanted.day:
         # What others depend on today need not have been there; what the harness itself needs is enough.
-        return Wish((*candidate.requirements, *held), roots() or everything, Lock(), candidate.day)
-    return Wish((*candidate.requirements, *pins, *held), everything, here)
+        return Wish((*wanted.requirements, *held), roots() or everything, Lock(), wanted.day)
+    return Wish((*wanted.requirements, *pins, *held), everything, here)
 
 
 def lock_of_file(path: Path) -> Lock:
@@ -95,23 +91,55 @@ def _toml_lock(text: str) -> Lock:
     return Lock({canonicalize_name(one["name"]): one["version"] for one in entries if "version" in one})
 
 
+def judge_candidates(
+    asked: Sequence[Candidate],
+    cases: Sequence[Case],
+    options: Options,
+    how: VerifyOptions,
+    upgrade: UpgradeOptions,
+    screen: Screen,
+) -> Iterator[Report]:
+    """The report of each candidate as it is judged. Raises UsageError for what cannot be meant."""
+    index = configured()
+    # A source tree has to be built in any case.
+    sources = any("/" in spec for one in asked for spec in one.requirements)
+    tool = installer(index, upgrade.installer, sdists=upgrade.sdists or sources)
+    made = Upgrades(tool, Environments(default_root(), tool, index), installed(), upgrade.large)
+    for number, one in enumerate(asked, 1):
+        screen.note(f"candidate {number} of {len(asked)}: {one}")
+        place = replace(options, out=options.out / "candidates" / str(number))
+        yield judge_candidate(one, cases, made, place, how, screen)
+
+
+def candidates_of(upgrade: UpgradeOptions) -> tuple[Candidate, ...]:
+    """The candidates of the command line; a lock or a day counts for each of them."""
+    specs = upgrade.candidates or ((),)
+    return tuple(candidate(one, upgrade.lock, upgrade.day) for one in specs)
+
+
+def not_judged(one: Candidate, cases: Sequence[Case]) -> Report:
+    """The report of a candidate before it is judged."""
+    ids = tuple(case.id for case in cases)
+    return Report(None, (), finished=False, not_run=ids, command=COMMAND, candidate=Tried(one.asked))
+
+
 def judge_candidate(
-    candidate: Candidate,
+    wanted: Candidate,
     cases: Sequence[Case],
     how: Upgrades,
     options: Options,
     verify: VerifyOptions,
     screen: Screen,
 ) -> Report:
-    """Every case judged under `candidate`, captures going to a folder of their own.
+    """Every case judged under `wanted`, captures going to a folder of their own.
 
     What cannot be resolved, installed or imported is the verdict of every case: nothing could run.
     """
-    tried = Tried(candidate.asked)
+    tried = Tried(wanted.asked)
     try:
-        lock = resolved(candidate, how)
+        lock = resolved(wanted, how)
         moved = lock.moved_from(how.here)
-        companions = tuple(one.what for one in moved if one.what not in candidate.names)
+        companions = tuple(one.what for one in moved if one.what not in wanted.names)
         tried = replace(tried, lock=lock.packages, moved=moved, companions=companions)
         made = how.environments.make(lock)
     except Unresolvable as error:

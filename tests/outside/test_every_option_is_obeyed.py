@@ -317,7 +317,7 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("verify", "--allow-missing"): allow_missing,
     ("verify", "--strict"): strict,
     **{
-        ("verify", option): "tests/upgrade/test_command.py"
+        ("verify", option): "tests/commands/test_verify_with.py"
         for option in (
             "--with",
             "--or-with",

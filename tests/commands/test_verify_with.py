@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.core.case import Case
 from harness.core.results.candidate import Tried
 from harness.core.results.verdict import CaseResult, Report, Verdict
-from harness.upgrade import command
+from harness.upgrade import judging
 from harness.upgrade.candidate import Candidate
 from harness.upgrade.environments import Environments
 from harness.upgrade.index import Index
@@ -55,9 +55,9 @@ def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     found = Judged()
-    monkeypatch.setattr(command, "judge_candidate", found.judge)
-    monkeypatch.setattr(command, "installer", found.installer)
-    monkeypatch.setattr(command, "configured", Index)
+    monkeypatch.setattr(judging, "judge_candidate", found.judge)
+    monkeypatch.setattr(judging, "installer", found.installer)
+    monkeypatch.setattr(judging, "configured", Index)
     return found
 
 
@@ -108,6 +108,7 @@ def test_the_installer_builds_and_downloads_only_what_it_may(judged: Judged) -> 
         (["--yes"], "no other versions are asked for"),
         (["--allow-sdist", "--installer", "pip"], "--installer, --allow-sdist"),
         (["--with-lock", "a.txt", "--with-date", "2026-03-01"], "leave one of them out"),
+        (["--with", "a==1", "--junit", "j.xml"], "--junit holds the verdicts of this environment"),
         (["--with", "a=1"], "--with a=1: no requirement"),
         (["--with-date", "soon"], "--with-date soon: no date"),
     ],
@@ -122,3 +123,25 @@ def test_misuse_is_named(
     assert code == 2
     assert says in " ".join(capsys.readouterr().err.split())
     assert judged.asked == []
+
+
+def test_what_ends_early_says_which_candidates_were_judged(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("out").mkdir()
+    Path("out/candidates.json").write_text("of an earlier verify")
+    judge = judged.judge
+
+    def interrupted(one: Candidate, *rest: Any) -> Report:
+        if one.requirements == ("second==1",):
+            raise KeyboardInterrupt
+        return judge(one, *rest)
+
+    monkeypatch.setattr(judging, "judge_candidate", interrupted)
+    assert main(["verify", "--with", "first==1", "--or-with", "second==1", "--json", "both.json"]) == 130
+    found = json.loads(Path("out/candidates.json").read_text())
+    first, second = found["candidates"]
+    assert (first["finished"], first["summary"]) == (True, {"identical": 2})
+    assert (second["finished"], second["not_run"], second["cases"]) == (False, ["a", "b"], [])
+    assert second["candidate"]["asked"] == ["second==1"]
+    assert json.loads(Path("both.json").read_text()) == found
