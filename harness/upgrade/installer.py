@@ -195,8 +195,11 @@ def _run(command: Sequence[str], variables: Mapping[str, str], error: type[Harne
         raise error(_told(done.stderr or done.stdout) or f"{command[0]} ended with code {done.returncode}")
 
 
+_WITHOUT_NEWS = ("[notice]", "WARNING:", "warning:", "No solution found when resolving dependencies")
+
+
 def _told(text: str) -> str:
     """What an installer said, without its drawing, its notices and the paths of scratch files."""
-    lines = [re.sub(r"^(?:[\s×│╰─▶·]|error:|ERROR:)+", "", line).strip() for line in text.splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("[notice]", "WARNING:", "warning:"))]
+    lines = [re.sub(r"^(?:[\s×│╰─▶·]|error:|ERROR:|cause:)+", "", line).strip() for line in text.splitlines()]
+    kept = [line for line in lines if line and not line.startswith(_WITHOUT_NEWS)]
     return " ".join(kept)

@@ -92,5 +92,7 @@ def _end(report: Report, *, allow_missing: bool, strict: bool) -> str:
     total = count_words(len(report.cases), "case")
     code = report.exit_code(allow_missing=allow_missing, strict=strict)
     if code == 0:
-        return f"go: {total} pass under {name_of(report)}"
-    return f"no-go: {len(failing)} of {total} fail under {name_of(report)} (exit code {code})"
+        verb = "passes" if len(report.cases) == 1 else "pass"
+        return f"go: {total} {verb} under {name_of(report)}"
+    verb = "fails" if len(failing) == 1 else "fail"
+    return f"no-go: {len(failing)} of {total} {verb} under {name_of(report)} (exit code {code})"

@@ -75,3 +75,12 @@ def test_quiet_leaves_the_causes_and_the_end() -> None:
     text = shown(NO_GO, quiet=True)
     assert "moves" not in text
     assert "AttributeError: gone" in text
+
+
+def test_one_case_is_spoken_of_as_one() -> None:
+    one = Report(None, GO.cases[:1], candidate=TRIED)
+    assert shown(one).splitlines()[-1] == "go: 1 case passes under diffusers==0.43.0"
+    failing = Report(None, (NO_GO.cases[0], GO.cases[0]), candidate=TRIED)
+    assert shown(failing).splitlines()[-1] == (
+        "no-go: 1 of 2 cases fails under diffusers==0.43.0 (exit code 1)"
+    )
