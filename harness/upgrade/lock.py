@@ -19,8 +19,8 @@ _PIN = re.compile(
 DISTRIBUTION = "diffusers-goldens"
 """The name under which the harness itself is installed."""
 
-_INSTALLERS = frozenset({"pip", "setuptools", "wheel", "uv"})
-"""What installs packages and is none that a run uses."""
+_INSTALLERS = frozenset({"pip", "uv"})
+"""What installs packages and is none that a run uses; setuptools is one that torch imports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,13 @@ class Fake:
 
 
 def test_installers_and_linked_sources_are_not_part_of_it() -> None:
-    found = [Fake("Diffusers", "0.43.0"), Fake("pip", "26"), Fake("mine", "1", '{"url": "file:///mine"}')]
-    assert installed(found) == Lock({"diffusers": "0.43.0"})  # type: ignore[arg-type]
+    found = [
+        Fake("Diffusers", "0.43.0"),
+        Fake("setuptools", "80"),
+        Fake("pip", "26"),
+        Fake("mine", "1", '{"url": "file:///mine"}'),
+    ]
+    assert installed(found) == Lock({"diffusers": "0.43.0", "setuptools": "80"})  # type: ignore[arg-type]
 
 
 def test_the_roots_are_what_the_harness_itself_asks_for() -> None:
