@@ -102,6 +102,14 @@ def test_the_installer_builds_and_downloads_only_what_it_may(judged: Judged) -> 
     assert all(isinstance(one.environments, Environments) for one in judged.how)
 
 
+def test_a_source_tree_may_be_built_without_being_asked(judged: Judged, tmp_path: Path) -> None:
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout/pyproject.toml").touch()
+    main(["verify", "--with", "a==1", "--or-with", "./checkout"])
+    main(["verify", "--with", "git+https://h.example/d@main"])
+    assert judged.installers == [("auto", True)] * 2
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -80,6 +80,8 @@ def test_every_fault_is_planted_once_and_replayed_from_the_base(faulty: Faulty) 
     for plain, replay in pairs:
         assert plain.perturbation == replay.perturbation
         assert (plain.forced, replay.forced) == (None, base.capture)
+        # Exact findings need the events, boundaries their tensors as well: full traces of every fault are large.
+        assert (plain.trace, replay.trace) == (TraceLevel.COMPONENTS, TraceLevel.FULL)
         assert not plain.capture.exists()
 
 

@@ -163,11 +163,13 @@ def test_workers_wait_for_the_trials_of_the_next_step() -> None:
 
 
 def test_a_worker_beyond_the_limit_is_sent_away_and_its_row_is_free() -> None:
-    run_queue = queue_of([run("a1", model=A), run("b1", model=B)])
+    def alone(name: str, model: ModelSpec) -> Trial:
+        return replace(run(name, model=model), freshness=Freshness.ONE_WORKER)
+
+    run_queue = queue_of([alone("a1", A), alone("b1", B)])
     assert {run_queue.take(worker).case.id for worker in (0, 1)} == {"a1", "b1"}  # type: ignore[union-attr]
     run_queue.limit(1)
-    one_worker = {"freshness": Freshness.ONE_WORKER}
-    run_queue.add([replace(run("a2", model=A), **one_worker), replace(run("b2", model=B), **one_worker)])
+    run_queue.add([alone("a2", A), alone("b2", B)])
     assert run_queue.take(1) is None
     assert sorted(all_taken(run_queue)) == ["a2", "b2"]
 

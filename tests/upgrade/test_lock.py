@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from harness.core.environment import Change
+from harness.upgrade import lock
 from harness.upgrade.lock import Lock, installed, lock_of, roots
 
 TEXT = """\
@@ -78,3 +81,10 @@ def test_the_roots_are_what_the_harness_itself_asks_for() -> None:
     # What diffusers needs is for diffusers to say.
     assert "regex" not in found
     assert roots("no-such-distribution") == ()
+
+
+def test_of_extras_only_what_is_installed_is_a_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ["always>=1", 'extra-here>=1; extra == "a"', 'extra-gone>=1; extra == "b"']
+    monkeypatch.setattr(lock, "requires", lambda _: wanted)
+    monkeypatch.setattr(lock, "installed", lambda: Lock({"always": "1", "extra-here": "1"}))
+    assert roots() == ("always", "extra-here")
