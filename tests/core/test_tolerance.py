@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.tolerance import METRICS, Limits, Relation, Rule, Tolerance
+from harness.core.tolerance import METRIC_TABLE, METRICS, Limits, Relation, Rule, Tolerance
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,16 @@ def test_a_limit_of_zero_is_stated_and_one_that_is_not_set_is_not() -> None:
 
 def test_limits_read_as_words() -> None:
     assert str(Limits(max_abs=0.00201234, rel_l2=1e-4)) == "max_abs 0.00201, rel_l2 0.0001"
+
+
+def test_no_config_reaches_a_limit_that_cannot_fail() -> None:
+    float32 = 2 * float.fromhex("0x1.fffffep127")
+    assert {name: metric.bound for name, metric in METRIC_TABLE.items()} == {
+        "max_abs": float32,
+        "mean_abs": float32,
+        "rel_l2": 100.0,
+        "cosine_distance": 2,
+        "psnr": 0,
+        "max_ulp": 2 * 0x7F7FFFFF,
+        "mismatched": 1,
+    }
