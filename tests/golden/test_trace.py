@@ -166,6 +166,8 @@ DAMAGES = {
     "another width": ("trace/order", lambda array: array[:, :3], r"int32 \[6, 3\]"),
     "a negative row": ("trace/rows", set_at(0, -1), "none of the"),
     "a row too large": ("trace/rows", set_at(3, 77), "none of the"),
+    # Every row is somebody's, so one more than the largest is the first that is not there.
+    "the row behind the last": ("trace/rows", lambda array: set_at(3, array.max() + 1)(array), "none of the"),
     "a slot too few": ("trace/rows", lambda array: array[1:], "another number"),
     "norms too few": ("trace/norms", lambda array: array[1:], r"float64 \["),
     "another dtype": ("trace/sketches", lambda array: array.astype(np.float64), r"accepted is float32"),
