@@ -101,6 +101,8 @@ module.DDIMPipeline.__call__ = call""",
 
 def test_interrupt_ends_with_130_and_leaves_no_worker(project: Project) -> None:
     project.config("long", TWO_STEPS.replace("steps: 2", "steps: 1000"))
+    log = project.folder / "out/logs/worker-0.log"
+    log.unlink()  # the recording's; the next one shows that the command is under way
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.starts", "verify", "long", "--device", "cpu"],
         cwd=project.folder,
@@ -110,7 +112,6 @@ def test_interrupt_ends_with_130_and_leaves_no_worker(project: Project) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    log = project.folder / "out/logs/worker-0.log"
     deadline = time.monotonic() + 60
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -166,6 +166,11 @@ DAMAGES = {
     "another width": ("trace/order", lambda array: array[:, :3], r"int32 \[6, 3\]"),
     "a negative row": ("trace/rows", set_at(0, -1), "outside of the"),
     "a row too large": ("trace/rows", set_at(3, 77), "outside of the"),
+    "the row behind the last": (
+        "trace/rows",
+        lambda array: set_at(3, array.max() + 1)(array),
+        "outside of the",
+    ),
     "a slot too few": ("trace/rows", lambda array: array[1:], "not as many"),
     "norms too few": ("trace/norms", lambda array: array[1:], r"float64 \["),
     "another dtype": ("trace/sketches", lambda array: array.astype(np.float64), r"expected float32"),
