@@ -28,9 +28,11 @@ def test_products_are_those_of_their_sizes() -> None:
 def test_both_backends_compute_attention(dtype: str) -> None:
     query, key, value = (values([2, 3, 77, 40], torch.float64, seed=seed) for seed in (1, 2, 3))
     exact = ((query @ key.mT) / 40**0.5).softmax(-1) @ value
-    for backend in ("math", "flash_attention"):
-        found: Any = TABLE[f"attention {backend} {dtype}"]()
+    answers: list[Any] = [TABLE[f"attention {backend} {dtype}"]() for backend in ("math", "flash_attention")]
+    for found in answers:
         assert torch.allclose(found.double(), exact, atol=1e-5)
+    # They add in another order: equal bits would mean that one of them was computed twice.
+    assert not torch.equal(*answers)
 
 
 def test_masks_causality_and_fewer_heads_count() -> None:

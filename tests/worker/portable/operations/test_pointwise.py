@@ -40,6 +40,7 @@ def test_functions_of_one_number_in_both_precisions_and_sizes(name: str) -> None
     for size, one, two in zip(SIZES, single, double, strict=True):  # type: ignore[call-overload]
         assert one.shape == two.shape == (size,)
         x = between(low, high, size)
+        assert len(set(x.tolist())) == size  # each input is another number
         wanted = [_by_libm(name)(float(number)) for number in x[:7]]
         assert two[:7].tolist() == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
