@@ -7,7 +7,7 @@
 #   CPUS="Haswell EPYC" OUT=out/portable THREADS=2 THREADED=sd/given-latents scripts/portable_evidence.sh 'sd/*'
 #
 # Exit codes: 0 identical throughout, 1 something differs or left no capture, 2 usage, 3 the runs could not be done.
-# The emulated CPUs run in parallel, one core each; that takes about a quarter of an hour. Finished runs are kept in OUT
+# The emulated CPUs run in parallel, one core each; that takes about half an hour. Finished runs are kept in OUT
 # and not repeated while code, configs, packages and CPU stay the same.
 set -eu
 cd "$(dirname "$0")/.."
