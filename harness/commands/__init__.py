@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "record": "run each case twice and store a golden if both runs agree bit for bit",
     "verify": "run the cases and judge them against their goldens",
     "explain": "run the cases and say where and why their results began to differ",
+    "blame": "say which change of a dependency made a case differ from its golden",
     "calibrate": "measure the legitimate noise of the cases, and set limits from it",
     "sensitivity": "plant faults in the cases, and show which ones their limits catch",
     "repeat": "run cases N times in fresh processes: are they deterministic?",

@@ -56,6 +56,25 @@ class UpgradeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class BlameOptions:
+    """What `blame` searches: between the `good` and the `bad` versions, or from the day `since` on.
+
+    Without any, from the golden's versions to those that are installed. `bitwise` and `least` (a rel_l2) say what
+    counts as a difference; `every` asks for all changes on the way. The rest is as in UpgradeOptions.
+    """
+
+    good: tuple[str, ...] = ()
+    bad: tuple[str, ...] = ()
+    since: str | None = None
+    bitwise: bool = False
+    least: float | None = None
+    every: bool = False
+    installer: str = "auto"
+    sdists: bool = False
+    large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatOptions:
     """How `repeat` runs: `count` times in fresh processes; with `reuse`, as many more in one worker; under `flags`."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.core.measured.calibration import CalibrationReport
     from harness.core.measured.sensitivity import SensitivityReport
     from harness.core.portable.known_answers import Proof
+    from harness.core.results.blame import BlameReport
     from harness.core.results.explanation import Explanation
     from harness.core.results.next_step import NextStep
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
@@ -132,6 +133,12 @@ class Screen:
         from harness.report.views.sensitivity import sensitivity_sections
 
         self._print(sensitivity_sections(report, self._console, quiet=self._quiet))
+
+    def show_blames(self, report: BlameReport) -> None:
+        """Which change of a dependency made each case differ, or why there is none to blame."""
+        from harness.report.views.blame import blame_sections
+
+        self._print(blame_sections(report, self._console, quiet=self._quiet))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""

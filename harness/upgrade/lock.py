@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -61,6 +62,19 @@ def installed(found: Iterable[Distribution] | None = None) -> Lock:
         # Written by installers for what came from a folder or an address (packaging.python.org, direct_url.json).
         if name and name not in _INSTALLERS and one.read_text("direct_url.json") is None:
             packages.setdefault(name, one.version)
+    return Lock(packages)
+
+
+def source_trees(found: Iterable[Distribution] | None = None) -> Lock:
+    """What is installed in this environment from a folder or a repository, by the address; the harness is left out."""
+    packages = dict[str, str]()
+    for one in distributions() if found is None else found:
+        name, origin = canonicalize_name(one.metadata["Name"] or ""), one.read_text("direct_url.json")
+        if not name or name in {*_INSTALLERS, DISTRIBUTION} or origin is None:
+            continue
+        known = json.loads(origin)
+        commit = known.get("vcs_info", {}).get("commit_id")
+        packages.setdefault(name, f"git+{known['url']}@{commit}" if commit else known["url"])
     return Lock(packages)
 
 

@@ -1,0 +1,124 @@
+"""`harness blame`: which change of a dependency made a case differ?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+from harness.core.case import Case
+from harness.core.results.blame import Blame, BlameReport
+from harness.errors import UsageError
+from harness.golden.store import GoldenStore
+from harness.invocation.arguments import RUNNING, goldens
+from harness.invocation.command import Command, options_of, writes
+from harness.invocation.emit import emit_json
+from harness.invocation.options import BlameOptions, Options
+from harness.report.json_report import write_text
+from harness.report.terminal import Screen
+from harness.report.views.blame import blame_json
+from harness.trials.cases import cases_to_run
+
+BLAME_NAME = "blame.json"
+"""The report of a blame, in the output folder."""
+
+
+def blame(options: Options, asked: BlameOptions, screen: Screen) -> int:
+    """Returns the exit code of the report. However it ends, the report says what was found out until then."""
+    from harness.upgrade.blame import commission  # imported lazily: `--help` needs none of it
+
+    if not options.select:
+        raise UsageError("no case is named; name the cases that differ: harness blame CASE")
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
+    found = dict[str, Blame]()
+    path = options.out / BLAME_NAME
+    write_text(path, blame_json(_report(cases, found)))
+    try:
+        for one in commission.blames(cases, options, asked, screen):
+            found[one.case] = one
+    finally:
+        report = _report(cases, found)
+        write_text(path, blame_json(report))
+    emit_json(blame_json(report), options)
+    screen.show_blames(report)
+    return report.exit_code()
+
+
+def _report(cases: Sequence[Case], found: dict[str, Blame]) -> BlameReport:
+    done = tuple(found[case.id] for case in cases if case.id in found)
+    return BlameReport(done, finished=len(done) == len(cases))
+
+
+def _ends(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "where to search", "by default from the golden's versions to those that are installed"
+    )
+    group.add_argument(
+        "--good", nargs="+", action="extend", metavar="SPEC",
+        help="versions that were good: requirements, a folder of sources, git+URL@REF, or a lock file",
+    )  # fmt: skip
+    group.add_argument(
+        "--bad", nargs="+", action="extend", metavar="SPEC",
+        help="versions that are not; without --good the installed ones are the good ones",
+    )  # fmt: skip
+    group.add_argument(
+        "--since", metavar="DATE", help="from everything as it stood at the end of that day on"
+    )
+
+
+def _thresholds(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "what counts", "by default what the case does not allow other versions"
+    )
+    group.add_argument("--bitwise", action="store_true", help="any other bit")
+    group.add_argument("--min-rel-l2", type=_distance, metavar="X", help="a relative L2 distance above X")
+    group.add_argument(
+        "--all-changes",
+        action="store_true",
+        help="list every change of a bit on the way, and what kind it is",
+    )
+
+
+def _distance(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a distance; give a number of at least 0")
+    return value
+
+
+def _installing(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--installer", choices=["auto", "uv", "pip"], default="auto",
+        help="what makes the environments (default auto)",
+    )  # fmt: skip
+    command.add_argument("--allow-sdist", action="store_true", help="build packages that have no wheel")
+    command.add_argument("--yes", action="store_true", help="download more than 1 GB without asking")
+
+
+def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.since and (arguments.good or arguments.bad):
+        yield "--since decides both ends; leave it out, or leave out --good and --bad"
+    if arguments.bitwise and arguments.min_rel_l2 is not None:
+        yield "--bitwise and --min-rel-l2 each say what counts; leave one of them out"
+    if arguments.all_changes and arguments.min_rel_l2 is not None:
+        yield "--all-changes lists every change of a bit; leave out --min-rel-l2"
+
+
+def _run(arguments: argparse.Namespace, screen: Screen) -> int:
+    asked = BlameOptions(
+        tuple(arguments.good or ()),
+        tuple(arguments.bad or ()),
+        arguments.since,
+        arguments.bitwise or arguments.all_changes,
+        arguments.min_rel_l2,
+        arguments.all_changes,
+        arguments.installer,
+        arguments.allow_sdist,
+        arguments.yes,
+    )
+    return blame(options_of(arguments), asked, screen)
+
+
+COMMAND = Command(_run, (*RUNNING, goldens, _ends, _thresholds, _installing), writes, _misuse)

@@ -1,0 +1,1 @@
+"""Finds the change of a dependency that made a case differ."""

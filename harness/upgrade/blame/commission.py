@@ -1,0 +1,73 @@
+"""Puts an inquiry together: the ends, the environments, the runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+
+from harness.core.capture import Outcome
+from harness.core.case import Case
+from harness.core.results.blame import Blame
+from harness.golden.store import GoldenStore
+from harness.invocation.options import BlameOptions, Options
+from harness.report.terminal import Screen
+from harness.run.trial import Trial
+from harness.trials.session import open_session
+from harness.upgrade.blame.commits import Commits
+from harness.upgrade.blame.conduct import conduct_all
+from harness.upgrade.blame.ends import bad_end, good_end
+from harness.upgrade.blame.inquiry import CaseInquiry
+from harness.upgrade.blame.judged import Threshold
+from harness.upgrade.blame.paths import Paths
+from harness.upgrade.blame.runs import Conduct, Runs
+from harness.upgrade.environments import Environments, default_root
+from harness.upgrade.index import configured
+from harness.upgrade.installer import installer
+from harness.upgrade.judging import Upgrades
+from harness.upgrade.lock import Lock, installed, source_trees
+from harness.upgrade.releases import Releases
+
+
+def blames(cases: Sequence[Case], options: Options, asked: BlameOptions, screen: Screen) -> Iterator[Blame]:
+    """The blame of each case as soon as it is known. Raises UsageError for what cannot be meant."""
+    index = configured()
+    here = Lock({**installed().packages, **source_trees().packages})
+    sources = any("/" in one for one in (*asked.good, *asked.bad, *here.packages.values()))
+    tool = installer(index, asked.installer, sdists=asked.sdists or sources)
+    how = Upgrades(tool, Environments(default_root(), tool, index), here, asked.large)
+    scratch = options.out / "blame"
+    shutil.rmtree(scratch, ignore_errors=True)
+    runs = Runs(
+        root=default_root().parent / "runs",
+        scratch=scratch / "runs",
+        device=options.device,
+        environments=how.environments,
+        here=here,
+        conduct=_conduct(options, screen),
+    )
+    paths = Paths(Releases(index, asked.sdists), tool, Commits(default_root().parent / "git"))
+    bad = bad_end(asked, how)
+    good = good_end(asked, how, bad)
+    inquiries = [
+        CaseInquiry(
+            case=case,
+            bad=bad,
+            good_end=good,
+            store=GoldenStore(options.goldens),
+            paths=paths,
+            threshold=Threshold(asked.bitwise, asked.least),
+            scratch=scratch / "compared" / str(number),
+            every=asked.every,
+        )
+        for number, case in enumerate(cases)
+    ]
+    yield from conduct_all(inquiries, runs, screen.note)
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _conduct(options: Options, screen: Screen) -> Conduct:
+    def conduct(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
+        with open_session(options, screen, len({trial.case.id for trial in trials})) as session:
+            yield from session.conduct(trials)
+
+    return conduct

@@ -1,0 +1,82 @@
+"""The two ends of a search: the versions that were good, and those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from harness.core.capture import CaptureDocument
+from harness.core.environment import Change
+from harness.invocation.options import BlameOptions
+from harness.upgrade.blame.inquiry import Ends, GoodEnd
+from harness.upgrade.candidate import Candidate, candidate
+from harness.upgrade.installer import Unresolvable, Wish
+from harness.upgrade.judging import HELD, Upgrades, resolved
+from harness.upgrade.lock import Lock
+
+_LOCKS = (".txt", ".toml", ".lock")
+
+
+def bad_end(asked: BlameOptions, how: Upgrades) -> Lock:
+    """The bad end: what is asked for, else what is installed. Raises Unresolvable, UsageError."""
+    return resolved(_candidate(asked.bad), how) if asked.bad else how.here
+
+
+def good_end(asked: BlameOptions, how: Upgrades, bad: Lock) -> GoodEnd:
+    """Decides the good end, once for all cases if it is asked for: of a day, of --good, or what is installed.
+
+    Otherwise it is the versions that the golden was recorded with. Raises Unresolvable, UsageError.
+    """
+    if asked.since:
+        return _always(Ends(resolved(candidate((), day=asked.since), how), bad, asked=True))
+    if asked.good:
+        return _always(Ends(resolved(_candidate(asked.good), how), bad, asked=True))
+    if asked.bad:
+        return _always(Ends(how.here, bad, asked=True))
+    return lambda golden: golden_ends(golden, how, bad) if golden else None
+
+
+def _always(ends: Ends) -> GoodEnd:
+    return lambda _golden: ends
+
+
+def _candidate(specs: Sequence[str]) -> Candidate:
+    """The candidate of --good or --bad; one that is the name of a lock file is that lock."""
+    locks = [one for one in specs if Path(one).suffix in _LOCKS and Path(one).is_file()]
+    return candidate([one for one in specs if one not in locks], lock=Path(locks[0]) if locks else None)
+
+
+def golden_ends(golden: CaptureDocument, how: Upgrades, bad: Lock) -> Ends:
+    """From the versions that the golden names to `bad`; torch stays where it is unless gigabytes may be downloaded."""
+    recorded = _recorded(golden)
+    moved = {name: version for name, version in recorded.items() if bad.packages.get(name) != version}
+    held = [name for name in HELD if name in moved and not how.large]
+    changes = tuple(Change(name, moved.pop(name), bad.packages.get(name)) for name in held)
+    if not moved:
+        return Ends(bad, bad, changes)
+    return Ends(_with(moved, bad, how), bad, changes)
+
+
+def _recorded(golden: CaptureDocument) -> Mapping[str, str]:
+    software = golden.environment.software
+    return {
+        canonicalize_name(name): version
+        for name, version in {**software.imported, **software.packages}.items()
+        if canonicalize_name(name) != "diffusers-goldens"
+    }
+
+
+def _with(moved: Mapping[str, str], bad: Lock, how: Upgrades) -> Lock:
+    """`bad` with these versions and what has to move with them; if they contradict each other, with nothing else."""
+    exact = Lock({**bad.packages, **moved})
+    pins = tuple(f"{name}=={version}" for name, version in {**_held(bad), **moved}.items())
+    try:
+        return how.installer.resolve(Wish(pins, tuple(bad.packages), exact))
+    except Unresolvable:
+        return exact
+
+
+def _held(bad: Lock) -> Mapping[str, str]:
+    return {name: bad.packages[name] for name in HELD if name in bad.packages}

@@ -1,0 +1,349 @@
+"""The inquiry into one case: are the ends what they should be, what has to move, and is that all?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from harness.core.capture import CaptureDocument
+from harness.core.case import Case, definition_changes
+from harness.core.environment import Change
+from harness.core.results.blame import (
+    BadEndAgrees,
+    Blame,
+    BlamedChange,
+    BlameOutcome,
+    BlameReason,
+    End,
+    GoodEndDiffers,
+    NoCause,
+    OwnChanges,
+    Unsearchable,
+    Unstable,
+    Untold,
+)
+from harness.core.results.verdict import CaseResult, Verdict
+from harness.golden.store import GoldenStore
+from harness.report.reason_words import reason_words
+from harness.upgrade.blame import judged
+from harness.upgrade.blame.judged import Against, Threshold
+from harness.upgrade.blame.own_changes import own_changes
+from harness.upgrade.blame.paths import Paths
+from harness.upgrade.blame.runs import Seen
+from harness.upgrade.blame.search import (
+    Interval,
+    Narrowed,
+    Query,
+    Search,
+    Told,
+    bisect,
+    moves_between,
+    narrow,
+    smallest_cause,
+    with_moves,
+)
+from harness.upgrade.lock import Lock
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """So many runs under these packages are wanted; `left` describes what is still to be searched."""
+
+    lock: Lock
+    runs: int = 1
+    left: str = ""
+
+
+Inquiry = Generator[Ask, tuple[Seen, ...], Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The two ends of the search; `held` moved too, but the good end cannot have it. `asked` says that both are the
+    user's own, so that the golden may lie at either of them.
+    """
+
+    good: Lock
+    bad: Lock
+    held: tuple[Change, ...] = ()
+    asked: bool = False
+
+
+GoodEnd = Callable[[CaptureDocument | None], Ends | None]
+"""Decides the ends, of which one may be the golden's versions; None if these are wanted and there is no golden."""
+
+
+class _Ended(Exception):
+    """The inquiry ends without a change to blame."""
+
+    def __init__(self, outcome: BlameOutcome, reason: BlameReason) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.reason = reason
+
+
+@dataclass
+class CaseInquiry:
+    """Asks for runs of one case until it knows what to blame; `scratch` is a folder for what it compares."""
+
+    case: Case
+    bad: Lock
+    good_end: GoodEnd
+    store: GoldenStore
+    paths: Paths
+    threshold: Threshold
+    scratch: Path
+    every: bool = False
+    runs: int = 0
+    moved: tuple[Change, ...] = ()
+    _seen: dict[tuple[str, ...], Seen] = field(default_factory=dict)
+    _folders: int = 0
+
+    def conduct(self) -> Inquiry[Blame]:
+        """The inquiry: yields what it wants to know, is sent the answers, and returns the blame."""
+        try:
+            return (yield from self._conduct())
+        except _Ended as end:
+            return self._blame(end.outcome, reason=end.reason)
+
+    def _conduct(self) -> Inquiry[Blame]:
+        bad = yield from self._end(self.bad, "bad")
+        ends, golden = self._ends(bad)
+        self.moved = ends.bad.moved_from(ends.good)
+        if ends.good == ends.bad:
+            raise self._unmoved(ends, golden, bad)
+        good = yield from self._end(ends.good, "good")
+        raises = bool(judged.raised_by(bad))
+        against = self._against(ends, golden, good, bad, raises=raises)
+        tell = self._teller(against, raises=raises)
+        if self.every:
+            return (yield from self._every(ends))
+        return (yield from self._blamed(ends, tell))
+
+    # The ends
+
+    def _end(self, lock: Lock, end: End) -> Inquiry[Seen]:
+        """Two runs of one end that agree; the first of them."""
+        pair = yield Ask(lock, 2, f"the {end} end")
+        self.runs += 2
+        if problem := next(filter(None, (judged.problem_of(one, None) for one in pair)), ""):
+            raise _Ended(BlameOutcome.CANNOT_TELL, Untold(end, problem))
+        if differing := judged.apart(self.case, pair, self._folder()):
+            raise _Ended(BlameOutcome.AMBIGUOUS, Unstable(end, differing.rel_l2))
+        self._seen[lock.requirements()] = pair[0]
+        return pair[0]
+
+    def _ends(self, bad: Seen) -> tuple[Ends, Against | None]:
+        """Both ends, and the golden that runs are compared with, if there is one."""
+        against = Against(self.case, self.store)
+        golden = against.document(bad)
+        if isinstance(golden, str):
+            ends = self.good_end(None)
+            if ends is None:
+                raise _Ended(BlameOutcome.CANNOT_TELL, Unsearchable(golden))
+            return ends, None
+        if golden.digest != self.case.digest():
+            changes = definition_changes(golden.definition, self.case.definition())
+            named = tuple(replace(one, what=f"definition.{one.what}") for one in changes)
+            raise _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(named))
+        ends = self.good_end(golden)
+        assert ends is not None
+        return ends, against
+
+    def _unmoved(self, ends: Ends, golden: Against | None, bad: Seen) -> _Ended:
+        """Why the case differs although no package moved."""
+        if golden is None:
+            return _Ended(BlameOutcome.NOT_REPRODUCED, BadEndAgrees(identical=True))
+        result = golden.result(bad)
+        if problem := judged.problem_of(bad, result):
+            return _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
+        if not (judged.raised_by(bad) or self.threshold.differs(result)):
+            return _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
+        if own := own_changes(golden.changes(bad)):
+            return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
+        return _Ended(BlameOutcome.NOT_REPRODUCED, NoCause(judged.rel_l2_of(result), ends.held))
+
+    def _against(self, ends: Ends, golden: Against | None, good: Seen, bad: Seen, *, raises: bool) -> Against:
+        """What runs are compared with: the golden, or the good end's run where the golden lies at the bad end."""
+        own = judged.against_run(self.case, good, self._folder()) if not judged.raised_by(good) else None
+        against = golden or own
+        if golden and own and ends.asked and self._lies_at_bad_end(golden, good, bad):
+            against = own
+        if against is None:
+            raise _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(None, judged.raised_by(good)))
+        result = against.result(good)
+        if problem := judged.problem_of(good, result):
+            raise _Ended(BlameOutcome.CANNOT_TELL, Untold("good", problem))
+        if judged.raised_by(good) or self.threshold.differs(result):
+            raise self._good_differs(ends, against, good, result)
+        if not raises:
+            self._check_bad(against.result(bad), bad)
+        return against
+
+    def _lies_at_bad_end(self, golden: Against, good: Seen, bad: Seen) -> bool:
+        if judged.raised_by(bad):
+            return False
+        return self.threshold.differs(golden.result(good)) and not self.threshold.differs(golden.result(bad))
+
+    def _good_differs(self, ends: Ends, against: Against, good: Seen, result: CaseResult) -> _Ended:
+        if not ends.asked and (own := own_changes(against.changes(good))):
+            return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
+        words = judged.raised_by(good) or reason_words(result.reasons)
+        return _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(judged.rel_l2_of(result), words, ends.held))
+
+    def _check_bad(self, result: CaseResult, bad: Seen) -> None:
+        if problem := judged.problem_of(bad, result):
+            raise _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
+        if not self.threshold.differs(result):
+            raise _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
+
+    # The search
+
+    def _blamed(self, ends: Ends, tell: Callable[[Seen], Told]) -> Inquiry[Blame]:
+        found = yield from self._answered(self._cause(ends), tell)
+        cause = {one.package: one.after for one in found.narrowed}
+        before = {one.package: one.before for one in found.narrowed}
+        with_it = yield from self._answered(_once(with_moves(ends.good, cause)), tell)
+        without = yield from self._answered(_once(with_moves(ends.bad, before)), tell)
+        if Told.UNKNOWN in (with_it, without):
+            # The ends may not fit the versions that lie between; the sets on both sides of the change do.
+            with_it = yield from self._answered(_once(with_moves(found.good, cause)), tell)
+            without = yield from self._answered(_once(with_moves(found.bad, before)), tell)
+        changes = yield from self._changes(found)
+        confirmed = with_it is Told.BAD and without is Told.GOOD
+        return self._blame(BlameOutcome.BLAMED, changes, confirmed=confirmed)
+
+    def _cause(self, ends: Ends) -> Search[_Cause]:
+        """The moves that make the difference, each between two releases that follow one another."""
+        good, bad = ends.good, ends.bad
+        locks = self.paths.by_day(good, bad)
+        if len(locks) > 2:
+
+            def ask(place: int, left: Interval) -> Search[Told]:
+                return (yield Query(self.paths.coexisting(locks[place], good, bad), _steps_left(left)))
+
+            found = yield from bisect(len(locks), ask)
+            good = self._edge(locks[found.good], ends)
+            bad = self._edge(locks[found.bad], ends)
+        moves = self.paths.ordered(moves_between(good, bad))
+        names = yield from smallest_cause(good, moves)
+        cause = {name: moves[name] for name in names}
+        narrowed = list[Narrowed]()
+        for name in names:
+            versions = self.paths.versions(name, good.packages.get(name), cause[name])
+            one = yield from narrow(name, good, cause, versions)
+            narrowed.append(one)
+            cause[name] = one.after
+        return _Cause(good, bad, tuple(narrowed))
+
+    def _edge(self, lock: Lock, ends: Ends) -> Lock:
+        return lock if lock in (ends.good, ends.bad) else self.paths.coexisting(lock, ends.good, ends.bad)
+
+    def _changes(self, found: _Cause) -> Inquiry[tuple[BlamedChange, ...]]:
+        """What each of the changes did, between the runs right before and after it."""
+        after = with_moves(found.good, {one.package: one.after for one in found.narrowed})
+        changes = list[BlamedChange]()
+        for one in found.narrowed:
+            before = with_moves(after, {one.package: one.before})
+            first = yield from self._run(before)
+            if judged.problem_of(first, None):  # it works with the others only
+                first = yield from self._run(found.good)
+            second = yield from self._run(after)
+            changes.append(self._change(one, first, second))
+        return tuple(changes)
+
+    def _change(self, one: Narrowed, before: Seen, after: Seen) -> BlamedChange:
+        step = judged.step_between(self.case, before, after, self._folder())
+        return BlamedChange(
+            one.package, one.before, one.after, step.rel_l2, step.kind, step.first, step.raised, one.untold
+        )
+
+    # All changes on the way
+
+    def _every(self, ends: Ends) -> Inquiry[Blame]:
+        """Every change between two neighbouring sets of versions on the way from one end to the other."""
+        changes = list[BlamedChange]()
+        last, seen = ends.good, self._seen[ends.good.requirements()]
+        locks = self.paths.step_by_step(ends.good, ends.bad)
+        for number, lock in enumerate(locks[1:], 1):
+            now = yield from self._run(lock, f"{len(locks) - number} sets of versions")
+            if judged.problem_of(now, None):
+                continue
+            if not judged.same_bits(seen, now):
+                changes += yield from self._between(Ends(last, lock), seen)
+            last, seen = lock, now
+        outcome = BlameOutcome.BLAMED if changes else BlameOutcome.NOT_REPRODUCED
+        reason = None if changes else BadEndAgrees(identical=True)
+        return replace(self._blame(outcome, changes, reason=reason), every=True)
+
+    def _between(self, ends: Ends, seen: Seen) -> Inquiry[tuple[BlamedChange, ...]]:
+        def tell(one: Seen) -> Told:
+            if judged.problem_of(one, None):
+                return Told.UNKNOWN
+            return Told.GOOD if judged.same_bits(seen, one) else Told.BAD
+
+        found = yield from self._answered(self._cause(ends), tell)
+        return (yield from self._changes(found))
+
+    # Runs
+
+    def _teller(self, against: Against, *, raises: bool) -> Callable[[Seen], Told]:
+        return lambda seen: judged.told_by(seen, against, self.threshold, raises=raises)
+
+    def _answered(self, search: Search[Found], tell: Callable[[Seen], Told]) -> Inquiry[Found]:
+        """The result of a search, each of whose questions is answered by a run."""
+        try:
+            query = next(search)
+            while True:
+                seen = yield from self._run(query.lock, query.left)
+                query = search.send(tell(seen))
+        except StopIteration as end:
+            found: Found = end.value
+            return found
+
+    def _run(self, lock: Lock, left: str = "") -> Inquiry[Seen]:
+        """A run under these packages, done once in this inquiry."""
+        key = lock.requirements()
+        if key not in self._seen:
+            (self._seen[key],) = yield Ask(lock, 1, left)
+            self.runs += 1
+        return self._seen[key]
+
+    def _folder(self) -> Path:
+        self._folders += 1
+        return self.scratch / str(self._folders)
+
+    def _blame(
+        self,
+        outcome: BlameOutcome,
+        changes: Sequence[BlamedChange] = (),
+        *,
+        confirmed: bool = False,
+        reason: BlameReason | None = None,
+    ) -> Blame:
+        return Blame(self.case.id, outcome, tuple(changes), self.moved, self.runs, confirmed, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """The packages to blame, and the neighbouring sets of versions between which they moved."""
+
+    good: Lock
+    bad: Lock
+    narrowed: tuple[Narrowed, ...]
+
+
+def _once(lock: Lock) -> Search[Told]:
+    return (yield Query(lock, "the confirmation"))
+
+
+def _agrees(result: CaseResult) -> BadEndAgrees:
+    return BadEndAgrees(result.verdict is Verdict.IDENTICAL, judged.rel_l2_of(result))
+
+
+def _steps_left(left: Interval) -> str:
+    return f"{left.bad - left.good} sets of versions, by the day of their release"

@@ -1,0 +1,206 @@
+"""What a run says: whether it agrees with what is known to be good, and how far it is away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import __version__
+from harness.core.capture import OUTPUT_PREFIX, Acceptance, CaptureDocument, Completed, Raised, Unavailable
+from harness.core.case import Case
+from harness.core.environment import Change
+from harness.core.results.blame import ChangeKind
+from harness.core.results.verdict import PASSES, CaseResult, Divergence, Verdict
+from harness.core.tolerance import Limits, Relation, Rule, Tolerance
+from harness.errors import StoreError, UnreadableGolden
+from harness.explain.results import explanation_of
+from harness.explain.suspects import ROUNDING, changes
+from harness.golden.header import read_document
+from harness.golden.store import Found, GoldenStore
+from harness.judge.evidence import Evidence, JudgingGolden, Opened, gathered
+from harness.judge.judge import judge
+from harness.report.reason_words import reason_words
+from harness.upgrade.blame.runs import Seen
+from harness.upgrade.blame.search import Told
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From where on a run differs: by default where its case's tolerance for other software ends.
+
+    With `bitwise` any other bit counts, with `least` a rel_l2 above it.
+    """
+
+    bitwise: bool = False
+    least: float | None = None
+
+    def differs(self, result: CaseResult) -> bool:
+        """Whether this result counts as a difference; it is that of a comparison."""
+        if self.bitwise:
+            return result.verdict is not Verdict.IDENTICAL
+        if self.least is None or result.verdict is Verdict.BROKEN:
+            return result.verdict not in PASSES
+        distance = rel_l2_of(result)
+        return distance is None or distance > self.least
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What runs of one case are compared with: the golden in a store."""
+
+    case: Case
+    store: GoldenStore
+
+    def document(self, seen: Seen) -> CaptureDocument | str:
+        """What the golden that judges this run says about itself, or why there is none."""
+        if not isinstance(seen.outcome, Completed | Raised):
+            return "nothing ran"
+        try:
+            found = self.store.find(self.case, seen.outcome.environment.platform)
+            if isinstance(found, Found):
+                return self.store.document(found.path)
+        except (UnreadableGolden, StoreError) as error:
+            return str(error)
+        return f"it has no golden for {found.platform}"
+
+    def evidence(self, seen: Seen) -> Evidence:
+        """The evidence of a run, to be closed by the caller; equal software gets no stricter limits than other."""
+        assert seen.outcome is not None
+        found = gathered(self.case, seen.outcome, self.store)
+        if isinstance(found.golden, JudgingGolden) and found.golden.relation is Relation.SAME:
+            found.close()
+            found = gathered(self.case, seen.outcome, self.store, relation=Relation.SAME_HARDWARE)
+        return found
+
+    def result(self, seen: Seen) -> CaseResult:
+        """The judgement of a run."""
+        with self.evidence(seen) as evidence:
+            return judge(evidence)
+
+    def explained(self, seen: Seen) -> CaseResult:
+        """The judgement of a run with where its difference began."""
+        with self.evidence(seen) as evidence:
+            return explanation_of(evidence, judge(evidence)).result
+
+    def changes(self, seen: Seen) -> tuple[Change, ...]:
+        """Everything besides outputs in which the run differs from the golden, by dotted name."""
+        with self.evidence(seen) as evidence:
+            if isinstance(evidence.golden, JudgingGolden) and isinstance(evidence.capture, Opened):
+                return changes(evidence.golden.document, evidence.capture.document)
+            return ()
+
+
+_ROUNDING: Mapping[str, float] = {"float64": ROUNDING, "float32": ROUNDING}
+
+_HALF_ROUNDING = 2e-2
+"""In half precision one rounding is up to 4e-3; the noise between environments stays below this."""
+
+
+def against_run(case: Case, seen: Seen, folder: Path) -> Against:
+    """Runs are compared with this one, which is kept in `folder` like a golden.
+
+    It has no calibration. Where the case's limits are calibrated, rounding of its dtype is allowed instead.
+    """
+    assert isinstance(seen.outcome, Completed)
+    if case.tolerance.same_hardware is Rule.CALIBRATED:
+        limits = Limits(rel_l2=_ROUNDING.get(case.model.dtype, _HALF_ROUNDING))
+        case = replace(case, tolerance=Tolerance(Rule.EXACT, limits, limits))
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    store = GoldenStore(folder)
+    store.accept(Path(seen.outcome.path), Acceptance("record", at, 1, __version__))
+    return Against(case, store)
+
+
+COMPARED = frozenset({Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE})
+"""The verdicts that say something about the run itself; `stale` is one with other weights, its definition is equal."""
+
+
+def problem_of(seen: Seen, result: CaseResult | None) -> str:
+    """Why a run says nothing, "" if it does."""
+    if seen.outcome is None:
+        return seen.problem
+    if isinstance(seen.outcome, Completed | Raised):
+        return "" if result is None or result.verdict in COMPARED else reason_words(result.reasons)
+    if isinstance(seen.outcome, Unavailable):
+        return f"cannot run here: {seen.outcome.reason}"
+    return f"ended before it gave a result: {seen.outcome.reason}"
+
+
+def rel_l2_of(result: CaseResult) -> float | None:
+    """The largest rel_l2 of all outputs; None if one is undefined, or if there is nothing to compare."""
+    found = [0.0 if one.verdict is Verdict.IDENTICAL else one.metrics.get("rel_l2") for one in result.tensors]
+    values = [value for value in found if value is not None]
+    return max(values) if values and len(values) == len(found) else None
+
+
+def raised_by(seen: Seen) -> str:
+    """The exception that the pipeline raised, in one line; "" if it raised none."""
+    return seen.outcome.message if isinstance(seen.outcome, Raised) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What lies between the runs of two versions."""
+
+    kind: ChangeKind
+    rel_l2: float | None
+    first: Divergence | None
+    raised: str = ""
+
+
+def step_between(case: Case, before: Seen, after: Seen, folder: Path) -> Step:
+    """The difference between two runs; `folder` is for the first of them.
+
+    Where the second one stays within the tolerance for other software it is rounding.
+    """
+    if raised := raised_by(after):
+        return Step(ChangeKind.BEHAVIOUR, None, None, raised)
+    if not isinstance(before.outcome, Completed):
+        return Step(ChangeKind.BEHAVIOUR, None, None)
+    result = against_run(case, before, folder).explained(after)
+    kind = ChangeKind.ROUNDING if result.verdict in PASSES else ChangeKind.BEHAVIOUR
+    return Step(kind, rel_l2_of(result), result.first_divergence)
+
+
+def told_by(seen: Seen, against: Against, threshold: Threshold, *, raises: bool) -> Told:
+    """What a run says; with `raises` it is asked for whether the pipeline raises, and numbers do not count."""
+    if seen.outcome is None or problem_of(seen, None):
+        return Told.UNKNOWN
+    if raises:
+        return Told.BAD if raised_by(seen) else Told.GOOD
+    if raised_by(seen):
+        return Told.UNKNOWN
+    result = against.result(seen)
+    if problem_of(seen, result):
+        return Told.UNKNOWN
+    return Told.BAD if threshold.differs(result) else Told.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two runs of the same versions that differ; `rel_l2` is None if undefined."""
+
+    rel_l2: float | None
+
+
+def apart(case: Case, pair: Sequence[Seen], folder: Path) -> Apart | None:
+    """How far two runs of one set of versions differ; None if they gave the same bits, or both raised."""
+    first, second = pair
+    if raised_by(first) or raised_by(second):
+        return None if raised_by(first) and raised_by(second) else Apart(None)
+    result = against_run(case, first, folder).result(second)
+    return None if result.verdict is Verdict.IDENTICAL else Apart(rel_l2_of(result))
+
+
+def same_bits(first: Seen, second: Seen) -> bool:
+    """Whether two runs gave the same outputs, by the digests of their captures, or raised the same."""
+    if isinstance(first.outcome, Completed) and isinstance(second.outcome, Completed):
+        return _outputs(first.outcome) == _outputs(second.outcome)
+    return raised_by(first) == raised_by(second) and bool(raised_by(first))
+
+
+def _outputs(outcome: Completed) -> Mapping[str, str]:
+    digests = read_document(Path(outcome.path)).sha256
+    return {name: digest for name, digest in digests.items() if name.startswith(OUTPUT_PREFIX)}

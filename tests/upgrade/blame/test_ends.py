@@ -1,0 +1,146 @@
+"""Where a search begins and ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness.core.capture import CaptureDocument
+from harness.errors import UsageError
+from harness.golden.header import read_document
+from harness.invocation.options import BlameOptions
+from harness.upgrade.blame.ends import bad_end, golden_ends, good_end
+from harness.upgrade.environments import Environments
+from harness.upgrade.index import Index
+from harness.upgrade.installer import Unresolvable, Wish
+from harness.upgrade.judging import Upgrades
+from harness.upgrade.lock import Lock
+from tests.golden.builders import environment, write_capture
+
+HERE = {"diffusers": "0.42.1", "numpy": "2.4.2", "torch": "2.13.0"}
+
+
+class Resolver:
+    """Gives what is asked for on top of what is preferred, and keeps the wishes; `refuses` all of them."""
+
+    name = "resolver"
+
+    def __init__(self) -> None:
+        self.wishes: list[Wish] = []
+        self.refuses = False
+
+    def resolve(self, wish: Wish) -> Lock:
+        self.wishes.append(wish)
+        if self.refuses:
+            raise Unresolvable("contradiction")
+        pins = dict(one.split("==") for one in wish.requirements)
+        return Lock({**wish.preferred.packages, **pins, "companion": "1"})
+
+    def create(self, folder: Path) -> None:
+        raise AssertionError(folder)
+
+    def install(self, lock: Lock, folder: Path) -> None:
+        raise AssertionError(lock, folder)
+
+
+@pytest.fixture
+def resolver() -> Resolver:
+    return Resolver()
+
+
+def upgrades(resolver: Resolver, *, large: bool = False) -> Upgrades:
+    return Upgrades(resolver, Environments(Path("none"), resolver, Index()), Lock(HERE), large)
+
+
+def golden(folder: Path, packages: Mapping[str, str], imported: Mapping[str, str]) -> CaptureDocument:
+    base = environment()
+    software = dataclasses.replace(base.software, packages=packages, imported=imported)
+    capture = write_capture(
+        folder / "golden.safetensors", {"images": [1.0]}, env=dataclasses.replace(base, software=software)
+    )
+    return read_document(capture)
+
+
+def test_by_default_from_the_goldens_versions_to_what_is_installed(
+    tmp_path: Path, resolver: Resolver
+) -> None:
+    how = upgrades(resolver)
+    asked = BlameOptions()
+    bad = bad_end(asked, how)
+    assert bad == how.here
+    document = golden(tmp_path, {"diffusers": "0.35.2", "torch": "2.13.0"}, {"Typing_Extensions": "4.1"})
+    ends = good_end(asked, how, bad)(document)
+    assert ends is not None
+    assert ends.good.packages == {
+        **HERE, "diffusers": "0.35.2", "typing-extensions": "4.1", "companion": "1",
+    }  # fmt: skip
+    assert (ends.bad, ends.held, ends.asked) == (how.here, (), False)
+    assert set(resolver.wishes[-1].requirements) == {
+        "diffusers==0.35.2", "typing-extensions==4.1", "torch==2.13.0",
+    }  # fmt: skip
+    assert good_end(asked, how, bad)(None) is None
+
+
+def test_versions_that_contradict_each_other_on_paper_are_tried_nevertheless(
+    tmp_path: Path, resolver: Resolver
+) -> None:
+    resolver.refuses = True
+    ends = golden_ends(golden(tmp_path, {"diffusers": "0.35.2"}, {}), upgrades(resolver), Lock(HERE))
+    assert ends.good.packages == {**HERE, "diffusers": "0.35.2"}
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_another_torch_is_downloaded_only_if_allowed(tmp_path: Path, resolver: Resolver, large: bool) -> None:
+    document = golden(tmp_path, {"torch": "2.9.1", "numpy": "2.0.0"}, {})
+    ends = golden_ends(document, upgrades(resolver, large=large), Lock(HERE))
+    assert ends.good.packages["torch"] == ("2.9.1" if large else "2.13.0")
+    assert [one.what for one in ends.held] == ([] if large else ["torch"])
+
+
+def test_nothing_moved(tmp_path: Path, resolver: Resolver) -> None:
+    ends = golden_ends(golden(tmp_path, HERE, {}), upgrades(resolver), Lock(HERE))
+    assert ends.good == ends.bad
+    assert resolver.wishes == []
+
+
+def test_good_and_bad_as_they_are_asked_for(resolver: Resolver) -> None:
+    how = upgrades(resolver)
+    asked = BlameOptions(good=("diffusers==0.35.2",), bad=("diffusers==0.36.0", "numpy==2.0.0"))
+    bad = bad_end(asked, how)
+    assert (bad.packages["diffusers"], bad.packages["numpy"]) == ("0.36.0", "2.0.0")
+    ends = good_end(asked, how, bad)(None)
+    assert ends is not None
+    assert (ends.good.packages["diffusers"], ends.asked) == ("0.35.2", True)
+
+
+def test_with_a_bad_end_alone_what_is_installed_is_good(resolver: Resolver) -> None:
+    how = upgrades(resolver)
+    asked = BlameOptions(bad=("diffusers==0.43.0",))
+    ends = good_end(asked, how, bad_end(asked, how))(None)
+    assert ends is not None
+    assert (ends.good, ends.bad.packages["diffusers"]) == (how.here, "0.43.0")
+
+
+def test_since_a_day(resolver: Resolver) -> None:
+    how = upgrades(resolver)
+    asked = BlameOptions(since="2026-03-01")
+    bad = bad_end(asked, how)
+    assert bad == how.here
+    assert good_end(asked, how, bad)(None) is not None
+    assert resolver.wishes[-1].day == date(2026, 3, 1)
+
+
+def test_an_end_may_be_a_lock_file(tmp_path: Path, resolver: Resolver) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("diffusers==0.40.0\ntorch==2.13.0\n")
+    found = bad_end(BlameOptions(bad=(str(lock),)), upgrades(resolver))
+    assert found.packages == {"diffusers": "0.40.0", "torch": "2.13.0"}
+
+
+def test_what_is_no_requirement_is_refused(resolver: Resolver) -> None:
+    with pytest.raises(UsageError, match="no requirement"):
+        bad_end(BlameOptions(bad=("diffusers=0.43.0",)), upgrades(resolver))
