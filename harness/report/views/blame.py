@@ -41,6 +41,7 @@ class _Blame:
     case: str
     outcome: BlameOutcome
     changes: tuple[Mapping[str, object], ...]
+    companions: tuple[str, ...]
     moved: tuple[Change, ...]
     runs: int
     confirmed: bool
@@ -65,8 +66,8 @@ def blame_json(report: BlameReport) -> str:
 def _entry(blame: Blame) -> _Blame:
     changes = tuple(_change(one, blame.case) for one in blame.changes)
     return _Blame(
-        blame.case, blame.outcome, changes, blame.moved, blame.runs, blame.confirmed, round(blame.seconds, 1),
-        sentence(blame), blame.reason,
+        blame.case, blame.outcome, changes, blame.companions, blame.moved, blame.runs, blame.confirmed,
+        round(blame.seconds, 1), sentence(blame), blame.reason,
     )  # fmt: skip
 
 
@@ -106,9 +107,9 @@ def _group(group: Sequence[Blame], *, quiet: bool) -> Iterator[Line]:
         yield Line(sentence(blame), 2 if len(group) > 1 else 0, bold=len(group) == 1)
         if quiet:
             continue
-        for one in blame.changes if not blame.every else ():
-            if one.first:
-                yield Line(one_line(one.first.sentence), 4 if len(group) > 1 else 2)
+        # Of packages that only together make a difference, each begins it at the same place.
+        found = dict.fromkeys(one_line(one.first.sentence) for one in blame.changes if one.first)
+        yield from (Line(text, 4 if len(group) > 1 else 2) for text in found if not blame.every)
 
 
 def _table(blame: Blame, console: Console) -> list[Text]:
@@ -148,6 +149,9 @@ def _blamed_words(blame: Blame) -> str:
     parts = [f"{together} {_did(blame.changes[-1], blame.case)}"]
     if untold := [version for one in blame.changes for version in one.untold]:
         parts.append(f"nothing can run under {_listed(untold)}, which {_lie(untold)} between")
+    if blame.companions:
+        verb = "has" if len(blame.companions) == 1 else "have"
+        parts.append(f"{_listed(blame.companions)} {verb} to move with it for anything to run")
     parts += filter(None, [_no_part(blame)])
     runs = count_words(blame.runs, "run")
     parts.append(f"confirmed both ways in {runs}" if blame.confirmed else f"not confirmed, after {runs}")
@@ -182,7 +186,7 @@ def _stage(stage: str) -> str:
 
 
 def _no_part(blame: Blame) -> str:
-    blamed = {one.package for one in blame.changes}
+    blamed = {*blame.companions, *(one.package for one in blame.changes)}
     others = [one.what for one in blame.moved if one.what not in blamed]
     return f"{_listed(others)} moved too and had no part" if others and blame.confirmed else ""
 

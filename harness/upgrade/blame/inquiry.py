@@ -34,6 +34,7 @@ from harness.upgrade.blame.paths import Paths
 from harness.upgrade.blame.runs import Seen
 from harness.upgrade.blame.search import (
     Interval,
+    Moves,
     Narrowed,
     Query,
     Search,
@@ -44,7 +45,7 @@ from harness.upgrade.blame.search import (
     smallest_cause,
     with_moves,
 )
-from harness.upgrade.lock import Lock
+from harness.upgrade.lock import Lock, lock_of
 
 Found = TypeVar("Found")
 
@@ -205,7 +206,7 @@ class CaseInquiry:
 
     def _blamed(self, ends: Ends, tell: Callable[[Seen], Told]) -> Inquiry[Blame]:
         found = yield from self._answered(self._cause(ends), tell)
-        cause = {one.package: one.after for one in found.narrowed}
+        cause = {**found.companions, **{one.package: one.after for one in found.narrowed}}
         before = {one.package: one.before for one in found.narrowed}
         with_it = yield from self._answered(_once(with_moves(ends.good, cause)), tell)
         without = yield from self._answered(_once(with_moves(ends.bad, before)), tell)
@@ -215,7 +216,8 @@ class CaseInquiry:
             without = yield from self._answered(_once(with_moves(found.bad, before)), tell)
         changes = yield from self._changes(found)
         confirmed = with_it is Told.BAD and without is Told.GOOD
-        return self._blame(BlameOutcome.BLAMED, changes, confirmed=confirmed)
+        found_out = self._blame(BlameOutcome.BLAMED, changes, confirmed=confirmed)
+        return replace(found_out, companions=tuple(found.companions))
 
     def _cause(self, ends: Ends) -> Search[_Cause]:
         """The moves that make the difference, each between two releases that follow one another."""
@@ -230,22 +232,27 @@ class CaseInquiry:
             good = self._edge(locks[found.good], ends)
             bad = self._edge(locks[found.bad], ends)
         moves = self.paths.ordered(moves_between(good, bad))
-        names = yield from smallest_cause(good, moves)
-        cause = {name: moves[name] for name in names}
+        cause = yield from smallest_cause(good, moves)
+        companions = {name: moves[name] for name in cause.companions}
+        base, moved = with_moves(good, companions), {name: moves[name] for name in cause.packages}
         narrowed = list[Narrowed]()
-        for name in names:
-            versions = self.paths.versions(name, good.packages.get(name), cause[name])
-            one = yield from narrow(name, good, cause, versions)
+        for name in cause.packages:
+            versions = self.paths.versions(name, good.packages.get(name), moved[name])
+            bases = dict.fromkeys(
+                (with_moves(base, moved).requirements(), base.requirements(), good.requirements())
+            )
+            one = yield from narrow(name, [lock_of(words) for words in bases], versions)
             narrowed.append(one)
-            cause[name] = one.after
-        return _Cause(good, bad, tuple(narrowed))
+            moved[name] = one.after
+        return _Cause(good, bad, tuple(narrowed), companions)
 
     def _edge(self, lock: Lock, ends: Ends) -> Lock:
         return lock if lock in (ends.good, ends.bad) else self.paths.coexisting(lock, ends.good, ends.bad)
 
     def _changes(self, found: _Cause) -> Inquiry[tuple[BlamedChange, ...]]:
         """What each of the changes did, between the runs right before and after it."""
-        after = with_moves(found.good, {one.package: one.after for one in found.narrowed})
+        moved = {one.package: one.after for one in found.narrowed}
+        after = with_moves(found.good, {**found.companions, **moved})
         changes = list[BlamedChange]()
         for one in found.narrowed:
             before = with_moves(after, {one.package: one.before})
@@ -330,11 +337,12 @@ class CaseInquiry:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """The packages to blame, and the neighbouring sets of versions between which they moved."""
+    """The packages to blame, the neighbouring sets of versions between which they moved, and what moves with them."""
 
     good: Lock
     bad: Lock
     narrowed: tuple[Narrowed, ...]
+    companions: Moves
 
 
 def _once(lock: Lock) -> Search[Told]:

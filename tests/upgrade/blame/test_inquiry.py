@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from harness.core.results.blame import BlameOutcome, ChangeKind
 from harness.report.views.blame import sentence
+from harness.upgrade.lock import Lock
 from harness.upgrade.releases import Release
 from tests.golden.builders import a_case
 from tests.upgrade.blame.a_world import PLAIN, Broken, NoInstaller, PipelineRaises, World
@@ -118,6 +119,25 @@ def test_two_packages_that_work_together_only_are_blamed_together(tmp_path: Path
     ]
     assert sentence(blame).startswith("p 1.9 → 1.10 together with q 1.4 → 1.5 changed a/case")
     assert blame.confirmed
+
+
+def test_a_companion_is_named_and_not_blamed(tmp_path: Path) -> None:
+    """p from 1.5 on needs `new`, which changes nothing; from 1.10 on p changes the number."""
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if minor(packages["p"]) >= 5 and "new" not in packages:
+            raise Broken("cannot be imported: No module named 'new'")
+        return forty(packages)
+
+    world = World(tmp_path, rule, {**INDEX, "new": ("1",)}, {"p": "1.19", "new": "1", **MOVED})
+    world.golden({"p": "1.0", **OTHERS})
+    ends = Lock({"p": "1.0", **OTHERS})
+    (blame,) = world.blame(good=ends.packages, bad=world.here)
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == ("p", "1.9", "1.10")
+    assert blame.companions == ("new",)
+    assert blame.confirmed
+    assert "; new has to move with it for anything to run; other0" in sentence(blame)
 
 
 def dated(versions: Mapping[str, int]) -> tuple[Release, ...]:
