@@ -64,10 +64,14 @@ class OwnChanges:
 
 @dataclass(frozen=True, slots=True)
 class GoodEndDiffers:
-    """The good end does not agree with the golden; `held` are packages whose golden version was not tried."""
+    """The good end does not agree with the golden; `held` are packages whose golden version was not tried.
+
+    `raised` is what the pipeline raised, in one line; else `words` says what differs.
+    """
 
     rel_l2: float | None
-    words: str
+    words: str = ""
+    raised: str = ""
     held: tuple[Change, ...] = ()
     kind: Literal["good-end-differs"] = "good-end-differs"
 

@@ -203,6 +203,10 @@ def _reason_words(case: str, reason: BlameReason, moved: Sequence[Change]) -> st
         case OwnChanges():
             return _own_words(case, reason, moved)
         case GoodEndDiffers():
+            if reason.raised:
+                return (
+                    f"not reproduced: {case} fails under the good versions as well: {one_line(reason.raised)}"
+                )
             why = f"rel_l2 {number(reason.rel_l2)}" if reason.rel_l2 is not None else one_line(reason.words)
             return (
                 f"not reproduced: {case} differs under the good versions as well ({why}){_held(reason.held)}"

@@ -28,8 +28,9 @@ from harness.core.results.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words
 from harness.upgrade.blame import judged
+from harness.upgrade.blame.days import is_beyond
 from harness.upgrade.blame.judged import Against, Threshold
-from harness.upgrade.blame.own_changes import own_changes
+from harness.upgrade.blame.own_changes import own_changes, recorded_versions
 from harness.upgrade.blame.paths import Paths
 from harness.upgrade.blame.runs import Seen
 from harness.upgrade.blame.search import (
@@ -162,44 +163,51 @@ class CaseInquiry:
         result = golden.result(bad)
         if problem := judged.problem_of(bad, result):
             return _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
-        if not (judged.raised_by(bad) or self.threshold.differs(result)):
+        if not (judged.raised_by(bad) or golden.differs(result, self.threshold)):
             return _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
         if own := own_changes(golden.changes(bad)):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
         return _Ended(BlameOutcome.NOT_REPRODUCED, NoCause(judged.rel_l2_of(result), ends.held))
 
     def _against(self, ends: Ends, golden: Against | None, good: Seen, bad: Seen, *, raises: bool) -> Against:
-        """What runs are compared with: the golden, or the good end's run where the golden lies at the bad end."""
-        own = judged.against_run(self.case, good, self._folder()) if not judged.raised_by(good) else None
-        against = golden or own
-        if golden and own and ends.asked and self._lies_at_bad_end(golden, good, bad):
-            against = own
+        """What runs are compared with: the golden or, where that belongs to other versions, the good end's run."""
+        against = golden if golden and (not ends.asked or self._is_of_good_end(golden, ends, good)) else None
+        if against is None and not judged.raised_by(good):
+            against = judged.against_run(self.case, good, self._folder())
         if against is None:
-            raise _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(None, judged.raised_by(good)))
+            raise _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(None, raised=judged.raised_by(good)))
         result = against.result(good)
         if problem := judged.problem_of(good, result):
             raise _Ended(BlameOutcome.CANNOT_TELL, Untold("good", problem))
-        if judged.raised_by(good) or self.threshold.differs(result):
+        if judged.raised_by(good) or against.differs(result, self.threshold):
             raise self._good_differs(ends, against, good, result)
         if not raises:
-            self._check_bad(against.result(bad), bad)
+            self._check_bad(against, bad)
         return against
 
-    def _lies_at_bad_end(self, golden: Against, good: Seen, bad: Seen) -> bool:
-        if judged.raised_by(bad):
-            return False
-        return self.threshold.differs(golden.result(good)) and not self.threshold.differs(golden.result(bad))
+    def _is_of_good_end(self, golden: Against, ends: Ends, good: Seen) -> bool:
+        """Whether the golden was recorded with the versions of the good end, or with earlier ones on the way.
+
+        The good end then has to agree with it; of two ends that the user names both may come before the golden.
+        """
+        document = golden.document(good)
+        assert not isinstance(document, str)
+        recorded = recorded_versions(document)
+        pairs = [(recorded.get(one.what), one.golden, one.now) for one in ends.bad.moved_from(ends.good)]
+        return not any(is_beyond(version, before, after) for version, before, after in pairs)
 
     def _good_differs(self, ends: Ends, against: Against, good: Seen, result: CaseResult) -> _Ended:
         if not ends.asked and (own := own_changes(against.changes(good))):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
-        words = judged.raised_by(good) or reason_words(result.reasons)
-        return _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(judged.rel_l2_of(result), words, ends.held))
+        words, raised = reason_words(result.reasons), judged.raised_by(good)
+        found = GoodEndDiffers(judged.rel_l2_of(result), words, raised, ends.held)
+        return _Ended(BlameOutcome.NOT_REPRODUCED, found)
 
-    def _check_bad(self, result: CaseResult, bad: Seen) -> None:
+    def _check_bad(self, against: Against, bad: Seen) -> None:
+        result = against.result(bad)
         if problem := judged.problem_of(bad, result):
             raise _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
-        if not self.threshold.differs(result):
+        if not against.differs(result, self.threshold):
             raise _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
 
     # The search
@@ -350,7 +358,8 @@ def _once(lock: Lock) -> Search[Told]:
 
 
 def _agrees(result: CaseResult) -> BadEndAgrees:
-    return BadEndAgrees(result.verdict is Verdict.IDENTICAL, judged.rel_l2_of(result))
+    identical = all(one.verdict is Verdict.IDENTICAL for one in result.tensors)
+    return BadEndAgrees(identical, judged.rel_l2_of(result))
 
 
 def _steps_left(left: Interval) -> str:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from diffusers import DiffusionPipeline, ModularPipeline
-from diffusers.utils import deprecation_utils
+from diffusers import DiffusionPipeline
 
 from harness.codec import to_json
 from harness.core.case import Case
 from harness.worker import seeding
 from harness.worker.environment.classes import pipeline_class
+from harness.worker.environment.releases import ModularPipeline, dtype_keyword
 from harness.worker.heard import Heard, listening
 from harness.worker.loading import gaps, variants
 from harness.worker.loading.alignment import align
@@ -28,7 +28,7 @@ from harness.worker.model_files.weights import component_digests
 from harness.worker.rejection import Rejection
 
 # diffusers renamed the keyword; versions with the new name have a deprecation message for the old one.
-_DTYPE_KEYWORD = "dtype" if hasattr(deprecation_utils, "_TORCH_DTYPE_DEPRECATION_MESSAGE") else "torch_dtype"
+_DTYPE_KEYWORD = dtype_keyword()
 
 _SHOWN = 8
 """How many changed places a log line names."""

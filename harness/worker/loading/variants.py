@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 from diffusers import DiffusionPipeline
-from diffusers.quantizers import PipelineQuantizationConfig
 
 from harness.core.capture import LoadedFile
 from harness.core.case import Adapter, Case, Compile, Embedding, Memory, Offload
+from harness.worker.environment.releases import PipelineQuantizationConfig
 from harness.worker.loading import ip_adapters
 from harness.worker.model_files import additions
 from harness.worker.model_files.additions import Files, Wanted

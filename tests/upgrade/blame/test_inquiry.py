@@ -298,11 +298,23 @@ def test_a_golden_of_the_bad_end_serves_as_well(tmp_path: Path) -> None:
     assert blame.confirmed
 
 
-def test_a_golden_of_neither_end_is_not_reproduced(tmp_path: Path) -> None:
+def test_a_golden_of_later_versions_says_nothing_about_earlier_ones(tmp_path: Path) -> None:
     world = World(tmp_path, forty, {"p": FORTY}, {"p": "1.15"})
     world.golden({"p": "1.39"})
     (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.15"})
+    assert (blame.changes[0].before, blame.changes[0].after) == ("1.9", "1.10")
+
+
+@pytest.mark.parametrize("recorded", ["1.0", "1.5"])
+def test_a_good_end_that_does_not_agree_with_its_golden_is_not_reproduced(
+    tmp_path: Path, recorded: str
+) -> None:
+    world = World(tmp_path, lambda *_: 7.0, {"p": FORTY}, {"p": "1.15"})
+    world.golden({"p": recorded})
+    world.rule = forty
+    (blame,) = world.blame(good={"p": "1.5"}, bad={"p": "1.15"})
     assert blame.outcome is BlameOutcome.NOT_REPRODUCED
+    assert "differs under the good versions as well" in sentence(blame)
 
 
 def test_a_second_cause_keeps_it_from_being_confirmed(tmp_path: Path) -> None:
