@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ from harness.report.wording import count_words, number
 SCHEMA = 1
 
 _MOST_NAMED = 3
+
+_SHORT = 10
+"""Digits of a commit that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def _table(blame: Blame, console: Console) -> list[Text]:
     sheet = Sheet(("package", "from", "to", "kind", "rel_l2", "first in"), right=["rel_l2"])
     for one in blame.changes:
         first = _stage(one.first.stage) if one.first else "-"
-        sheet.add(one.package, one.before or "-", one.after or "-", one.kind, number(one.rel_l2), first)
+        sheet.add(one.package, _version(one.before), _version(one.after), one.kind, number(one.rel_l2), first)
     return sheet.lines(console)
 
 
@@ -164,8 +168,18 @@ def _lie(names: Sequence[str]) -> str:
 
 def _moves(change: BlamedChange) -> str:
     if change.before is None:
-        return f"{change.package} {change.after}, which was not there before,"
-    return f"{change.package} {change.before} → {change.after or 'not there'}"
+        return f"{change.package} {_version(change.after)}, which was not there before,"
+    return f"{change.package} {_version(change.before)} → {_version(change.after)}"
+
+
+def _version(version: str | None) -> str:
+    """A version, the short name of a commit, or the folder of a source tree."""
+    if version is None:
+        return "not there"
+    if version.startswith("git+"):
+        ref = version.rpartition("@")[2]
+        return f"commit {ref[:_SHORT]}" if re.fullmatch(r"[0-9a-f]{40}", ref) else ref
+    return f"as it is in {version.removeprefix('file://')}" if version.startswith("file://") else version
 
 
 def _did(change: BlamedChange, case: str) -> str:
