@@ -58,7 +58,7 @@ def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOption
     from harness.upgrade import judging  # imported lazily: a plain verify needs none of it
 
     asked = judging.candidates_of(upgrade)
-    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens), elsewhere=True)
     reports = [judging.not_judged(one, cases) for one in asked]
     json_report.write_text(options.out / CANDIDATES_NAME, _candidates_json(reports))
     try:

@@ -110,6 +110,16 @@ def test_a_source_tree_may_be_built_without_being_asked(judged: Judged, tmp_path
     assert judged.installers == [("auto", True)] * 2
 
 
+def test_a_pipeline_that_only_the_other_versions_have_is_theirs_to_judge(
+    judged: Judged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("configs/new.yaml").write_text(UNTRACED.replace("DDIMPipeline", "PipelineOfTomorrow"))
+    assert main(["verify", "new"]) == 2
+    assert "exports no pipeline of this name" in capsys.readouterr().err
+    assert main(["verify", "new", "--with", "a==1"]) == 0
+    assert [one.requirements for one in judged.asked] == [("a==1",)]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
