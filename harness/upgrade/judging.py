@@ -28,6 +28,7 @@ from harness.upgrade.environments import Environments, Made, default_root
 from harness.upgrade.index import configured
 from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish, installer
 from harness.upgrade.lock import Lock, installed, is_place, lock_of, roots
+from harness.upgrade.matrix import specs_in
 
 HELD = ("torch",)
 """What is held at the installed build unless it is asked for: another one is gigabytes, and other hardware's code."""
@@ -117,7 +118,7 @@ def judge_candidates(
 
 def candidates_of(upgrade: UpgradeOptions) -> tuple[Candidate, ...]:
     """The candidates of the command line; a lock or a day counts for each of them."""
-    specs = upgrade.candidates or ((),)
+    specs = specs_in(upgrade.matrix) if upgrade.matrix else upgrade.candidates or ((),)
     return tuple(candidate(one, upgrade.lock, upgrade.day) for one in specs)
 
 

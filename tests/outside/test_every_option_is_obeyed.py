@@ -323,6 +323,7 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
             "--or-with",
             "--with-lock",
             "--with-date",
+            "--with-matrix",
             "--installer",
             "--allow-sdist",
             "--yes",
