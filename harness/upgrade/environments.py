@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -179,7 +180,9 @@ def _imported(python: Path, what: str) -> tuple[str, bool]:
         return f"importing {what} took more than {_PROBE_SECONDS} s", False
     if done.returncode == 0:
         return "", True
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    # Which file of the environment lacks the name says nothing to a reader, and is another one in each.
+    told = re.sub(rf" \({re.escape(str(python.parent.parent))}[^()]*\)", "", done.stderr)
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
     # Python ends with 1 after an exception; anything else is a crash or a kill, perhaps for want of memory.
     return (lines or [f"the interpreter ended with code {done.returncode}"])[-1], done.returncode == 1
 

@@ -93,6 +93,13 @@ def test_what_cannot_be_imported_is_said_and_remembered(
     assert Environments(tmp_path, installer, Index(), probe="json").make(ONE).problem == "asked again"
 
 
+def test_the_place_of_a_file_in_an_environment_is_left_out(tmp_path: Path, installer: Installer) -> None:
+    folder = tmp_path / Environments(tmp_path, installer, Index()).key(ONE)
+    probe = f"json; raise ImportError('cannot import X from a ({folder}/lib/a.py), see (b)')"
+    made = Environments(tmp_path, installer, Index(), probe).make(ONE)
+    assert made.problem == "ImportError: cannot import X from a, see (b)"
+
+
 @pytest.mark.parametrize(
     ("probe", "words"),
     [
