@@ -25,7 +25,7 @@ from harness.worker.loading.schedulers import put_scheduler
 from harness.worker.model_files import models
 from harness.worker.model_files.additions import Files
 from harness.worker.model_files.weights import component_digests
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking
 
 # diffusers renamed the keyword; versions with the new name have a deprecation message for the old one.
 _DTYPE_KEYWORD = dtype_keyword()
@@ -145,13 +145,12 @@ def _load(case: Case, device: torch.device) -> Loaded:
 
 
 def _check_components(pipeline: DiffusionPipeline, given: Mapping[str, object]) -> None:
-    """Raise a Rejection for a keyword that `from_pretrained` only logged and ignored."""
+    """Raise Lacking for a keyword that `from_pretrained` only logged and ignored."""
     modular = isinstance(pipeline, ModularPipeline)
     names = pipeline.components if modular else inspect.signature(type(pipeline).__init__).parameters
     own = [name for name in names if name != "self"]
     for name, value in given.items():
         if name not in own and name not in _LOADING_OPTIONS:
             accepted = ", ".join((*own, *_LOADING_OPTIONS))
-            raise Rejection(
-                f"model.components.{name}", value, f"accepted: {accepted}; use one of these names"
-            )
+            fact = f"accepted: {accepted}"
+            raise Lacking(f"model.components.{name}", value, fact, "use one of these names", name=name)
