@@ -13,6 +13,7 @@ from harness.core.capture import Lost, Outcome, Unavailable
 from harness.core.case import Case
 from harness.core.environment import Change
 from harness.core.results.candidate import Tried
+from harness.core.results.next_step import harness_step
 from harness.core.results.reasons import Message, MissingName
 from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.errors import UsageError
@@ -155,7 +156,19 @@ def judge_candidate(
         return _nothing_ran(
             cases, replace(tried, problem=f"cannot be imported: {made.problem}"), Verdict.BROKEN
         )
-    return replace(_judged(made, cases, options, verify, screen), command=COMMAND, candidate=tried)
+    report = _judged(made, cases, options, verify, screen)
+    pointed = tuple(_pointed(result, wanted) for result in report.cases)
+    return replace(report, cases=pointed, command=COMMAND, candidate=tried)
+
+
+def _pointed(result: CaseResult, wanted: Candidate) -> CaseResult:
+    """The result with the step that suits a candidate; neither `explain` nor `record` runs under its versions."""
+    if result.verdict is not Verdict.DRIFTED and result.verdict is not Verdict.BROKEN:
+        return result
+    specs = (*wanted.requirements, *([str(wanted.lock)] if wanted.lock else []))
+    # Only --since names a day, and that is the good end.
+    step = harness_step("to learn which release did it", "blame", result.case, "--bad", *specs)
+    return replace(result, next_steps=(step,) if specs and not wanted.day else ())
 
 
 def _companions(wanted: Candidate, moved: Iterable[Change]) -> tuple[str, ...]:

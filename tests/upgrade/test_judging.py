@@ -11,6 +11,7 @@ import pytest
 
 from harness.core.capture import Completed, Lost, Outcome, Unavailable
 from harness.core.environment import Change
+from harness.core.results.next_step import harness_step
 from harness.core.results.reasons import Message, MissingName
 from harness.core.results.verdict import Report, Verdict
 from harness.core.trace import TraceLevel
@@ -86,6 +87,11 @@ def test_every_case_runs_in_the_candidates_environment(rig: Rig, monkeypatch: py
     assert report.candidate.companions == ("numpy",)
     assert {trial.python for trial in pool.conducted} == {str(rig.folder / "env/bin/python")}
     assert all("TRITON_CACHE_DIR" in trial.variables for trial in pool.conducted)
+    # Neither `explain` nor `record` runs under these versions; `blame` does.
+    assert [one.next_steps for one in report.cases] == [
+        (),
+        (harness_step("to learn which release did it", "blame", "b", "--bad", "diffusers==0.43.0"),),
+    ]
     # Captures of other versions are accepted by nobody.
     assert report.command == "verify --with"
 
@@ -175,7 +181,10 @@ def test_what_other_versions_lack_is_their_answer(
     assert found.verdict is verdict
     broken = verdict is Verdict.BROKEN
     assert found.reasons == ((outcome.lacking,) if broken else (Message(outcome.reason),))
-    assert bool(found.next_steps) is not broken
+    if broken:
+        assert [step.argv for step in found.next_steps] == [
+            ("harness", "blame", "a", "--bad", "diffusers==0.30.3")
+        ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.core.environment import Change
 from harness.core.results.verdict import CaseResult, Passing, Report, Verdict
-from harness.report.details import Line
+from harness.report.details import Line, next_lines
 from harness.report.paint import STYLES, Sheet, painted, word
 from harness.report.reason_words import reason_words
 from harness.report.wording import count_words, fails, tally, worst_words
@@ -130,6 +130,9 @@ def _causes(report: Report, passing: Passing, *, named: bool) -> Iterable[Line]:
     for (what, cause), cases in groups.items():
         yield Line(f"{_such(len(cases), what)}: {cause}", hang=2)
         yield Line(", ".join(cases), 2)
+        if what == "fail":
+            # One case stands for all that fail for this reason.
+            yield from next_lines(one.next_steps for one in report.cases if one.case == cases[0])
 
 
 def _such(count: int, what: str) -> str:

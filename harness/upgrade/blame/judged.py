@@ -8,10 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import __version__
-from harness.core.capture import OUTPUT_PREFIX, Acceptance, CaptureDocument, Completed, Raised, Unavailable
+from harness.core.capture import (
+    OUTPUT_PREFIX,
+    Acceptance,
+    CaptureDocument,
+    Completed,
+    Lost,
+    Raised,
+    Unavailable,
+)
 from harness.core.case import Case
 from harness.core.environment import Change
 from harness.core.results.blame import ChangeKind
+from harness.core.results.reasons import MissingName
 from harness.core.results.verdict import PASSES, CaseResult, Divergence, Verdict, worst
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.errors import StoreError, UnreadableGolden
@@ -63,15 +72,19 @@ class Against:
 
     def document(self, seen: Seen) -> CaptureDocument | str:
         """What the golden that judges this run says about itself, or why there is none."""
-        if not isinstance(seen.outcome, Completed | Raised):
-            return "nothing ran"
         try:
-            found = self.store.find(self.case, seen.outcome.environment.platform)
+            found = self.store.find(self.case, self._platform(seen))
             if isinstance(found, Found):
                 return self.store.document(found.path)
         except (UnreadableGolden, StoreError) as error:
             return str(error)
         return f"it has no golden for {found.platform}"
+
+    def _platform(self, seen: Seen) -> str:
+        """The platform of a run; if it did not get far enough to tell, that of the golden."""
+        if isinstance(seen.outcome, Completed | Raised):
+            return seen.outcome.environment.platform
+        return next(iter(self.store.platforms(self.case.id)), "none")
 
     def evidence(self, seen: Seen) -> Evidence:
         """The evidence of a run, to be closed by the caller; equal software gets no stricter limits than other."""
@@ -136,7 +149,7 @@ def problem_of(seen: Seen, result: CaseResult | None) -> str:
     """Why a run says nothing, "" if it does."""
     if seen.outcome is None:
         return seen.problem
-    if isinstance(seen.outcome, Completed | Raised):
+    if isinstance(seen.outcome, Completed | Raised) or raised_by(seen):
         return "" if result is None or result.verdict in COMPARED else reason_words(result.reasons)
     if isinstance(seen.outcome, Unavailable):
         return f"cannot run here: {seen.outcome.reason}"
@@ -151,8 +164,13 @@ def rel_l2_of(result: CaseResult) -> float | None:
 
 
 def raised_by(seen: Seen) -> str:
-    """The exception that the pipeline raised, in one line; "" if it raised none."""
-    return seen.outcome.message if isinstance(seen.outcome, Raised) else ""
+    """The exception that the pipeline raised, or the name that these versions lack, in one line; "" if it ran."""
+    match seen.outcome:
+        case Raised(message=message):
+            return message
+        case Lost(lacking=MissingName() as lacking):
+            return reason_words((lacking,))
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.core.capture import Acceptance, Completed, Raised
+from harness.core.capture import Acceptance, Completed, Lost, Raised
 from harness.core.case import Case
 from harness.core.environment import Environment
 from harness.core.results.blame import Blame
+from harness.core.results.reasons import MissingName
 from harness.core.trace import TraceLevel
 from harness.golden.store import GoldenStore
 from harness.upgrade.blame.commits import Commits
@@ -40,6 +41,10 @@ class Broken(Exception):
 
 class PipelineRaises(Exception):
     """The pipeline raises under these versions."""
+
+
+class NameMissing(Exception):
+    """These versions lack a name that the case needs."""
 
 
 Rule = Callable[[Mapping[str, str], int], float]
@@ -135,6 +140,8 @@ class World:
             )
         except Broken as error:
             return Seen(None, str(error))
+        except NameMissing as error:
+            return Seen(Lost(str(error), lacking=MissingName("Name", str(error))))
         except PipelineRaises as error:
             return Seen(Raised(str(error), "", self._environment(lock.packages), 0.1))
         return Seen(Completed(str(capture), self._environment(lock.packages), 0.1))

@@ -16,7 +16,7 @@ from harness.report.views.blame import sentence
 from harness.upgrade.lock import Lock
 from harness.upgrade.releases import Release
 from tests.golden.builders import a_case
-from tests.upgrade.blame.a_world import PLAIN, Broken, NoInstaller, PipelineRaises, World
+from tests.upgrade.blame.a_world import PLAIN, Broken, NameMissing, NoInstaller, PipelineRaises, World
 
 FORTY = tuple(f"1.{number}" for number in range(40))
 """The releases of a package; 1.10, 1.20 and 1.30 change the number, 1.25 does not run."""
@@ -265,10 +265,11 @@ def test_an_end_that_cannot_run_cannot_be_told(tmp_path: Path, end: str) -> None
     )
 
 
-def test_a_pipeline_that_raises_now_is_traced_to_the_release(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [PipelineRaises, NameMissing])
+def test_a_pipeline_that_raises_now_is_traced_to_the_release(tmp_path: Path, kind: type[Exception]) -> None:
     def rule(packages: Mapping[str, str], _number: int) -> float:
         if minor(packages["p"]) >= 15:
-            raise PipelineRaises("TypeError: unexpected argument 'x'")
+            raise kind("TypeError: unexpected argument 'x'")
         return forty(packages)
 
     world = World(tmp_path, rule, {"p": FORTY}, {"p": "1.39"})
