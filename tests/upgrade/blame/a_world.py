@@ -141,7 +141,7 @@ class World:
         except Broken as error:
             return Seen(None, str(error))
         except NameMissing as error:
-            return Seen(Lost(str(error), lacking=MissingName("Name", str(error))))
+            return Seen(Lost(str(error), lacking=MissingName("", str(error))))
         except PipelineRaises as error:
             return Seen(Raised(str(error), "", self._environment(lock.packages), 0.1))
         return Seen(Completed(str(capture), self._environment(lock.packages), 0.1))
