@@ -1,4 +1,4 @@
-"""`harness env`: show the fingerprint of this machine, or what differs between two."""
+"""`harness env`: show the fingerprint of this machine, what differs between two, or the kept environments."""
 
 from __future__ import annotations
 
@@ -46,6 +46,23 @@ def compare_environments(left: Path, right: Path, options: Options, screen: Scre
     changes = changes_between(read_fingerprint(left), read_fingerprint(right), imported=True)
     emit_json(json_report.changes_json(changes), options)
     screen.show_changes(changes, str(left), str(right))
+    return 0
+
+
+def show_kept(options: Options, screen: Screen, *, prune: bool = False, everything: bool = False) -> int:
+    """Print (and save with --json) the environments of other versions that are kept.
+
+    With `prune`, first remove some until the rest is below the limit, or with `everything` all that no command uses.
+    """
+    from harness.report.views.environments import kept_json  # imported lazily: a fingerprint needs none of it
+    from harness.upgrade.environments import default_root
+    from harness.upgrade.listing import listed, pruned
+    from harness.upgrade.lock import installed
+
+    root, here = default_root(), installed()
+    report = pruned(root, here, everything=everything) if prune else listed(root, here)
+    emit_json(kept_json(report), options)
+    screen.show_kept(report)
     return 0
 
 
@@ -123,11 +140,27 @@ def _own_options(command: argparse.ArgumentParser) -> None:
         "(exit code 1 if not)",
     )
     command.add_argument(
-        "--all", action="store_true", help="with --portable: show every operation of the table"
+        "--environments",
+        action="store_true",
+        help="list the environments that `verify --with` made: size, last use, and what differs in them",
+    )
+    command.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove those that were not used for longest, until the rest takes at most HARNESS_CACHE_LIMIT "
+        "(default 20GB)",
+    )
+    command.add_argument(
+        "--all",
+        action="store_true",
+        help="with --portable: show every operation of the table; with --prune: remove every environment",
     )
 
 
 def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.environments or arguments.prune:
+        yield from _misused_environments(arguments)
+        return
     if arguments.portable:
         if arguments.right is not None:
             yield "--portable compares this machine with one file; name one, or none"
@@ -135,7 +168,7 @@ def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
             yield "--portable is about the CPU; leave out --device"
         return
     if arguments.all:
-        yield "--all is for the table of --portable; leave it out"
+        yield "--all is for the table of --portable, or for --prune; leave it out"
     if arguments.left is not None:
         if arguments.right is None:
             yield "name two files to compare, or none"
@@ -143,7 +176,22 @@ def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
             yield "--device is for this machine's fingerprint; leave out --device or the files"
 
 
+def _misused_environments(arguments: argparse.Namespace) -> Iterator[str]:
+    word = "--prune" if arguments.prune else "--environments"
+    given = {
+        "A": arguments.left is not None,
+        "--device": arguments.device is not None,
+        "--portable": arguments.portable,
+        "--all": arguments.all and not arguments.prune,
+    }
+    if ignored := [option for option, value in given.items() if value]:
+        yield f"{word} is about environments of other versions; leave out {', '.join(ignored)}"
+
+
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:
+    if arguments.environments or arguments.prune:
+        options = options_of(arguments)
+        return show_kept(options, screen, prune=arguments.prune, everything=arguments.all)
     if arguments.portable:
         return show_proof(arguments.left, options_of(arguments), screen, everything=arguments.all)
     if arguments.left is None:

@@ -58,7 +58,7 @@ def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOption
     from harness.upgrade import judging  # imported lazily: a plain verify needs none of it
 
     asked = judging.candidates_of(upgrade)
-    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens), elsewhere=True)
     reports = [judging.not_judged(one, cases) for one in asked]
     json_report.write_text(options.out / CANDIDATES_NAME, _candidates_json(reports))
     try:
@@ -146,6 +146,13 @@ def _upgrades(command: argparse.ArgumentParser) -> None:
         "--with-date", metavar="DATE", help="everything as it stood at the end of that day (2026-03-01)"
     )
     group.add_argument(
+        "--with-matrix",
+        type=Path,
+        metavar="FILE",
+        help="a YAML file of several candidates: versions of each package, of which all combinations are tried, or "
+        "a list of lists of SPEC",
+    )
+    group.add_argument(
         "--installer",
         choices=["auto", "uv", "pip"],
         default="auto",
@@ -158,7 +165,9 @@ def _upgrades(command: argparse.ArgumentParser) -> None:
 def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.with_lock and arguments.with_date:
         yield "--with-lock and --with-date each decide all versions; leave one of them out"
-    if arguments.candidates or arguments.with_lock or arguments.with_date:
+    if arguments.with_matrix and arguments.candidates:
+        yield "--with-matrix lists all candidates; put them there, or leave it out"
+    if arguments.candidates or arguments.with_lock or arguments.with_date or arguments.with_matrix:
         if arguments.junit:
             yield "--junit holds the verdicts of this environment; leave it out, or leave out the other versions"
         return
@@ -184,6 +193,7 @@ def _run(arguments: argparse.Namespace, screen: Screen) -> int:
         arguments.installer,
         arguments.allow_sdist,
         arguments.yes,
+        arguments.with_matrix,
     )
     if upgrade.asked:
         return verify_upgrades(options_of(arguments), how, upgrade, screen)

@@ -68,14 +68,18 @@ def load_cases(configs: Path) -> LoadedConfigs:
     return LoadedConfigs(cases, tuple(warning for file in loaded for warning in file.warnings))
 
 
-def load_files(configs: Path) -> tuple[LoadedFile, ...]:
+def load_files(configs: Path, *, elsewhere: bool = False) -> tuple[LoadedFile, ...]:
     """Every `*.yaml` and `*.yml` under `configs` with its content, valid or not, ordered by path.
 
+    With `elsewhere` the cases run under other versions, which may have classes that the installed ones lack.
     Raises `UsageError` if the folder is missing or has no config.
     """
     found = files.find(configs)
     digests: dict[Path, str] = {}
-    loaded = [_load(file, configs.resolve(), digests) for file in found.files]
+    loaded = [
+        _load(file, references.Location(configs.resolve(), file.path.parent.resolve(), digests, elsewhere))
+        for file in found.files
+    ]
     others = [_refused(one) for one in found.refused] + [_linked(one) for one in found.linked]
     ids = [(file.shown, file.id) for file in found.files]
     ids += [(case.source, case.id) for file in loaded for case in file.cases if "@" in case.id]
@@ -122,12 +126,11 @@ def check_calls(cases: Sequence[Case]) -> None:
         raise ConfigError(sorted(problems, key=lambda problem: problem.file))
 
 
-def _load(file: files.ConfigPath, root: Path, digests: dict[Path, str]) -> LoadedFile:
+def _load(file: files.ConfigPath, around: references.Location) -> LoadedFile:
     document = reader.read(file.path, file.shown)
     if document.values is None:
         name = EntryName(file.id, tags_in_text(file.path), open=True)
         return LoadedFile(file.shown, (name,), problems=document.problems)
-    around = references.Location(root, file.path.parent.resolve(), digests)
     expansion = matrix.expand(document.values)
     problems: dict[Problem, None] = dict.fromkeys(document.problems)
     problems.update(dict.fromkeys(expansion.problems))

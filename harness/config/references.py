@@ -30,26 +30,28 @@ _ORIGINAL = "original_config"
 class Location:
     """The location of a config file: its `folder`, inside the configs folder `root`, both absolute.
 
-    `digests` caches each input file's sha256 for the other entries of the load.
+    `digests` caches each input file's sha256 for the other entries of the load. With `elsewhere` the cases run under
+    other versions, so a class need not exist in the installed ones.
     """
 
     root: Path
     folder: Path
     digests: dict[Path, str] = field(default_factory=dict)
+    elsewhere: bool = False
 
 
 def problems(values: Values, around: Location) -> Iterator[Problem]:
     """What `values` name but does not exist; values of a wrong type are skipped."""
     pipeline = values.get("pipeline")
     if isinstance(pipeline, str):
-        yield from _problem("pipeline", pipeline, _pipeline_problem(pipeline, around.folder))
-    yield from _scheduler_problems(_mapping(values, "scheduler"))
+        yield from _problem("pipeline", pipeline, _pipeline_problem(pipeline, around))
+    yield from _scheduler_problems(_mapping(values, "scheduler"), around)
     yield from weights.model_problems(_mapping(values, "model"), pipeline, around.folder)
     for key, addition in _additions(values):
         yield from weights.addition_problems(key, addition, around.folder)
     yield from _loading_problems(values, around.folder)
     backend = _mapping(values, "quantization").get("backend")
-    if isinstance(backend, str):
+    if isinstance(backend, str) and not around.elsewhere:
         yield from _problem("quantization.backend", backend, classes.backend_problem(backend))
     for key, argument in _files(values):
         message = _file_problem(_path_part(argument), around) or _tensor_problem(argument, around)
@@ -110,14 +112,15 @@ def _files(values: Values) -> Iterator[tuple[str, str]]:
         yield from registry.files(preparation.get("call"), joined(key, "call"))
 
 
-def _pipeline_problem(pipeline: str, folder: Path) -> str | None:
-    own = own_pipeline(pipeline)
-    return own_pipelines.problem(own, folder) if own else classes.pipeline_problem(pipeline)
+def _pipeline_problem(pipeline: str, around: Location) -> str | None:
+    if own := own_pipeline(pipeline):
+        return own_pipelines.problem(own, around.folder)
+    return None if around.elsewhere else classes.pipeline_problem(pipeline)
 
 
-def _scheduler_problems(scheduler: Values) -> Iterator[Problem]:
+def _scheduler_problems(scheduler: Values, around: Location) -> Iterator[Problem]:
     name = scheduler.get("class")
-    if isinstance(name, str):
+    if isinstance(name, str) and not around.elsewhere:
         yield from _problem("scheduler.class", name, classes.scheduler_problem(name))
     for key in scheduler:
         if key != "class" and nearest(key.lstrip("_"), ["class", "class_name"], cutoff=0.8):

@@ -9,7 +9,7 @@ from typing import Literal
 from harness.core.case import Values
 from harness.core.environment import Environment
 from harness.core.results.next_step import NextSteps
-from harness.core.results.reasons import OtherDevice
+from harness.core.results.reasons import MissingName, OtherDevice
 
 SCHEMA_VERSION = 1
 """The version of the JSON text `harness` in a golden's header."""
@@ -120,10 +120,14 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The device or the model is not available here, for this `reason`; `other_device` is set if it is the device."""
+    """The device or the model is not available here, for this `reason`; `other_device` is set if it is the device.
+
+    `lacking` is set if it is a package that is not installed.
+    """
 
     reason: str
     other_device: OtherDevice | None = None
+    lacking: MissingName | None = None
     kind: Literal["unavailable"] = "unavailable"
 
 
@@ -132,12 +136,14 @@ class Lost:
     """The harness could not reach a verdict: a crash, a kill, a timeout, or a case that this pipeline cannot run.
 
     `log` holds the worker's last lines. `next_steps` is set if the reason concerns more than one case, such as
-    a package that cannot be imported: every case that it stops then has the same words.
+    a package that cannot be imported: every case that it stops then has the same words. `lacking` is set if the
+    installed versions lack what the case asks for: other versions may have it.
     """
 
     reason: str
     log: tuple[str, ...] = ()
     next_steps: NextSteps = ()
+    lacking: MissingName | None = None
     kind: Literal["lost"] = "lost"
 
 

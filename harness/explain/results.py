@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.case import Case
+from harness.core.environment import Change
 from harness.core.results.explanation import Explanation, Likelihood, Suspect
 from harness.core.results.next_step import NextSteps, failure_steps, stream_steps
 from harness.core.results.verdict import PASSES, CaseResult, Verdict
@@ -38,15 +39,16 @@ def explanation_of(evidence: Evidence, result: CaseResult) -> Explanation:
     steps = result.next_steps
     for replayed in (False, True):
         if result.next_steps == failure_steps(case.id, forced=replayed):
-            steps = _steps(case, found, forced=replayed)
+            steps = _steps(case, found, ordered, forced=replayed)
     told = replace(found.result, environment_changes=ordered, next_steps=steps)
     return replace(found, result=told)
 
 
-def _steps(case: Case, found: Explanation, *, forced: bool) -> NextSteps:
+def _steps(case: Case, found: Explanation, changed: Sequence[Change], *, forced: bool) -> NextSteps:
     if found.own_stream:
         return stream_steps(case.id, case.source, found.own_stream)
-    return failure_steps(case.id, _moved(found.suspects), forced=forced)
+    packages = tuple(one.what.removeprefix(_PACKAGE) for one in changed if one.what.startswith(_PACKAGE))
+    return failure_steps(case.id, _moved(found.suspects), suspects=packages, forced=forced)
 
 
 def _explanation(evidence: Evidence, result: CaseResult) -> Explanation:

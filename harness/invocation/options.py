@@ -39,6 +39,7 @@ class VerifyOptions:
 class UpgradeOptions:
     """What `verify --with` tries: `candidates` are the requirements of each, `lock` and `day` decide whole sets.
 
+    `matrix` is a file that lists the candidates instead.
     `installer` is uv, pip or auto. `sdists` may be built, and `large` packages downloaded.
     """
 
@@ -48,11 +49,12 @@ class UpgradeOptions:
     installer: str = "auto"
     sdists: bool = False
     large: bool = False
+    matrix: Path | None = None
 
     @property
     def asked(self) -> bool:
         """Whether anything is to be tried."""
-        return bool(self.candidates or self.lock or self.day)
+        return bool(self.candidates or self.lock or self.day or self.matrix)
 
 
 @dataclass(frozen=True, slots=True)

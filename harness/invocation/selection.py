@@ -14,21 +14,22 @@ from harness.report.terminal import Screen
 from harness.report.wording import count_words
 
 
-def selected_cases(options: Options, screen: Screen) -> tuple[Case, ...]:
+def selected_cases(options: Options, screen: Screen, *, elsewhere: bool = False) -> tuple[Case, ...]:
     """The selected cases; shows warnings about them, and which other configs have problems.
 
+    With `elsewhere` they run under other versions, so their classes need not exist here.
     Raises ConfigError with the problems of all files that the selection touches; other files' problems stop nothing.
     """
-    selection = selected(options)
+    selection = selected(options, elsewhere=elsewhere)
     if selection.problems:
         raise ConfigError(selection.problems)
     warn_of(selection, screen)
     return selection.cases
 
 
-def selected(options: Options) -> Selection:
+def selected(options: Options, *, elsewhere: bool = False) -> Selection:
     """What the options select among the configs, valid or not."""
-    return select_among(load_files(options.configs), options.select)
+    return select_among(load_files(options.configs, elsewhere=elsewhere), options.select)
 
 
 def warn_of(selection: Selection, screen: Screen) -> None:

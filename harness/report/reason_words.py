@@ -87,6 +87,11 @@ def _(reason: of.PipelineRaised) -> str:
 
 
 @_words.register
+def _(reason: of.MissingName) -> str:
+    return reason.message if reason.name in reason.message else f"{reason.name}: {reason.message}"
+
+
+@_words.register
 def _(reason: of.OtherDevice) -> str:
     what = "the case runs" if reason.whole else "the invariant runs"
     return f"{reason.device}: {what} only on {' or '.join(reason.devices)}; choose one with --device"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.core.measured.sensitivity import SensitivityReport
     from harness.core.portable.known_answers import Proof
     from harness.core.results.blame import BlameReport
+    from harness.core.results.environments import KeptReport
     from harness.core.results.explanation import Explanation
     from harness.core.results.next_step import NextStep
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
@@ -96,6 +97,12 @@ class Screen:
 
         if not self._quiet:
             self._print(environment_sections(environment, self._console))
+
+    def show_kept(self, report: KeptReport) -> None:
+        """The environments of other versions that are kept, and those that were removed; only the sum if quiet."""
+        from harness.report.views.environments import kept_sections
+
+        self._print(kept_sections(report, self._console, quiet=self._quiet))
 
     def show_proof(self, proof: Proof, *, everything: bool) -> None:
         """The known-answer test of this machine, by operation with `everything`; only the conclusion if quiet."""

@@ -11,13 +11,16 @@ from harness.invocation.selection import selected_cases
 from harness.report.terminal import Screen
 
 
-def cases_to_run(options: Options, screen: Screen, store: GoldenStore | None = None) -> tuple[Case, ...]:
+def cases_to_run(
+    options: Options, screen: Screen, store: GoldenStore | None = None, *, elsewhere: bool = False
+) -> tuple[Case, ...]:
     """The selected cases, after checking their calls against what their pipelines accept.
 
     If `store` has a golden of exactly this definition, the call worked once. An argument that the pipeline no
-    longer accepts is then a finding about the pipeline, not about the config, and shows when the case runs.
+    longer accepts is then a finding about the pipeline, not about the config, and shows when the case runs. With
+    `elsewhere` the cases run under other versions, which may have classes that the installed ones lack.
     """
-    cases = selected_cases(options, screen)
+    cases = selected_cases(options, screen, elsewhere=elsewhere)
     try:
         check_calls(cases)
     except ConfigError:

@@ -151,7 +151,9 @@ class Pip:
     def install(self, lock: Lock, folder: Path) -> None:
         """Put exactly the packages of `lock` into the environment in `folder`; raises NotInstalled."""
         pip = [sys.executable, "-m", "pip", "--python", str(python_of(folder))]
-        _run([*pip, "install", "--quiet", "--no-deps", *self._wheels, *lock.requirements()], {}, NotInstalled)
+        # What a run imports is compiled then, or linked from another environment; all of it would take minutes.
+        words = ["install", "--quiet", "--no-deps", "--no-compile", *self._wheels, *lock.requirements()]
+        _run([*pip, *words], {}, NotInstalled)
 
     def _resolved(self, wish: Wish, kept: Mapping[str, str]) -> Lock:
         with tempfile.TemporaryDirectory(prefix="harness-resolve-") as folder:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from harness.core.capture import Lost, Outcome, Unavailable
 from harness.core.case import Case
+from harness.core.environment import Change
 from harness.core.results.candidate import Tried
-from harness.core.results.reasons import Message
+from harness.core.results.reasons import Message, MissingName
 from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.errors import UsageError
 from harness.explain.results import with_divergence
 from harness.golden.store import GoldenStore
 from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
+from harness.judge.evidence import Evidence
 from harness.report.terminal import Screen
 from harness.trials.session import open_session
 from harness.trials.verification import Place, Verification, judge_all
@@ -23,7 +27,8 @@ from harness.upgrade.candidate import Candidate, candidate
 from harness.upgrade.environments import Environments, Made, default_root
 from harness.upgrade.index import configured
 from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish, installer
-from harness.upgrade.lock import Lock, installed, lock_of, roots
+from harness.upgrade.lock import Lock, installed, is_place, lock_of, roots
+from harness.upgrade.matrix import specs_in
 
 HELD = ("torch",)
 """What is held at the installed build unless it is asked for: another one is gigabytes, and other hardware's code."""
@@ -113,7 +118,7 @@ def judge_candidates(
 
 def candidates_of(upgrade: UpgradeOptions) -> tuple[Candidate, ...]:
     """The candidates of the command line; a lock or a day counts for each of them."""
-    specs = upgrade.candidates or ((),)
+    specs = specs_in(upgrade.matrix) if upgrade.matrix else upgrade.candidates or ((),)
     return tuple(candidate(one, upgrade.lock, upgrade.day) for one in specs)
 
 
@@ -139,7 +144,7 @@ def judge_candidate(
     try:
         lock = resolved(wanted, how)
         moved = lock.moved_from(how.here)
-        companions = tuple(one.what for one in moved if one.what not in wanted.names)
+        companions = _companions(wanted, moved)
         tried = replace(tried, lock=lock.packages, moved=moved, companions=companions)
         made = how.environments.make(lock)
     except Unresolvable as error:
@@ -153,14 +158,40 @@ def judge_candidate(
     return replace(_judged(made, cases, options, verify, screen), command=COMMAND, candidate=tried)
 
 
+def _companions(wanted: Candidate, moved: Iterable[Change]) -> tuple[str, ...]:
+    """What moves though nobody asked for it; a lock or a day asks for everything."""
+    if wanted.lock or wanted.day:
+        return ()
+    # The package of a folder or an address is known by the version that it has in the lock: that place.
+    return tuple(one.what for one in moved if one.what not in wanted.names and not is_place(one.now or ""))
+
+
 def _judged(
     made: Made, cases: Sequence[Case], options: Options, verify: VerifyOptions, screen: Screen
 ) -> Report:
     place = Place(made.python, made.variables())
     found = Verification.of(cases, options.out, verify, place)
     with open_session(options, screen, len(cases)) as session:
-        judge_all(found, session, GoldenStore(options.goldens), settle=with_divergence)
+        judge_all(found, session, GoldenStore(options.goldens), settle=_settled)
     return found.report()
+
+
+def _settled(evidence: Evidence, result: CaseResult) -> CaseResult:
+    """As in a plain verify, except that a name which the other versions lack is their answer: `broken`."""
+    lacking = _lacking(evidence.outcome)
+    if lacking is None:
+        return with_divergence(evidence, result)
+    return replace(result, verdict=Verdict.BROKEN, reasons=(lacking,), next_steps=())
+
+
+def _lacking(outcome: Outcome) -> MissingName | None:
+    """What the other versions lack; a package that is not installed here either says nothing about them."""
+    match outcome:
+        case Lost(lacking=MissingName() as lacking):
+            return lacking
+        case Unavailable(lacking=MissingName() as lacking) if find_spec(lacking.name) is not None:
+            return lacking
+    return None
 
 
 def _nothing_ran(cases: Sequence[Case], tried: Tried, verdict: Verdict) -> Report:

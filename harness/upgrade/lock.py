@@ -33,7 +33,7 @@ class Lock:
     def requirements(self) -> tuple[str, ...]:
         """One line for each package, as pip and uv take them, in the order of their names."""
         return tuple(
-            f"{name} @ {version}" if _is_place(version) else f"{name}=={version}"
+            f"{name} @ {version}" if is_place(version) else f"{name}=={version}"
             for name, version in sorted(self.packages.items())
         )
 
@@ -92,5 +92,6 @@ def roots(name: str = DISTRIBUTION) -> tuple[str, ...]:
     return tuple(sorted(package for package, marker in found.items() if marker is None or package in there))
 
 
-def _is_place(version: str) -> bool:
+def is_place(version: str) -> bool:
+    """Whether the version in a lock is the address of a package that is on no index."""
     return "/" in version

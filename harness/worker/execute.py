@@ -18,12 +18,12 @@ from harness.core.case import Attention, Case, GeneratorKind, Values
 from harness.core.environment import Environment
 from harness.core.messages import Job, Progress
 from harness.core.results.next_step import advice
-from harness.core.results.reasons import OtherDevice
+from harness.core.results.reasons import MissingName, OtherDevice
 from harness.errors import HarnessError
 from harness.worker import outputs, preparation, seeding
 from harness.worker.environment import determinism, fingerprint
 from harness.worker.environment.classes import Unimportable
-from harness.worker.environment.packages import missing_package
+from harness.worker.environment.packages import missing_name, missing_package
 from harness.worker.environment.startup import failed_sites, in_words, root_of
 from harness.worker.heard import Heard, forget_in, listening
 from harness.worker.inputs import arguments, inputs
@@ -36,7 +36,7 @@ from harness.worker.perturb.site import NotApplicable
 from harness.worker.portable import holes, proof
 from harness.worker.progress import reported
 from harness.worker.record import write_capture
-from harness.worker.rejection import NotTaken, Rejection
+from harness.worker.rejection import Lacking, NotTaken, Rejection
 from harness.worker.state.leftovers import Leftovers
 from harness.worker.trace.recorder import Recorded
 from harness.worker.trace.session import recording
@@ -206,15 +206,19 @@ def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:
         return Unavailable(str(error))
     if isinstance(error, NotTaken):
         return None
+    if isinstance(error, Lacking):
+        return Lost(f"{case.source}: {error}", lacking=MissingName(error.name, error.fact))
     if isinstance(error, Rejection | outputs.UnknownOutput):
         return Lost(f"{case.source}: {error}")
     if isinstance(error, HarnessError):
         # The recorder or the replayed golden failed, not the pipeline.
         return Lost(str(error))
     if package := missing_package(error):
-        return Unavailable(_needs(case, package, error))
+        what = _needs(case, package, error)
+        return Unavailable(f"{what}; pip install {package}", lacking=MissingName(package, what))
     if isinstance(error, Unimportable):
-        return Lost(str(error), _traceback(error.__cause__), advice(_FITTING))
+        lacking = MissingName(missing_name(error), str(error))
+        return Lost(str(error), _traceback(error.__cause__), advice(_FITTING), lacking)
     return None
 
 
@@ -225,10 +229,7 @@ def _traceback(error: BaseException | None) -> tuple[str, ...]:
 
 
 def _needs(case: Case, package: str, error: Exception) -> str:
-    return (
-        f"{case.pipeline} needs the package {package}, which is not installed ({_one_line(error)}); "
-        f"pip install {package}"
-    )
+    return f"{case.pipeline} needs the package {package}, which is not installed ({_one_line(error)})"
 
 
 def _stored(

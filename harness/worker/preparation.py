@@ -19,7 +19,7 @@ from harness.worker.loading import ip_adapters
 from harness.worker.model_files import additions
 from harness.worker.model_files.additions import Files
 from harness.worker.model_files.sealed import sealed
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking, Rejection
 
 
 def prepare(pipeline: DiffusionPipeline, case: Case, device: torch.device) -> Files:
@@ -75,7 +75,7 @@ def _method(pipeline: DiffusionPipeline, key: str, name: str):  # type: ignore[n
     kind = type(pipeline)
     definer = next((one for one in kind.__mro__ if name in vars(one)), None)
     if definer is None or not callable(getattr(kind, name)):
-        raise Rejection(key, name, f"{kind.__name__} has no such method")
+        raise Lacking(key, name, f"{kind.__name__} has no such method", name=name)
     if not preparations.may_be_called(name, definer.__module__):
         raise Rejection(key, name, preparations.refusal(kind.__name__))
     return getattr(pipeline, name)
@@ -87,5 +87,5 @@ def _check_taken(key: str, step: Preparation, keywords: dict[str, object], metho
         return
     for name in keywords:
         if name not in accepted:
-            message = f"{step.method} takes: {', '.join(accepted)}; use one of these names"
-            raise Rejection(f"{key}.call.{name}", step.call.get(name, "generator"), message)
+            fact, value = f"{step.method} takes: {', '.join(accepted)}", step.call.get(name, "generator")
+            raise Lacking(f"{key}.call.{name}", value, fact, "use one of these names", name=name)

@@ -6,12 +6,14 @@ import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from tqdm import tqdm
 
 Report = Callable[[int, int], None]
 """Called with the step done and the total (0 when unknown)."""
 
+# Releases before 0.35 do not have the second.
 _BARS_IN = ("diffusers.pipelines.pipeline_utils", "diffusers.modular_pipelines.modular_pipeline")
 _SECONDS_BETWEEN_REPORTS = 0.05
 
@@ -20,7 +22,7 @@ _SECONDS_BETWEEN_REPORTS = 0.05
 def reported(report: Report) -> Iterator[None]:
     """While open, progress bars of pipelines call `report` and draw nothing."""
     bar = _bar_class(report)
-    modules = [importlib.import_module(name) for name in _BARS_IN]
+    modules = [importlib.import_module(name) for name in _BARS_IN if _exists(name)]
     before = [module.__dict__["tqdm"] for module in modules]
     for module in modules:
         module.__dict__["tqdm"] = bar
@@ -29,6 +31,13 @@ def reported(report: Report) -> Iterator[None]:
     finally:
         for module, original in zip(modules, before, strict=True):
             module.__dict__["tqdm"] = original
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor its parent
+        return False
 
 
 def draw_no_bars() -> None:

@@ -13,5 +13,17 @@ class Rejection(Exception):
         super().__init__(f"{key} = {value!r}: {message}")
 
 
+class Lacking(Rejection):
+    """The installed versions lack `name`, which the case asks for; under other versions it may be there.
+
+    `fact` says who lacks it, `step` what to do about it here.
+    """
+
+    def __init__(self, key: str, value: object, fact: str, step: str = "", *, name: str) -> None:
+        self.name = name
+        self.fact = fact
+        super().__init__(key, value, "; ".join(filter(None, (fact, step))))
+
+
 class NotTaken(Rejection):
     """The pipeline's call does not take an argument of the case; after an upgrade, that is a regression."""

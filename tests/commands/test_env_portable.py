@@ -174,8 +174,8 @@ def test_a_file_that_holds_no_fingerprint_is_bad_usage(machine: Machine) -> None
     [
         (["--portable", "a", "b"], "--portable compares this machine with one file; name one, or none"),
         (["--portable", "--device", "cuda"], "--portable is about the CPU; leave out --device"),
-        (["--all"], "--all is for the table of --portable; leave it out"),
-        (["--all", "a", "b"], "--all is for the table of --portable; leave it out"),
+        (["--all"], "--all is for the table of --portable, or for --prune; leave it out"),
+        (["--all", "a", "b"], "--all is for the table of --portable, or for --prune; leave it out"),
     ],
 )
 def test_what_would_have_no_effect_is_bad_usage(

@@ -94,6 +94,18 @@ def test_a_lock_or_a_day_is_a_candidate_by_itself(judged: Judged) -> None:
     assert judged.asked[1].day == date(2026, 3, 1)
 
 
+def test_a_matrix_lists_the_candidates(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("matrix.yaml").write_text("x: [1, 2]\ny: [3]\n")
+    judged.failing = frozenset({"x==2"})
+    assert main(["verify", "--with-matrix", "matrix.yaml", "--with-date", "2026-03-01"]) == 1
+    assert [one.requirements for one in judged.asked] == [("x==1", "y==3"), ("x==2", "y==3")]
+    assert {one.day for one in judged.asked} == {date(2026, 3, 1)}
+    assert "go: 2 cases pass under x==1, y==3, as of 2026-03-01" in capsys.readouterr().out
+    Path("matrix.yaml").write_text("x: [=]\n")
+    assert main(["verify", "--with-matrix", "matrix.yaml"]) == 2
+    assert "line 1: x=: no requirement" in capsys.readouterr().err
+
+
 def test_the_installer_builds_and_downloads_only_what_it_may(judged: Judged) -> None:
     main(["verify", "--with", "a==1"])
     main(["verify", "--with", "a==1", "--installer", "pip", "--allow-sdist", "--yes"])
@@ -110,12 +122,24 @@ def test_a_source_tree_may_be_built_without_being_asked(judged: Judged, tmp_path
     assert judged.installers == [("auto", True)] * 2
 
 
+def test_a_pipeline_that_only_the_other_versions_have_is_theirs_to_judge(
+    judged: Judged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("configs/new.yaml").write_text(UNTRACED.replace("DDIMPipeline", "PipelineOfTomorrow"))
+    assert main(["verify", "new"]) == 2
+    assert "exports no pipeline of this name" in capsys.readouterr().err
+    assert main(["verify", "new", "--with", "a==1"]) == 0
+    assert [one.requirements for one in judged.asked] == [("a==1",)]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["--yes"], "no other versions are asked for"),
         (["--allow-sdist", "--installer", "pip"], "--installer, --allow-sdist"),
         (["--with-lock", "a.txt", "--with-date", "2026-03-01"], "leave one of them out"),
+        (["--with", "a==1", "--with-matrix", "m.yaml"], "--with-matrix lists all candidates"),
+        (["--with-matrix", "m.yaml"], "--with-matrix m.yaml: No such file"),
         (["--with", "a==1", "--junit", "j.xml"], "--junit holds the verdicts of this environment"),
         (["--with", "a=1"], "--with a=1: no requirement"),
         (["--with-date", "soon"], "--with-date soon: no date"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from harness.config.load import load_files
 from harness.config.pipelines import installed
 from tests.config.folder import MINIMAL, only_case, problems, write
 
@@ -54,6 +55,15 @@ def test_an_input_file_next_to_the_wrong_config_is_suggested(configs: Path) -> N
         'configs/sd/a.yaml: call.image.$file = "seven.png": no such file; paths are relative to this config file; '
         "did you mean '../seven.png'?"
     ]
+
+
+def test_classes_of_other_versions_need_not_exist_here(configs: Path) -> None:
+    new = "pipeline: NewPipeline\nmodel: {id: x}\nscheduler: {class: NewScheduler}\n"
+    write(configs, a=new + "call: {image: {$file: gone.png}}\n")
+    here, elsewhere = (load_files(configs, elsewhere=other)[0].problems for other in (False, True))
+    keys = [{problem.key for problem in problems} for problems in (here, elsewhere)]
+    assert keys[1] == {"call.image.$file"}
+    assert keys[0] - keys[1] == {"pipeline", "scheduler.class"}
 
 
 def test_a_link_to_an_input_inside_is_followed(configs: Path) -> None:
@@ -129,3 +139,5 @@ def test_a_backend_of_quantization_is_looked_up(configs: Path) -> None:
         'configs/a.yaml: quantization.backend = "torchoa": the installed diffusers has no such backend; '
         "did you mean 'torchao'? accepted: torchao"
     ]
+    # Other versions may have other backends.
+    assert load_files(configs, elsewhere=True)[0].problems == ()

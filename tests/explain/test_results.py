@@ -90,10 +90,19 @@ def test_two_definitions_differ_by_intention(files: Files) -> None:
 
 
 def test_the_golden_s_versions_are_to_be_put_back_the_likeliest_first(files: Files) -> None:
-    unmeant, meant = files.explained().result.next_steps
+    unmeant, which, meant = files.explained().result.next_steps
     assert unmeant.argv == ("harness", "explain", CASE.id)
     assert "go back to diffusers 0.35, torch 2.5 or fix what moved the case" in unmeant.why
+    assert which.argv == ("harness", "blame", CASE.id)
+    assert which.why == "to learn which of diffusers, torch did it"
     assert meant.argv == ("harness", "record", "--update", CASE.id)
+
+
+def test_blame_is_named_only_where_a_package_moved(files: Files) -> None:
+    files.write({}, {})
+    assert "blame" not in [step.argv[1] for step in files.explained().result.next_steps]
+    files.write({"torch": "2.5"}, {"torch": "2.6"})
+    assert files.explained().result.next_steps[1].why == "to prove whether torch did it"
 
 
 def test_no_more_than_three_are_named_and_no_package_that_is_new(files: Files) -> None:

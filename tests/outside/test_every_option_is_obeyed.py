@@ -323,6 +323,7 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
             "--or-with",
             "--with-lock",
             "--with-date",
+            "--with-matrix",
             "--installer",
             "--allow-sdist",
             "--yes",
@@ -339,6 +340,8 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("prune", "--all"): everything,
     ("env", "--portable"): "tests/commands/test_env_portable.py",
     ("env", "--all"): "tests/commands/test_env_portable.py",
+    ("env", "--environments"): "tests/commands/test_env_environments.py",
+    ("env", "--prune"): "tests/commands/test_env_environments.py",
 }
 """What one command alone has; where real traces are needed, the tests that have them."""
 

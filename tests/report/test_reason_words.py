@@ -47,6 +47,12 @@ def test_the_other_side_of_an_invariant_is_the_run() -> None:
             of.OtherDevice("cpu", ("cuda",), whole=False),
             "cpu: the invariant runs only on cuda; choose one with --device",
         ),
+        (
+            of.MissingName("NewPipeline", "diffusers 0.30.3 has no such class"),
+            "NewPipeline: diffusers 0.30.3 has no such class",
+        ),
+        (of.MissingName("gone", "cannot import name 'gone'"), "cannot import name 'gone'"),
+        (of.MissingName("", "nobody knows"), "nobody knows"),
         (of.DefinitionChanged("sd/a", (Change("call.eta", None, "0.5"),)), "call.eta: default → 0.5"),
         (of.NotReplayable(None), "forced replay: the golden does not keep the boundary tensors"),
         (of.ComparedInPart("g", ("it has no trace",)), "g: it has no trace"),

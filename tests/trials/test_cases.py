@@ -28,7 +28,7 @@ def selected(monkeypatch: pytest.MonkeyPatch) -> tuple[Case, ...]:
         if any(one.id == "bad" for one in given):
             raise ConfigError([Problem("configs/bad.yaml", "call.promt", None, "no such argument")])
 
-    monkeypatch.setattr(module, "selected_cases", lambda *_: found)
+    monkeypatch.setattr(module, "selected_cases", lambda *_, **__: found)
     monkeypatch.setattr(module, "check_calls", check_calls)
     return found
 

@@ -1,15 +1,19 @@
-"""Environments are made once, whole or not at all, and go by last use."""
+"""Environments are made once, whole or not at all, and make room for each other."""
 
 from __future__ import annotations
 
 import os
+import py_compile
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from harness.errors import StoreError
+from harness.errors import StoreError, UsageError
 from harness.upgrade import environments as module
+from harness.upgrade import kept
 from harness.upgrade.environments import Environments, default_root
 from harness.upgrade.index import Index
 from harness.upgrade.installer import NotInstalled, Wish, python_of
@@ -89,6 +93,13 @@ def test_what_cannot_be_imported_is_said_and_remembered(
     assert Environments(tmp_path, installer, Index(), probe="json").make(ONE).problem == "asked again"
 
 
+def test_the_place_of_a_file_in_an_environment_is_left_out(tmp_path: Path, installer: Installer) -> None:
+    folder = tmp_path / Environments(tmp_path, installer, Index()).key(ONE)
+    probe = f"json; raise ImportError('cannot import X from a ({folder}/lib/a.py), see (b)')"
+    made = Environments(tmp_path, installer, Index(), probe).make(ONE)
+    assert made.problem == "ImportError: cannot import X from a, see (b)"
+
+
 @pytest.mark.parametrize(
     ("probe", "words"),
     [
@@ -113,25 +124,119 @@ def test_compiled_kernels_are_its_own(environments: Environments) -> None:
     assert set(made.variables()) == {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
 
 
-def test_bytecode_of_the_very_same_file_is_linked(environments: Environments, installer: Installer) -> None:
-    first = environments.make(ONE)
-    site = first.folder / "lib/python3.99/site-packages"
-    (site / "__pycache__").mkdir()
-    (site / "__pycache__/a.cpython-399.pyc").write_bytes(b"compiled")
-    (site / "__pycache__/other.cpython-399.pyc").write_bytes(b"compiled")
-    (site / "other.py").write_text("other")
-    fill = installer.install
+SITE = "lib/python3.99/site-packages"
 
-    def install(lock: Lock, folder: Path) -> None:
-        fill(lock, folder)
-        mine = folder / "lib/python3.99/site-packages"
-        (mine / "other.py").write_text("other")
-        (mine / "a.py").unlink()
-        os.link(site / "a.py", mine / "a.py")
+COMPILED = f"{SITE}/__pycache__/a.{sys.implementation.cache_tag}.pyc"
+
+
+def compiled(source: Path, text: str) -> None:
+    """Compile `text` as if it were what `source` holds: who imports that tells whether it was compiled anew."""
+    other = source.with_name("other.py")
+    other.write_text(text)
+    os.utime(other, ns=(0, source.stat().st_mtime_ns))
+    target = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+    py_compile.compile(str(other), cfile=str(target), doraise=True)
+    other.unlink()
+
+
+def imported(folder: Path) -> str:
+    """What the module `a` of an environment holds."""
+    script = f"import sys; sys.path.insert(0, {str(folder / SITE)!r}); import a; print(a.x)"
+    return subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize("how", ["linked", "copied", "copied-now", "other"])
+def test_bytecode_of_an_equal_file_is_taken_over(
+    environments: Environments, installer: Installer, how: str
+) -> None:
+    first = environments.make(ONE).folder / SITE / "a.py"
+    first.write_text("x = 1\n")
+    os.utime(first, (1_700_000_000.5, 1_700_000_000.5))
+    compiled(first, "x = 2\n")
+
+    def install(_lock: Lock, folder: Path) -> None:
+        mine = folder / SITE / "a.py"
+        mine.parent.mkdir(parents=True)
+        if how == "linked":
+            os.link(first, mine)
+        elif how == "copied":
+            shutil.copy2(first, mine)
+        else:
+            mine.write_text("x = 3\n" if how == "other" else "x = 1\n")
 
     installer.install = install  # type: ignore[method-assign]
-    compiled = environments.make(TWO).folder / "lib/python3.99/site-packages/__pycache__"
-    assert [path.name for path in compiled.iterdir()] == ["a.cpython-399.pyc"]
+    second = environments.make(TWO).folder
+    assert (second / COMPILED).exists() is (how != "other")
+    assert imported(second) == ("3" if how == "other" else "2")
+    # What others compiled from their file still counts.
+    assert imported(first.parents[3]) == "2"
+    assert first.stat().st_mtime == 1_700_000_000.5
+
+
+def test_the_first_environment_takes_the_bytecode_of_this_one(
+    environments: Environments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = tmp_path / "here" / SITE
+    here.mkdir(parents=True)
+    (here / "a.py").write_text(str(ONE.packages))
+    compiled(here / "a.py", "x = 2\n")
+    monkeypatch.setattr(module.sys, "prefix", str(tmp_path / "here"))
+    assert (environments.make(ONE).folder / COMPILED).exists()
+
+
+def test_bytecode_that_names_no_time_is_taken_as_it_is() -> None:
+    checked = b"cafe" + (3).to_bytes(4, "little") + b"h" * 8 + b"code"
+    assert module._of_time(checked, 7) == checked
+    timed = b"cafe" + bytes(4) + b"time" + b"size" + b"code"
+    assert module._of_time(timed, 7) == b"cafe" + bytes(4) + b"\7\0\0\0" + b"size" + b"code"
+
+
+def test_each_use_is_noted(environments: Environments) -> None:
+    used = environments.make(ONE).folder / kept.USED
+    os.utime(used, (1, 1))
+    environments.make(ONE)
+    assert used.stat().st_mtime > 1
+
+
+def test_one_that_vanishes_is_made_again(environments: Environments, installer: Installer) -> None:
+    shutil.rmtree(environments.make(ONE).folder)
+    assert (environments.make(ONE).folder / kept.LOCK).is_file()
+    assert installer.made == [ONE, ONE]
+
+
+def test_a_folder_in_its_place_is_named(environments: Environments) -> None:
+    folder = environments.root / environments.key(ONE)
+    (folder / "something").mkdir(parents=True)
+    with pytest.raises(StoreError, match=f"^{folder}: is no whole environment; remove"):
+        environments.make(ONE)
+
+
+def test_what_was_not_used_for_longest_makes_room(
+    tmp_path: Path, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def environment(version: int) -> Path:
+        return Environments(tmp_path, installer, Index(), probe="json").make(Lock({"a": str(version)})).folder
+
+    one, two = environment(1), environment(2)
+    os.utime(one / kept.USED, (20, 20))
+    os.utime(two / kept.USED, (10, 10))
+    monkeypatch.setenv("HARNESS_CACHE_LIMIT", str(kept.Disk.of([one, two]).bytes))
+    three = environment(3)
+    assert (one.exists(), two.exists(), three.exists()) == (True, False, True)
+    monkeypatch.setenv("HARNESS_CACHE_LIMIT", "0")
+    # One that is there already needs no room.
+    assert environment(3) == three
+    assert one.exists()
+    four = environment(4)
+    assert [path for path in (one, three, four) if path.exists()] == [four]
+
+
+def test_a_limit_that_is_no_size_is_named_before_anything_is_made(
+    tmp_path: Path, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_LIMIT", "much")
+    with pytest.raises(UsageError, match=r"^HARNESS_CACHE_LIMIT=much: no size"):
+        Environments(tmp_path, installer, Index())
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, installer: Installer) -> None:

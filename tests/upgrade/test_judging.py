@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.core.capture import Completed, Outcome
+from harness.core.capture import Completed, Lost, Outcome, Unavailable
 from harness.core.environment import Change
+from harness.core.results.reasons import Message, MissingName
 from harness.core.results.verdict import Report, Verdict
 from harness.core.trace import TraceLevel
 from harness.errors import UsageError
@@ -131,6 +132,50 @@ def test_what_cannot_run_at_all_is_the_verdict_of_every_case(
     assert report.candidate is not None
     assert report.candidate.problem == words
     assert report.exit_code() == code
+
+
+@pytest.mark.parametrize(
+    ("one", "companions"),
+    [
+        (candidate(["diffusers==0.43.0"]), ("numpy", "source")),
+        (candidate(["diffusers==0.43.0", "numpy==2.5", "source==2"]), ()),
+        (candidate(["git+https://h.example/source"]), ("diffusers", "numpy")),
+        # Who asks for a day asks for everything as it stood then.
+        (candidate(["diffusers==0.43.0"], day="2026-03-01"), ()),
+    ],
+    ids=["one", "all", "address", "day"],
+)
+def test_companions_are_what_nobody_asked_for(rig: Rig, one: Candidate, companions: tuple[str, ...]) -> None:
+    source = one.requirements[0] if "+" in one.requirements[0] else "2"
+    rig.gives = lambda _: Lock({**HERE.packages, "diffusers": "0.43.0", "numpy": "2.5", "source": source})
+    rig.problem = "anything"
+    found = rig.judged(one).candidate
+    assert found is not None
+    assert [change.what for change in found.moved] == ["diffusers", "numpy", "source"]
+    assert found.companions == companions
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        (Lost("no class", lacking=MissingName("New", "no class")), Verdict.BROKEN),
+        (Unavailable("no json", lacking=MissingName("json", "no json")), Verdict.BROKEN),
+        # A package that is not installed here either says nothing about the other versions.
+        (Unavailable("no x", lacking=MissingName("no_such_package_anywhere", "no x")), Verdict.SKIPPED),
+        (Unavailable("no such device"), Verdict.SKIPPED),
+        (Lost("killed"), Verdict.ERROR),
+    ],
+    ids=["class", "package", "package-nowhere", "device", "crash"],
+)
+def test_what_other_versions_lack_is_their_answer(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, outcome: Lost | Unavailable, verdict: Verdict
+) -> None:
+    pools.install(monkeypatch, lambda _: outcome)
+    found = rig.judged(candidate(["diffusers==0.30.3"])).cases[0]
+    assert found.verdict is verdict
+    broken = verdict is Verdict.BROKEN
+    assert found.reasons == ((outcome.lacking,) if broken else (Message(outcome.reason),))
+    assert bool(found.next_steps) is not broken
 
 
 @pytest.mark.parametrize(

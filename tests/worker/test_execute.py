@@ -26,12 +26,13 @@ from harness.core.case import (
     Variant,
 )
 from harness.core.messages import Job, Progress
-from harness.core.results.reasons import OtherDevice
+from harness.core.results.reasons import MissingName, OtherDevice
 from harness.worker import seeding
-from harness.worker.environment import determinism
+from harness.worker.environment import classes, determinism
 from harness.worker.execute import JobRunner
 from harness.worker.portable import holes, proof
 from tests.core.samples import case
+from tests.worker import fakes
 
 SWITCHES = Determinism(cublas_workspace=None)
 
@@ -264,6 +265,9 @@ def test_a_missing_package_is_unavailable(bench: Bench) -> None:
     outcome = bench.run(pipeline="NeedsAbsentModule")
     assert isinstance(outcome, Unavailable)
     assert "no_such_package_anywhere" in outcome.reason
+    assert outcome.lacking is not None
+    assert outcome.lacking.name == "no_such_package_anywhere"
+    assert outcome.reason == f"{outcome.lacking.message}; pip install no_such_package_anywhere"
 
 
 @pytest.mark.parametrize("attention", [Attention.EFFICIENT, Attention.CUDNN])
@@ -290,6 +294,30 @@ def test_a_case_that_this_pipeline_cannot_carry_out_names_file_key_and_value(
     outcome = bench.run(**changes)
     assert isinstance(outcome, Lost)
     assert outcome.reason.startswith(f"configs/digits.yaml: {words}")
+    # Other versions may have the name.
+    assert outcome.lacking is not None
+    assert f"'{outcome.lacking.name}'" in words or f".{outcome.lacking.name} =" in words
+    assert outcome.lacking.message in outcome.reason
+
+
+class Unimportable:
+    """A diffusers that has a class whose module cannot be imported."""
+
+    __version__ = "1.0"
+
+    def __getattr__(self, name: str) -> object:
+        fakes.NeedsAbsentSubmodule.from_pretrained()
+        raise AssertionError(name)
+
+
+def test_a_class_whose_module_cannot_be_imported_names_what_is_missing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classes, "diffusers", Unimportable())
+    outcome = bench.run(pipeline="DDIMPipeline")
+    assert isinstance(outcome, Lost)
+    assert outcome.next_steps
+    assert outcome.lacking == MissingName("torch.no_such_module", outcome.reason)
 
 
 def test_an_argument_that_the_pipeline_does_not_take_is_as_if_it_raised(bench: Bench) -> None:

@@ -64,10 +64,14 @@ class OwnChanges:
 
 @dataclass(frozen=True, slots=True)
 class GoodEndDiffers:
-    """The good end does not agree with the golden; `held` are packages whose golden version was not tried."""
+    """The good end does not agree with the golden; `held` are packages whose golden version was not tried.
+
+    `raised` is what the pipeline raised, in one line; else `words` says what differs.
+    """
 
     rel_l2: float | None
-    words: str
+    words: str = ""
+    raised: str = ""
     held: tuple[Change, ...] = ()
     kind: Literal["good-end-differs"] = "good-end-differs"
 
@@ -125,8 +129,9 @@ class Blame:
 
     `moved` is everything that differs between the two ends. `changes` are the cause, in the order in which packages
     have to move (several: only together they make the difference), or with `every` all changes on the way from one
-    end to the other. `runs` counts the runs that the answer is based on. `confirmed` says that the good end with the
-    cause is bad, and the bad end without it good. `reason` says why there is no change to blame.
+    end to the other. `companions` change nothing, but have to move for the others to run. `runs` counts the runs that
+    the answer is based on. `confirmed` says that the good end with the cause is bad, and the bad end without it good.
+    `reason` says why there is no change to blame.
     """
 
     case: str
@@ -137,6 +142,7 @@ class Blame:
     confirmed: bool = False
     seconds: float = 0.0
     every: bool = False
+    companions: tuple[str, ...] = ()
     reason: BlameReason | None = None
 
 

@@ -36,14 +36,30 @@ FIND = "find where it began and fix that"
 """The first step of a failed case if its cause is unknown; `explain` shows where it began."""
 
 
-def failure_steps(case: str, moved: tuple[str, ...] = (), *, forced: bool = False) -> NextSteps:
-    """What to do about a failed case, whether the change is intended or not; `moved` are versions to go back to."""
+def failure_steps(
+    case: str, moved: tuple[str, ...] = (), *, suspects: tuple[str, ...] = (), forced: bool = False
+) -> NextSteps:
+    """What to do about a failed case, whether the change is intended or not.
+
+    `moved` are versions to go back to, `suspects` all packages that moved, the most likely cause first.
+    """
     back = f"go back to {', '.join(moved)} or fix what moved the case" if moved else FIND
     how = ("--forced",) if forced else ()
+    blame = (harness_step(_blame_words(suspects), "blame", case),) if suspects else ()
     return (
         harness_step(f"{UNMEANT}, {back}", "explain", *how, case),
+        *blame,
         harness_step("if the change is intended", "record", "--update", case),
     )
+
+
+_MOST_SUSPECTS = 4
+
+
+def _blame_words(suspects: tuple[str, ...]) -> str:
+    shown, more = suspects[:_MOST_SUSPECTS], len(suspects) - _MOST_SUSPECTS
+    named = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return f"to prove whether {named} did it" if len(suspects) == 1 else f"to learn which of {named} did it"
 
 
 def stream_steps(case: str, source: str, drawn: str) -> NextSteps:

@@ -33,6 +33,18 @@ class PipelineRaised:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingName:
+    """The versions that the case ran under lack `name`, a class, method, option or package; `message` says who does.
+
+    `name` is "" if the library does not say what it misses.
+    """
+
+    name: str
+    message: str
+    kind: Literal["missing-name"] = "missing-name"
+
+
+@dataclass(frozen=True, slots=True)
 class OtherDevice:
     """The run is only for `devices`, and this device is another; `whole` is true for a case, false for an invariant."""
 
@@ -361,7 +373,7 @@ class CaptureNotJudged:
 
 
 Reason = (
-    Message | PipelineRaised | OtherDevice | NoCompiler | UnreadableFile | OtherCapture | UnfitCapture
+    Message | PipelineRaised | MissingName | OtherDevice | NoCompiler | UnreadableFile | OtherCapture | UnfitCapture
     | NoGolden | RelationRefused | ExpectationsAlone | DefinitionChanged | WeightsChanged | UnusableCalibration
     | LimitCannotFail | NothingToCompare | ComparedInPart | OutputDiffers | TextDiffers | NotFinite
     | LimitsExceeded | NotBitwise | ExactDiffers | MoreExactFindings | ExpectationUnmet | ExpectationOfNothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,12 +36,16 @@ SCHEMA = 1
 
 _MOST_NAMED = 3
 
+_SHORT = 10
+"""Digits of a commit that are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Blame:
     case: str
     outcome: BlameOutcome
     changes: tuple[Mapping[str, object], ...]
+    companions: tuple[str, ...]
     moved: tuple[Change, ...]
     runs: int
     confirmed: bool
@@ -65,8 +70,8 @@ def blame_json(report: BlameReport) -> str:
 def _entry(blame: Blame) -> _Blame:
     changes = tuple(_change(one, blame.case) for one in blame.changes)
     return _Blame(
-        blame.case, blame.outcome, changes, blame.moved, blame.runs, blame.confirmed, round(blame.seconds, 1),
-        sentence(blame), blame.reason,
+        blame.case, blame.outcome, changes, blame.companions, blame.moved, blame.runs, blame.confirmed,
+        round(blame.seconds, 1), sentence(blame), blame.reason,
     )  # fmt: skip
 
 
@@ -106,16 +111,16 @@ def _group(group: Sequence[Blame], *, quiet: bool) -> Iterator[Line]:
         yield Line(sentence(blame), 2 if len(group) > 1 else 0, bold=len(group) == 1)
         if quiet:
             continue
-        for one in blame.changes if not blame.every else ():
-            if one.first:
-                yield Line(one_line(one.first.sentence), 4 if len(group) > 1 else 2)
+        # Of packages that only together make a difference, each begins it at the same place.
+        found = dict.fromkeys(one_line(one.first.sentence) for one in blame.changes if one.first)
+        yield from (Line(text, 4 if len(group) > 1 else 2) for text in found if not blame.every)
 
 
 def _table(blame: Blame, console: Console) -> list[Text]:
     sheet = Sheet(("package", "from", "to", "kind", "rel_l2", "first in"), right=["rel_l2"])
     for one in blame.changes:
         first = _stage(one.first.stage) if one.first else "-"
-        sheet.add(one.package, one.before or "-", one.after or "-", one.kind, number(one.rel_l2), first)
+        sheet.add(one.package, _version(one.before), _version(one.after), one.kind, number(one.rel_l2), first)
     return sheet.lines(console)
 
 
@@ -148,6 +153,9 @@ def _blamed_words(blame: Blame) -> str:
     parts = [f"{together} {_did(blame.changes[-1], blame.case)}"]
     if untold := [version for one in blame.changes for version in one.untold]:
         parts.append(f"nothing can run under {_listed(untold)}, which {_lie(untold)} between")
+    if blame.companions:
+        verb = "has" if len(blame.companions) == 1 else "have"
+        parts.append(f"{_listed(blame.companions)} {verb} to move with it for anything to run")
     parts += filter(None, [_no_part(blame)])
     runs = count_words(blame.runs, "run")
     parts.append(f"confirmed both ways in {runs}" if blame.confirmed else f"not confirmed, after {runs}")
@@ -160,8 +168,18 @@ def _lie(names: Sequence[str]) -> str:
 
 def _moves(change: BlamedChange) -> str:
     if change.before is None:
-        return f"{change.package} {change.after}, which was not there before,"
-    return f"{change.package} {change.before} → {change.after or 'not there'}"
+        return f"{change.package} {_version(change.after)}, which was not there before,"
+    return f"{change.package} {_version(change.before)} → {_version(change.after)}"
+
+
+def _version(version: str | None) -> str:
+    """A version, the short name of a commit, or the folder of a source tree."""
+    if version is None:
+        return "not there"
+    if version.startswith("git+"):
+        ref = version.rpartition("@")[2]
+        return f"commit {ref[:_SHORT]}" if re.fullmatch(r"[0-9a-f]{40}", ref) else ref
+    return f"as it is in {version.removeprefix('file://')}" if version.startswith("file://") else version
 
 
 def _did(change: BlamedChange, case: str) -> str:
@@ -182,7 +200,7 @@ def _stage(stage: str) -> str:
 
 
 def _no_part(blame: Blame) -> str:
-    blamed = {one.package for one in blame.changes}
+    blamed = {*blame.companions, *(one.package for one in blame.changes)}
     others = [one.what for one in blame.moved if one.what not in blamed]
     return f"{_listed(others)} moved too and had no part" if others and blame.confirmed else ""
 
@@ -199,6 +217,10 @@ def _reason_words(case: str, reason: BlameReason, moved: Sequence[Change]) -> st
         case OwnChanges():
             return _own_words(case, reason, moved)
         case GoodEndDiffers():
+            if reason.raised:
+                return (
+                    f"not reproduced: {case} fails under the good versions as well: {one_line(reason.raised)}"
+                )
             why = f"rel_l2 {number(reason.rel_l2)}" if reason.rel_l2 is not None else one_line(reason.words)
             return (
                 f"not reproduced: {case} differs under the good versions as well ({why}){_held(reason.held)}"

@@ -85,6 +85,14 @@ def _distinct(locks: Sequence[Lock]) -> list[Lock]:
     return kept
 
 
+def is_beyond(version: str | None, before: str | None, after: str | None) -> bool:
+    """Whether a version lies after `before` on the way to `after`; False where one of them is no version."""
+    if not (_is_version(version) and _is_version(before) and _is_version(after)):
+        return False
+    there, first, last = (Version(one or "0") for one in (version, before, after))
+    return there > first if last > first else there < first
+
+
 def _is_version(text: str | None) -> bool:
     try:
         return text is not None and bool(Version(text))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from harness.core.capture import CaptureDocument
 from harness.core.environment import Change
 from harness.invocation.options import BlameOptions
 from harness.upgrade.blame.inquiry import Ends, GoodEnd
+from harness.upgrade.blame.own_changes import recorded_versions
 from harness.upgrade.candidate import Candidate, candidate
 from harness.upgrade.installer import Unresolvable, Wish
 from harness.upgrade.judging import HELD, Upgrades, resolved
@@ -50,22 +49,13 @@ def _candidate(specs: Sequence[str]) -> Candidate:
 
 def golden_ends(golden: CaptureDocument, how: Upgrades, bad: Lock) -> Ends:
     """From the versions that the golden names to `bad`; torch stays where it is unless gigabytes may be downloaded."""
-    recorded = _recorded(golden)
+    recorded = recorded_versions(golden)
     moved = {name: version for name, version in recorded.items() if bad.packages.get(name) != version}
     held = [name for name in HELD if name in moved and not how.large]
     changes = tuple(Change(name, moved.pop(name), bad.packages.get(name)) for name in held)
     if not moved:
         return Ends(bad, bad, changes)
     return Ends(_with(moved, bad, how), bad, changes)
-
-
-def _recorded(golden: CaptureDocument) -> Mapping[str, str]:
-    software = golden.environment.software
-    return {
-        canonicalize_name(name): version
-        for name, version in {**software.imported, **software.packages}.items()
-        if canonicalize_name(name) != "diffusers-goldens"
-    }
 
 
 def _with(moved: Mapping[str, str], bad: Lock, how: Upgrades) -> Lock:

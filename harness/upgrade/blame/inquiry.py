@@ -28,12 +28,14 @@ from harness.core.results.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words
 from harness.upgrade.blame import judged
+from harness.upgrade.blame.days import is_beyond
 from harness.upgrade.blame.judged import Against, Threshold
-from harness.upgrade.blame.own_changes import own_changes
+from harness.upgrade.blame.own_changes import own_changes, recorded_versions
 from harness.upgrade.blame.paths import Paths
 from harness.upgrade.blame.runs import Seen
 from harness.upgrade.blame.search import (
     Interval,
+    Moves,
     Narrowed,
     Query,
     Search,
@@ -44,7 +46,7 @@ from harness.upgrade.blame.search import (
     smallest_cause,
     with_moves,
 )
-from harness.upgrade.lock import Lock
+from harness.upgrade.lock import Lock, lock_of
 
 Found = TypeVar("Found")
 
@@ -161,51 +163,58 @@ class CaseInquiry:
         result = golden.result(bad)
         if problem := judged.problem_of(bad, result):
             return _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
-        if not (judged.raised_by(bad) or self.threshold.differs(result)):
+        if not (judged.raised_by(bad) or golden.differs(result, self.threshold)):
             return _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
         if own := own_changes(golden.changes(bad)):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
         return _Ended(BlameOutcome.NOT_REPRODUCED, NoCause(judged.rel_l2_of(result), ends.held))
 
     def _against(self, ends: Ends, golden: Against | None, good: Seen, bad: Seen, *, raises: bool) -> Against:
-        """What runs are compared with: the golden, or the good end's run where the golden lies at the bad end."""
-        own = judged.against_run(self.case, good, self._folder()) if not judged.raised_by(good) else None
-        against = golden or own
-        if golden and own and ends.asked and self._lies_at_bad_end(golden, good, bad):
-            against = own
+        """What runs are compared with: the golden or, where that belongs to other versions, the good end's run."""
+        against = golden if golden and (not ends.asked or self._is_of_good_end(golden, ends, good)) else None
+        if against is None and not judged.raised_by(good):
+            against = judged.against_run(self.case, good, self._folder())
         if against is None:
-            raise _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(None, judged.raised_by(good)))
+            raise _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(None, raised=judged.raised_by(good)))
         result = against.result(good)
         if problem := judged.problem_of(good, result):
             raise _Ended(BlameOutcome.CANNOT_TELL, Untold("good", problem))
-        if judged.raised_by(good) or self.threshold.differs(result):
+        if judged.raised_by(good) or against.differs(result, self.threshold):
             raise self._good_differs(ends, against, good, result)
         if not raises:
-            self._check_bad(against.result(bad), bad)
+            self._check_bad(against, bad)
         return against
 
-    def _lies_at_bad_end(self, golden: Against, good: Seen, bad: Seen) -> bool:
-        if judged.raised_by(bad):
-            return False
-        return self.threshold.differs(golden.result(good)) and not self.threshold.differs(golden.result(bad))
+    def _is_of_good_end(self, golden: Against, ends: Ends, good: Seen) -> bool:
+        """Whether the golden was recorded with the versions of the good end, or with earlier ones on the way.
+
+        The good end then has to agree with it; of two ends that the user names both may come before the golden.
+        """
+        document = golden.document(good)
+        assert not isinstance(document, str)
+        recorded = recorded_versions(document)
+        pairs = [(recorded.get(one.what), one.golden, one.now) for one in ends.bad.moved_from(ends.good)]
+        return not any(is_beyond(version, before, after) for version, before, after in pairs)
 
     def _good_differs(self, ends: Ends, against: Against, good: Seen, result: CaseResult) -> _Ended:
         if not ends.asked and (own := own_changes(against.changes(good))):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
-        words = judged.raised_by(good) or reason_words(result.reasons)
-        return _Ended(BlameOutcome.NOT_REPRODUCED, GoodEndDiffers(judged.rel_l2_of(result), words, ends.held))
+        words, raised = reason_words(result.reasons), judged.raised_by(good)
+        found = GoodEndDiffers(judged.rel_l2_of(result), words, raised, ends.held)
+        return _Ended(BlameOutcome.NOT_REPRODUCED, found)
 
-    def _check_bad(self, result: CaseResult, bad: Seen) -> None:
+    def _check_bad(self, against: Against, bad: Seen) -> None:
+        result = against.result(bad)
         if problem := judged.problem_of(bad, result):
             raise _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
-        if not self.threshold.differs(result):
+        if not against.differs(result, self.threshold):
             raise _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
 
     # The search
 
     def _blamed(self, ends: Ends, tell: Callable[[Seen], Told]) -> Inquiry[Blame]:
         found = yield from self._answered(self._cause(ends), tell)
-        cause = {one.package: one.after for one in found.narrowed}
+        cause = {**found.companions, **{one.package: one.after for one in found.narrowed}}
         before = {one.package: one.before for one in found.narrowed}
         with_it = yield from self._answered(_once(with_moves(ends.good, cause)), tell)
         without = yield from self._answered(_once(with_moves(ends.bad, before)), tell)
@@ -215,7 +224,8 @@ class CaseInquiry:
             without = yield from self._answered(_once(with_moves(found.bad, before)), tell)
         changes = yield from self._changes(found)
         confirmed = with_it is Told.BAD and without is Told.GOOD
-        return self._blame(BlameOutcome.BLAMED, changes, confirmed=confirmed)
+        found_out = self._blame(BlameOutcome.BLAMED, changes, confirmed=confirmed)
+        return replace(found_out, companions=tuple(found.companions))
 
     def _cause(self, ends: Ends) -> Search[_Cause]:
         """The moves that make the difference, each between two releases that follow one another."""
@@ -230,22 +240,27 @@ class CaseInquiry:
             good = self._edge(locks[found.good], ends)
             bad = self._edge(locks[found.bad], ends)
         moves = self.paths.ordered(moves_between(good, bad))
-        names = yield from smallest_cause(good, moves)
-        cause = {name: moves[name] for name in names}
+        cause = yield from smallest_cause(good, moves)
+        companions = {name: moves[name] for name in cause.companions}
+        base, moved = with_moves(good, companions), {name: moves[name] for name in cause.packages}
         narrowed = list[Narrowed]()
-        for name in names:
-            versions = self.paths.versions(name, good.packages.get(name), cause[name])
-            one = yield from narrow(name, good, cause, versions)
+        for name in cause.packages:
+            versions = self.paths.versions(name, good.packages.get(name), moved[name])
+            bases = dict.fromkeys(
+                (with_moves(base, moved).requirements(), base.requirements(), good.requirements())
+            )
+            one = yield from narrow(name, [lock_of(words) for words in bases], versions)
             narrowed.append(one)
-            cause[name] = one.after
-        return _Cause(good, bad, tuple(narrowed))
+            moved[name] = one.after
+        return _Cause(good, bad, tuple(narrowed), companions)
 
     def _edge(self, lock: Lock, ends: Ends) -> Lock:
         return lock if lock in (ends.good, ends.bad) else self.paths.coexisting(lock, ends.good, ends.bad)
 
     def _changes(self, found: _Cause) -> Inquiry[tuple[BlamedChange, ...]]:
         """What each of the changes did, between the runs right before and after it."""
-        after = with_moves(found.good, {one.package: one.after for one in found.narrowed})
+        moved = {one.package: one.after for one in found.narrowed}
+        after = with_moves(found.good, {**found.companions, **moved})
         changes = list[BlamedChange]()
         for one in found.narrowed:
             before = with_moves(after, {one.package: one.before})
@@ -330,11 +345,12 @@ class CaseInquiry:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """The packages to blame, and the neighbouring sets of versions between which they moved."""
+    """The packages to blame, the neighbouring sets of versions between which they moved, and what moves with them."""
 
     good: Lock
     bad: Lock
     narrowed: tuple[Narrowed, ...]
+    companions: Moves
 
 
 def _once(lock: Lock) -> Search[Told]:
@@ -342,7 +358,8 @@ def _once(lock: Lock) -> Search[Told]:
 
 
 def _agrees(result: CaseResult) -> BadEndAgrees:
-    return BadEndAgrees(result.verdict is Verdict.IDENTICAL, judged.rel_l2_of(result))
+    identical = all(one.verdict is Verdict.IDENTICAL for one in result.tensors)
+    return BadEndAgrees(identical, judged.rel_l2_of(result))
 
 
 def _steps_left(left: Interval) -> str:

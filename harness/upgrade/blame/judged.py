@@ -12,7 +12,7 @@ from harness.core.capture import OUTPUT_PREFIX, Acceptance, CaptureDocument, Com
 from harness.core.case import Case
 from harness.core.environment import Change
 from harness.core.results.blame import ChangeKind
-from harness.core.results.verdict import PASSES, CaseResult, Divergence, Verdict
+from harness.core.results.verdict import PASSES, CaseResult, Divergence, Verdict, worst
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.errors import StoreError, UnreadableGolden
 from harness.explain.results import explanation_of
@@ -48,10 +48,18 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What runs of one case are compared with: the golden in a store."""
+    """What runs of one case are compared with: the golden in a store.
+
+    With `outputs` only what the pipeline returns counts, not how it came about.
+    """
 
     case: Case
     store: GoldenStore
+    outputs: bool = False
+
+    def differs(self, result: CaseResult, threshold: Threshold) -> bool:
+        """Whether the result of a comparison with this counts as a difference."""
+        return threshold.differs(_of_outputs(result) if self.outputs else result)
 
     def document(self, seen: Seen) -> CaptureDocument | str:
         """What the golden that judges this run says about itself, or why there is none."""
@@ -110,7 +118,14 @@ def against_run(case: Case, seen: Seen, folder: Path) -> Against:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     store = GoldenStore(folder)
     store.accept(Path(seen.outcome.path), Acceptance("record", at, 1, __version__))
-    return Against(case, store)
+    return Against(case, store, outputs=True)
+
+
+def _of_outputs(result: CaseResult) -> CaseResult:
+    """The result as if nothing but the outputs had been compared."""
+    if not result.tensors:
+        return result
+    return replace(result, verdict=worst(one.verdict for one in result.tensors))
 
 
 COMPARED = frozenset({Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE})
@@ -160,7 +175,8 @@ def step_between(case: Case, before: Seen, after: Seen, folder: Path) -> Step:
     if not isinstance(before.outcome, Completed):
         return Step(ChangeKind.BEHAVIOUR, None, None)
     result = against_run(case, before, folder).explained(after)
-    kind = ChangeKind.ROUNDING if result.verdict in PASSES else ChangeKind.BEHAVIOUR
+    rounding = _of_outputs(result).verdict is Verdict.WITHIN
+    kind = ChangeKind.ROUNDING if rounding else ChangeKind.BEHAVIOUR
     return Step(kind, rel_l2_of(result), result.first_divergence)
 
 
@@ -175,7 +191,7 @@ def told_by(seen: Seen, against: Against, threshold: Threshold, *, raises: bool)
     result = against.result(seen)
     if problem_of(seen, result):
         return Told.UNKNOWN
-    return Told.BAD if threshold.differs(result) else Told.GOOD
+    return Told.BAD if against.differs(result, threshold) else Told.GOOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +207,7 @@ def apart(case: Case, pair: Sequence[Seen], folder: Path) -> Apart | None:
     if raised_by(first) or raised_by(second):
         return None if raised_by(first) and raised_by(second) else Apart(None)
     result = against_run(case, first, folder).result(second)
-    return None if result.verdict is Verdict.IDENTICAL else Apart(rel_l2_of(result))
+    return None if _of_outputs(result).verdict is Verdict.IDENTICAL else Apart(rel_l2_of(result))
 
 
 def same_bits(first: Seen, second: Seen) -> bool:

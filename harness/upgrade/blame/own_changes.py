@@ -1,10 +1,14 @@
-"""What besides packages differs between a golden and a run, and may therefore be the cause."""
+"""What a golden was recorded with: its packages, and what besides them may be the cause of a difference."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from packaging.utils import canonicalize_name
+
+from harness.core.capture import CaptureDocument
 from harness.core.environment import Change
+from harness.upgrade.lock import DISTRIBUTION
 
 _DECIDED = ("definition.", "filled_in.", "model.", "weights.", "files.")
 """What the project itself decides: where one of these moved, nothing else needs to be named."""
@@ -23,3 +27,14 @@ def own_changes(changes: Sequence[Change]) -> tuple[Change, ...]:
     decided = tuple(one for one in changes if one.what.startswith(_DECIDED))
     around = tuple(one for one in changes if one.what.startswith(_SURROUNDINGS) and one.what != _STARTS)
     return decided or around
+
+
+def recorded_versions(golden: CaptureDocument) -> Mapping[str, str]:
+    """The version of each package that the golden's run had imported, without the harness itself."""
+    software = golden.environment.software
+    found = {**software.imported, **software.packages}
+    return {
+        canonicalize_name(name): text
+        for name, text in found.items()
+        if canonicalize_name(name) != DISTRIBUTION
+    }

@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import ValidationError
 
-from harness import __version__, files
+import harness
+from harness import files
 from harness.codec import from_json, to_json
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import BUILTIN, Case
@@ -120,7 +122,7 @@ class Runs:
     def _folder(self, lock: Lock, case: Case, number: int) -> Path:
         what = [
             case.digest(), *_content_of_model(case), case.trace_level.value, str(case.determinism.threads),
-            self.environments.key(lock), self.device, _processor(), __version__, str(number),
+            self.environments.key(lock), self.device, _processor(), _code(), str(number),
         ]  # fmt: skip
         return self.root / hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
 
@@ -161,6 +163,14 @@ class Runs:
 
 def _there(seen: Seen | None) -> Seen:
     return seen or Seen(None, "the run left nothing")
+
+
+@cache
+def _code() -> str:
+    """The state of the harness itself: a run of a worker that has been fixed since is another one."""
+    root = Path(harness.__file__).parent
+    found = [(one, one.stat()) for one in sorted(root.rglob("*.py"))]
+    return repr([(str(one.relative_to(root)), state.st_size, state.st_mtime_ns) for one, state in found])
 
 
 def _processor() -> str:

@@ -80,7 +80,15 @@ def moves_between(good: Lock, bad: Lock) -> Moves:
     return {change.what: change.now for change in bad.moved_from(good)}
 
 
-def smallest_cause(good: Lock, moves: Moves) -> Search[tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The packages that make the difference, and those that only have to move for one of these to run."""
+
+    packages: tuple[str, ...]
+    companions: tuple[str, ...] = ()
+
+
+def smallest_cause(good: Lock, moves: Moves) -> Search[Cause]:
     """The smallest set of packages whose moves turn `good` bad, given that all of `moves` together do.
 
     In the order of `moves`, the last package that is needed is found by bisecting how many of them move; with it
@@ -95,11 +103,19 @@ def smallest_cause(good: Lock, moves: Moves) -> Search[tuple[str, ...]]:
         # What cannot be told apart moves together.
         needed += pool[found.good : found.bad]
         pool = pool[: found.good]
+    companions = list[str]()
     for name in list(needed):
         rest = [one for one in needed if one != name]
-        if rest and (yield _moved(good, moves, rest, "packages found")) is Told.BAD:
+        told = (yield _moved(good, moves, rest, "packages found")) if rest else Told.GOOD
+        if told is Told.BAD:
             needed.remove(name)
-    return tuple(name for name in moves if name in needed)
+        elif (
+            told is Told.UNKNOWN
+            and (yield _moved(good, moves, [*companions, name], f"{name} alone")) is Told.GOOD
+        ):
+            companions.append(name)
+    cause = tuple(name for name in moves if name in needed and name not in companions)
+    return Cause(cause, tuple(companions))
 
 
 def _prefixes(good: Lock, moves: Moves, pool: Sequence[str], needed: Sequence[str]) -> Ask:
@@ -126,17 +142,19 @@ class Narrowed:
     untold: tuple[str, ...] = ()
 
 
-def narrow(package: str, good: Lock, cause: Moves, versions: Sequence[str | None]) -> Search[Narrowed]:
-    """Between which of `versions` (the good end's first, that of `cause` last) the package changes the result.
+def narrow(package: str, bases: Sequence[Lock], versions: Sequence[str | None]) -> Search[Narrowed]:
+    """Between which of `versions` (the good end's first, the bad end's last) the package changes the result.
 
-    The rest of `cause` has moved already; where nothing runs like that, the rest of it stays at the good end.
+    The rest of the environment is that of the first of `bases`; under a version with which nothing runs there, that
+    of the next.
     """
 
     def ask(place: int, left: Interval) -> Search[Told]:
-        rest = f"{package} {versions[left.good]} → {versions[left.bad]}"
-        told = yield Query(with_moves(good, {**cause, package: versions[place]}), rest)
-        if told is Told.UNKNOWN and len(cause) > 1:
-            return (yield Query(with_moves(good, {package: versions[place]}), rest))
+        rest, told = f"{package} {versions[left.good]} → {versions[left.bad]}", Told.UNKNOWN
+        for base in bases:
+            told = yield Query(with_moves(base, {package: versions[place]}), rest)
+            if told is not Told.UNKNOWN:
+                break
         return told
 
     found = yield from bisect(len(versions), ask)

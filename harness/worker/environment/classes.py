@@ -12,7 +12,7 @@ from diffusers import DiffusionPipeline
 
 from harness.core.case import Case
 from harness.worker.environment.startup import in_words, root_of
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking, Rejection
 
 OWN = "harness_community_"
 """Prefix of the module names that the user's own files get."""
@@ -49,9 +49,8 @@ def class_of_diffusers(key: str, name: str) -> type[Any]:
             f"{name} of diffusers {diffusers.__version__} cannot be imported here: {reason}"
         ) from error
     if not isinstance(found, type):
-        raise Rejection(
-            key, name, f"diffusers {diffusers.__version__} has no such class; name an existing one"
-        )
+        fact = f"diffusers {diffusers.__version__} has no such class"
+        raise Lacking(key, name, fact, "name an existing one", name=name)
     return found
 
 

@@ -31,6 +31,15 @@ def missing_package(error: BaseException) -> str | None:
     return next(filter(None, map(_missing, _chain(error))), None)
 
 
+def missing_name(error: BaseException) -> str:
+    """The name that an import or a look-up did not find, the first of a chain; "" if `error` does not say."""
+    root = list(_chain(error))[-1]
+    if isinstance(root, ImportError):
+        # Python 3.12 and later tell the name from the module that lacks it.
+        return getattr(root, "name_from", None) or root.name or ""
+    return (root.name or "") if isinstance(root, AttributeError | NameError) else ""
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     current: BaseException | None = error
     while current is not None:

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Mapping
 
 import torch
-from diffusers import ModularPipeline
 
 from harness.core.case import Case, GeneratorKind
+from harness.worker.environment.releases import ModularPipeline
 from harness.worker.inputs.inputs import call_arguments
 from harness.worker.model_files import modular
 from harness.worker.rejection import NotTaken

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from diffusers.utils import BaseOutput
 
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking, Rejection
 
 
 def made(key: str, class_name: str, fields: Mapping[str, object]) -> object:
@@ -21,12 +21,12 @@ def made(key: str, class_name: str, fields: Mapping[str, object]) -> object:
     if found is None:
         names = ", ".join(sorted(known)) or "none"
         message = f"the pipeline's modules have no such dataclass; they have: {names}"
-        raise Rejection(f"{key}.class", class_name, message)
+        raise Lacking(f"{key}.class", class_name, message, name=class_name)
     takes = [field.name for field in dataclasses.fields(found) if field.init]
     for name, value in fields.items():
         if name not in takes:
             message = f"{class_name} takes no `{name}`. It takes: {', '.join(takes)}"
-            raise Rejection(f"{key}.{name}", str(value), message)
+            raise Lacking(f"{key}.{name}", str(value), message, name=name)
     try:
         return found(**fields)
     except TypeError as error:

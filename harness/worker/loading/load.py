@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from diffusers import DiffusionPipeline, ModularPipeline
-from diffusers.utils import deprecation_utils
+from diffusers import DiffusionPipeline
 
 from harness.codec import to_json
 from harness.core.case import Case
 from harness.worker import seeding
 from harness.worker.environment.classes import pipeline_class
+from harness.worker.environment.releases import ModularPipeline, dtype_keyword
 from harness.worker.heard import Heard, listening
 from harness.worker.loading import gaps, variants
 from harness.worker.loading.alignment import align
@@ -25,10 +25,10 @@ from harness.worker.loading.schedulers import put_scheduler
 from harness.worker.model_files import models
 from harness.worker.model_files.additions import Files
 from harness.worker.model_files.weights import component_digests
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking
 
 # diffusers renamed the keyword; versions with the new name have a deprecation message for the old one.
-_DTYPE_KEYWORD = "dtype" if hasattr(deprecation_utils, "_TORCH_DTYPE_DEPRECATION_MESSAGE") else "torch_dtype"
+_DTYPE_KEYWORD = dtype_keyword()
 
 _SHOWN = 8
 """How many changed places a log line names."""
@@ -145,13 +145,12 @@ def _load(case: Case, device: torch.device) -> Loaded:
 
 
 def _check_components(pipeline: DiffusionPipeline, given: Mapping[str, object]) -> None:
-    """Raise a Rejection for a keyword that `from_pretrained` only logged and ignored."""
+    """Raise Lacking for a keyword that `from_pretrained` only logged and ignored."""
     modular = isinstance(pipeline, ModularPipeline)
     names = pipeline.components if modular else inspect.signature(type(pipeline).__init__).parameters
     own = [name for name in names if name != "self"]
     for name, value in given.items():
         if name not in own and name not in _LOADING_OPTIONS:
             accepted = ", ".join((*own, *_LOADING_OPTIONS))
-            raise Rejection(
-                f"model.components.{name}", value, f"accepted: {accepted}; use one of these names"
-            )
+            fact = f"accepted: {accepted}"
+            raise Lacking(f"model.components.{name}", value, fact, "use one of these names", name=name)

@@ -10,7 +10,9 @@ from diffusers import DiffusionPipeline, SchedulerMixin
 from harness.core.case import SchedulerSpec
 from harness.worker.environment.classes import class_of_diffusers
 from harness.worker.loading.pristine import holders
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking, Rejection
+
+_OTHER_NAME = "use one of these names"
 
 
 def put_scheduler(pipeline: DiffusionPipeline, spec: SchedulerSpec | None) -> None:
@@ -49,6 +51,6 @@ def _made(before: SchedulerMixin, spec: SchedulerSpec) -> SchedulerMixin:
     ]
     for option, value in spec.options.items():
         if option not in accepted:
-            message = f"{scheduler_class.__name__} takes: {', '.join(accepted)}; use one of these names"
-            raise Rejection(f"scheduler.{option}", value, message)
+            fact = f"{scheduler_class.__name__} takes: {', '.join(accepted)}"
+            raise Lacking(f"scheduler.{option}", value, fact, _OTHER_NAME, name=option)
     return after

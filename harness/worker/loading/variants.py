@@ -8,16 +8,16 @@ from pathlib import Path
 
 import torch
 from diffusers import DiffusionPipeline
-from diffusers.quantizers import PipelineQuantizationConfig
 
 from harness.core.capture import LoadedFile
 from harness.core.case import Adapter, Case, Compile, Embedding, Memory, Offload
+from harness.worker.environment.releases import PipelineQuantizationConfig
 from harness.worker.loading import ip_adapters
 from harness.worker.model_files import additions
 from harness.worker.model_files.additions import Files, Wanted
 from harness.worker.model_files.hub_errors import ModelUnavailable
 from harness.worker.model_files.sealed import sealed
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking
 
 _PACKAGE_OF = {
     "auto-round": "auto_round",
@@ -107,7 +107,8 @@ def _add_embedding(pipeline: DiffusionPipeline, key: str, embedding: Embedding, 
 
 def _method(pipeline: DiffusionPipeline, name: str, key: str):  # type: ignore[no-untyped-def]
     if not hasattr(pipeline, name):
-        raise Rejection(key, type(pipeline).__name__, f"this pipeline has no {name}; leave `{key}` out")
+        kind, step = type(pipeline).__name__, f"leave `{key}` out"
+        raise Lacking(key, kind, f"this pipeline has no {name}", step, name=name)
     return getattr(pipeline, name)
 
 
@@ -117,7 +118,8 @@ def _modules(
     there = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
     for name in names:
         if name not in there:
-            raise Rejection(key, name, f"no such component; the pipeline has {', '.join(sorted(there))}")
+            fact = f"no such component; the pipeline has {', '.join(sorted(there))}"
+            raise Lacking(key, name, fact, name=name)
         yield name, there[name]
 
 
@@ -128,7 +130,8 @@ def _save_memory(pipeline: DiffusionPipeline, memory: Memory) -> None:
     for key in (key for key, on in wished.items() if on):
         vae, method = getattr(pipeline, "vae", None), f"enable_{key.removeprefix('vae_')}"
         if not hasattr(vae, method):
-            raise Rejection(f"memory.{key}", True, "the pipeline has no VAE that can do this; leave it out")
+            fact = "the pipeline has no VAE that can do this"
+            raise Lacking(f"memory.{key}", True, fact, "leave it out", name=method)
         getattr(vae, method)()
 
 

@@ -20,7 +20,7 @@ from diffusers import DiffusionPipeline, pipelines
 from diffusers.pipelines.pipeline_loading_utils import LOADABLE_CLASSES
 
 from harness.core.text import conflicts, decoded
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking, Rejection
 
 INDEX = "model_index.json"
 MODULAR_INDEX = "modular_model_index.json"
@@ -86,7 +86,8 @@ def pipeline_class_of(index: Index, asked: type[DiffusionPipeline]) -> type[Diff
     found = getattr(diffusers, name, None) if isinstance(name, str) else None
     if found is None:
         message = f"{INDEX} names {name!r}, which diffusers {diffusers.__version__} does not have"
-        raise Rejection("pipeline", "auto", f"{message}; name a class of this version as `pipeline`")
+        step = "name a class of this version as `pipeline`"
+        raise Lacking("pipeline", "auto", message, step, name=str(name))
     return found
 
 

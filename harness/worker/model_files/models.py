@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from diffusers import DiffusionPipeline, ModularPipeline
+from diffusers import DiffusionPipeline
 from transformers import dynamic_module_utils
 
 from harness import zoo
 from harness.core.capture import LoadedFile
 from harness.core.case import BUILTIN, ModelSpec
 from harness.core.formats import PICKLE_SUFFIXES
+from harness.worker.environment.releases import ModularPipeline
 from harness.worker.model_files import (
     additions,
     hub,

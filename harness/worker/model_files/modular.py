@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diffusers import ModularPipeline
-from diffusers.guiders.guider_utils import BaseGuidance
-
+from harness.worker.environment.releases import BaseGuidance, ModularPipeline
 from harness.worker.model_files.modular_index import Part
 
 GUIDER = BaseGuidance

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import diffusers
-from diffusers import DiffusionPipeline, ModularPipeline
+from diffusers import DiffusionPipeline
 
 from harness.core.case import ModelSpec
+from harness.worker.environment.releases import ModularPipeline
 from harness.worker.model_files import hub, model_folder, model_index, weights
 from harness.worker.model_files.hub_errors import ModelUnavailable
 from harness.worker.model_files.model_index import MODULAR_INDEX, Index

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, ModularPipeline
+from diffusers import DiffusionPipeline
 
 from harness.worker import seeding
+from harness.worker.environment.releases import ModularPipeline
 from harness.worker.inputs.arguments import parameters, takes_generator
 from harness.worker.loading.alignment import align
 from harness.worker.perturb.site import NotApplicable, Plant, Site

@@ -14,6 +14,7 @@ from harness.core.results.verdict import TensorResult, Verdict
 EXAMPLES: tuple[of.Reason, ...] = (
     of.Message("no network"),
     of.PipelineRaised("ValueError: bad", "forced"),
+    of.MissingName("NewPipeline", "diffusers 0.30.3 has no such class"),
     of.OtherDevice("cpu", ("cuda", "mps")),
     of.NoCompiler("No working C++ compiler"),
     of.UnreadableFile("a.safetensors: is empty (0 bytes)"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from harness.report.views.blame import sentence
 from harness.upgrade.blame.commits import Commits, NoCommits, Source, source_of
+from tests.upgrade.blame.a_world import World
 
 
 def git(folder: Path, *words: str) -> str:
@@ -105,6 +108,26 @@ def test_a_repository_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoCommits, match=r"git .*make the repository reachable, or name releases"):
         Commits(tmp_path / "clones").between(f"git+{tmp_path}/missing@a", f"git+{tmp_path}/missing@b")
     assert Commits(tmp_path / "clones").between("1.0", missing) is None
+
+
+def test_blame_goes_on_to_the_commit(tmp_path: Path, repository: tuple[Path, list[str]]) -> None:
+    """The number changes with the fourth commit; the golden is of the tagged release."""
+    folder, commits = repository
+    main = f"git+{folder.as_uri()}@main"
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        ref = "v1.0" if packages["p"] == "1.0" else packages["p"].rpartition("@")[2]
+        return 2.0 if git(folder, "show", f"{ref}:file") in ("four", "five") else 1.0
+
+    world = World(tmp_path, rule, {}, {"p": main, "q": "2"})
+    world.golden({"p": "1.0", "q": "1"})
+    (blame,) = world.blame()
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == (
+        "p", f"git+{folder.as_uri()}@{commits[2]}", f"git+{folder.as_uri()}@{commits[3]}",
+    )  # fmt: skip
+    assert blame.confirmed
+    assert sentence(blame).startswith(f"p commit {commits[2][:10]} → commit {commits[3][:10]} changed a/case")
 
 
 @pytest.mark.parametrize(("address", "source"), [

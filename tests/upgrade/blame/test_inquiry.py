@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from harness.core.results.blame import BlameOutcome, ChangeKind
 from harness.report.views.blame import sentence
+from harness.upgrade.lock import Lock
 from harness.upgrade.releases import Release
 from tests.golden.builders import a_case
 from tests.upgrade.blame.a_world import PLAIN, Broken, NoInstaller, PipelineRaises, World
@@ -118,6 +119,25 @@ def test_two_packages_that_work_together_only_are_blamed_together(tmp_path: Path
     ]
     assert sentence(blame).startswith("p 1.9 → 1.10 together with q 1.4 → 1.5 changed a/case")
     assert blame.confirmed
+
+
+def test_a_companion_is_named_and_not_blamed(tmp_path: Path) -> None:
+    """p from 1.5 on needs `new`, which changes nothing; from 1.10 on p changes the number."""
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if minor(packages["p"]) >= 5 and "new" not in packages:
+            raise Broken("cannot be imported: No module named 'new'")
+        return forty(packages)
+
+    world = World(tmp_path, rule, {**INDEX, "new": ("1",)}, {"p": "1.19", "new": "1", **MOVED})
+    world.golden({"p": "1.0", **OTHERS})
+    ends = Lock({"p": "1.0", **OTHERS})
+    (blame,) = world.blame(good=ends.packages, bad=world.here)
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == ("p", "1.9", "1.10")
+    assert blame.companions == ("new",)
+    assert blame.confirmed
+    assert "; new has to move with it for anything to run; other0" in sentence(blame)
 
 
 def dated(versions: Mapping[str, int]) -> tuple[Release, ...]:
@@ -278,11 +298,23 @@ def test_a_golden_of_the_bad_end_serves_as_well(tmp_path: Path) -> None:
     assert blame.confirmed
 
 
-def test_a_golden_of_neither_end_is_not_reproduced(tmp_path: Path) -> None:
+def test_a_golden_of_later_versions_says_nothing_about_earlier_ones(tmp_path: Path) -> None:
     world = World(tmp_path, forty, {"p": FORTY}, {"p": "1.15"})
     world.golden({"p": "1.39"})
     (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.15"})
+    assert (blame.changes[0].before, blame.changes[0].after) == ("1.9", "1.10")
+
+
+@pytest.mark.parametrize("recorded", ["1.0", "1.5"])
+def test_a_good_end_that_does_not_agree_with_its_golden_is_not_reproduced(
+    tmp_path: Path, recorded: str
+) -> None:
+    world = World(tmp_path, lambda *_: 7.0, {"p": FORTY}, {"p": "1.15"})
+    world.golden({"p": recorded})
+    world.rule = forty
+    (blame,) = world.blame(good={"p": "1.5"}, bad={"p": "1.15"})
     assert blame.outcome is BlameOutcome.NOT_REPRODUCED
+    assert "differs under the good versions as well" in sentence(blame)
 
 
 def test_a_second_cause_keeps_it_from_being_confirmed(tmp_path: Path) -> None:

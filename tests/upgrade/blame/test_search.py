@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.upgrade.blame.search import (
+    Cause,
     Interval,
     Query,
     Search,
@@ -85,7 +86,7 @@ def test_the_one_package_that_matters_is_found_in_logarithmic_time(count: int, d
         smallest_cause(lock(names, "1"), dict.fromkeys(names, "2")),
         lambda one: BAD if one.packages[culprit] == "2" else GOOD,
     )
-    assert found == (culprit,)
+    assert found == Cause((culprit,))
     assert len(asked) <= math.ceil(math.log2(count)) + 1
 
 
@@ -99,7 +100,7 @@ def test_packages_that_matter_only_together_are_found_together(size: int) -> Non
                 BAD if all(one.packages[name] == "2" for name in together) else GOOD
             ),
         )
-        assert found == together
+        assert found == Cause(together)
         assert len(asked) <= size * (math.ceil(math.log2(len(names))) + 2) + size
 
 
@@ -112,7 +113,20 @@ def test_a_package_that_runs_only_with_its_companion_is_not_separated_from_it() 
         return BAD if one.packages["c"] == "2" else GOOD
 
     found, _ = answered(smallest_cause(lock(names, "1"), dict.fromkeys(names, "2")), tell)
-    assert found == ("b", "c")
+    assert found == Cause(("b", "c"))
+
+
+def test_what_only_has_to_be_there_is_a_companion_and_no_cause() -> None:
+    """The new c needs the new b, which changes nothing by itself."""
+
+    def tell(one: Lock) -> Told:
+        if one.packages["c"] == "2" and one.packages["b"] == "1":
+            return UNKNOWN
+        return BAD if one.packages["c"] == "2" else GOOD
+
+    names = list("abcd")
+    found, _ = answered(smallest_cause(lock(names, "1"), dict.fromkeys(names, "2")), tell)
+    assert found == Cause(("c",), ("b",))
 
 
 def test_either_of_two_packages_suffices_and_one_is_named() -> None:
@@ -122,7 +136,7 @@ def test_either_of_two_packages_suffices_and_one_is_named() -> None:
         return BAD if "2" in (one.packages["b"], one.packages["d"]) else GOOD
 
     found, _ = answered(smallest_cause(lock(names, "1"), dict.fromkeys(names, "2")), tell)
-    assert found == ("b",)
+    assert found == Cause(("b",))
 
 
 def test_a_package_that_appears_and_one_that_goes_away_can_be_the_cause() -> None:
@@ -135,7 +149,7 @@ def test_a_package_that_appears_and_one_that_goes_away_can_be_the_cause() -> Non
             smallest_cause(good, moves),
             lambda one, name=culprit: BAD if one.packages.get(name) == moves[name] else GOOD,
         )
-        assert found == (culprit,)
+        assert found == Cause((culprit,))
 
 
 def test_narrowing_finds_the_release_and_names_those_that_do_not_run() -> None:
@@ -146,13 +160,13 @@ def test_narrowing_finds_the_release_and_names_those_that_do_not_run() -> None:
         return UNKNOWN if number in (4, 5) else BAD if number >= 5 else GOOD
 
     good = Lock({"p": "1.0", "q": "1"})
-    found, asked = answered(narrow("p", good, {"p": "1.9"}, versions), tell)
+    found, asked = answered(narrow("p", [good], versions), tell)
     assert (found.before, found.after, found.untold) == ("1.3", "1.6", ("1.4", "1.5"))
     assert {one.lock.packages["q"] for one in asked} == {"1"}
     assert all("p 1." in one.left for one in asked)
 
 
-def test_narrowing_tries_the_companion_at_the_good_end_where_nothing_else_runs() -> None:
+def test_narrowing_tries_the_next_environment_where_nothing_runs_in_the_first() -> None:
     """p from 1.5 on needs q 2, and q 2 needs that p: below 1.5 only q 1 runs."""
     versions = [f"1.{number}" for number in range(10)]
 
@@ -162,5 +176,6 @@ def test_narrowing_tries_the_companion_at_the_good_end_where_nothing_else_runs()
             return UNKNOWN
         return BAD if number >= 5 else GOOD
 
-    found, _ = answered(narrow("p", Lock({"p": "1.0", "q": "1"}), {"p": "1.9", "q": "2"}, versions), tell)
+    bases = [Lock({"p": "1.9", "q": "2"}), Lock({"p": "1.0", "q": "1"})]
+    found, _ = answered(narrow("p", bases, versions), tell)
     assert (found.before, found.after, found.untold) == ("1.4", "1.5", ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from diffusers import utils
 from diffusers.utils import import_utils
 
-from harness.worker.environment.packages import missing_package
+from harness.worker.environment.packages import missing_name, missing_package
 from tests.worker import fakes
 
 
@@ -82,3 +83,36 @@ def test_the_misleading_words_of_transformers() -> None:
     error = AttributeError("type object 'VIDEO_PROCESSOR_MAPPING' has no attribute '_extra_content'")
     assert missing_package(error) == "torchvision"
     assert missing_package(AttributeError("'NoneType' object has no attribute 'to'")) is None
+
+
+def no_attribute() -> None:
+    utils.no_such_attribute  # type: ignore[attr-defined]  # noqa: B018
+
+
+def undefined() -> None:
+    no_such_variable  # type: ignore[name-defined]  # noqa: B018, F821
+
+
+def behind() -> None:
+    try:
+        fakes.NeedsAbsentSubmodule.from_pretrained()
+    except ImportError as error:
+        raise RuntimeError("Failed to import diffusers.LazilyImported") from error
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (no_attribute, "no_such_attribute"),
+        (undefined, "no_such_variable"),
+        (behind, "torch.no_such_module"),
+        (lambda: 1 / 0, ""),
+    ],
+)
+def test_the_name_that_is_missing(call: Any, name: str) -> None:
+    assert missing_name(raised(call)) == name
+
+
+def test_a_name_that_a_module_lacks() -> None:
+    found = missing_name(raised(fakes.NeedsAbsentName.from_pretrained))
+    assert found == ("no_such_name" if sys.version_info >= (3, 12) else "torch")

@@ -1,0 +1,64 @@
+"""The command with its real parts; only workers and installed packages are the test's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.upgrade.blame import commission
+from harness.upgrade.index import Index
+from harness.upgrade.lock import Lock
+from tests.golden.builders import environment
+from tests.support import workers
+from tests.support.project import Project
+from tests.support.workers import UNTRACED, FakeWorkers
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
+    project = Project(tmp_path)
+    project.config("a", UNTRACED)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(commission, "installed", lambda: Lock(environment().software.packages))
+    monkeypatch.setattr(commission, "source_trees", Lock)
+    monkeypatch.setattr(commission, "configured", Index)
+    found = workers.install(monkeypatch)
+    assert main(["record", "--no-gates"]) == 0
+    return found
+
+
+def blamed() -> dict[str, Any]:
+    main(["blame", "a"])
+    (found,) = json.loads(Path("out/blame.json").read_text())["blames"]
+    return dict(found)
+
+
+def test_a_case_that_agrees_has_nothing_to_blame(fake: FakeWorkers) -> None:
+    found = blamed()
+    assert (found["outcome"], found["runs"]) == ("not-reproduced", 2)
+    assert found["sentence"] == "nothing to blame: a gives the same bits at both ends"
+    assert [trial.python for trial in fake.pool.conducted[-2:]] == [None, None]
+
+
+def test_a_case_that_differs_without_a_reason_is_told_so(fake: FakeWorkers) -> None:
+    fake.value = 0.75
+    found = blamed()
+    assert found["outcome"] == "not-reproduced"
+    assert (
+        "although neither a package nor anything else that its golden records has changed"
+        in found["sentence"]
+    )
+
+
+def test_the_runs_are_kept_and_nothing_else(fake: FakeWorkers) -> None:
+    blamed()
+    done = len(fake.pool.conducted)
+    assert blamed()["runs"] == 2
+    assert len(fake.pool.conducted) == done
+    assert not Path("out/blame").exists()
+    assert len(list(Path("cache/runs").iterdir())) == 2
