@@ -14,31 +14,41 @@ import pytest
 import yaml
 
 from harness.core.results.verdict import Verdict
-from tests.support.project import ROOT
+from tests.support.project import ROOT, Project
 from tests.support.starts import client
 from tests.support.variables import without_make
 
 README = (ROOT / "README.md").read_text()
 CONSOLE = "".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL)).splitlines()
 COMMANDS = [line.strip() for line in CONSOLE if line.strip()]
-CASES = ("ddim/cpu-generator",)
+
+NAMED = "ddim/cpu-generator"
+"""The case that the README's commands name, and the only one of the project in which they are run."""
+
+CONFIG = """\
+pipeline: DDIMPipeline
+model: {id: "builtin:ddpm-digits"}
+steps: 2
+seed: 0
+call: {output_type: np}
+tags: [smoke]
+"""
+"""The definition of the shipped case of that name, without what makes its runs long, so that its golden fits."""
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what a clone holds and the commands need, with a .venv that is this interpreter.
 
-    Of the cases it has a few: that all of them pass is what test_shipped.py is for.
+    Its only case is a short one: that what ships passes is what test_shipped.py is for.
     """
     folder = tmp_path_factory.mktemp("clone")
     for name in ("Makefile", "pyproject.toml", "requirements", ".ci"):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name)
-    for name in CASES:
-        (folder / "configs" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / "configs" / f"{name}.yaml", folder / "configs" / f"{name}.yaml")
-        shutil.copytree(ROOT / "goldens" / name, folder / "goldens" / name)
+    Project(folder).config(NAMED, CONFIG)
+    shutil.copytree(ROOT / "goldens" / NAMED, folder / "goldens" / NAMED)
     binaries = folder / ".venv/bin"
     binaries.mkdir(parents=True)
     (binaries / "python").symlink_to(sys.executable)
@@ -70,6 +80,18 @@ def test_the_command_works(clone: Path, command: str) -> None:
     # Judged as if nothing differed, another machine's goldens may drift; everything else must pass.
     allowed = {0, 1} if "--relation same" in command else {0}
     assert done.returncode in allowed, done.stdout + done.stderr
+
+
+def test_what_the_commands_select_is_shipped() -> None:
+    from harness.config.load import load_cases
+    from harness.config.select import select
+
+    shipped = load_cases(ROOT / "configs").cases
+    words = {word for command in COMMANDS for word in shlex.split(command)}
+    named = sorted(word for word in words if re.match("tag:|[a-z]+/", word))
+    assert NAMED in named
+    for word in named:
+        assert NAMED in [case.id for case in select(shipped, [word])]
 
 
 def test_the_table_of_verdicts_is_the_codes() -> None:

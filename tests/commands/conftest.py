@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.project import TWO_STEPS, Project
+from tests.support.shared import made_once
 from tests.support.starts.in_process import forking
 
 UNSEEDED = TWO_STEPS.replace("seed: 0", "seed: null\ngenerator: none")
@@ -16,13 +17,19 @@ UNSEEDED = TWO_STEPS.replace("seed: 0", "seed: null\ngenerator: none")
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with one seeded case and its golden, one unseeded case that could not be recorded."""
-    project = Project(tmp_path_factory.mktemp("recorded"))
+    """A project with one seeded case and its golden, one unseeded case that could not be recorded.
+
+    All processes of a test session share it.
+    """
+    return Project(made_once(tmp_path_factory.getbasetemp(), "recorded", _record))
+
+
+def _record(folder: Path) -> None:
+    project = Project(folder)
     project.config("ddim/two")
     project.config("unseeded", UNSEEDED)
     ran = project.harness("record", "--device", "cpu", "--jobs", "2")
     assert ran.code == 1, ran.out + ran.err
-    return project
 
 
 @pytest.fixture

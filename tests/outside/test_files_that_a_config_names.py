@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from harness.cli import main
 from tests.support.ip_adapter import write_ip_adapter, write_lora
+from tests.support.starts.in_process import forking
 
 HEAD = "pipeline: StableDiffusionPipeline\nmodel: {id: 'builtin:sd-digits'}\nsteps: 2\ntrace: components\n"
 PICTURE = (
@@ -50,13 +51,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file({"emb_params": np.full((1, 48), 0.1, np.float32)}, configs / "words/toy.safetensors")
     for name, text in CASES.items():
         (configs / f"{name}.yaml").write_text(text)
-    assert run(root, "record", "--no-gates") == 0
+    assert run(root, "verify", "--allow-missing") == 0
+    assert run(root, "accept") == 0
     return root
 
 
 def run(root: Path, command: str, *more: str, configs: Path | None = None) -> int:
     folders = {"--configs": configs or root / "configs", "--goldens": root / "goldens", "--out": root / "out"}
-    return main([command, *more, *(str(part) for pair in folders.items() for part in pair)])
+    with forking():
+        return main([command, *more, *(str(part) for pair in folders.items() for part in pair)])
 
 
 def verified(root: Path, configs: Path | None = None) -> dict[str, tuple[str, str]]:

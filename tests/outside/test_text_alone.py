@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.support.project import Project
+from tests.support.starts.client import LATE
 
 PIPELINE = """
 import os
@@ -58,7 +59,7 @@ def test_text_alone_is_recorded_verified_and_explained(tmp_path: Path) -> None:
     assert [tensor["name"] for tensor in case["tensors"]] == ["texts.0", "texts.1"]
     assert "the alpha channel is dropped" in case["warnings"][0]
 
-    drifted = project.with_variables(LETTER="w")
+    drifted = project.with_variables(LETTER="w", **{LATE: "LETTER"})
     assert (drifted.harness("verify").code, project.verdicts()) == (1, {"words": "drifted"})
     [case] = project.report()["cases"]
     assert "'ven, 5 x 3' in the golden, now 'wen, 5 x 3'" in case["reason"]

@@ -76,6 +76,15 @@ def test_the_evidence_of_portable_runs_has_its_emulator(repo_root: Path) -> None
     assert os.access(repo_root / whole, os.X_OK)
 
 
+def test_the_slow_tests_that_are_named_are_there(repo_root: Path) -> None:
+    job = workflow(repo_root, "nightly.yml")["jobs"]["slow-tests"]
+    [command] = [step["run"] for step in steps(job) if "run" in step]
+    folders = command.removeprefix('make test ARGS="-m slow ').removesuffix('"').split()
+    assert folders == ["tests/pipelines", "tests/outside/leaks"]
+    for folder in folders:
+        assert any("mark.slow" in path.read_text() for path in (repo_root / folder).glob("test_*.py"))
+
+
 @pytest.mark.parametrize(
     ("job", "folder"), [("cpu", "nightly/"), ("gpu", "nightly/"), ("portable", "out/portable/")]
 )
@@ -91,7 +100,8 @@ def test_gpu_job_waits_for_its_variable(repo_root: Path) -> None:
     assert jobs["gpu"]["if"] == "vars.GOLDENS_GPU == 'true'"
     assert jobs["gpu"]["runs-on"] == ["self-hosted", "gpu"]
     assert jobs["cpu"]["runs-on"] == "ubuntu-latest"
-    names = [steps(job)[-1]["with"]["name"] for job in jobs.values()]
+    kept = [step for job in jobs.values() for step in steps(job) if "upload-artifact" in step.get("uses", "")]
+    names = [step["with"]["name"] for step in kept]
     assert len(set(names)) == len(names), "two artifacts of one run must not share a name"
 
 

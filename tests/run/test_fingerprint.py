@@ -11,9 +11,11 @@ from harness.core.environment import Environment
 from harness.run.fingerprint import fingerprint
 from harness.run.starts import Starts
 from tests.run.test_pool import DEAD_AT_START, do, misbehaving
+from tests.run.test_pool import _forked_workers as _forked_workers
 from tests.run.test_pool import _patched_workers as _patched_workers
 
 
+@pytest.mark.usefixtures("_forked_workers")
 def test_the_fingerprint_is_that_of_the_runs(tmp_path: Path) -> None:
     environment = fingerprint("cpu", tmp_path / "logs")
     assert isinstance(environment, Environment)

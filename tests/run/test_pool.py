@@ -377,6 +377,7 @@ def test_of_no_trials_there_are_no_outcomes(tmp_path: Path, jobs: int) -> None:
 # From one step of a command to the next
 
 
+@pytest.mark.usefixtures("_forked_workers")
 def test_the_next_step_meets_the_workers_of_the_last_with_what_they_have_loaded(tmp_path: Path) -> None:
     with WorkerPool(LocalExecutor("cpu", tmp_path / "logs"), Observed()) as pool:
         for name in ("first", "second"):
@@ -387,6 +388,7 @@ def test_the_next_step_meets_the_workers_of_the_last_with_what_they_have_loaded(
     assert [load > 0 for load in loads] == [True, False]
 
 
+@pytest.mark.usefixtures("_forked_workers")
 def test_a_fresh_trial_among_others_has_a_process_of_its_own(tmp_path: Path) -> None:
     note = tmp_path / "pids"
     call = {"note": str(note)}
@@ -405,6 +407,7 @@ def test_a_fresh_trial_among_others_has_a_process_of_its_own(tmp_path: Path) -> 
     assert digests["a"] == digests["fresh"] == digests["later"]
 
 
+@pytest.mark.usefixtures("_forked_workers")
 def test_a_trial_may_name_another_interpreter(tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.write_text(f'#!/bin/sh\necho "$PYTHONPATH" >>{tmp_path}/places\nexec {sys.executable} "$@"\n')
@@ -421,6 +424,7 @@ def test_a_trial_may_name_another_interpreter(tmp_path: Path) -> None:
     assert [path.name for path in package.iterdir()] == ["harness"]
 
 
+@pytest.mark.usefixtures("_forked_workers")
 def test_an_interpreter_that_is_none_is_lost_and_costs_the_others_nothing(tmp_path: Path) -> None:
     here = Trial(misbehaving("here"), tmp_path / "here.safetensors")
     there = Trial(misbehaving("there"), tmp_path / "there.safetensors", python=str(tmp_path / "none"))

@@ -152,7 +152,7 @@ def alone(project: Project) -> Seen:
     return seen
 
 
-@pytest.mark.parametrize(("jobs", "seed"), [(1, 1), (2, 2)])
+@pytest.mark.parametrize(("jobs", "seed"), [pytest.param(1, 1, marks=pytest.mark.slow), (2, 2)])
 def test_the_bits_are_those_of_each_case_alone(jobs: int, seed: int, project: Project, alone: Seen) -> None:
     order = random.Random(seed).sample(list(configs()), len(configs()) * 4 // 5)
     seen = run(project, order, jobs)

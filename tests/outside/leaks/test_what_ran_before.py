@@ -24,6 +24,7 @@ from harness.core.case import (
     SchedulerSpec,
     Variant,
 )
+from harness.worker.loading import load
 from tests.core.samples import case
 from tests.outside.leaks.conftest import Bench, leaky
 from tests.outside.leaks.leaky import COUNTING, KINDS
@@ -124,8 +125,14 @@ def digests(cases: list[Case], bench: Bench) -> dict[str, Mapping[str, str]]:
     return {one.id: bench.capture(one).sha256 for one in cases}
 
 
-def alone(one: Case, folder: Path) -> Mapping[str, str]:
-    return Bench(folder).capture(one).sha256
+def alone(cases: list[Case], folder: Path) -> dict[str, Mapping[str, str]]:
+    """The bits of every case with a pipeline that no other run has used."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "_as_loaded", lambda loaded, thorough: False)
+        bench = Bench(folder)
+        captures = {one.id: bench.capture(one) for one in cases}
+    assert all(capture.seconds.load > 0 for capture in captures.values())
+    return {name: capture.sha256 for name, capture in captures.items()}
 
 
 def check_orders(
@@ -143,7 +150,7 @@ def check_orders(
 
 def own(folder: Path) -> tuple[dict[str, Mapping[str, str]], list[Case]]:
     """The cases of the leaky pipeline, and the bits of each alone: it leaves things when it has its pictures."""
-    first, counting = alone(leaky("nothing"), folder), alone(leaky(COUNTING[0]), folder)
+    first, counting = alone([leaky("nothing"), leaky(COUNTING[0])], folder).values()
     assert first != counting
     expected = {kind: counting if kind in COUNTING else first for kind in KINDS}
     return expected, [leaky(kind) for kind in KINDS]
@@ -151,7 +158,7 @@ def own(folder: Path) -> tuple[dict[str, Mapping[str, str]], list[Case]]:
 
 def ordinary(extras: Path, folder: Path, *more: Case) -> tuple[dict[str, Mapping[str, str]], list[Case]]:
     cases = [*with_methods(extras), *with_variants(extras), *more]
-    return {one.id: alone(one, folder) for one in cases}, cases
+    return alone(cases, folder), cases
 
 
 def test_in_any_order_with_every_method_adapter_and_variant(extras: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ SESSION = "HARNESS_TESTS_SESSION"
 _LATE = (
     "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "COLUMNS", "PWD", "OLDPWD", "_",
     "CUBLAS_WORKSPACE_CONFIG", "TOKENIZERS_PARALLELISM", "HARNESS_THREADS",
+    "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMERR", "MAKE_TERMOUT", "MFLAGS", "ARGS", "SELECT", "PYTHON",
 )  # fmt: skip
 """Variables that no library reads while it is imported: processes that differ in these alone have one server."""
 
