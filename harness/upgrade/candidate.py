@@ -48,26 +48,42 @@ class Candidate:
         return ", ".join(self.asked)
 
 
-def candidate(specs: Iterable[str], lock: Path | None = None, day: str | None = None) -> Candidate:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The options of the command line that the words of a candidate come from; errors name them."""
+
+    spec: str = "--with"
+    lock: str = "--with-lock"
+    day: str = "--with-date"
+
+
+def candidate(
+    specs: Iterable[str], lock: Path | None = None, day: str | None = None, said: Said | None = None
+) -> Candidate:
     """The candidate of the words of the command line; raises UsageError for what is no requirement, file or day."""
+    said = said or Said()
     if lock is not None and day is not None:
-        raise UsageError("--with-lock and --with-date each decide all versions; leave one of them out")
-    return Candidate(tuple(map(_requirement, specs)), _lock(lock), _day(day))
+        raise UsageError(f"{said.lock} and {said.day} each decide all versions; leave one of them out")
+    return Candidate(
+        tuple(_requirement(one, said.spec) for one in specs), _lock(lock, said.lock), _day(day, said.day)
+    )
 
 
-def _requirement(text: str) -> str:
+def _requirement(text: str, option: str) -> str:
     if "+" in text.partition("://")[0] and "://" in text:
         return text
     if text.startswith((".", "/", "~")) or (Path(text).is_dir() and "/" in text):
         folder = Path(text).expanduser()
         if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
-            raise UsageError(f"--with {text}: no folder of sources (no pyproject.toml in it); give {_FORMS}")
+            raise UsageError(
+                f"{option} {text}: no folder of sources (no pyproject.toml in it); give {_FORMS}"
+            )
         return str(folder.resolve())
     try:
         return str(Requirement(text))
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0].rstrip(".").lower()
-        raise UsageError(f"--with {text}: no requirement ({reason}); give {_FORMS}") from error
+        raise UsageError(f"{option} {text}: no requirement ({reason}); give {_FORMS}") from error
 
 
 def _name(text: str) -> str | None:
@@ -79,22 +95,22 @@ def _name(text: str) -> str | None:
         return canonicalize_name(match[1]) if match else None
 
 
-def _lock(path: Path | None) -> Path | None:
+def _lock(path: Path | None, option: str) -> Path | None:
     if path is None:
         return None
     if not path.is_file():
-        raise UsageError(f"--with-lock {path}: no such file; give a requirements.txt, pylock.toml or uv.lock")
+        raise UsageError(f"{option} {path}: no such file; give a requirements.txt, pylock.toml or uv.lock")
     if path.suffix not in _LOCKS:
         raise UsageError(
-            f"--with-lock {path}: unknown kind of lock; give a requirements.txt, pylock.toml or uv.lock"
+            f"{option} {path}: unknown kind of lock; give a requirements.txt, pylock.toml or uv.lock"
         )
     return path.resolve()
 
 
-def _day(text: str | None) -> date | None:
+def _day(text: str | None, option: str) -> date | None:
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--with-date {text}: no date; write it as 2026-03-01") from error
+        raise UsageError(f"{option} {text}: no date; write it as 2026-03-01") from error

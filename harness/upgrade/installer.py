@@ -204,4 +204,7 @@ def _told(text: str) -> str:
     """What an installer said, without its drawing, its notices and the paths of scratch files."""
     lines = [re.sub(r"^(?:[\s×│╰─▶·]|error:|ERROR:|cause:)+", "", line).strip() for line in text.splitlines()]
     kept = [line for line in lines if line and not line.startswith(_WITHOUT_NEWS)]
-    return " ".join(kept)
+    # pip lists every version that there is.
+    return re.sub(
+        r"\(from versions: (?:[^,)]+, )*?((?:[^,)]+, ){2}[^,)]+)\)", r"(the newest: \1)", " ".join(kept)
+    )

@@ -18,6 +18,7 @@ from harness.upgrade.installer import (
     Unresolvable,
     Uv,
     Wish,
+    _told,
     installer,
     python_of,
 )
@@ -104,3 +105,10 @@ def test_uv_comes_first_where_it_is_there_and_can_be_told_all(monkeypatch: pytes
     assert installer(Index()).name == "pip"
     with pytest.raises(UsageError, match="--installer uv: not found"):
         installer(Index(), "uv")
+
+
+def test_the_versions_that_there_are_do_not_bury_the_message() -> None:
+    many = ", ".join(f"0.{number}" for number in range(90))
+    told = _told(f"ERROR: No version of d==99 (from versions: {many})\nERROR: No matching distribution")
+    assert told == "No version of d==99 (the newest: 0.87, 0.88, 0.89) No matching distribution"
+    assert _told("none (from versions: none)") == "none (from versions: none)"

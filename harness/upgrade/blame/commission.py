@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.core.capture import Outcome
 from harness.core.case import Case
-from harness.core.results.blame import Blame
+from harness.core.results.blame import Blame, BlameOutcome, End, Untold
 from harness.golden.store import GoldenStore
 from harness.invocation.options import BlameOptions, Options
 from harness.report.terminal import Screen
@@ -22,7 +22,7 @@ from harness.upgrade.blame.paths import Paths
 from harness.upgrade.blame.runs import Conduct, Runs
 from harness.upgrade.environments import Environments, default_root
 from harness.upgrade.index import configured
-from harness.upgrade.installer import installer
+from harness.upgrade.installer import Unresolvable, installer
 from harness.upgrade.judging import Upgrades
 from harness.upgrade.lock import Lock, installed, source_trees
 from harness.upgrade.releases import Releases
@@ -46,8 +46,15 @@ def blames(cases: Sequence[Case], options: Options, asked: BlameOptions, screen:
         conduct=_conduct(options, screen),
     )
     paths = Paths(Releases(index, asked.sdists), tool, Commits(default_root().parent / "git"))
-    bad = bad_end(asked, how)
-    good = good_end(asked, how, bad)
+    end: End = "bad"
+    try:
+        bad = bad_end(asked, how)
+        end = "good"
+        good = good_end(asked, how, bad)
+    except Unresolvable as error:
+        reason = Untold(end, f"cannot be resolved: {error}")
+        yield from (Blame(case.id, BlameOutcome.CANNOT_TELL, reason=reason) for case in cases)
+        return
     inquiries = [
         CaseInquiry(
             case=case,

@@ -10,7 +10,7 @@ from harness.core.environment import Change
 from harness.invocation.options import BlameOptions
 from harness.upgrade.blame.inquiry import Ends, GoodEnd
 from harness.upgrade.blame.own_changes import recorded_versions
-from harness.upgrade.candidate import Candidate, candidate
+from harness.upgrade.candidate import Candidate, Said, candidate
 from harness.upgrade.installer import Unresolvable, Wish
 from harness.upgrade.judging import HELD, Upgrades, resolved
 from harness.upgrade.lock import Lock
@@ -20,7 +20,7 @@ _LOCKS = (".txt", ".toml", ".lock")
 
 def bad_end(asked: BlameOptions, how: Upgrades) -> Lock:
     """The bad end: what is asked for, else what is installed. Raises Unresolvable, UsageError."""
-    return resolved(_candidate(asked.bad), how) if asked.bad else how.here
+    return resolved(_candidate(asked.bad, "--bad"), how) if asked.bad else how.here
 
 
 def good_end(asked: BlameOptions, how: Upgrades, bad: Lock) -> GoodEnd:
@@ -29,9 +29,11 @@ def good_end(asked: BlameOptions, how: Upgrades, bad: Lock) -> GoodEnd:
     Otherwise it is the versions that the golden was recorded with. Raises Unresolvable, UsageError.
     """
     if asked.since:
-        return _always(Ends(resolved(candidate((), day=asked.since), how), bad, asked=True))
+        return _always(
+            Ends(resolved(candidate((), day=asked.since, said=Said(day="--since")), how), bad, asked=True)
+        )
     if asked.good:
-        return _always(Ends(resolved(_candidate(asked.good), how), bad, asked=True))
+        return _always(Ends(resolved(_candidate(asked.good, "--good"), how), bad, asked=True))
     if asked.bad:
         return _always(Ends(how.here, bad, asked=True))
     return lambda golden: golden_ends(golden, how, bad) if golden else None
@@ -41,10 +43,11 @@ def _always(ends: Ends) -> GoodEnd:
     return lambda _golden: ends
 
 
-def _candidate(specs: Sequence[str]) -> Candidate:
-    """The candidate of --good or --bad; one that is the name of a lock file is that lock."""
+def _candidate(specs: Sequence[str], option: str) -> Candidate:
+    """The candidate of --good or --bad; one word that is the name of a lock file is that lock."""
     locks = [one for one in specs if Path(one).suffix in _LOCKS and Path(one).is_file()]
-    return candidate([one for one in specs if one not in locks], lock=Path(locks[0]) if locks else None)
+    lock = Path(locks[0]) if locks else None
+    return candidate([one for one in specs if one not in locks], lock, said=Said(option, option, option))
 
 
 def golden_ends(golden: CaptureDocument, how: Upgrades, bad: Lock) -> Ends:

@@ -62,3 +62,27 @@ def test_the_runs_are_kept_and_nothing_else(fake: FakeWorkers) -> None:
     assert len(fake.pool.conducted) == done
     assert not Path("out/blame").exists()
     assert len(list(Path("cache/runs").iterdir())) == 2
+
+
+def test_versions_that_do_not_exist_cannot_be_told(
+    fake: FakeWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert main(["blame", "a", "--good", "no-such-package==7", "--installer", "pip"]) == 3
+    (found,) = json.loads(Path("out/blame.json").read_text())["blames"]
+    assert found["outcome"] == "cannot-tell"
+    assert found["sentence"].startswith("cannot tell: with the good versions a cannot be resolved:")
+    assert "no-such-package" in found["sentence"]
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["--good", "x=1"], "--good x=1: no requirement"),
+    (["--bad", "./nowhere"], "--bad ./nowhere: no folder of sources"),
+    (["--since", "2026-13-01"], "--since 2026-13-01: no date"),
+])  # fmt: skip
+def test_an_end_that_cannot_be_meant_is_named_by_its_option(
+    fake: FakeWorkers, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["blame", "a", *words]) == 2
+    assert told in capsys.readouterr().err
