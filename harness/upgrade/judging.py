@@ -28,7 +28,7 @@ from harness.upgrade.candidate import Candidate, candidate
 from harness.upgrade.environments import Environments, Made, default_root
 from harness.upgrade.index import configured
 from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish, installer
-from harness.upgrade.lock import Lock, installed, is_place, lock_of, roots
+from harness.upgrade.lock import Lock, installed, is_place, lock_of, roots, too_old
 from harness.upgrade.matrix import specs_in
 
 HELD = ("torch",)
@@ -147,6 +147,8 @@ def judge_candidate(
         moved = lock.moved_from(how.here)
         companions = _companions(wanted, moved)
         tried = replace(tried, lock=lock.packages, moved=moved, companions=companions)
+        if old := too_old(lock):
+            return _nothing_ran(cases, replace(tried, problem=old), Verdict.ERROR)
         made = how.environments.make(lock)
     except Unresolvable as error:
         return _nothing_ran(cases, replace(tried, problem=f"cannot be resolved: {error}"), Verdict.BROKEN)

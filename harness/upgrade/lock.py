@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from harness.core.environment import Change
 
@@ -63,6 +65,22 @@ def installed(found: Iterable[Distribution] | None = None) -> Lock:
         if name and name not in _INSTALLERS and one.read_text("direct_url.json") is None:
             packages.setdefault(name, one.version)
     return Lock(packages)
+
+
+OLDEST: Mapping[str, str] = {"diffusers": "0.30", "transformers": "4.44"}
+"""The oldest versions that a worker runs under."""
+
+
+def too_old(lock: Lock) -> str:
+    """Why no worker runs with these packages, in words that follow a case's name; "" if they are in range."""
+    for name, oldest in OLDEST.items():
+        with suppress(InvalidVersion):  # a source tree has none
+            version = lock.packages.get(name)
+            if version is not None and Version(version) < Version(oldest):
+                return (
+                    f"cannot run: {name} {version} is out of range, the harness runs under {oldest} and newer"
+                )
+    return ""
 
 
 def source_trees(found: Iterable[Distribution] | None = None) -> Lock:

@@ -115,6 +115,15 @@ def test_on_a_day_nothing_is_preferred(rig: Rig) -> None:
     assert str(rig.wishes[0].day) == "2026-03-01"
 
 
+def test_what_is_too_old_is_not_installed(rig: Rig) -> None:
+    rig.error = AssertionError("an environment was made")
+    rig.gives = lambda _: Lock({**HERE.packages, "diffusers": "0.29.2"})
+    report = rig.judged(candidate(["diffusers==0.29.2"]))
+    assert {one.verdict for one in report.cases} == {Verdict.ERROR}
+    assert report.candidate is not None
+    assert "diffusers 0.29.2 is out of range" in report.candidate.problem
+
+
 @pytest.mark.parametrize(
     ("break_it", "verdict", "words", "code"),
     [

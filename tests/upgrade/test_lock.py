@@ -8,7 +8,7 @@ import pytest
 
 from harness.core.environment import Change
 from harness.upgrade import lock
-from harness.upgrade.lock import Lock, installed, lock_of, roots
+from harness.upgrade.lock import Lock, installed, lock_of, roots, too_old
 
 TEXT = """\
 # made by a tool
@@ -88,3 +88,18 @@ def test_of_extras_only_what_is_installed_is_a_root(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lock, "requires", lambda _: wanted)
     monkeypatch.setattr(lock, "installed", lambda: Lock({"always": "1", "extra-here": "1"}))
     assert roots() == ("always", "extra-here")
+
+
+@pytest.mark.parametrize(("packages", "told"), [
+    ({"diffusers": "0.30.0", "transformers": "4.44.0"}, ""),
+    ({"diffusers": "0.43.0.dev0"}, ""),
+    ({"diffusers": "git+https://example.org/diffusers@main"}, ""),
+    ({}, ""),
+    ({"diffusers": "0.29.2"}, "cannot run: diffusers 0.29.2 is out of range, the harness runs under 0.30 and newer"),
+    (
+        {"diffusers": "0.30.3", "transformers": "4.43.4"},
+        "cannot run: transformers 4.43.4 is out of range, the harness runs under 4.44 and newer",
+    ),
+])  # fmt: skip
+def test_versions_that_no_worker_runs_under_are_out_of_range(packages: dict[str, str], told: str) -> None:
+    assert too_old(Lock(packages)) == told

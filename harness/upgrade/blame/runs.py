@@ -27,7 +27,7 @@ from harness.run.trial import Freshness, Trial
 from harness.run.variables import other_start
 from harness.upgrade.environments import COMPILE_CACHES, Environments, Made
 from harness.upgrade.installer import NotInstalled, Unresolvable
-from harness.upgrade.lock import Lock
+from harness.upgrade.lock import Lock, too_old
 
 _OUTCOME, _CAPTURE = "outcome.json", "capture.safetensors"
 
@@ -94,6 +94,8 @@ class Runs:
         """The environment of `lock`, or why nothing can run in it; what is installed runs where it is."""
         if lock == self.here:
             return Made(Path(sys.prefix), lock)
+        if old := too_old(lock):
+            return old
         try:
             made = self.environments.make(lock)
         except (NotInstalled, Unresolvable) as error:

@@ -164,6 +164,12 @@ def test_an_environment_that_does_not_work_is_told(workshop: Workshop, problem: 
     assert workshop.trials == []
 
 
+def test_what_is_too_old_is_not_installed(workshop: Workshop) -> None:
+    (seen,) = workshop.runs().see(Lock({"diffusers": "0.29.2"}), [(CASE, 1)])[0]
+    assert "diffusers 0.29.2 is out of range" in seen.problem
+    assert workshop.made == []
+
+
 def test_what_has_not_been_used_for_longest_goes_first(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
