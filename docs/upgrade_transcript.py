@@ -9,7 +9,6 @@ package index; the first run makes a dozen environments in the user's cache.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import yaml
+from blocks import replace_block
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/upgrade.md"
@@ -34,18 +34,14 @@ JUDGED = (
 )
 BLAMED = ("harness blame sd3/t2i --good diffusers==0.35.2 --bad diffusers==0.36.0",)
 
-START, END = "<!-- transcript: {} -->", "<!-- end of transcript -->"
-
 
 def main() -> None:
     """Run the commands in a project of their own, and put what they print into the page."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         project(folder)
-        text = PAGE.read_text(encoding="utf-8")
         for title, commands in (("judged", JUDGED), ("blamed", BLAMED)):
-            text = with_transcript(text, title, "\n\n".join(transcript(one, folder) for one in commands))
-    PAGE.write_text(text, encoding="utf-8")
+            replace_block(PAGE, title, "\n\n".join(transcript(one, folder) for one in commands))
 
 
 def project(folder: Path) -> None:
@@ -74,15 +70,6 @@ def transcript(command: str, folder: Path) -> str:
     )
     lines = [line for line in done.stdout.splitlines() if not line.startswith("still running:")]
     return "\n".join([f"$ {command}", *lines])
-
-
-def with_transcript(page: str, title: str, text: str) -> str:
-    """The page with another transcript of this title."""
-    start = START.format(title)
-    block = f"{start}\n\n```text\n{text}\n```\n\n{END}"
-    if start not in page:
-        raise SystemExit(f"{PAGE}: has no {start}")
-    return re.sub(f"{re.escape(start)}.*?{re.escape(END)}", lambda _: block, page, count=1, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
