@@ -15,7 +15,7 @@ UNUSABLE := $(shell [ "$$(cat .venv/.folder 2>/dev/null)" = "$$(pwd -P)" ] && [ 
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help verify record nightly test check lint limits format zoo setup clean unusable
+.PHONY: help verify record nightly test check lint limits upgrades format zoo setup clean unusable
 
 help: ## list the commands
 	@echo 'usage: make COMMAND [SELECT="CASES"] [ARGS="OPTIONS"] [PYTHON=python3.11]'
@@ -40,13 +40,16 @@ nightly: $(RUNTIME) ## verify, and keep captures and reports in nightly/YYYY-MM-
 test: $(DEV) ## run the tests (ARGS go to pytest)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: lint limits test ## run everything that must pass before a commit: lint, limits, test
+check: lint limits test upgrades ## run everything that must pass before a commit: lint, limits, test, upgrades
 
 lint: $(DEV) ## check style, types and layers
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo 'ruff format would change these files (ruff format --diff shows how); run: make format' >&2; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+upgrades: $(DEV) ## test with real releases, where uv and the package index are there
+	@$(BIN)/python -m pytest -q -m network tests/upgrade
 
 limits: $(RUNTIME) ## check that every case with a min_sensitivity still reaches it
 	@$(BIN)/harness sensitivity --stored --quiet
