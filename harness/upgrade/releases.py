@@ -105,7 +105,9 @@ class Releases:
             page = ProjectPage.from_response(answer, name)
         except (requests.RequestException, ValueError) as error:
             step = "make the index reachable, or name both ends of a single release with --good and --bad"
-            raise NoReleases(f"the releases of {name} cannot be listed ({_brief(error)}); {step}") from error
+            raise NoReleases(
+                f"the releases of {name} cannot be listed ({_brief(error, place)}); {step}"
+            ) from error
         return _of(name, page.packages)
 
     def _verified(self, place: str) -> str | bool:
@@ -114,8 +116,19 @@ class Releases:
         return self.index.certificates or True
 
 
-def _brief(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+def _brief(error: Exception, place: str) -> str:
+    """Why an index did not give its page, without the names of the classes of a library."""
+    host = urlsplit(place).hostname or place
+    match error:
+        case requests.Timeout():
+            return f"{host} did not answer within {_SECONDS} s"
+        case requests.exceptions.SSLError():
+            return f"{host} shows a certificate that is not trusted"
+        case requests.ConnectionError():
+            return f"no connection to {host}"
+        case requests.HTTPError(response=requests.Response() as answer):
+            return f"{host} answered with status {answer.status_code}"
+    return f"{host} gave no page of an index: {type(error).__name__}"
 
 
 def _folder(place: str) -> Path | None:

@@ -24,13 +24,13 @@ def names(found: tuple[Release, ...]) -> list[str]:
 
 
 @contextmanager
-def served(pages: Mapping[str, tuple[str, str]]) -> Iterator[str]:
-    """A server of these pages, by path: content type and text."""
+def served(pages: Mapping[str, tuple[str, str]], status: int = 200) -> Iterator[str]:
+    """A server of these pages, by path: content type and text; `status` is that of all that it has."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             kind, text = pages.get(self.path, ("", ""))
-            self.send_response(200 if kind else 404)
+            self.send_response(status if self.path in pages else 404)
             self.send_header("Content-Type", kind or "text/plain")
             self.end_headers()
             self.wfile.write(text.encode())
@@ -110,13 +110,23 @@ def test_the_way_down_is_the_way_up_in_reverse(tmp_path: Path) -> None:
 
 
 def test_an_index_that_does_not_answer_is_an_error_with_a_next_step() -> None:
-    with pytest.raises(NoReleases, match=r"the releases of p cannot be listed .*make the index reachable"):
+    with pytest.raises(NoReleases, match=r"\(no connection to 127.0.0.1\); make the index"):
         Releases(Index(index_url="http://127.0.0.1:9/simple")).of("p")
 
 
 def test_a_page_that_is_none_is_an_error() -> None:
     with (
         served({"/simple/p/": (JSON, "{")}) as url,
-        pytest.raises(NoReleases, match="the releases of p cannot be listed"),
+        pytest.raises(
+            NoReleases, match=r"cannot be listed \(127.0.0.1 gave no page of an index: JSONDecodeError\)"
+        ),
+    ):
+        Releases(Index(index_url=url)).of("p")
+
+
+def test_an_index_that_fails_is_not_one_without_releases() -> None:
+    with (
+        served({"/simple/p/": ("", "")}, status=503) as url,
+        pytest.raises(NoReleases, match=r"\(127.0.0.1 answered with status 503\)"),
     ):
         Releases(Index(index_url=url)).of("p")
