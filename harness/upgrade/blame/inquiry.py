@@ -165,7 +165,7 @@ class CaseInquiry:
             return _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
         if not (judged.raised_by(bad) or golden.differs(result, self.threshold)):
             return _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
-        if own := own_changes(golden.changes(bad)):
+        if own := own_changes(golden.changes(bad), held=bool(ends.held)):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
         return _Ended(BlameOutcome.NOT_REPRODUCED, NoCause(judged.rel_l2_of(result), ends.held))
 
@@ -197,7 +197,7 @@ class CaseInquiry:
         return not any(is_beyond(version, before, after) for version, before, after in pairs)
 
     def _good_differs(self, ends: Ends, against: Against, good: Seen, result: CaseResult) -> _Ended:
-        if not ends.asked and (own := own_changes(against.changes(good))):
+        if not ends.asked and (own := own_changes(against.changes(good), held=bool(ends.held))):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
         words, raised = reason_words(result.reasons), judged.raised_by(good)
         found = GoodEndDiffers(judged.rel_l2_of(result), words, raised, ends.held)

@@ -391,6 +391,19 @@ def test_torch_of_the_golden_is_not_downloaded_unasked(tmp_path: Path) -> None:
     assert all("torch==2.13.0" in lock for _, lock, _ in world.runs)
 
 
+@pytest.mark.parametrize("recorded", ["1.0", "1.9"])
+def test_what_a_held_torch_brings_with_it_is_no_own_change(tmp_path: Path, recorded: str) -> None:
+    world = World(tmp_path, lambda *_: 1.0, {"p": FORTY}, {"p": "1.9", "torch": "2.13.0"}, cuda="12.8")
+    world.golden({"p": recorded, "torch": "2.9.1"})
+    world.rule, world.cuda = lambda *_: 2.0, "13.0"
+    (blame,) = world.blame()
+    assert blame.outcome is BlameOutcome.NOT_REPRODUCED
+    assert sentence(blame).endswith("; torch 2.9.1 of the golden was not tried, add --yes to download it")
+    world.weights = "other"
+    (blame,) = world.blame()
+    assert sentence(blame).startswith("no dependency changed a/case: your own change did (weights.unet w → other)")
+
+
 def test_progress_names_what_is_left(tmp_path: Path) -> None:
     world = World(tmp_path, forty, INDEX, {"p": "1.39", **MOVED})
     world.golden({"p": "1.0", **OTHERS})
