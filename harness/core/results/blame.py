@@ -86,6 +86,13 @@ class BadEndAgrees:
 
 
 @dataclass(frozen=True, slots=True)
+class SameEnds:
+    """Both ends that were asked for are the same versions."""
+
+    kind: Literal["same-ends"] = "same-ends"
+
+
+@dataclass(frozen=True, slots=True)
 class NoCause:
     """The case differs, although neither a package moved nor anything else that a golden records."""
 
@@ -120,7 +127,7 @@ class Unsearchable:
     kind: Literal["unsearchable"] = "unsearchable"
 
 
-BlameReason = OwnChanges | GoodEndDiffers | BadEndAgrees | NoCause | Unstable | Untold | Unsearchable
+BlameReason = OwnChanges | GoodEndDiffers | BadEndAgrees | SameEnds | NoCause | Unstable | Untold | Unsearchable
 
 
 @dataclass(frozen=True, slots=True)

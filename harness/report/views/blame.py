@@ -23,6 +23,7 @@ from harness.core.results.blame import (
     GoodEndDiffers,
     NoCause,
     OwnChanges,
+    SameEnds,
     Unsearchable,
     Unstable,
     Untold,
@@ -227,6 +228,11 @@ def _reason_words(case: str, reason: BlameReason, moved: Sequence[Change]) -> st
             )
         case BadEndAgrees():
             return _agrees_words(case, reason)
+        case SameEnds():
+            return (
+                f"nothing to blame: both ends of {case} are the same versions; name others, or name none to "
+                "start from the versions of its golden"
+            )
         case NoCause():
             return (
                 f"not reproduced: {case} differs (rel_l2 {number(reason.rel_l2)}), although neither a package nor "

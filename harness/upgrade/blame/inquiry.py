@@ -20,6 +20,7 @@ from harness.core.results.blame import (
     GoodEndDiffers,
     NoCause,
     OwnChanges,
+    SameEnds,
     Unsearchable,
     Unstable,
     Untold,
@@ -140,15 +141,15 @@ class CaseInquiry:
         return pair[0]
 
     def _ends(self, bad: Seen) -> tuple[Ends, Against | None]:
-        """Both ends, and the golden that runs are compared with, if there is one."""
-        against = Against(self.case, self.store)
+        """Both ends, and the golden that runs are compared with, if there is one of this definition."""
+        against, asked = Against(self.case, self.store), self.good_end(None)
         golden = against.document(bad)
+        stale = not isinstance(golden, str) and golden.digest != self.case.digest()
+        if asked is not None:
+            return asked, None if stale or isinstance(golden, str) else against
         if isinstance(golden, str):
-            ends = self.good_end(None)
-            if ends is None:
-                raise _Ended(BlameOutcome.CANNOT_TELL, Unsearchable(golden))
-            return ends, None
-        if golden.digest != self.case.digest():
+            raise _Ended(BlameOutcome.CANNOT_TELL, Unsearchable(golden))
+        if stale:
             changes = definition_changes(golden.definition, self.case.definition())
             named = tuple(replace(one, what=f"definition.{one.what}") for one in changes)
             raise _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(named))
@@ -158,8 +159,8 @@ class CaseInquiry:
 
     def _unmoved(self, ends: Ends, golden: Against | None, bad: Seen) -> _Ended:
         """Why the case differs although no package moved."""
-        if golden is None:
-            return _Ended(BlameOutcome.NOT_REPRODUCED, BadEndAgrees(identical=True))
+        if golden is None or ends.asked:
+            return _Ended(BlameOutcome.NOT_REPRODUCED, SameEnds())
         result = golden.result(bad)
         if problem := judged.problem_of(bad, result):
             return _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
@@ -191,7 +192,8 @@ class CaseInquiry:
         The good end then has to agree with it; of two ends that the user names both may come before the golden.
         """
         document = golden.document(good)
-        assert not isinstance(document, str)
+        if isinstance(document, str):  # the bad end could not say on which platform it would have run
+            return False
         recorded = recorded_versions(document)
         pairs = [(recorded.get(one.what), one.golden, one.now) for one in ends.bad.moved_from(ends.good)]
         return not any(is_beyond(version, before, after) for version, before, after in pairs)

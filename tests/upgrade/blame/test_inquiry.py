@@ -12,6 +12,7 @@ import pytest
 from packaging.version import Version
 
 from harness.core.results.blame import BlameOutcome, ChangeKind
+from harness.core.tolerance import Limits, Rule, Tolerance
 from harness.report.views.blame import sentence
 from harness.upgrade.lock import Lock
 from harness.upgrade.releases import Release
@@ -316,6 +317,39 @@ def test_a_good_end_that_does_not_agree_with_its_golden_is_not_reproduced(
     (blame,) = world.blame(good={"p": "1.5"}, bad={"p": "1.15"})
     assert blame.outcome is BlameOutcome.NOT_REPRODUCED
     assert "differs under the good versions as well" in sentence(blame)
+
+
+def test_a_golden_of_another_config_says_nothing_about_two_named_ends(tmp_path: Path) -> None:
+    world = World(tmp_path, forty, {"p": FORTY}, {"p": "1.15"})
+    world.golden({"p": "1.0"})
+    (blame,) = world.blame(dataclasses.replace(PLAIN, steps=5), good={"p": "1.0"}, bad={"p": "1.15"})
+    assert (blame.changes[0].before, blame.changes[0].after) == ("1.9", "1.10")
+    assert blame.confirmed
+
+
+def test_two_named_ends_that_are_the_same_versions(tmp_path: Path) -> None:
+    world = World(tmp_path, forty, {"p": FORTY}, {"p": "1.15"})
+    world.golden({"p": "1.0"})
+    (blame,) = world.blame(good={"p": "1.15"}, bad={"p": "1.15"})
+    assert blame.outcome is BlameOutcome.NOT_REPRODUCED
+    assert sentence(blame).startswith("nothing to blame: both ends of a/case are the same versions; name others")
+
+
+def test_a_golden_of_another_platform_that_may_not_judge_is_left_out(tmp_path: Path) -> None:
+    """The bad end cannot say where it would have run, so the golden is that of any platform."""
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if minor(packages["p"]) >= 10:
+            raise NameMissing("no class named X")
+        return 1.0
+
+    limits = Limits(rel_l2=1e-5)
+    case = dataclasses.replace(PLAIN, tolerance=Tolerance(Rule.EXACT, limits, Rule.REFUSE))
+    world = World(tmp_path, rule, {"p": FORTY})
+    world.golden({"p": "1.0"}, case)
+    world.platform = "cuda-sm90"
+    (blame,) = world.blame(case, good={"p": "1.0"}, bad={"p": "1.15"})
+    assert (blame.changes[0].before, blame.changes[0].after) == ("1.9", "1.10")
 
 
 def test_a_second_cause_keeps_it_from_being_confirmed(tmp_path: Path) -> None:
