@@ -127,7 +127,9 @@ class Unsearchable:
     kind: Literal["unsearchable"] = "unsearchable"
 
 
-BlameReason = OwnChanges | GoodEndDiffers | BadEndAgrees | SameEnds | NoCause | Unstable | Untold | Unsearchable
+BlameReason = (
+    OwnChanges | GoodEndDiffers | BadEndAgrees | SameEnds | NoCause | Unstable | Untold | Unsearchable
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,25 +29,14 @@ from harness.core.results.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words
 from harness.upgrade.blame import judged
+from harness.upgrade.blame.cause import FoundCause, cause_between
 from harness.upgrade.blame.days import is_beyond
 from harness.upgrade.blame.judged import Against, Threshold
 from harness.upgrade.blame.own_changes import own_changes, recorded_versions
 from harness.upgrade.blame.paths import Paths
 from harness.upgrade.blame.runs import Seen
-from harness.upgrade.blame.search import (
-    Interval,
-    Moves,
-    Narrowed,
-    Query,
-    Search,
-    Told,
-    bisect,
-    moves_between,
-    narrow,
-    smallest_cause,
-    with_moves,
-)
-from harness.upgrade.lock import Lock, lock_of
+from harness.upgrade.blame.search import Narrowed, Query, Search, Told, with_moves
+from harness.upgrade.lock import Lock
 
 Found = TypeVar("Found")
 
@@ -215,54 +204,21 @@ class CaseInquiry:
     # The search
 
     def _blamed(self, ends: Ends, tell: Callable[[Seen], Told]) -> Inquiry[Blame]:
-        found = yield from self._answered(self._cause(ends), tell)
-        cause = {**found.companions, **{one.package: one.after for one in found.narrowed}}
-        before = {one.package: one.before for one in found.narrowed}
-        with_it = yield from self._answered(_once(with_moves(ends.good, cause)), tell)
-        without = yield from self._answered(_once(with_moves(ends.bad, before)), tell)
+        found = yield from self._answered(cause_between(ends.good, ends.bad, self.paths), tell)
+        with_it = yield from self._answered(_once(with_moves(ends.good, found.moves)), tell)
+        without = yield from self._answered(_once(with_moves(ends.bad, found.back)), tell)
         if Told.UNKNOWN in (with_it, without):
             # The ends may not fit the versions that lie between; the sets on both sides of the change do.
-            with_it = yield from self._answered(_once(with_moves(found.good, cause)), tell)
-            without = yield from self._answered(_once(with_moves(found.bad, before)), tell)
+            with_it = yield from self._answered(_once(with_moves(found.good, found.moves)), tell)
+            without = yield from self._answered(_once(with_moves(found.bad, found.back)), tell)
         changes = yield from self._changes(found)
         confirmed = with_it is Told.BAD and without is Told.GOOD
         found_out = self._blame(BlameOutcome.BLAMED, changes, confirmed=confirmed)
         return replace(found_out, companions=tuple(found.companions))
 
-    def _cause(self, ends: Ends) -> Search[_Cause]:
-        """The moves that make the difference, each between two releases that follow one another."""
-        good, bad = ends.good, ends.bad
-        locks = self.paths.by_day(good, bad)
-        if len(locks) > 2:
-
-            def ask(place: int, left: Interval) -> Search[Told]:
-                return (yield Query(self.paths.coexisting(locks[place], good, bad), _steps_left(left)))
-
-            found = yield from bisect(len(locks), ask)
-            good = self._edge(locks[found.good], ends)
-            bad = self._edge(locks[found.bad], ends)
-        moves = self.paths.ordered(moves_between(good, bad))
-        cause = yield from smallest_cause(good, moves)
-        companions = {name: moves[name] for name in cause.companions}
-        base, moved = with_moves(good, companions), {name: moves[name] for name in cause.packages}
-        narrowed = list[Narrowed]()
-        for name in cause.packages:
-            versions = self.paths.versions(name, good.packages.get(name), moved[name])
-            bases = dict.fromkeys(
-                (with_moves(base, moved).requirements(), base.requirements(), good.requirements())
-            )
-            one = yield from narrow(name, [lock_of(words) for words in bases], versions)
-            narrowed.append(one)
-            moved[name] = one.after
-        return _Cause(good, bad, tuple(narrowed), companions)
-
-    def _edge(self, lock: Lock, ends: Ends) -> Lock:
-        return lock if lock in (ends.good, ends.bad) else self.paths.coexisting(lock, ends.good, ends.bad)
-
-    def _changes(self, found: _Cause) -> Inquiry[tuple[BlamedChange, ...]]:
+    def _changes(self, found: FoundCause) -> Inquiry[tuple[BlamedChange, ...]]:
         """What each of the changes did, between the runs right before and after it."""
-        moved = {one.package: one.after for one in found.narrowed}
-        after = with_moves(found.good, {**found.companions, **moved})
+        after = with_moves(found.good, found.moves)
         changes = list[BlamedChange]()
         for one in found.narrowed:
             before = with_moves(after, {one.package: one.before})
@@ -291,19 +247,19 @@ class CaseInquiry:
             if judged.problem_of(now, None):
                 continue
             if not judged.same_bits(seen, now):
-                changes += yield from self._between(Ends(last, lock), seen)
+                changes += yield from self._between(last, lock, seen)
             last, seen = lock, now
         outcome = BlameOutcome.BLAMED if changes else BlameOutcome.NOT_REPRODUCED
         reason = None if changes else BadEndAgrees(identical=True)
         return replace(self._blame(outcome, changes, reason=reason), every=True)
 
-    def _between(self, ends: Ends, seen: Seen) -> Inquiry[tuple[BlamedChange, ...]]:
+    def _between(self, good: Lock, bad: Lock, seen: Seen) -> Inquiry[tuple[BlamedChange, ...]]:
         def tell(one: Seen) -> Told:
             if judged.problem_of(one, None):
                 return Told.UNKNOWN
             return Told.GOOD if judged.same_bits(seen, one) else Told.BAD
 
-        found = yield from self._answered(self._cause(ends), tell)
+        found = yield from self._answered(cause_between(good, bad, self.paths), tell)
         return (yield from self._changes(found))
 
     # Runs
@@ -345,16 +301,6 @@ class CaseInquiry:
         return Blame(self.case.id, outcome, tuple(changes), self.moved, self.runs, confirmed, reason=reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cause:
-    """The packages to blame, the neighbouring sets of versions between which they moved, and what moves with them."""
-
-    good: Lock
-    bad: Lock
-    narrowed: tuple[Narrowed, ...]
-    companions: Moves
-
-
 def _once(lock: Lock) -> Search[Told]:
     return (yield Query(lock, "the confirmation"))
 
@@ -362,7 +308,3 @@ def _once(lock: Lock) -> Search[Told]:
 def _agrees(result: CaseResult) -> BadEndAgrees:
     identical = all(one.verdict is Verdict.IDENTICAL for one in result.tensors)
     return BadEndAgrees(identical, judged.rel_l2_of(result))
-
-
-def _steps_left(left: Interval) -> str:
-    return f"{left.bad - left.good} sets of versions, by the day of their release"

@@ -190,7 +190,7 @@ def step_between(case: Case, before: Seen, after: Seen, folder: Path) -> Step:
     """
     if raised := raised_by(after):
         return Step(ChangeKind.BEHAVIOUR, None, None, raised)
-    if not isinstance(before.outcome, Completed):
+    if not (isinstance(before.outcome, Completed) and isinstance(after.outcome, Completed)):
         return Step(ChangeKind.BEHAVIOUR, None, None)
     result = against_run(case, before, folder).explained(after)
     rounding = _of_outputs(result).verdict is Verdict.WITHIN

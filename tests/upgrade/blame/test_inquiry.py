@@ -141,6 +141,23 @@ def test_a_companion_is_named_and_not_blamed(tmp_path: Path) -> None:
     assert "; new has to move with it for anything to run; other0" in sentence(blame)
 
 
+def test_what_only_later_releases_need_is_no_companion(tmp_path: Path) -> None:
+    """p changes the number in 1.10; from 1.15 on it needs `new`, before that it cannot run with it."""
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if (minor(packages["p"]) >= 15) != ("new" in packages):
+            raise Broken("cannot be imported: 'new' does not fit")
+        return forty(packages)
+
+    world = World(tmp_path, rule, {"p": FORTY, "new": ("1",)})
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.19", "new": "1"})
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == ("p", "1.9", "1.10")
+    assert (blame.companions, blame.confirmed) == ((), True)
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.39", "new": "1"}, every=True)
+    assert [one.after for one in blame.changes][:1] == ["1.10"]
+
+
 def dated(versions: Mapping[str, int]) -> tuple[Release, ...]:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     return tuple(Release(one, start + timedelta(days=day)) for one, day in versions.items())
@@ -332,7 +349,9 @@ def test_two_named_ends_that_are_the_same_versions(tmp_path: Path) -> None:
     world.golden({"p": "1.0"})
     (blame,) = world.blame(good={"p": "1.15"}, bad={"p": "1.15"})
     assert blame.outcome is BlameOutcome.NOT_REPRODUCED
-    assert sentence(blame).startswith("nothing to blame: both ends of a/case are the same versions; name others")
+    assert sentence(blame).startswith(
+        "nothing to blame: both ends of a/case are the same versions; name others"
+    )
 
 
 def test_a_golden_of_another_platform_that_may_not_judge_is_left_out(tmp_path: Path) -> None:
@@ -435,7 +454,9 @@ def test_what_a_held_torch_brings_with_it_is_no_own_change(tmp_path: Path, recor
     assert sentence(blame).endswith("; torch 2.9.1 of the golden was not tried, add --yes to download it")
     world.weights = "other"
     (blame,) = world.blame()
-    assert sentence(blame).startswith("no dependency changed a/case: your own change did (weights.unet w → other)")
+    assert sentence(blame).startswith(
+        "no dependency changed a/case: your own change did (weights.unet w → other)"
+    )
 
 
 def test_progress_names_what_is_left(tmp_path: Path) -> None:
