@@ -14,6 +14,7 @@ from packaging.version import Version
 from harness.core.results.blame import BlameOutcome, ChangeKind
 from harness.core.tolerance import Limits, Rule, Tolerance
 from harness.report.views.blame import sentence
+from harness.upgrade.installer import Wish
 from harness.upgrade.lock import Lock
 from harness.upgrade.releases import Release
 from tests.golden.builders import a_case
@@ -182,6 +183,34 @@ def test_where_days_are_known_only_sets_that_existed_are_run(tmp_path: Path) -> 
     assert (change.package, change.before, change.after) == ("p", "1.16", "1.17")
     assert blame.confirmed
     assert blame.runs <= math.ceil(math.log2(58)) + 2 + 4 + 2
+
+
+def test_days_with_what_their_releases_need_are_not_stepped_over(tmp_path: Path) -> None:
+    """p from 1.5 on needs `new`, which is at the bad end only."""
+
+    class Needing(NoInstaller):
+        def resolve(self, wish: Wish) -> Lock:
+            packages = dict(wish.preferred.packages)
+            if minor(packages["p"]) < 5:
+                packages.pop("new", None)
+            return Lock(packages)
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if minor(packages["p"]) >= 5 and "new" not in packages:
+            raise Broken("cannot be imported: No module named 'new'")
+        return 2.0 if minor(packages["p"]) >= 17 else 1.0
+
+    index = {"p": dated({f"1.{number}": number for number in range(40)}), "new": dated({"1": 4})}
+    world = World(tmp_path, rule, index, installer=Needing())
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.39", "new": "1"})
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == ("p", "1.16", "1.17")
+    assert (blame.companions, blame.confirmed) == ((), True)
+    assert blame.runs <= math.ceil(math.log2(40)) + 2 + 4 + 2
+    world.runs.clear()
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.39", "new": "1"}, every=True)
+    assert [(one.before, one.after) for one in blame.changes] == [("1.16", "1.17")]
+    assert all("new==1" in lock or minor(lock[0][3:]) < 5 for _, lock, _ in world.runs)
 
 
 def test_only_weights_moved_so_it_is_the_own_change(tmp_path: Path) -> None:
