@@ -15,6 +15,9 @@ from harness.upgrade.installer import Unresolvable, Wish
 from harness.upgrade.judging import HELD, Upgrades, resolved
 from harness.upgrade.lock import Lock
 
+_OF_TORCH = ("nvidia-", "triton", "pytorch-triton")
+"""What torch pins to one version: it stays where torch stays."""
+
 _LOCKS = (".txt", ".toml", ".lock")
 
 
@@ -52,13 +55,23 @@ def _candidate(specs: Sequence[str], option: str) -> Candidate:
 
 def golden_ends(golden: CaptureDocument, how: Upgrades, bad: Lock) -> Ends:
     """From the versions that the golden names to `bad`; torch stays where it is unless gigabytes may be downloaded."""
-    recorded = recorded_versions(golden)
+    recorded = {
+        name: _as_installed(name, version, bad) for name, version in recorded_versions(golden).items()
+    }
     moved = {name: version for name, version in recorded.items() if bad.packages.get(name) != version}
     held = [name for name in HELD if name in moved and not how.large]
     changes = tuple(Change(name, moved.pop(name), bad.packages.get(name)) for name in held)
+    if held:
+        moved = {name: version for name, version in moved.items() if not name.startswith(_OF_TORCH)}
     if not moved:
         return Ends(bad, bad, changes)
     return Ends(_with(moved, bad, how), bad, changes)
+
+
+def _as_installed(name: str, recorded: str, bad: Lock) -> str:
+    """The version that an installer knows: torch names its build (+cu128) even where its index does not."""
+    plain = name in HELD and "+" not in bad.packages.get(name, "+")
+    return recorded.partition("+")[0] if plain else recorded
 
 
 def _with(moved: Mapping[str, str], bad: Lock, how: Upgrades) -> Lock:
