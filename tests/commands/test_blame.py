@@ -165,10 +165,26 @@ def test_every_change_is_a_row_of_a_table(asked: Asked, capsys: pytest.CaptureFi
 def test_a_search_that_ends_early_says_what_it_found(asked: Asked) -> None:
     asked.blames = [blamed("a")]
     asked.stop = UsageError("the index is gone; bring it back")
-    assert main(["blame", "a", "b"]) == 2
-    document = json.loads(Path("out/blame.json").read_text())
-    assert document["finished"] is False
-    assert [one["case"] for one in document["blames"]] == ["a"]
+    assert main(["blame", "a", "b", "--json", "found.json"]) == 2
+    for path in ("out/blame.json", "found.json"):
+        document = json.loads(Path(path).read_text())
+        assert document["finished"] is False
+        assert [one["case"] for one in document["blames"]] == ["a"]
+
+
+def test_a_report_that_cannot_be_written_hides_no_answer(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked.blames = [blamed("a")]
+    assert main(["blame", "a", "--json", "/dev/full"]) == 3
+    assert "diffusers 0.35.2 → 0.36.0 changed a" in capsys.readouterr().out
+
+
+def test_a_pipeline_that_only_other_versions_have_may_be_asked_about(asked: Asked, tmp_path: Path) -> None:
+    Project(tmp_path).config("c", UNTRACED.replace("DDIMPipeline", "NoSuchPipeline"))
+    asked.blames = [blamed("c")]
+    assert main(["blame", "c"]) == 0
+    assert asked.cases == ["c"]
 
 
 def test_no_escape_sequence_of_a_library_reaches_the_terminal(

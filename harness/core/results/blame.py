@@ -112,10 +112,11 @@ class Unstable:
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """One end could not be run, for this reason."""
+    """One end could not be run, for this reason; `unusable` says that nothing runs under its versions."""
 
     end: End
     problem: str
+    unusable: bool = False
     kind: Literal["untold"] = "untold"
 
 

@@ -244,7 +244,8 @@ def _reason_words(case: str, reason: BlameReason, moved: Sequence[Change]) -> st
                 f"(rel_l2 {number(reason.rel_l2)}); first find out why: harness repeat {case}"
             )
         case Untold():
-            return f"cannot tell: with the {reason.end} versions {case} {one_line(reason.problem)}"
+            step = f"; name other versions with --{reason.end}" if reason.unusable else ""
+            return f"cannot tell: with the {reason.end} versions {case} {one_line(reason.problem)}{step}"
         case Unsearchable():
             return (
                 f"cannot tell: {case}: {one_line(reason.problem)}; record a golden, "

@@ -52,7 +52,7 @@ def blames(cases: Sequence[Case], options: Options, asked: BlameOptions, screen:
         end = "good"
         good = good_end(asked, how, bad)
     except Unresolvable as error:
-        reason = Untold(end, f"cannot be resolved: {error}")
+        reason = Untold(end, f"cannot be resolved: {error}", unusable=True)
         yield from (Blame(case.id, BlameOutcome.CANNOT_TELL, reason=reason) for case in cases)
         return
     inquiries = [

@@ -123,7 +123,8 @@ class CaseInquiry:
         pair = yield Ask(lock, 2, f"the {end} end")
         self.runs += 2
         if problem := next(filter(None, (judged.problem_of(one, None) for one in pair)), ""):
-            raise _Ended(BlameOutcome.CANNOT_TELL, Untold(end, problem))
+            unusable = any(one.outcome is None for one in pair)
+            raise _Ended(BlameOutcome.CANNOT_TELL, Untold(end, problem, unusable=unusable))
         if differing := judged.apart(self.case, pair, self._folder()):
             raise _Ended(BlameOutcome.AMBIGUOUS, Unstable(end, differing.rel_l2))
         self._seen[lock.requirements()] = pair[0]

@@ -92,7 +92,5 @@ def test_a_package_that_appears_moves_with_the_last_step() -> None:
     ("1.5", "1.9", "1.0", True),
     (None, "1.0", "1.9", False),
 ])  # fmt: skip
-def test_a_golden_that_lies_on_the_way(
-    version: str | None, before: str, after: str, *, beyond: bool
-) -> None:
+def test_a_golden_that_lies_on_the_way(version: str | None, before: str, after: str, *, beyond: bool) -> None:
     assert is_beyond(version, before, after) is beyond

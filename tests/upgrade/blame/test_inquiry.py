@@ -308,7 +308,8 @@ def test_an_end_that_cannot_run_cannot_be_told(tmp_path: Path, end: str) -> None
     (blame,) = world.blame()
     assert blame.outcome is BlameOutcome.CANNOT_TELL
     assert sentence(blame) == (
-        f"cannot tell: with the {end} versions a/case cannot be imported: No module named 'left_out'"
+        f"cannot tell: with the {end} versions a/case cannot be imported: No module named 'left_out'; "
+        f"name other versions with --{end}"
     )
 
 
