@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -47,13 +48,22 @@ class Lock:
 
 
 def lock_of(lines: Iterable[str]) -> Lock:
-    """The lock that lines of `name==version` or `name @ place` describe; comments and options are passed over."""
+    """The lock that lines of `name==version` or `name @ place` describe; comments and options are passed over, and
+    what is for another Python or machine. Raises InvalidMarker.
+    """
     found = dict[str, str]()
     for line in lines:
         text = line.partition(" #")[0].strip().rstrip("\\").strip()
-        if match := _PIN.match(text):
+        match = _PIN.match(text)
+        if match and _applies(text[match.end() :]):
             found[canonicalize_name(match["name"])] = match["version"] or match["place"]
     return Lock(found)
+
+
+def _applies(rest: str) -> bool:
+    """Whether a line is for this Python and machine; `rest` is what follows the version."""
+    marker = rest.partition(" --")[0].strip()
+    return not marker.startswith(";") or Marker(marker[1:]).evaluate({"extra": ""})
 
 
 def installed(found: Iterable[Distribution] | None = None) -> Lock:

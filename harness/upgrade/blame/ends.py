@@ -23,7 +23,7 @@ _LOCKS = (".txt", ".toml", ".lock")
 
 def bad_end(asked: BlameOptions, how: Upgrades) -> Lock:
     """The bad end: what is asked for, else what is installed. Raises Unresolvable, UsageError."""
-    return resolved(_candidate(asked.bad, "--bad"), how) if asked.bad else how.here
+    return resolved(candidate_of(asked.bad, "--bad"), how) if asked.bad else how.here
 
 
 def good_end(asked: BlameOptions, how: Upgrades, bad: Lock) -> GoodEnd:
@@ -36,7 +36,7 @@ def good_end(asked: BlameOptions, how: Upgrades, bad: Lock) -> GoodEnd:
             Ends(resolved(candidate((), day=asked.since, said=Said(day="--since")), how), bad, asked=True)
         )
     if asked.good:
-        return _always(Ends(resolved(_candidate(asked.good, "--good"), how), bad, asked=True))
+        return _always(Ends(resolved(candidate_of(asked.good, "--good"), how), bad, asked=True))
     if asked.bad:
         return _always(Ends(how.here, bad, asked=True))
     return lambda golden: golden_ends(golden, how, bad) if golden else None
@@ -46,7 +46,7 @@ def _always(ends: Ends) -> GoodEnd:
     return lambda _golden: ends
 
 
-def _candidate(specs: Sequence[str], option: str) -> Candidate:
+def candidate_of(specs: Sequence[str], option: str) -> Candidate:
     """The candidate of --good or --bad; one word that is the name of a lock file is that lock."""
     locks = [one for one in specs if Path(one).suffix in _LOCKS and Path(one).is_file()]
     lock = Path(locks[0]) if locks else None
