@@ -25,7 +25,7 @@ from harness.upgrade.candidate import Candidate, candidate
 from harness.upgrade.environments import Environments, Made, default_root
 from harness.upgrade.index import configured
 from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish, installer
-from harness.upgrade.lock import Lock, installed, is_place, roots, too_old
+from harness.upgrade.lock import Lock, installed, is_place, lock_of, roots, too_old
 from harness.upgrade.lock_file import lock_of_file
 from harness.upgrade.matrix import specs_in
 
@@ -65,12 +65,10 @@ def resolved(wanted: Candidate, how: Upgrades) -> Lock:
 def wish_of(wanted: Candidate, here: Lock) -> Wish:
     """What to resolve: what is asked for, and everything that is installed, where it is if nothing moves it."""
     pins = lock_of_file(wanted.lock).requirements() if wanted.lock else ()
-    held = [
-        f"{name}=={here.packages[name]}"
-        for name in HELD
-        if name in here.packages and name not in wanted.names
-    ]
-    everything = tuple(sorted(here.packages))
+    held = [here.pin(name) for name in HELD if name in here.packages and name not in wanted.names]
+    # The package of a folder or an address may be one of those installed: only its metadata know.
+    free = set(here.packages) if wanted.nameless else {*wanted.names, *lock_of(pins).packages}
+    everything = tuple(name if name in free else here.words([name])[0] for name in sorted(here.packages))
     if wanted.day:
         # What others depend on today need not have been there; what the harness itself needs is enough.
         return Wish((*wanted.requirements, *held), roots() or everything, Lock(), wanted.day)

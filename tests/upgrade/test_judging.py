@@ -22,7 +22,7 @@ from harness.run.trial import Trial
 from harness.upgrade.candidate import Candidate, candidate
 from harness.upgrade.environments import Made
 from harness.upgrade.installer import NotInstalled, Unresolvable, Wish
-from harness.upgrade.judging import Upgrades, judge_candidate, needs_building, resolved
+from harness.upgrade.judging import Upgrades, judge_candidate, needs_building, resolved, wish_of
 from harness.upgrade.lock import Lock
 from tests.core.samples import case
 from tests.golden.builders import ACCEPTED, environment, write_capture
@@ -194,6 +194,17 @@ def test_what_other_versions_lack_is_their_answer(
         assert [step.argv for step in found.next_steps] == [
             ("harness", "blame", "a", "--bad", "diffusers==0.30.3")
         ]
+
+
+@pytest.mark.parametrize(("specs", "names"), [
+    (["numpy==2.5"], ("diffusers @ file:///mine", "numpy", "torch")),
+    (["diffusers==0.43.0"], ("diffusers", "numpy", "torch")),
+    # It may hold the very package.
+    (["git+https://h.example/source"], ("diffusers", "numpy", "torch")),
+])  # fmt: skip
+def test_a_linked_source_tree_stays_unless_it_is_asked_for(specs: list[str], names: tuple[str, ...]) -> None:
+    here = Lock({"diffusers": "file:///mine", "numpy": "2.4", "torch": "2.13.0"})
+    assert wish_of(candidate(specs), here).names == names
 
 
 @pytest.mark.parametrize(("specs", "pins", "builds"), [

@@ -77,9 +77,9 @@ def _as_installed(name: str, recorded: str, bad: Lock) -> str:
 def _with(moved: Mapping[str, str], bad: Lock, how: Upgrades) -> Lock:
     """`bad` with these versions and what has to move with them; if they contradict each other, with nothing else."""
     exact = Lock({**bad.packages, **moved})
-    pins = tuple(f"{name}=={version}" for name, version in {**_held(bad), **moved}.items())
+    pins = Lock({**_held(bad), **moved}).requirements()
     try:
-        return how.installer.resolve(Wish(pins, tuple(bad.packages), exact))
+        return how.installer.resolve(Wish(pins, exact.words(bad.packages), exact))
     except Unresolvable:
         return exact
 

@@ -44,7 +44,7 @@ class Paths:
         """Versions that fit together and are `sign` those in `lock`; None if there are none."""
         moves = moves_between(good, bad)
         names = [name for name in moves if name in lock.packages]
-        rest = tuple(name for name in lock.packages if name not in names)
+        rest = lock.words(name for name in lock.packages if name not in names)
         # What the bad end has besides is needed from some release on: the resolver knows from which.
         new = {name: version for name, version in moves.items() if name not in good.packages and version}
         wanted = tuple(f"{name}{sign}{lock.packages[name]}" for name in names)

@@ -37,7 +37,7 @@ class Resolver:
         self.wishes.append(wish)
         if self.refuses:
             raise Unresolvable("contradiction")
-        pins = dict(one.split("==") for one in wish.requirements)
+        pins = dict(one.split("==") for one in wish.requirements if "==" in one)
         return Lock({**wish.preferred.packages, **pins, "companion": "1"})
 
     def create(self, folder: Path) -> None:
@@ -126,6 +126,13 @@ def test_what_torch_pins_stays_where_torch_stays(tmp_path: Path, resolver: Resol
     wanted = set(resolver.wishes[-1].requirements)
     pinned = {"torch==2.9.1", "numpy==2.0.0", "nvidia-cudnn-cu12==9.1", "triton==3.4"}
     assert wanted == (pinned if large else {"numpy==2.0.0", "torch==2.13.0"})
+
+
+def test_a_linked_source_tree_is_not_sought_on_an_index(tmp_path: Path, resolver: Resolver) -> None:
+    bad = Lock({"numpy": "2.4.2", "mine": "file:///mine", "torch": "https://h.example/torch.whl"})
+    golden_ends(golden(tmp_path, {"numpy": "2.0.0"}, {}), upgrades(resolver), bad)
+    assert "mine @ file:///mine" in resolver.wishes[-1].names
+    assert "torch @ https://h.example/torch.whl" in resolver.wishes[-1].requirements
 
 
 def test_nothing_moved(tmp_path: Path, resolver: Resolver) -> None:
