@@ -28,7 +28,10 @@ def blame(options: Options, asked: BlameOptions, screen: Screen) -> int:
     from harness.upgrade.blame import commission  # imported lazily: `--help` needs none of it
 
     if not options.select:
-        raise UsageError("no case is named; name the cases that differ: harness blame CASE")
+        before = (
+            " --good ... --bad ...; these take every word that follows" if asked.good or asked.bad else ""
+        )
+        raise UsageError(f"no case is named; name the cases that differ: harness blame CASE{before}")
     cases = cases_to_run(options, screen, GoldenStore(options.goldens), elsewhere=True)
     found = dict[str, Blame]()
     write_text(options.out / BLAME_NAME, blame_json(_report(cases, found)))
