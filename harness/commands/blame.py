@@ -11,8 +11,9 @@ from harness.errors import UsageError
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens
 from harness.invocation.command import Command, options_of, writes
-from harness.invocation.emit import emit_json
+from harness.invocation.emit import emit
 from harness.invocation.options import BlameOptions, Options
+from harness.report.harmless import harmless_json
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
 from harness.report.views.blame import blame_json
@@ -27,20 +28,31 @@ def blame(options: Options, asked: BlameOptions, screen: Screen) -> int:
     from harness.upgrade.blame import commission  # imported lazily: `--help` needs none of it
 
     if not options.select:
-        raise UsageError("no case is named; name the cases that differ: harness blame CASE")
-    cases = cases_to_run(options, screen, GoldenStore(options.goldens))
+        before = (
+            " --good ... --bad ...; these take every word that follows" if asked.good or asked.bad else ""
+        )
+        raise UsageError(f"no case is named; name the cases that differ: harness blame CASE{before}")
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens), elsewhere=True)
     found = dict[str, Blame]()
-    path = options.out / BLAME_NAME
-    write_text(path, blame_json(_report(cases, found)))
+    write_text(options.out / BLAME_NAME, blame_json(_report(cases, found)))
     try:
         for one in commission.blames(cases, options, asked, screen):
             found[one.case] = one
-    finally:
-        report = _report(cases, found)
-        write_text(path, blame_json(report))
-    emit_json(blame_json(report), options)
-    screen.show_blames(report)
+    except BaseException:
+        _save(_report(cases, found), options)
+        raise
+    report = _report(cases, found)
+    try:
+        _save(report, options)
+    finally:  # a full disk must not hide the answers
+        screen.show_blames(report)
     return report.exit_code()
+
+
+def _save(report: BlameReport, options: Options) -> None:
+    text = blame_json(report)
+    json = [(options.json, harmless_json(text))] if options.json is not None else []
+    emit((options.out / BLAME_NAME, text), *json)
 
 
 def _report(cases: Sequence[Case], found: dict[str, Blame]) -> BlameReport:

@@ -44,6 +44,11 @@ class Candidate:
         found = (_name(text) for text in self.requirements)
         return frozenset(filter(None, found))
 
+    @property
+    def nameless(self) -> bool:
+        """Whether a folder or an address is asked for that does not say which package it holds."""
+        return any(_name(text) is None for text in self.requirements)
+
     def __str__(self) -> str:
         return ", ".join(self.asked)
 

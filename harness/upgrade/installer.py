@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from packaging.utils import canonicalize_name
 
 from harness.errors import HarnessError, UsageError
 from harness.upgrade.index import Index
-from harness.upgrade.lock import Lock, lock_of
+from harness.upgrade.lock import Lock, lock_of, place_of
 
 
 class Unresolvable(HarnessError):
@@ -167,10 +167,16 @@ class Pip:
             return _lock_of_report(json.loads(report.read_text()))
 
 
-def _lock_of_report(report: Mapping[str, list[Mapping[str, Mapping[str, str]]]]) -> Lock:
+def _lock_of_report(report: Mapping[str, list[Mapping[str, Any]]]) -> Lock:
     """The lock of pip's installation report (pip.pypa.io/en/stable/reference/installation-report)."""
-    metadata = [one["metadata"] for one in report["install"]]
-    return Lock({canonicalize_name(one["name"]): one["version"] for one in metadata})
+    return Lock({canonicalize_name(one["metadata"]["name"]): _pinned(one) for one in report["install"]})
+
+
+def _pinned(reported: Mapping[str, Any]) -> str:
+    """The version of what comes from an index, the address of what was asked for by it."""
+    if not reported.get("is_direct"):
+        return str(reported["metadata"]["version"])
+    return place_of(reported["download_info"])
 
 
 def _names(requirements: Iterable[str]) -> Iterable[str]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from pathlib import Path
-
-from packaging.utils import canonicalize_name
 
 from harness.core.capture import Lost, Outcome, Unavailable
 from harness.core.case import Case
@@ -29,6 +26,7 @@ from harness.upgrade.environments import Environments, Made, default_root
 from harness.upgrade.index import configured
 from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish, installer
 from harness.upgrade.lock import Lock, installed, is_place, lock_of, roots, too_old
+from harness.upgrade.lock_file import lock_of_file
 from harness.upgrade.matrix import specs_in
 
 HELD = ("torch",)
@@ -67,34 +65,20 @@ def resolved(wanted: Candidate, how: Upgrades) -> Lock:
 def wish_of(wanted: Candidate, here: Lock) -> Wish:
     """What to resolve: what is asked for, and everything that is installed, where it is if nothing moves it."""
     pins = lock_of_file(wanted.lock).requirements() if wanted.lock else ()
-    held = [
-        f"{name}=={here.packages[name]}"
-        for name in HELD
-        if name in here.packages and name not in wanted.names
-    ]
-    everything = tuple(sorted(here.packages))
+    held = [here.pin(name) for name in HELD if name in here.packages and name not in wanted.names]
+    # The package of a folder or an address may be one of those installed: only its metadata know.
+    free = set(here.packages) if wanted.nameless else {*wanted.names, *lock_of(pins).packages}
+    everything = tuple(name if name in free else here.words([name])[0] for name in sorted(here.packages))
     if wanted.day:
         # What others depend on today need not have been there; what the harness itself needs is enough.
         return Wish((*wanted.requirements, *held), roots() or everything, Lock(), wanted.day)
     return Wish((*wanted.requirements, *pins, *held), everything, here)
 
 
-def lock_of_file(path: Path) -> Lock:
-    """The lock in a requirements.txt, pylock.toml or uv.lock; raises UsageError for one without pins."""
-    text = path.read_text(encoding="utf-8")
-    found = _toml_lock(text) if path.suffix in (".toml", ".lock") else lock_of(text.splitlines())
-    if not found.packages:
-        raise UsageError(f"--with-lock {path}: pins no package; give a lock with NAME==VERSION in every line")
-    return found
-
-
-def _toml_lock(text: str) -> Lock:
-    """The packages of a pylock.toml (PEP 751: `packages`) or a uv.lock (`package`)."""
-    import tomllib  # imported lazily: only locks of this kind need it
-
-    document = tomllib.loads(text)
-    entries = document.get("packages") or document.get("package") or []
-    return Lock({canonicalize_name(one["name"]): one["version"] for one in entries if "version" in one})
+def needs_building(wanted: Candidate) -> bool:
+    """Whether a folder or an address is asked for; a source tree has to be built in any case. Raises UsageError."""
+    pinned = lock_of_file(wanted.lock).packages.values() if wanted.lock else ()
+    return any(map(is_place, (*wanted.requirements, *pinned)))
 
 
 def judge_candidates(
@@ -107,9 +91,8 @@ def judge_candidates(
 ) -> Iterator[Report]:
     """The report of each candidate as it is judged. Raises UsageError for what cannot be meant."""
     index = configured()
-    # A source tree has to be built in any case.
-    sources = any("/" in spec for one in asked for spec in one.requirements)
-    tool = installer(index, upgrade.installer, sdists=upgrade.sdists or sources)
+    sdists = upgrade.sdists or any(map(needs_building, asked))
+    tool = installer(index, upgrade.installer, sdists=sdists)
     made = Upgrades(tool, Environments(default_root(), tool, index), installed(), upgrade.large)
     for number, one in enumerate(asked, 1):
         screen.note(f"candidate {number} of {len(asked)}: {one}")
@@ -193,19 +176,22 @@ def _judged(
 
 def _settled(evidence: Evidence, result: CaseResult) -> CaseResult:
     """As in a plain verify, except that a name which the other versions lack is their answer: `broken`."""
-    lacking = _lacking(evidence.outcome)
-    if lacking is None:
+    missing = lacking(evidence.outcome)
+    if missing is None:
         return with_divergence(evidence, result)
-    return replace(result, verdict=Verdict.BROKEN, reasons=(lacking,), next_steps=())
+    return replace(result, verdict=Verdict.BROKEN, reasons=(missing,), next_steps=())
 
 
-def _lacking(outcome: Outcome) -> MissingName | None:
-    """What the other versions lack; a package that is not installed here either says nothing about them."""
+def lacking(outcome: Outcome | None) -> MissingName | None:
+    """What ended a run under other versions because they lack it, if anything.
+
+    A package that is not installed here either says nothing about them.
+    """
     match outcome:
-        case Lost(lacking=MissingName() as lacking):
-            return lacking
-        case Unavailable(lacking=MissingName() as lacking) if find_spec(lacking.name) is not None:
-            return lacking
+        case Lost(lacking=MissingName() as missing):
+            return missing
+        case Unavailable(lacking=MissingName() as missing) if find_spec(missing.name) is not None:
+            return missing
     return None
 
 

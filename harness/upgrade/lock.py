@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires
+from typing import Any
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -34,10 +36,16 @@ class Lock:
 
     def requirements(self) -> tuple[str, ...]:
         """One line for each package, as pip and uv take them, in the order of their names."""
-        return tuple(
-            f"{name} @ {version}" if is_place(version) else f"{name}=={version}"
-            for name, version in sorted(self.packages.items())
-        )
+        return tuple(map(self.pin, sorted(self.packages)))
+
+    def pin(self, name: str) -> str:
+        """The line of one package."""
+        version = self.packages[name]
+        return f"{name} @ {version}" if is_place(version) else f"{name}=={version}"
+
+    def words(self, names: Iterable[str]) -> tuple[str, ...]:
+        """What to ask a resolver for these packages: any version of an index, but the place of what is on none."""
+        return tuple(self.pin(name) if is_place(self.packages[name]) else name for name in names)
 
     def moved_from(self, before: Lock) -> tuple[Change, ...]:
         """What differs from `before`; None where a package is not there."""
@@ -47,13 +55,22 @@ class Lock:
 
 
 def lock_of(lines: Iterable[str]) -> Lock:
-    """The lock that lines of `name==version` or `name @ place` describe; comments and options are passed over."""
+    """The lock that lines of `name==version` or `name @ place` describe; comments and options are passed over, and
+    what is for another Python or machine. Raises InvalidMarker.
+    """
     found = dict[str, str]()
     for line in lines:
         text = line.partition(" #")[0].strip().rstrip("\\").strip()
-        if match := _PIN.match(text):
+        match = _PIN.match(text)
+        if match and _applies(text[match.end() :]):
             found[canonicalize_name(match["name"])] = match["version"] or match["place"]
     return Lock(found)
+
+
+def _applies(rest: str) -> bool:
+    """Whether a line is for this Python and machine; `rest` is what follows the version."""
+    marker = rest.partition(" --")[0].strip()
+    return not marker.startswith(";") or Marker(marker[1:]).evaluate({"extra": ""})
 
 
 def installed(found: Iterable[Distribution] | None = None) -> Lock:
@@ -90,10 +107,15 @@ def source_trees(found: Iterable[Distribution] | None = None) -> Lock:
         name, origin = canonicalize_name(one.metadata["Name"] or ""), one.read_text("direct_url.json")
         if not name or name in {*_INSTALLERS, DISTRIBUTION} or origin is None:
             continue
-        known = json.loads(origin)
-        commit = known.get("vcs_info", {}).get("commit_id")
-        packages.setdefault(name, f"git+{known['url']}@{commit}" if commit else known["url"])
+        packages.setdefault(name, place_of(json.loads(origin)))
     return Lock(packages)
+
+
+def place_of(origin: Mapping[str, Any]) -> str:
+    """The address in a direct_url.json (packaging.python.org/en/latest/specifications/direct-url)."""
+    url, commit = origin["url"], origin.get("vcs_info", {}).get("commit_id")
+    below = f"#subdirectory={origin['subdirectory']}" if origin.get("subdirectory") else ""
+    return f"git+{url}@{commit}{below}" if commit else f"{url}{below}"
 
 
 def roots(name: str = DISTRIBUTION) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,11 +19,14 @@ from harness.core.results.blame import (
     BlamedChange,
     BlameOutcome,
     ChangeKind,
+    OwnChanges,
+    Unstable,
     Untold,
 )
 from harness.core.results.verdict import Divergence
 from harness.errors import UsageError
 from harness.invocation.options import BlameOptions
+from harness.report.views.blame import sentence
 from harness.upgrade.blame import commission
 from tests.support.project import Project
 from tests.support.workers import UNTRACED
@@ -114,7 +118,8 @@ def test_what_the_options_mean(asked: Asked, words: list[str], options: BlameOpt
     (["a", "--all-changes", "--min-rel-l2", "1"], "--all-changes lists every change of a bit"),
     (["a", "--min-rel-l2", "-1"], "'-1' is not a distance"),
     (["a", "--min-rel-l2", "nan"], "'nan' is not a distance"),
-    ([], "no case is named; name the cases that differ: harness blame CASE"),
+    ([], "no case is named; name the cases that differ: harness blame CASE\n"),
+    (["--good", "x==1", "a"], "harness blame CASE --good ... --bad ...; these take every word that follows"),
 ])  # fmt: skip
 def test_what_cannot_be_meant_is_refused(
     asked: Asked, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
@@ -162,13 +167,44 @@ def test_every_change_is_a_row_of_a_table(asked: Asked, capsys: pytest.CaptureFi
     assert ["diffusers", "0.35.2", "0.36.0", "behaviour", "0.22", "the", "text", "encoding"] in rows
 
 
+def test_a_distance_that_is_undefined_is_left_out() -> None:
+    """Shapes differ, or one of two runs failed."""
+    unstable = Blame("a", BlameOutcome.AMBIGUOUS, reason=Unstable("bad", None))
+    assert "the bad versions differ from each other; first find out why" in sentence(unstable)
+    change = dataclasses.replace(CHANGE, rel_l2=None)
+    assert "changed a (first in the text encoding);" in sentence(blamed(changes=(change,)))
+    assert "changed a;" in sentence(blamed(changes=(dataclasses.replace(change, first=None),)))
+
+
+def test_of_a_digest_the_first_digits_are_shown() -> None:
+    change = Change("weights.unet", "0123456789" + "a" * 54, "9876543210" + "b" * 54)
+    own = Blame("a", BlameOutcome.OWN_CHANGE, reason=OwnChanges((change,)))
+    assert sentence(own).endswith("(weights.unet 0123456789 → 9876543210)")
+
+
 def test_a_search_that_ends_early_says_what_it_found(asked: Asked) -> None:
     asked.blames = [blamed("a")]
     asked.stop = UsageError("the index is gone; bring it back")
-    assert main(["blame", "a", "b"]) == 2
-    document = json.loads(Path("out/blame.json").read_text())
-    assert document["finished"] is False
-    assert [one["case"] for one in document["blames"]] == ["a"]
+    assert main(["blame", "a", "b", "--json", "found.json"]) == 2
+    for path in ("out/blame.json", "found.json"):
+        document = json.loads(Path(path).read_text())
+        assert document["finished"] is False
+        assert [one["case"] for one in document["blames"]] == ["a"]
+
+
+def test_a_report_that_cannot_be_written_hides_no_answer(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked.blames = [blamed("a")]
+    assert main(["blame", "a", "--json", "/dev/full"]) == 3
+    assert "diffusers 0.35.2 → 0.36.0 changed a" in capsys.readouterr().out
+
+
+def test_a_pipeline_that_only_other_versions_have_may_be_asked_about(asked: Asked, tmp_path: Path) -> None:
+    Project(tmp_path).config("c", UNTRACED.replace("DDIMPipeline", "NoSuchPipeline"))
+    asked.blames = [blamed("c")]
+    assert main(["blame", "c"]) == 0
+    assert asked.cases == ["c"]
 
 
 def test_no_escape_sequence_of_a_library_reaches_the_terminal(

@@ -112,3 +112,12 @@ def test_the_versions_that_there_are_do_not_bury_the_message() -> None:
     told = _told(f"ERROR: No version of d==99 (from versions: {many})\nERROR: No matching distribution")
     assert told == "No version of d==99 (the newest: 0.87, 0.88, 0.89) No matching distribution"
     assert _told("none (from versions: none)") == "none (from versions: none)"
+
+
+def test_what_was_asked_for_by_its_address_keeps_it(tool: Installer, tmp_path: Path) -> None:
+    """A wheel of another place, and one that is there already and only stays."""
+    place = wheel(tmp_path, "alpha", "1.5").as_uri()
+    assert tool.resolve(wish(f"alpha @ {place}")).packages["alpha"] == place
+    here = Lock({"alpha": place, "beta": "1.0"})
+    found = tool.resolve(Wish(("beta==1.1",), here.words(here.packages), here))
+    assert found == Lock({"alpha": place, "beta": "1.1"})

@@ -22,7 +22,7 @@ from harness.run.trial import Trial
 from harness.upgrade.candidate import Candidate, candidate
 from harness.upgrade.environments import Made
 from harness.upgrade.installer import NotInstalled, Unresolvable, Wish
-from harness.upgrade.judging import Upgrades, judge_candidate, lock_of_file, resolved
+from harness.upgrade.judging import Upgrades, judge_candidate, needs_building, resolved, wish_of
 from harness.upgrade.lock import Lock
 from tests.core.samples import case
 from tests.golden.builders import ACCEPTED, environment, write_capture
@@ -196,23 +196,25 @@ def test_what_other_versions_lack_is_their_answer(
         ]
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("requirements.txt", "diffusers==0.43.0\n"),
-        ("pylock.toml", '[[packages]]\nname = "Diffusers"\nversion = "0.43.0"\n'),
-        ("uv.lock", 'version = 1\n[[package]]\nname = "diffusers"\nversion = "0.43.0"\n'),
-    ],
-)
-def test_every_kind_of_lock_is_read(tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / name).write_text(text)
-    assert lock_of_file(tmp_path / name) == Lock({"diffusers": "0.43.0"})
+@pytest.mark.parametrize(("specs", "names"), [
+    (["numpy==2.5"], ("diffusers @ file:///mine", "numpy", "torch")),
+    (["diffusers==0.43.0"], ("diffusers", "numpy", "torch")),
+    # It may hold the very package.
+    (["git+https://h.example/source"], ("diffusers", "numpy", "torch")),
+])  # fmt: skip
+def test_a_linked_source_tree_stays_unless_it_is_asked_for(specs: list[str], names: tuple[str, ...]) -> None:
+    here = Lock({"diffusers": "file:///mine", "numpy": "2.4", "torch": "2.13.0"})
+    assert wish_of(candidate(specs), here).names == names
 
 
-def test_a_lock_without_pins_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("diffusers>=0.43\n")
-    with pytest.raises(UsageError, match="pins no package"):
-        lock_of_file(tmp_path / "requirements.txt")
+@pytest.mark.parametrize(("specs", "pins", "builds"), [
+    (["diffusers==0.43.0"], "numpy==2", False),
+    (["git+https://h.example/source"], "numpy==2", True),
+    ([], "source @ git+https://h.example/source@abc", True),
+])  # fmt: skip
+def test_a_source_tree_has_to_be_built(tmp_path: Path, specs: list[str], pins: str, *, builds: bool) -> None:
+    (tmp_path / "requirements.txt").write_text(pins)
+    assert needs_building(candidate(specs, tmp_path / "requirements.txt")) is builds
 
 
 def test_a_whole_lock_needs_no_resolving(rig: Rig, tmp_path: Path) -> None:

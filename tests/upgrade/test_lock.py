@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from harness.core.environment import Change
 from harness.upgrade import lock
-from harness.upgrade.lock import Lock, installed, lock_of, roots, too_old
+from harness.upgrade.lock import Lock, installed, lock_of, place_of, roots, too_old
 
 TEXT = """\
 # made by a tool
@@ -37,6 +38,23 @@ def test_a_lock_is_read_as_it_was_written() -> None:
     assert lock.requirements()[0] == "diffusers==0.43.0"
     assert "mine @ file:///home/me/mine" in lock.requirements()
     assert lock_of(lock.requirements()) == lock
+
+
+def test_what_is_on_no_index_is_asked_for_by_its_place() -> None:
+    found = Lock({"a": "1", "mine": "file:///mine"})
+    assert found.words(("a", "mine")) == ("a", "mine @ file:///mine")
+
+
+@pytest.mark.parametrize(("origin", "place"), [
+    ({"url": "file:///mine", "dir_info": {"editable": True}}, "file:///mine"),
+    ({"url": "https://a.example/g", "vcs_info": {"vcs": "git", "commit_id": "abc"}}, "git+https://a.example/g@abc"),
+    (
+        {"url": "https://a.example/g", "vcs_info": {"commit_id": "abc"}, "subdirectory": "below"},
+        "git+https://a.example/g@abc#subdirectory=below",
+    ),
+])  # fmt: skip
+def test_where_something_was_installed_from(origin: dict[str, Any], place: str) -> None:
+    assert place_of(origin) == place
 
 
 def test_what_moved_is_named_from_and_to() -> None:

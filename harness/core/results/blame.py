@@ -86,6 +86,13 @@ class BadEndAgrees:
 
 
 @dataclass(frozen=True, slots=True)
+class SameEnds:
+    """Both ends that were asked for are the same versions."""
+
+    kind: Literal["same-ends"] = "same-ends"
+
+
+@dataclass(frozen=True, slots=True)
 class NoCause:
     """The case differs, although neither a package moved nor anything else that a golden records."""
 
@@ -105,10 +112,11 @@ class Unstable:
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """One end could not be run, for this reason."""
+    """One end could not be run, for this reason; `unusable` says that nothing runs under its versions."""
 
     end: End
     problem: str
+    unusable: bool = False
     kind: Literal["untold"] = "untold"
 
 
@@ -120,7 +128,9 @@ class Unsearchable:
     kind: Literal["unsearchable"] = "unsearchable"
 
 
-BlameReason = OwnChanges | GoodEndDiffers | BadEndAgrees | NoCause | Unstable | Untold | Unsearchable
+BlameReason = (
+    OwnChanges | GoodEndDiffers | BadEndAgrees | SameEnds | NoCause | Unstable | Untold | Unsearchable
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from harness.core.results.blame import (
     GoodEndDiffers,
     NoCause,
     OwnChanges,
+    SameEnds,
     Unsearchable,
     Unstable,
     Untold,
@@ -37,7 +38,7 @@ SCHEMA = 1
 _MOST_NAMED = 3
 
 _SHORT = 10
-"""Digits of a commit that are shown."""
+"""Digits of a commit or a digest that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,11 @@ def _blamed_words(blame: Blame) -> str:
         parts.append(f"{_listed(blame.companions)} {verb} to move with it for anything to run")
     parts += filter(None, [_no_part(blame)])
     runs = count_words(blame.runs, "run")
-    parts.append(f"confirmed both ways in {runs}" if blame.confirmed else f"not confirmed, after {runs}")
+    parts.append(
+        f"confirmed both ways in {runs}"
+        if blame.confirmed
+        else f"not confirmed after {runs}: another change may play a part"
+    )
     return "; ".join(parts)
 
 
@@ -191,8 +196,13 @@ def _did(change: BlamedChange, case: str) -> str:
         else f"changed only the last digits of {case}"
     )
     first = [f"first in {_stage(change.first.stage)}"] if change.first else []
-    details = ", ".join([f"rel_l2 {number(change.rel_l2)}", *first])
-    return f"{what} ({details})"
+    details = ", ".join([*_far(change.rel_l2), *first])
+    return f"{what} ({details})" if details else what
+
+
+def _far(rel_l2: float | None) -> list[str]:
+    """How far two runs are apart; nothing where shapes differ or one of them failed."""
+    return [] if rel_l2 is None else [f"rel_l2 {number(rel_l2)}"]
 
 
 def _stage(stage: str) -> str:
@@ -221,24 +231,30 @@ def _reason_words(case: str, reason: BlameReason, moved: Sequence[Change]) -> st
                 return (
                     f"not reproduced: {case} fails under the good versions as well: {one_line(reason.raised)}"
                 )
-            why = f"rel_l2 {number(reason.rel_l2)}" if reason.rel_l2 is not None else one_line(reason.words)
+            why = next(iter(_far(reason.rel_l2)), one_line(reason.words))
             return (
                 f"not reproduced: {case} differs under the good versions as well ({why}){_held(reason.held)}"
             )
         case BadEndAgrees():
             return _agrees_words(case, reason)
+        case SameEnds():
+            return (
+                f"nothing to blame: both ends of {case} are the same versions; name others, or name none to "
+                "start from the versions of its golden"
+            )
         case NoCause():
             return (
-                f"not reproduced: {case} differs (rel_l2 {number(reason.rel_l2)}), although neither a package nor "
+                f"not reproduced: {case} differs{_aside(reason.rel_l2)}, although neither a package nor "
                 f"anything else that its golden records has changed{_held(reason.held)}"
             )
         case Unstable():
             return (
-                f"ambiguous: two runs of {case} with the {reason.end} versions differ from each other "
-                f"(rel_l2 {number(reason.rel_l2)}); first find out why: harness repeat {case}"
+                f"ambiguous: two runs of {case} with the {reason.end} versions differ from each other"
+                f"{_aside(reason.rel_l2)}; first find out why: harness repeat {case}"
             )
         case Untold():
-            return f"cannot tell: with the {reason.end} versions {case} {one_line(reason.problem)}"
+            step = f"; name other versions with --{reason.end}" if reason.unusable else ""
+            return f"cannot tell: with the {reason.end} versions {case} {one_line(reason.problem)}{step}"
         case Unsearchable():
             return (
                 f"cannot tell: {case}: {one_line(reason.problem)}; record a golden, "
@@ -246,10 +262,15 @@ def _reason_words(case: str, reason: BlameReason, moved: Sequence[Change]) -> st
             )
 
 
+def _aside(rel_l2: float | None) -> str:
+    return "".join(f" ({words})" for words in _far(rel_l2))
+
+
 def _own_words(case: str, reason: OwnChanges, moved: Sequence[Change]) -> str:
     named = [f"{one.what} {one.golden or 'not there'} → {one.now or 'not there'}" for one in reason.changes]
     others = f"; {_listed([one.what for one in moved])} moved too and had no part" if moved else ""
-    return f"no dependency changed {case}: your own change did ({one_line(_listed(named))}){others}"
+    told = re.sub(rf"\b([0-9a-f]{{{_SHORT}}})[0-9a-f]{{30,}}\b", r"\1", one_line(_listed(named)))
+    return f"no dependency changed {case}: your own change did ({told}){others}"
 
 
 def _agrees_words(case: str, reason: BadEndAgrees) -> str:

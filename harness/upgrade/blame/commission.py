@@ -15,7 +15,7 @@ from harness.run.trial import Trial
 from harness.trials.session import open_session
 from harness.upgrade.blame.commits import Commits
 from harness.upgrade.blame.conduct import conduct_all
-from harness.upgrade.blame.ends import bad_end, good_end
+from harness.upgrade.blame.ends import bad_end, candidate_of, good_end
 from harness.upgrade.blame.inquiry import CaseInquiry
 from harness.upgrade.blame.judged import Threshold
 from harness.upgrade.blame.paths import Paths
@@ -23,8 +23,8 @@ from harness.upgrade.blame.runs import Conduct, Runs
 from harness.upgrade.environments import Environments, default_root
 from harness.upgrade.index import configured
 from harness.upgrade.installer import Unresolvable, installer
-from harness.upgrade.judging import Upgrades
-from harness.upgrade.lock import Lock, installed, source_trees
+from harness.upgrade.judging import Upgrades, needs_building
+from harness.upgrade.lock import Lock, installed, is_place, source_trees
 from harness.upgrade.releases import Releases
 
 
@@ -32,8 +32,7 @@ def blames(cases: Sequence[Case], options: Options, asked: BlameOptions, screen:
     """The blame of each case as soon as it is known. Raises UsageError for what cannot be meant."""
     index = configured()
     here = Lock({**installed().packages, **source_trees().packages})
-    sources = any("/" in one for one in (*asked.good, *asked.bad, *here.packages.values()))
-    tool = installer(index, asked.installer, sdists=asked.sdists or sources)
+    tool = installer(index, asked.installer, sdists=asked.sdists or _needs_building(asked, here))
     how = Upgrades(tool, Environments(default_root(), tool, index), here, asked.large)
     scratch = options.out / "blame"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -52,7 +51,7 @@ def blames(cases: Sequence[Case], options: Options, asked: BlameOptions, screen:
         end = "good"
         good = good_end(asked, how, bad)
     except Unresolvable as error:
-        reason = Untold(end, f"cannot be resolved: {error}")
+        reason = Untold(end, f"cannot be resolved: {error}", unusable=True)
         yield from (Blame(case.id, BlameOutcome.CANNOT_TELL, reason=reason) for case in cases)
         return
     inquiries = [
@@ -70,6 +69,11 @@ def blames(cases: Sequence[Case], options: Options, asked: BlameOptions, screen:
     ]
     yield from conduct_all(inquiries, runs, screen.note)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _needs_building(asked: BlameOptions, here: Lock) -> bool:
+    named = (candidate_of(asked.good, "--good"), candidate_of(asked.bad, "--bad"))
+    return any(map(needs_building, named)) or any(map(is_place, here.packages.values()))
 
 
 def _conduct(options: Options, screen: Screen) -> Conduct:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -45,7 +48,9 @@ class Commits:
         first, last = (_commit(clone, one) for one in (before, after))
         if first is None or last is None or first == last:
             return None
-        commits = _git(clone, "rev-list", "--first-parent", "--reverse", f"{first}..{last}").split()
+        commits = _way(clone, first, last)
+        if commits is None:
+            return None
         between = [f"git+{sources[0].url}@{one}" for one in commits[:-1]]
         # A folder as it is may hold more than its last commit.
         own = source_of(after)
@@ -59,7 +64,10 @@ class Commits:
         clone = self.root / hashlib.sha256(url.encode()).hexdigest()[:32]
         if not clone.is_dir():
             self.root.mkdir(parents=True, exist_ok=True)
-            _git(self.root, "clone", "--quiet", "--bare", "--filter=blob:none", url, str(clone))
+            with TemporaryDirectory(dir=self.root) as aside:
+                _git(self.root, "clone", "--quiet", "--bare", "--filter=blob:none", url, f"{aside}/clone")
+                with suppress(OSError):  # somebody else cloned it meanwhile
+                    Path(aside, "clone").rename(clone)
         else:
             _git(clone, "fetch", "--quiet", "--tags", "--prune", "origin", "+refs/heads/*:refs/heads/*")
         return clone
@@ -72,6 +80,25 @@ def source_of(version: str) -> Source | None:
     if version.startswith("file://") and (Path(url2pathname(urlsplit(version).path)) / ".git").exists():
         return Source(version.rstrip("/"))
     return None
+
+
+def _way(clone: Path, first: str, last: str) -> Sequence[str] | None:
+    """The commits after `first` up to `last`; None if they have no history in common.
+
+    A release is often made on a branch of its own: the way then leads over the commit at which that branch began.
+    """
+    done = _run(clone, "merge-base", first, last)
+    base = done.stdout.strip()
+    if done.returncode or not base:
+        return None
+    back = _first_parents(clone, base, first)[1:]
+    onward = _first_parents(clone, base, last)[::-1]
+    return [*back, *([base] if base != first else []), *onward]
+
+
+def _first_parents(clone: Path, base: str, tip: str) -> list[str]:
+    """The commits after `base` up to `tip`, the newest first."""
+    return _git(clone, "rev-list", "--first-parent", f"{base}..{tip}").split()
 
 
 def _commit(clone: Path, end: str) -> str | None:
@@ -103,6 +130,8 @@ def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
+            # Nobody is asked for a password: a search may run unattended.
+            env={"GIT_SSH_COMMAND": "ssh -o BatchMode=yes", **os.environ, "GIT_TERMINAL_PROMPT": "0"},
         )
     except FileNotFoundError as error:
         raise NoCommits("git is not installed; install it, or name releases instead of commits") from error

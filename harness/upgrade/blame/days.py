@@ -89,7 +89,8 @@ def is_beyond(version: str | None, before: str | None, after: str | None) -> boo
     """Whether a version lies after `before` on the way to `after`; False where one of them is no version."""
     if not (_is_version(version) and _is_version(before) and _is_version(after)):
         return False
-    there, first, last = (Version(one or "0") for one in (version, before, after))
+    # The build of a release (+cu128) says nothing about its age.
+    there, first, last = (Version(Version(one or "0").public) for one in (version, before, after))
     return there > first if last > first else there < first
 
 

@@ -15,12 +15,15 @@ from harness.upgrade.installer import Unresolvable, Wish
 from harness.upgrade.judging import HELD, Upgrades, resolved
 from harness.upgrade.lock import Lock
 
+_OF_TORCH = ("nvidia-", "triton", "pytorch-triton")
+"""What torch pins to one version: it stays where torch stays."""
+
 _LOCKS = (".txt", ".toml", ".lock")
 
 
 def bad_end(asked: BlameOptions, how: Upgrades) -> Lock:
     """The bad end: what is asked for, else what is installed. Raises Unresolvable, UsageError."""
-    return resolved(_candidate(asked.bad, "--bad"), how) if asked.bad else how.here
+    return resolved(candidate_of(asked.bad, "--bad"), how) if asked.bad else how.here
 
 
 def good_end(asked: BlameOptions, how: Upgrades, bad: Lock) -> GoodEnd:
@@ -33,7 +36,7 @@ def good_end(asked: BlameOptions, how: Upgrades, bad: Lock) -> GoodEnd:
             Ends(resolved(candidate((), day=asked.since, said=Said(day="--since")), how), bad, asked=True)
         )
     if asked.good:
-        return _always(Ends(resolved(_candidate(asked.good, "--good"), how), bad, asked=True))
+        return _always(Ends(resolved(candidate_of(asked.good, "--good"), how), bad, asked=True))
     if asked.bad:
         return _always(Ends(how.here, bad, asked=True))
     return lambda golden: golden_ends(golden, how, bad) if golden else None
@@ -43,7 +46,7 @@ def _always(ends: Ends) -> GoodEnd:
     return lambda _golden: ends
 
 
-def _candidate(specs: Sequence[str], option: str) -> Candidate:
+def candidate_of(specs: Sequence[str], option: str) -> Candidate:
     """The candidate of --good or --bad; one word that is the name of a lock file is that lock."""
     locks = [one for one in specs if Path(one).suffix in _LOCKS and Path(one).is_file()]
     lock = Path(locks[0]) if locks else None
@@ -52,21 +55,31 @@ def _candidate(specs: Sequence[str], option: str) -> Candidate:
 
 def golden_ends(golden: CaptureDocument, how: Upgrades, bad: Lock) -> Ends:
     """From the versions that the golden names to `bad`; torch stays where it is unless gigabytes may be downloaded."""
-    recorded = recorded_versions(golden)
+    recorded = {
+        name: _as_installed(name, version, bad) for name, version in recorded_versions(golden).items()
+    }
     moved = {name: version for name, version in recorded.items() if bad.packages.get(name) != version}
     held = [name for name in HELD if name in moved and not how.large]
     changes = tuple(Change(name, moved.pop(name), bad.packages.get(name)) for name in held)
+    if held:
+        moved = {name: version for name, version in moved.items() if not name.startswith(_OF_TORCH)}
     if not moved:
         return Ends(bad, bad, changes)
     return Ends(_with(moved, bad, how), bad, changes)
 
 
+def _as_installed(name: str, recorded: str, bad: Lock) -> str:
+    """The version that an installer knows: torch names its build (+cu128) even where its index does not."""
+    plain = name in HELD and "+" not in bad.packages.get(name, "+")
+    return recorded.partition("+")[0] if plain else recorded
+
+
 def _with(moved: Mapping[str, str], bad: Lock, how: Upgrades) -> Lock:
     """`bad` with these versions and what has to move with them; if they contradict each other, with nothing else."""
     exact = Lock({**bad.packages, **moved})
-    pins = tuple(f"{name}=={version}" for name, version in {**_held(bad), **moved}.items())
+    pins = Lock({**_held(bad), **moved}).requirements()
     try:
-        return how.installer.resolve(Wish(pins, tuple(bad.packages), exact))
+        return how.installer.resolve(Wish(pins, exact.words(bad.packages), exact))
     except Unresolvable:
         return exact
 

@@ -20,6 +20,7 @@ from harness.core.results.blame import (
     GoodEndDiffers,
     NoCause,
     OwnChanges,
+    SameEnds,
     Unsearchable,
     Unstable,
     Untold,
@@ -28,25 +29,14 @@ from harness.core.results.verdict import CaseResult, Verdict
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words
 from harness.upgrade.blame import judged
+from harness.upgrade.blame.cause import FoundCause, cause_between
 from harness.upgrade.blame.days import is_beyond
 from harness.upgrade.blame.judged import Against, Threshold
 from harness.upgrade.blame.own_changes import own_changes, recorded_versions
 from harness.upgrade.blame.paths import Paths
 from harness.upgrade.blame.runs import Seen
-from harness.upgrade.blame.search import (
-    Interval,
-    Moves,
-    Narrowed,
-    Query,
-    Search,
-    Told,
-    bisect,
-    moves_between,
-    narrow,
-    smallest_cause,
-    with_moves,
-)
-from harness.upgrade.lock import Lock, lock_of
+from harness.upgrade.blame.search import Narrowed, Query, Search, Told, with_moves
+from harness.upgrade.lock import Lock
 
 Found = TypeVar("Found")
 
@@ -133,22 +123,23 @@ class CaseInquiry:
         pair = yield Ask(lock, 2, f"the {end} end")
         self.runs += 2
         if problem := next(filter(None, (judged.problem_of(one, None) for one in pair)), ""):
-            raise _Ended(BlameOutcome.CANNOT_TELL, Untold(end, problem))
+            unusable = any(one.outcome is None for one in pair)
+            raise _Ended(BlameOutcome.CANNOT_TELL, Untold(end, problem, unusable=unusable))
         if differing := judged.apart(self.case, pair, self._folder()):
             raise _Ended(BlameOutcome.AMBIGUOUS, Unstable(end, differing.rel_l2))
         self._seen[lock.requirements()] = pair[0]
         return pair[0]
 
     def _ends(self, bad: Seen) -> tuple[Ends, Against | None]:
-        """Both ends, and the golden that runs are compared with, if there is one."""
-        against = Against(self.case, self.store)
+        """Both ends, and the golden that runs are compared with, if there is one of this definition."""
+        against, asked = Against(self.case, self.store), self.good_end(None)
         golden = against.document(bad)
+        stale = not isinstance(golden, str) and golden.digest != self.case.digest()
+        if asked is not None:
+            return asked, None if stale or isinstance(golden, str) else against
         if isinstance(golden, str):
-            ends = self.good_end(None)
-            if ends is None:
-                raise _Ended(BlameOutcome.CANNOT_TELL, Unsearchable(golden))
-            return ends, None
-        if golden.digest != self.case.digest():
+            raise _Ended(BlameOutcome.CANNOT_TELL, Unsearchable(golden))
+        if stale:
             changes = definition_changes(golden.definition, self.case.definition())
             named = tuple(replace(one, what=f"definition.{one.what}") for one in changes)
             raise _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(named))
@@ -158,14 +149,14 @@ class CaseInquiry:
 
     def _unmoved(self, ends: Ends, golden: Against | None, bad: Seen) -> _Ended:
         """Why the case differs although no package moved."""
-        if golden is None:
-            return _Ended(BlameOutcome.NOT_REPRODUCED, BadEndAgrees(identical=True))
+        if golden is None or ends.asked:
+            return _Ended(BlameOutcome.NOT_REPRODUCED, SameEnds())
         result = golden.result(bad)
         if problem := judged.problem_of(bad, result):
             return _Ended(BlameOutcome.CANNOT_TELL, Untold("bad", problem))
         if not (judged.raised_by(bad) or golden.differs(result, self.threshold)):
             return _Ended(BlameOutcome.NOT_REPRODUCED, _agrees(result))
-        if own := own_changes(golden.changes(bad)):
+        if own := own_changes(golden.changes(bad), held=bool(ends.held)):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
         return _Ended(BlameOutcome.NOT_REPRODUCED, NoCause(judged.rel_l2_of(result), ends.held))
 
@@ -191,13 +182,14 @@ class CaseInquiry:
         The good end then has to agree with it; of two ends that the user names both may come before the golden.
         """
         document = golden.document(good)
-        assert not isinstance(document, str)
+        if isinstance(document, str):  # the bad end could not say on which platform it would have run
+            return False
         recorded = recorded_versions(document)
         pairs = [(recorded.get(one.what), one.golden, one.now) for one in ends.bad.moved_from(ends.good)]
         return not any(is_beyond(version, before, after) for version, before, after in pairs)
 
     def _good_differs(self, ends: Ends, against: Against, good: Seen, result: CaseResult) -> _Ended:
-        if not ends.asked and (own := own_changes(against.changes(good))):
+        if not ends.asked and (own := own_changes(against.changes(good), held=bool(ends.held))):
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
         words, raised = reason_words(result.reasons), judged.raised_by(good)
         found = GoodEndDiffers(judged.rel_l2_of(result), words, raised, ends.held)
@@ -213,54 +205,21 @@ class CaseInquiry:
     # The search
 
     def _blamed(self, ends: Ends, tell: Callable[[Seen], Told]) -> Inquiry[Blame]:
-        found = yield from self._answered(self._cause(ends), tell)
-        cause = {**found.companions, **{one.package: one.after for one in found.narrowed}}
-        before = {one.package: one.before for one in found.narrowed}
-        with_it = yield from self._answered(_once(with_moves(ends.good, cause)), tell)
-        without = yield from self._answered(_once(with_moves(ends.bad, before)), tell)
+        found = yield from self._answered(cause_between(ends.good, ends.bad, self.paths), tell)
+        with_it = yield from self._answered(_once(with_moves(ends.good, found.moves)), tell)
+        without = yield from self._answered(_once(with_moves(ends.bad, found.back)), tell)
         if Told.UNKNOWN in (with_it, without):
             # The ends may not fit the versions that lie between; the sets on both sides of the change do.
-            with_it = yield from self._answered(_once(with_moves(found.good, cause)), tell)
-            without = yield from self._answered(_once(with_moves(found.bad, before)), tell)
+            with_it = yield from self._answered(_once(with_moves(found.good, found.moves)), tell)
+            without = yield from self._answered(_once(with_moves(found.bad, found.back)), tell)
         changes = yield from self._changes(found)
         confirmed = with_it is Told.BAD and without is Told.GOOD
         found_out = self._blame(BlameOutcome.BLAMED, changes, confirmed=confirmed)
         return replace(found_out, companions=tuple(found.companions))
 
-    def _cause(self, ends: Ends) -> Search[_Cause]:
-        """The moves that make the difference, each between two releases that follow one another."""
-        good, bad = ends.good, ends.bad
-        locks = self.paths.by_day(good, bad)
-        if len(locks) > 2:
-
-            def ask(place: int, left: Interval) -> Search[Told]:
-                return (yield Query(self.paths.coexisting(locks[place], good, bad), _steps_left(left)))
-
-            found = yield from bisect(len(locks), ask)
-            good = self._edge(locks[found.good], ends)
-            bad = self._edge(locks[found.bad], ends)
-        moves = self.paths.ordered(moves_between(good, bad))
-        cause = yield from smallest_cause(good, moves)
-        companions = {name: moves[name] for name in cause.companions}
-        base, moved = with_moves(good, companions), {name: moves[name] for name in cause.packages}
-        narrowed = list[Narrowed]()
-        for name in cause.packages:
-            versions = self.paths.versions(name, good.packages.get(name), moved[name])
-            bases = dict.fromkeys(
-                (with_moves(base, moved).requirements(), base.requirements(), good.requirements())
-            )
-            one = yield from narrow(name, [lock_of(words) for words in bases], versions)
-            narrowed.append(one)
-            moved[name] = one.after
-        return _Cause(good, bad, tuple(narrowed), companions)
-
-    def _edge(self, lock: Lock, ends: Ends) -> Lock:
-        return lock if lock in (ends.good, ends.bad) else self.paths.coexisting(lock, ends.good, ends.bad)
-
-    def _changes(self, found: _Cause) -> Inquiry[tuple[BlamedChange, ...]]:
+    def _changes(self, found: FoundCause) -> Inquiry[tuple[BlamedChange, ...]]:
         """What each of the changes did, between the runs right before and after it."""
-        moved = {one.package: one.after for one in found.narrowed}
-        after = with_moves(found.good, {**found.companions, **moved})
+        after = with_moves(found.good, found.moves)
         changes = list[BlamedChange]()
         for one in found.narrowed:
             before = with_moves(after, {one.package: one.before})
@@ -289,19 +248,19 @@ class CaseInquiry:
             if judged.problem_of(now, None):
                 continue
             if not judged.same_bits(seen, now):
-                changes += yield from self._between(Ends(last, lock), seen)
+                changes += yield from self._between(last, lock, seen)
             last, seen = lock, now
         outcome = BlameOutcome.BLAMED if changes else BlameOutcome.NOT_REPRODUCED
         reason = None if changes else BadEndAgrees(identical=True)
         return replace(self._blame(outcome, changes, reason=reason), every=True)
 
-    def _between(self, ends: Ends, seen: Seen) -> Inquiry[tuple[BlamedChange, ...]]:
+    def _between(self, good: Lock, bad: Lock, seen: Seen) -> Inquiry[tuple[BlamedChange, ...]]:
         def tell(one: Seen) -> Told:
             if judged.problem_of(one, None):
                 return Told.UNKNOWN
             return Told.GOOD if judged.same_bits(seen, one) else Told.BAD
 
-        found = yield from self._answered(self._cause(ends), tell)
+        found = yield from self._answered(cause_between(good, bad, self.paths), tell)
         return (yield from self._changes(found))
 
     # Runs
@@ -343,16 +302,6 @@ class CaseInquiry:
         return Blame(self.case.id, outcome, tuple(changes), self.moved, self.runs, confirmed, reason=reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cause:
-    """The packages to blame, the neighbouring sets of versions between which they moved, and what moves with them."""
-
-    good: Lock
-    bad: Lock
-    narrowed: tuple[Narrowed, ...]
-    companions: Moves
-
-
 def _once(lock: Lock) -> Search[Told]:
     return (yield Query(lock, "the confirmation"))
 
@@ -360,7 +309,3 @@ def _once(lock: Lock) -> Search[Told]:
 def _agrees(result: CaseResult) -> BadEndAgrees:
     identical = all(one.verdict is Verdict.IDENTICAL for one in result.tensors)
     return BadEndAgrees(identical, judged.rel_l2_of(result))
-
-
-def _steps_left(left: Interval) -> str:
-    return f"{left.bad - left.good} sets of versions, by the day of their release"

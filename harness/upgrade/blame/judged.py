@@ -13,14 +13,12 @@ from harness.core.capture import (
     Acceptance,
     CaptureDocument,
     Completed,
-    Lost,
     Raised,
     Unavailable,
 )
 from harness.core.case import Case
 from harness.core.environment import Change
 from harness.core.results.blame import ChangeKind
-from harness.core.results.reasons import MissingName
 from harness.core.results.verdict import PASSES, CaseResult, Divergence, Verdict, worst
 from harness.core.tolerance import Limits, Relation, Rule, Tolerance
 from harness.errors import StoreError, UnreadableGolden
@@ -33,6 +31,7 @@ from harness.judge.judge import judge
 from harness.report.reason_words import reason_words
 from harness.upgrade.blame.runs import Seen
 from harness.upgrade.blame.search import Told
+from harness.upgrade.judging import lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +164,10 @@ def rel_l2_of(result: CaseResult) -> float | None:
 
 def raised_by(seen: Seen) -> str:
     """The exception that the pipeline raised, or the name that these versions lack, in one line; "" if it ran."""
-    match seen.outcome:
-        case Raised(message=message):
-            return message
-        case Lost(lacking=MissingName() as lacking):
-            return reason_words((lacking,))
-    return ""
+    if isinstance(seen.outcome, Raised):
+        return seen.outcome.message
+    missing = lacking(seen.outcome)
+    return reason_words((missing,)) if missing else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +187,7 @@ def step_between(case: Case, before: Seen, after: Seen, folder: Path) -> Step:
     """
     if raised := raised_by(after):
         return Step(ChangeKind.BEHAVIOUR, None, None, raised)
-    if not isinstance(before.outcome, Completed):
+    if not (isinstance(before.outcome, Completed) and isinstance(after.outcome, Completed)):
         return Step(ChangeKind.BEHAVIOUR, None, None)
     result = against_run(case, before, folder).explained(after)
     rounding = _of_outputs(result).verdict is Verdict.WITHIN

@@ -22,9 +22,14 @@ _STARTS = "switches.variables.PYTHONHASHSEED"
 """Differs between two runs of a search on purpose."""
 
 
-def own_changes(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """Those of `changes`, as `explain` lists them, that are no package's: what the project decides, else the rest."""
+def own_changes(changes: Sequence[Change], *, held: bool = False) -> tuple[Change, ...]:
+    """Those of `changes`, as `explain` lists them, that are no package's: what the project decides, else the rest.
+
+    With `held` only what the project decides: torch has moved too, and brings CUDA libraries and switches of its own.
+    """
     decided = tuple(one for one in changes if one.what.startswith(_DECIDED))
+    if held:
+        return decided
     around = tuple(one for one in changes if one.what.startswith(_SURROUNDINGS) and one.what != _STARTS)
     return decided or around
 

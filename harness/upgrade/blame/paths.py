@@ -33,21 +33,28 @@ class Paths:
         """The newest versions up to those in `lock` that fit together on paper; `lock` itself if none do."""
         key = lock.requirements()
         if key not in self._fitting:
-            self._fitting[key] = self._fits(lock, moves_between(good, bad))
+            self._fitting[key] = self._fits(lock, good, bad)
         return self._fitting[key]
 
-    def _fits(self, lock: Lock, moves: Moves) -> Lock:
+    def _fits(self, lock: Lock, good: Lock, bad: Lock) -> Lock:
+        found = (self._resolved(lock, good, bad, sign) for sign in ("==", "<="))
+        return next(filter(None, found), lock)
+
+    def _resolved(self, lock: Lock, good: Lock, bad: Lock, sign: str) -> Lock | None:
+        """Versions that fit together and are `sign` those in `lock`; None if there are none."""
+        moves = moves_between(good, bad)
         names = [name for name in moves if name in lock.packages]
-        rest = tuple(name for name in lock.packages if name not in names)
-        for sign in ("==", "<="):
-            wanted = tuple(f"{name}{sign}{lock.packages[name]}" for name in names)
-            try:
-                found = self.installer.resolve(Wish(wanted, rest, lock))
-            except Unresolvable:
-                continue
-            # Only what moves between the ends may move: what a resolver adds was not there at either of them.
-            return with_moves(lock, {name: found.packages.get(name, lock.packages[name]) for name in names})
-        return lock
+        rest = lock.words(name for name in lock.packages if name not in names)
+        # What the bad end has besides is needed from some release on: the resolver knows from which.
+        new = {name: version for name, version in moves.items() if name not in good.packages and version}
+        wanted = tuple(f"{name}{sign}{lock.packages[name]}" for name in names)
+        try:
+            found = self.installer.resolve(Wish(wanted, rest, with_moves(lock, new))).packages
+        except Unresolvable:
+            return None
+        # Only what moves between the ends may move: what else a resolver adds was not there at either of them.
+        moved = {name: found.get(name, lock.packages[name]) for name in names}
+        return with_moves(lock, {name: new[name] for name in new if name in found} | moved)
 
     def ordered(self, moves: Moves) -> Moves:
         """`moves` in the order in which they are tried."""
@@ -65,7 +72,8 @@ class Paths:
         """Every lock on the way: by day, else one package after the other, release by release."""
         by_day = self.by_day(good, bad)
         if len(by_day) > 2:
-            return by_day
+            whole = (self._resolved(lock, good, bad, "==") or lock for lock in by_day[1:-1])
+            return [good, *whole, bad]
         locks = [good]
         for name, after in self.ordered(moves_between(good, bad)).items():
             steps = self.versions(name, good.packages.get(name), after)[1:]

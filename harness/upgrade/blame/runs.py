@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -23,13 +23,14 @@ from harness.codec import from_json, to_json
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import BUILTIN, Case
 from harness.core.portable.switches import CPU_INFO
+from harness.errors import StoreError
 from harness.run.trial import Freshness, Trial
 from harness.run.variables import other_start
 from harness.upgrade.environments import COMPILE_CACHES, Environments, Made
 from harness.upgrade.installer import NotInstalled, Unresolvable
 from harness.upgrade.lock import Lock, too_old
 
-_OUTCOME, _CAPTURE = "outcome.json", "capture.safetensors"
+_OUTCOME, _CAPTURE, _ASIDE = "outcome.json", "capture.safetensors", ".tmp"
 
 _MOST_BYTES = 4 * 10**9
 """How much the captures of earlier searches may take."""
@@ -74,6 +75,7 @@ class Runs:
     environments: Environments
     here: Lock
     conduct: Conduct
+    _used: set[Path] = field(default_factory=set)
 
     def see(self, lock: Lock, wanted: Sequence[tuple[Case, int]]) -> list[tuple[Seen, ...]]:
         """As many runs of each case as it says; those that are in the cache are not done again."""
@@ -133,6 +135,7 @@ class Runs:
         with suppress(OSError, ValidationError):
             kept = from_json(_Kept, (folder / _OUTCOME).read_bytes())
             os.utime(folder / _OUTCOME)
+            self._used.add(folder)
             if isinstance(kept.outcome, Completed):
                 return Seen(replace(kept.outcome, path=str(folder / _CAPTURE)))
             return Seen(kept.outcome)
@@ -142,25 +145,49 @@ class Runs:
         """Keep what a run gave, in one step; what may be otherwise next time, a crash or a timeout, is not kept."""
         if not isinstance(outcome, Completed | Raised):
             return Seen(outcome)
-        aside = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        if isinstance(outcome, Completed):
-            shutil.move(outcome.path, aside / _CAPTURE)
-        files.write(aside / _OUTCOME, to_json(_Kept(outcome)).encode())
+        aside = folder.with_name(f"{folder.name}.{os.getpid()}{_ASIDE}")
+        try:
+            _put(outcome, aside)
+        except OSError as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            step = "free the space or grant the permission, or name another folder with HARNESS_CACHE"
+            raise StoreError(f"{error.filename or aside}: {files.reason(error)}; {step}") from error
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # somebody else kept the same run meanwhile
             aside.rename(folder)
         return self._kept(folder) or Seen(outcome)
 
     def _prune(self) -> None:
-        """Remove the runs that have not been used for longest, until the rest is small enough."""
-        kept = sorted(self.root.glob(f"*/{_OUTCOME}"), key=lambda one: one.stat().st_mtime, reverse=True)
+        """Remove the runs that have not been used for longest, until the rest is small enough.
+
+        What this search has seen stays: it is compared with others later. Another search may remove what is counted.
+        """
         total = 0
-        for one in kept:
-            total += sum(file.stat().st_size for file in one.parent.iterdir())
-            if total > _MOST_BYTES:
-                shutil.rmtree(one.parent, ignore_errors=True)
+        for folder in sorted(filter(_is_run, self.root.glob("*")), key=_last_use, reverse=True):
+            with suppress(OSError):
+                total += sum(file.stat().st_size for file in folder.iterdir())
+            if total > _MOST_BYTES and folder not in self._used:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(outcome: Completed | Raised, folder: Path) -> None:
+    """What a run gave, into this new folder; raises OSError."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if isinstance(outcome, Completed):
+        shutil.move(outcome.path, folder / _CAPTURE)
+    files.write(folder / _OUTCOME, to_json(_Kept(outcome)).encode())
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / _OUTCOME).is_file() and not folder.name.endswith(_ASIDE)
+
+
+def _last_use(folder: Path) -> float:
+    """In seconds of the epoch; 0 if another search has removed the run."""
+    with suppress(OSError):
+        return (folder / _OUTCOME).stat().st_mtime
+    return 0.0
 
 
 def _there(seen: Seen | None) -> Seen:

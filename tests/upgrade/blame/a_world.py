@@ -82,6 +82,8 @@ class World:
     runs: list[tuple[str, tuple[str, ...], int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     weights: str = "w"
+    cuda: str | None = None
+    platform: str = "cpu-x86_64"
     installer: NoInstaller = field(default_factory=NoInstaller)
 
     @property
@@ -156,5 +158,6 @@ class World:
         )  # fmt: skip
 
     def _environment(self, packages: Mapping[str, str]) -> Environment:
-        base = environment()
-        return dataclasses.replace(base, software=dataclasses.replace(base.software, packages=packages))
+        base = environment(self.platform)
+        software = dataclasses.replace(base.software, packages=packages, cuda=self.cuda)
+        return dataclasses.replace(base, software=software)

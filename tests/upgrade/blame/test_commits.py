@@ -57,6 +57,30 @@ def test_the_commits_of_the_first_parents_lie_between(
     assert found == (before, *(f"git+{url}@{one}" for one in commits[1:-1]), after)
 
 
+def test_the_way_back_is_the_same_commits(tmp_path: Path, repository: tuple[Path, list[str]]) -> None:
+    folder, commits = repository
+    before, after = (f"git+{folder.as_uri()}@{commits[place]}" for place in (-1, 0))
+    found = Commits(tmp_path / "clones").between(before, after)
+    assert found == (before, *(f"git+{folder.as_uri()}@{one}" for one in commits[-2:0:-1]), after)
+
+
+def test_from_a_release_branch_the_way_leads_over_where_it_began(
+    tmp_path: Path, repository: tuple[Path, list[str]]
+) -> None:
+    folder, commits = repository
+    git(folder, "switch", "--quiet", "-c", "release", commits[2])
+    fixed = _commit(folder, "fixed")
+    git(folder, "tag", "v2.0")
+    later = _commit(folder, "later")
+    url = folder.as_uri()
+    ways = Commits(tmp_path / "clones")
+    found = ways.between("2.0", f"git+{url}@main")
+    assert found == ("2.0", *(f"git+{url}@{one}" for one in commits[2:4]), f"git+{url}@main")
+    before = f"git+{url}@{later}"
+    found = ways.between(before, f"git+{url}@main")
+    assert found == (before, *(f"git+{url}@{one}" for one in (fixed, *commits[2:4])), f"git+{url}@main")
+
+
 def test_a_release_is_found_by_its_tag(tmp_path: Path, repository: tuple[Path, list[str]]) -> None:
     folder, commits = repository
     after = f"git+{folder.as_uri()}@{commits[2]}"

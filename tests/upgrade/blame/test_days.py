@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from harness.upgrade.blame.days import locks_by_day, moved_between
+import pytest
+
+from harness.upgrade.blame.days import is_beyond, locks_by_day, moved_between
 from harness.upgrade.index import Index
 from harness.upgrade.lock import Lock
 from harness.upgrade.releases import Release, Releases
@@ -80,3 +82,15 @@ def test_a_package_that_appears_moves_with_the_last_step() -> None:
     good, bad = Lock({"a": "1"}), Lock({"a": "3", "new": "1"})
     found = [dict(lock.packages) for lock in locks_by_day(good, bad, releases(TWO))]
     assert found == [{"a": "1"}, {"a": "2"}, {"a": "3"}, {"a": "3", "new": "1"}]
+
+
+@pytest.mark.parametrize(("version", "before", "after", "beyond"), [
+    ("1.5", "1.0", "1.9", True),
+    ("1.0", "1.0", "1.9", False),
+    ("2.9.1+cu128", "2.9.1", "2.10.0", False),
+    ("0.9", "1.0", "1.9", False),
+    ("1.5", "1.9", "1.0", True),
+    (None, "1.0", "1.9", False),
+])  # fmt: skip
+def test_a_golden_that_lies_on_the_way(version: str | None, before: str, after: str, *, beyond: bool) -> None:
+    assert is_beyond(version, before, after) is beyond

@@ -37,7 +37,7 @@ class Resolver:
         self.wishes.append(wish)
         if self.refuses:
             raise Unresolvable("contradiction")
-        pins = dict(one.split("==") for one in wish.requirements)
+        pins = dict(one.split("==") for one in wish.requirements if "==" in one)
         return Lock({**wish.preferred.packages, **pins, "companion": "1"})
 
     def create(self, folder: Path) -> None:
@@ -99,6 +99,40 @@ def test_another_torch_is_downloaded_only_if_allowed(tmp_path: Path, resolver: R
     ends = golden_ends(document, upgrades(resolver, large=large), Lock(HERE))
     assert ends.good.packages["torch"] == ("2.9.1" if large else "2.13.0")
     assert [one.what for one in ends.held] == ([] if large else ["torch"])
+
+
+@pytest.mark.parametrize(("recorded", "here", "good"), [
+    ("2.13.0+cu128", "2.13.0", "2.13.0"),
+    ("2.9.1+cu128", "2.13.0", "2.9.1"),
+    ("2.9.1+cpu", "2.13.0+cpu", "2.9.1+cpu"),
+])  # fmt: skip
+def test_the_build_that_torch_names_itself_is_no_version_of_an_index(
+    tmp_path: Path, resolver: Resolver, recorded: str, here: str, good: str
+) -> None:
+    bad = Lock({**HERE, "torch": here})
+    document = golden(tmp_path, {"torch": recorded}, {})
+    assert golden_ends(document, upgrades(resolver, large=True), bad).good.packages["torch"] == good
+    held = golden_ends(document, upgrades(resolver), bad).held
+    assert [(one.golden, one.now) for one in held] == ([(good, here)] if good != here else [])
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_what_torch_pins_stays_where_torch_stays(tmp_path: Path, resolver: Resolver, large: bool) -> None:
+    here = Lock({**HERE, "nvidia-cudnn-cu13": "9.12", "triton": "3.6"})
+    document = golden(
+        tmp_path, {"torch": "2.9.1", "numpy": "2.0.0", "nvidia-cudnn-cu12": "9.1", "triton": "3.4"}, {}
+    )
+    golden_ends(document, upgrades(resolver, large=large), here)
+    wanted = set(resolver.wishes[-1].requirements)
+    pinned = {"torch==2.9.1", "numpy==2.0.0", "nvidia-cudnn-cu12==9.1", "triton==3.4"}
+    assert wanted == (pinned if large else {"numpy==2.0.0", "torch==2.13.0"})
+
+
+def test_a_linked_source_tree_is_not_sought_on_an_index(tmp_path: Path, resolver: Resolver) -> None:
+    bad = Lock({"numpy": "2.4.2", "mine": "file:///mine", "torch": "https://h.example/torch.whl"})
+    golden_ends(golden(tmp_path, {"numpy": "2.0.0"}, {}), upgrades(resolver), bad)
+    assert "mine @ file:///mine" in resolver.wishes[-1].names
+    assert "torch @ https://h.example/torch.whl" in resolver.wishes[-1].requirements
 
 
 def test_nothing_moved(tmp_path: Path, resolver: Resolver) -> None:

@@ -12,7 +12,9 @@ import pytest
 from packaging.version import Version
 
 from harness.core.results.blame import BlameOutcome, ChangeKind
+from harness.core.tolerance import Limits, Rule, Tolerance
 from harness.report.views.blame import sentence
+from harness.upgrade.installer import Wish
 from harness.upgrade.lock import Lock
 from harness.upgrade.releases import Release
 from tests.golden.builders import a_case
@@ -140,6 +142,23 @@ def test_a_companion_is_named_and_not_blamed(tmp_path: Path) -> None:
     assert "; new has to move with it for anything to run; other0" in sentence(blame)
 
 
+def test_what_only_later_releases_need_is_no_companion(tmp_path: Path) -> None:
+    """p changes the number in 1.10; from 1.15 on it needs `new`, before that it cannot run with it."""
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if (minor(packages["p"]) >= 15) != ("new" in packages):
+            raise Broken("cannot be imported: 'new' does not fit")
+        return forty(packages)
+
+    world = World(tmp_path, rule, {"p": FORTY, "new": ("1",)})
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.19", "new": "1"})
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == ("p", "1.9", "1.10")
+    assert (blame.companions, blame.confirmed) == ((), True)
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.39", "new": "1"}, every=True)
+    assert [one.after for one in blame.changes][:1] == ["1.10"]
+
+
 def dated(versions: Mapping[str, int]) -> tuple[Release, ...]:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     return tuple(Release(one, start + timedelta(days=day)) for one, day in versions.items())
@@ -164,6 +183,34 @@ def test_where_days_are_known_only_sets_that_existed_are_run(tmp_path: Path) -> 
     assert (change.package, change.before, change.after) == ("p", "1.16", "1.17")
     assert blame.confirmed
     assert blame.runs <= math.ceil(math.log2(58)) + 2 + 4 + 2
+
+
+def test_days_with_what_their_releases_need_are_not_stepped_over(tmp_path: Path) -> None:
+    """p from 1.5 on needs `new`, which is at the bad end only."""
+
+    class Needing(NoInstaller):
+        def resolve(self, wish: Wish) -> Lock:
+            packages = dict(wish.preferred.packages)
+            if minor(packages["p"]) < 5:
+                packages.pop("new", None)
+            return Lock(packages)
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if minor(packages["p"]) >= 5 and "new" not in packages:
+            raise Broken("cannot be imported: No module named 'new'")
+        return 2.0 if minor(packages["p"]) >= 17 else 1.0
+
+    index = {"p": dated({f"1.{number}": number for number in range(40)}), "new": dated({"1": 4})}
+    world = World(tmp_path, rule, index, installer=Needing())
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.39", "new": "1"})
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == ("p", "1.16", "1.17")
+    assert (blame.companions, blame.confirmed) == ((), True)
+    assert blame.runs <= math.ceil(math.log2(40)) + 2 + 4 + 2
+    world.runs.clear()
+    (blame,) = world.blame(good={"p": "1.0"}, bad={"p": "1.39", "new": "1"}, every=True)
+    assert [(one.before, one.after) for one in blame.changes] == [("1.16", "1.17")]
+    assert all("new==1" in lock or minor(lock[0][3:]) < 5 for _, lock, _ in world.runs)
 
 
 def test_only_weights_moved_so_it_is_the_own_change(tmp_path: Path) -> None:
@@ -261,7 +308,8 @@ def test_an_end_that_cannot_run_cannot_be_told(tmp_path: Path, end: str) -> None
     (blame,) = world.blame()
     assert blame.outcome is BlameOutcome.CANNOT_TELL
     assert sentence(blame) == (
-        f"cannot tell: with the {end} versions a/case cannot be imported: No module named 'left_out'"
+        f"cannot tell: with the {end} versions a/case cannot be imported: No module named 'left_out'; "
+        f"name other versions with --{end}"
     )
 
 
@@ -318,6 +366,41 @@ def test_a_good_end_that_does_not_agree_with_its_golden_is_not_reproduced(
     assert "differs under the good versions as well" in sentence(blame)
 
 
+def test_a_golden_of_another_config_says_nothing_about_two_named_ends(tmp_path: Path) -> None:
+    world = World(tmp_path, forty, {"p": FORTY}, {"p": "1.15"})
+    world.golden({"p": "1.0"})
+    (blame,) = world.blame(dataclasses.replace(PLAIN, steps=5), good={"p": "1.0"}, bad={"p": "1.15"})
+    assert (blame.changes[0].before, blame.changes[0].after) == ("1.9", "1.10")
+    assert blame.confirmed
+
+
+def test_two_named_ends_that_are_the_same_versions(tmp_path: Path) -> None:
+    world = World(tmp_path, forty, {"p": FORTY}, {"p": "1.15"})
+    world.golden({"p": "1.0"})
+    (blame,) = world.blame(good={"p": "1.15"}, bad={"p": "1.15"})
+    assert blame.outcome is BlameOutcome.NOT_REPRODUCED
+    assert sentence(blame).startswith(
+        "nothing to blame: both ends of a/case are the same versions; name others"
+    )
+
+
+def test_a_golden_of_another_platform_that_may_not_judge_is_left_out(tmp_path: Path) -> None:
+    """The bad end cannot say where it would have run, so the golden is that of any platform."""
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if minor(packages["p"]) >= 10:
+            raise NameMissing("no class named X")
+        return 1.0
+
+    limits = Limits(rel_l2=1e-5)
+    case = dataclasses.replace(PLAIN, tolerance=Tolerance(Rule.EXACT, limits, Rule.REFUSE))
+    world = World(tmp_path, rule, {"p": FORTY})
+    world.golden({"p": "1.0"}, case)
+    world.platform = "cuda-sm90"
+    (blame,) = world.blame(case, good={"p": "1.0"}, bad={"p": "1.15"})
+    assert (blame.changes[0].before, blame.changes[0].after) == ("1.9", "1.10")
+
+
 def test_a_second_cause_keeps_it_from_being_confirmed(tmp_path: Path) -> None:
     def rule(packages: Mapping[str, str], _number: int) -> float:
         return 2.0 if minor(packages["p"]) >= 5 or minor(packages["q"]) >= 5 else 1.0
@@ -326,7 +409,7 @@ def test_a_second_cause_keeps_it_from_being_confirmed(tmp_path: Path) -> None:
     world.golden({"p": "1.0", "q": "1.0"})
     (blame,) = world.blame()
     assert (blame.outcome, blame.confirmed) == (BlameOutcome.BLAMED, False)
-    assert f"not confirmed, after {blame.runs} runs" in sentence(blame)
+    assert sentence(blame).endswith(f"not confirmed after {blame.runs} runs: another change may play a part")
 
 
 def test_cases_share_runs_of_the_same_versions(tmp_path: Path) -> None:
@@ -389,6 +472,21 @@ def test_torch_of_the_golden_is_not_downloaded_unasked(tmp_path: Path) -> None:
     assert blame.outcome is BlameOutcome.NOT_REPRODUCED
     assert sentence(blame).endswith("; torch 2.9.1 of the golden was not tried, add --yes to download it")
     assert all("torch==2.13.0" in lock for _, lock, _ in world.runs)
+
+
+@pytest.mark.parametrize("recorded", ["1.0", "1.9"])
+def test_what_a_held_torch_brings_with_it_is_no_own_change(tmp_path: Path, recorded: str) -> None:
+    world = World(tmp_path, lambda *_: 1.0, {"p": FORTY}, {"p": "1.9", "torch": "2.13.0"}, cuda="12.8")
+    world.golden({"p": recorded, "torch": "2.9.1"})
+    world.rule, world.cuda = lambda *_: 2.0, "13.0"
+    (blame,) = world.blame()
+    assert blame.outcome is BlameOutcome.NOT_REPRODUCED
+    assert sentence(blame).endswith("; torch 2.9.1 of the golden was not tried, add --yes to download it")
+    world.weights = "other"
+    (blame,) = world.blame()
+    assert sentence(blame).startswith(
+        "no dependency changed a/case: your own change did (weights.unet w → other)"
+    )
 
 
 def test_progress_names_what_is_left(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from harness.core.capture import Unavailable
+from harness.core.results.reasons import MissingName
 from harness.core.results.verdict import CaseResult, TensorResult, Verdict
 from harness.golden.store import GoldenStore
-from harness.upgrade.blame.judged import Against, Threshold, problem_of, rel_l2_of
+from harness.upgrade.blame.judged import Against, Threshold, problem_of, raised_by, rel_l2_of
 from harness.upgrade.blame.runs import Seen
 from tests.golden.builders import a_case
 
@@ -57,6 +59,14 @@ def test_the_largest_distance_of_all_outputs_counts() -> None:
     assert rel_l2_of(result(Verdict.IDENTICAL, same)) == 0.0
     assert rel_l2_of(result(Verdict.DRIFTED, near, tensor(Verdict.DRIFTED, None))) is None
     assert rel_l2_of(result(Verdict.BROKEN)) is None
+
+
+@pytest.mark.parametrize(("package", "raised"), [("numpy", "numpy is missing"), ("no_such_package", "")])
+def test_a_package_that_only_the_other_versions_lack_ends_a_run(package: str, raised: str) -> None:
+    """As for `verify --with`, which names blame as the next step."""
+    seen = Seen(Unavailable("pip install it", lacking=MissingName(package, f"{package} is missing")))
+    assert raised_by(seen) == raised
+    assert problem_of(seen, None) == ("" if raised else "cannot run here: pip install it")
 
 
 def test_what_did_not_run_says_why() -> None:

@@ -59,6 +59,23 @@ def test_others_go_back_to_the_newest_that_fit_and_nothing_else_moves() -> None:
     assert paths(strict).coexisting(BAD, GOOD, BAD).packages == {"a": "2", "b": "1", "c": "1"}
 
 
+class Needing(NoInstaller):
+    """a from 2 on needs `new`."""
+
+    def resolve(self, wish: Wish) -> Lock:
+        packages = dict(wish.preferred.packages)
+        if packages["a"] == "1":
+            packages.pop("new", None)
+        return Lock({**packages, "unheard-of": "1"})
+
+
+def test_what_the_bad_end_needs_besides_comes_with_the_release_that_needs_it() -> None:
+    bad = Lock({**BAD.packages, "new": "7"})
+    ways = paths(Needing())
+    found = [ways.coexisting(Lock({**GOOD.packages, "a": one}), GOOD, bad).packages for one in "12"]
+    assert found == [GOOD.packages, {**GOOD.packages, "a": "2", "new": "7"}]
+
+
 def test_what_fits_nowhere_on_paper_is_tried_as_it_is_and_asked_once() -> None:
     strict = Strict(set())
     ways = paths(strict)

@@ -13,6 +13,7 @@ import pytest
 
 from harness.core.capture import Completed, Lost, Outcome, Raised
 from harness.core.case import Case, ModelSpec
+from harness.errors import StoreError
 from harness.run.trial import Freshness, Trial
 from harness.upgrade.blame import runs
 from harness.upgrade.blame.runs import Runs, Seen
@@ -170,6 +171,18 @@ def test_what_is_too_old_is_not_installed(workshop: Workshop) -> None:
     assert workshop.made == []
 
 
+def test_a_cache_that_cannot_be_written_is_told_with_the_step(workshop: Workshop) -> None:
+    (workshop.root / "runs").write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match="name another folder with HARNESS_CACHE"):
+        workshop.runs().see(LOCK, [(CASE, 1)])
+
+
+def test_nothing_that_could_be_kept_is_no_error(workshop: Workshop) -> None:
+    workshop.outcome = Lost("killed by signal 9")
+    assert workshop.runs().see(LOCK, [(CASE, 1)]) == [(Seen(workshop.outcome),)]
+    assert not (workshop.root / "runs").exists()
+
+
 def test_what_has_not_been_used_for_longest_goes_first(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,3 +195,34 @@ def test_what_has_not_been_used_for_longest_goes_first(
     os.utime(Path(second).with_name("outcome.json"), (1, 1))
     (third,) = paths(workshop.runs().see(HERE, [(CASE, 1)]))
     assert [Path(one).exists() for one in (first, second, third)] == [True, False, True]
+
+
+def test_what_a_search_has_seen_stays_until_it_ends(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_MOST_BYTES", 1)
+    search = workshop.runs()
+    seen = [path for lock in (LOCK, OTHER) for path in paths(search.see(lock, [(CASE, 1)]))]
+    assert all(Path(one).is_file() for one in seen)
+    (last,) = paths(workshop.runs().see(HERE, [(CASE, 1)]))
+    assert [Path(one).exists() for one in (*seen, last)] == [False, False, True]
+
+
+def test_runs_that_vanish_or_are_half_written_disturb_no_search(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.runs().see(LOCK, [(CASE, 1)])
+    monkeypatch.setattr(runs, "_MOST_BYTES", 0)
+    aside = workshop.root / "runs" / "0123.77.tmp"
+    aside.mkdir()
+    (aside / "outcome.json").touch()
+    is_run = runs._is_run
+
+    def vanishing(folder: Path) -> bool:
+        found = is_run(folder)
+        (folder / "outcome.json").unlink(missing_ok=found)
+        return found
+
+    monkeypatch.setattr(runs, "_is_run", vanishing)
+    workshop.runs().see(OTHER, [(CASE, 1)])
+    assert aside.is_dir()
