@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -115,7 +116,9 @@ class Releases:
 
 
 def _brief(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    """One line, without the password that an address may hold."""
+    text = re.sub(r"://[^/@\s]+@", "://", f"{type(error).__name__}: {error}")
+    return text.splitlines()[0][:200]
 
 
 def _folder(place: str) -> Path | None:
