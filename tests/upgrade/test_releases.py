@@ -111,6 +111,16 @@ def test_the_way_down_is_the_way_up_in_reverse(tmp_path: Path) -> None:
     assert names(releases.between("p", "4", "1")) == ["3", "2", "1"]
 
 
+def test_other_builds_do_not_lie_between(tmp_path: Path) -> None:
+    for version in ("1", "2", "3"):
+        for build in ("", "+cpu", "+cu128"):
+            wheel(tmp_path, "p", f"{version}{build}")
+    releases = Releases(Index(no_index=True, find_links=(str(tmp_path),)))
+    assert names(releases.between("p", "1", "3")) == ["2", "3"]
+    assert names(releases.between("p", "1+cpu", "3+cpu")) == ["2+cpu", "3+cpu"]
+    assert names(releases.between("p", "1+cpu", "3")) == ["2", "2+cpu", "3"]
+
+
 def test_an_index_that_does_not_answer_is_an_error_with_a_next_step() -> None:
     with pytest.raises(NoReleases, match=r"the releases of p cannot be listed .*make the index reachable"):
         Releases(Index(index_url="http://127.0.0.1:9/simple")).of("p")
