@@ -78,10 +78,13 @@ def loaded(case: Any) -> Any:
     from harness import zoo
     from harness.worker.environment.classes import pipeline_class
     from harness.worker.loading import variants
+    from harness.worker.model_files import model_index
 
     dtype = getattr(torch, case.model.dtype)
     folder = zoo.model_dir(case.model.id.removeprefix("builtin:"))
-    pipeline = pipeline_class(case).from_pretrained(folder, torch_dtype=dtype)
+    # Whoever loads an old checkpoint by hand has to tell diffusers where its modules are now.
+    model_index.alias_moved_modules(model_index.read(folder / model_index.INDEX))
+    pipeline = pipeline_class(case).from_pretrained(folder, dtype=dtype)
     pipeline.set_progress_bar_config(disable=True)
     variants.set_up(pipeline, case, torch.device("cpu"))
     return pipeline

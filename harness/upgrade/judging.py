@@ -55,9 +55,10 @@ def resolved(wanted: Candidate, how: Upgrades) -> Lock:
         lock = how.installer.resolve(wish_of(wanted, how.here))
     for name in HELD:
         before, after = how.here.packages.get(name), lock.packages.get(name)
-        if after != before and not how.large:
+        if after not in (None, before) and not how.large:
             raise UsageError(
-                f"{wanted}: moves {name} {before} → {after}, a download of more than 1 GB; to go on add --yes"
+                f"{wanted}: moves {name} {before or 'as it is'} → {after}, a download of more than 1 GB; "
+                "to go on add --yes"
             )
     return lock
 

@@ -67,10 +67,12 @@ class Releases:
     def between(self, package: str, before: str, after: str) -> tuple[Release, ...]:
         """The releases after `before` and up to `after`, in that direction; yanked ones and pre-releases left out.
 
-        `after` itself is always the last. Raises NoReleases.
+        So are other builds than those of the two: 2.9.1+cpu is no step towards 2.9.1. `after` itself is always the
+        last. Raises NoReleases.
         """
         low, high = sorted((Version(before), Version(after)))
-        found = [one for one in self.of(package) if low < Version(one.version) < high and not one.skipped]
+        inside = [one for one in self.of(package) if low < Version(one.version) < high and not one.skipped]
+        found = [one for one in inside if Version(one.version).local in (low.local, high.local)]
         ends = {one.version: one for one in self.of(package)}
         ordered = found if Version(before) < Version(after) else found[::-1]
         return (*ordered, ends.get(after, Release(after)))

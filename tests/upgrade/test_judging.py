@@ -108,6 +108,12 @@ def test_torch_stays_where_it_is_unless_it_is_asked_for(rig: Rig) -> None:
     assert rig.wishes[-1].requirements == ("torch==2.14.0",)
 
 
+def test_a_set_without_torch_is_no_download(rig: Rig) -> None:
+    rig.gives = lambda _: Lock({"diffusers": "0.43.0"})
+    rig.problem = "ModuleNotFoundError: No module named 'torch'"
+    assert {one.verdict for one in rig.judged(candidate(["diffusers==0.43.0"])).cases} == {Verdict.BROKEN}
+
+
 def test_on_a_day_nothing_is_preferred(rig: Rig) -> None:
     rig.problem = "anything"
     rig.judged(candidate([], day="2026-03-01"))

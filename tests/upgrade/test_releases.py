@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import requests
 
 from harness.upgrade.index import Index
 from harness.upgrade.releases import NoReleases, Release, Releases
@@ -109,9 +111,28 @@ def test_the_way_down_is_the_way_up_in_reverse(tmp_path: Path) -> None:
     assert names(releases.between("p", "4", "1")) == ["3", "2", "1"]
 
 
+def test_other_builds_do_not_lie_between(tmp_path: Path) -> None:
+    for version in ("1", "2", "3"):
+        for build in ("", "+cpu", "+cu128"):
+            wheel(tmp_path, "p", f"{version}{build}")
+    releases = Releases(Index(no_index=True, find_links=(str(tmp_path),)))
+    assert names(releases.between("p", "1", "3")) == ["2", "3"]
+    assert names(releases.between("p", "1+cpu", "3+cpu")) == ["2+cpu", "3+cpu"]
+    assert names(releases.between("p", "1+cpu", "3")) == ["2", "2+cpu", "3"]
+
+
 def test_an_index_that_does_not_answer_is_an_error_with_a_next_step() -> None:
     with pytest.raises(NoReleases, match=r"\(no connection to 127.0.0.1\); make the index"):
         Releases(Index(index_url="http://127.0.0.1:9/simple")).of("p")
+
+
+def test_the_password_of_an_index_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(place: str, **_: object) -> NoReturn:
+        raise requests.HTTPError(f"403 Client Error: Forbidden for url: {place}")
+
+    monkeypatch.setattr(requests, "get", refused)
+    with pytest.raises(NoReleases, match=r"a\.example"):
+        Releases(Index(index_url="https://user:secret@a.example/simple")).of("p")
 
 
 def test_a_page_that_is_none_is_an_error() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 from harness.core.capture import CaptureDocument
@@ -13,7 +15,7 @@ from harness.upgrade.blame.own_changes import recorded_versions
 from harness.upgrade.candidate import Candidate, Said, candidate
 from harness.upgrade.installer import Unresolvable, Wish
 from harness.upgrade.judging import HELD, Upgrades, resolved
-from harness.upgrade.lock import Lock
+from harness.upgrade.lock import Lock, is_place
 
 _OF_TORCH = ("nvidia-", "triton", "pytorch-triton")
 """What torch pins to one version: it stays where torch stays."""
@@ -58,7 +60,11 @@ def golden_ends(golden: CaptureDocument, how: Upgrades, bad: Lock) -> Ends:
     recorded = {
         name: _as_installed(name, version, bad) for name, version in recorded_versions(golden).items()
     }
-    moved = {name: version for name, version in recorded.items() if bad.packages.get(name) != version}
+    moved = {
+        name: version
+        for name, version in recorded.items()
+        if bad.packages.get(name) != version and not _is_linked(name, version, bad)
+    }
     held = [name for name in HELD if name in moved and not how.large]
     changes = tuple(Change(name, moved.pop(name), bad.packages.get(name)) for name in held)
     if held:
@@ -66,6 +72,14 @@ def golden_ends(golden: CaptureDocument, how: Upgrades, bad: Lock) -> Ends:
     if not moved:
         return Ends(bad, bad, changes)
     return Ends(_with(moved, bad, how), bad, changes)
+
+
+def _is_linked(name: str, recorded: str, bad: Lock) -> bool:
+    """Whether a source tree of this version is linked in; no index has it, and nothing else tells that it moved."""
+    try:
+        return is_place(bad.packages.get(name, "")) and version_of(name) == recorded
+    except PackageNotFoundError:
+        return False
 
 
 def _as_installed(name: str, recorded: str, bad: Lock) -> str:

@@ -109,9 +109,8 @@ class CaseInquiry:
         if ends.good == ends.bad:
             raise self._unmoved(ends, golden, bad)
         good = yield from self._end(ends.good, "good")
-        raises = bool(judged.raised_by(bad))
-        against = self._against(ends, golden, good, bad, raises=raises)
-        tell = self._teller(against, raises=raises)
+        against = self._against(ends, golden, good, bad)
+        tell = self._teller(against, judged.failure_of(bad))
         if self.every:
             return (yield from self._every(ends))
         return (yield from self._blamed(ends, tell))
@@ -160,7 +159,7 @@ class CaseInquiry:
             return _Ended(BlameOutcome.OWN_CHANGE, OwnChanges(own))
         return _Ended(BlameOutcome.NOT_REPRODUCED, NoCause(judged.rel_l2_of(result), ends.held))
 
-    def _against(self, ends: Ends, golden: Against | None, good: Seen, bad: Seen, *, raises: bool) -> Against:
+    def _against(self, ends: Ends, golden: Against | None, good: Seen, bad: Seen) -> Against:
         """What runs are compared with: the golden or, where that belongs to other versions, the good end's run."""
         against = golden if golden and (not ends.asked or self._is_of_good_end(golden, ends, good)) else None
         if against is None and not judged.raised_by(good):
@@ -172,7 +171,7 @@ class CaseInquiry:
             raise _Ended(BlameOutcome.CANNOT_TELL, Untold("good", problem))
         if judged.raised_by(good) or against.differs(result, self.threshold):
             raise self._good_differs(ends, against, good, result)
-        if not raises:
+        if not judged.raised_by(bad):
             self._check_bad(against, bad)
         return against
 
@@ -265,8 +264,8 @@ class CaseInquiry:
 
     # Runs
 
-    def _teller(self, against: Against, *, raises: bool) -> Callable[[Seen], Told]:
-        return lambda seen: judged.told_by(seen, against, self.threshold, raises=raises)
+    def _teller(self, against: Against, failure: str) -> Callable[[Seen], Told]:
+        return lambda seen: judged.told_by(seen, against, self.threshold, failure)
 
     def _answered(self, search: Search[Found], tell: Callable[[Seen], Told]) -> Inquiry[Found]:
         """The result of a search, each of whose questions is answered by a run."""

@@ -170,6 +170,16 @@ def raised_by(seen: Seen) -> str:
     return reason_words((missing,)) if missing else ""
 
 
+def failure_of(seen: Seen) -> str:
+    """The kind of failure that ended the pipeline: the class of what it raised; "" if it ran.
+
+    The words of one failure change from release to release, so they do not tell two failures apart.
+    """
+    if isinstance(seen.outcome, Raised):
+        return seen.outcome.message.partition(":")[0]
+    return "a missing name" if raised_by(seen) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What lies between the runs of two versions."""
@@ -195,12 +205,17 @@ def step_between(case: Case, before: Seen, after: Seen, folder: Path) -> Step:
     return Step(kind, rel_l2_of(result), result.first_divergence)
 
 
-def told_by(seen: Seen, against: Against, threshold: Threshold, *, raises: bool) -> Told:
-    """What a run says; with `raises` it is asked for whether the pipeline raises, and numbers do not count."""
+def told_by(seen: Seen, against: Against, threshold: Threshold, failure: str = "") -> Told:
+    """What a run says; with `failure` it is asked for whether the pipeline fails in this way, and numbers do not count.
+
+    Of a set that fails in another way, as one does whose versions do not fit, nothing can be said.
+    """
     if seen.outcome is None or problem_of(seen, None):
         return Told.UNKNOWN
-    if raises:
-        return Told.BAD if raised_by(seen) else Told.GOOD
+    if failure and not raised_by(seen):
+        return Told.GOOD
+    if failure:
+        return Told.BAD if failure_of(seen) == failure else Told.UNKNOWN
     if raised_by(seen):
         return Told.UNKNOWN
     result = against.result(seen)

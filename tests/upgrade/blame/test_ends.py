@@ -135,6 +135,17 @@ def test_a_linked_source_tree_is_not_sought_on_an_index(tmp_path: Path, resolver
     assert "torch @ https://h.example/torch.whl" in resolver.wishes[-1].requirements
 
 
+@pytest.mark.parametrize(("recorded", "moves"), [("0.1", False), ("0.0.9", True)])
+def test_a_linked_source_tree_of_the_goldens_version_has_not_moved(
+    tmp_path: Path, resolver: Resolver, monkeypatch: pytest.MonkeyPatch, recorded: str, moves: bool
+) -> None:
+    monkeypatch.setattr("harness.upgrade.blame.ends.version_of", {"mine": "0.1"}.__getitem__)
+    bad = Lock({**HERE, "mine": "file:///mine"})
+    document = golden(tmp_path, {"numpy": "2.0.0"}, {"mine": recorded})
+    good = golden_ends(document, upgrades(resolver), bad).good.packages
+    assert good["mine"] == (recorded if moves else "file:///mine")
+
+
 def test_nothing_moved(tmp_path: Path, resolver: Resolver) -> None:
     ends = golden_ends(golden(tmp_path, HERE, {}), upgrades(resolver), Lock(HERE))
     assert ends.good == ends.bad

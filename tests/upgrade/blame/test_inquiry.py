@@ -327,6 +327,25 @@ def test_a_pipeline_that_raises_now_is_traced_to_the_release(tmp_path: Path, kin
     assert "p 1.14 → 1.15 made a/case fail: TypeError: unexpected argument 'x'" in sentence(blame)
 
 
+def test_versions_that_do_not_fit_are_not_blamed_for_another_failure(tmp_path: Path) -> None:
+    """From 1.20 on p does not take `steps`; `a` 2 does not work with p before 1.10."""
+
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        if packages["a"] == "2" and minor(packages["p"]) < 10:
+            raise PipelineRaises("AttributeError: p has no attribute 'b'")
+        if minor(packages["p"]) >= 20:
+            raise PipelineRaises(f"TypeError: p {packages['p']} does not take 'steps'")
+        return 1.0
+
+    world = World(tmp_path, rule, {"p": FORTY, "a": ("1", "2")}, {"p": "1.25", "a": "2"})
+    world.golden({"p": "1.0", "a": "1"})
+    (blame,) = world.blame()
+    (change,) = blame.changes
+    assert (change.package, change.before, change.after) == ("p", "1.19", "1.20")
+    assert "does not take 'steps'" in change.raised
+    assert blame.confirmed
+
+
 def test_without_a_golden_both_ends_have_to_be_named(tmp_path: Path) -> None:
     world = World(tmp_path, forty, {"p": FORTY}, {"p": "1.39"})
     (blame,) = world.blame()
