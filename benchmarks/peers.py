@@ -126,10 +126,12 @@ def bare(folder: str, slices: str) -> None:
         key = f"{case.pipeline} {case.model} {case.variant}"
         if key not in own:
             own.clear()
-            own[key] = (loaded(case), None)
-            own[key] = (own[key][0], own[key][0].scheduler)
+            pipeline = loaded(case)
+            # unCLIP has two schedulers with names of their own, and no case replaces them.
+            own[key] = (pipeline, getattr(pipeline, "scheduler", None))
         pipeline, scheduler = own[key]
-        pipeline.scheduler = scheduler
+        if scheduler is not None:
+            pipeline.scheduler = scheduler
         found[case.id] = slice_of(called(pipeline, case))
     Path(slices).write_text(json.dumps(found))
 

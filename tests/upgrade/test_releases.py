@@ -131,8 +131,9 @@ def test_the_password_of_an_index_is_not_told(monkeypatch: pytest.MonkeyPatch) -
         raise requests.HTTPError(f"403 Client Error: Forbidden for url: {place}")
 
     monkeypatch.setattr(requests, "get", refused)
-    with pytest.raises(NoReleases, match=r"a\.example"):
+    with pytest.raises(NoReleases, match=r"a\.example") as error:
         Releases(Index(index_url="https://user:secret@a.example/simple")).of("p")
+    assert "secret" not in str(error.value)
 
 
 def test_a_page_that_is_none_is_an_error() -> None:
