@@ -74,7 +74,7 @@ def with_imported(environment: Environment) -> Environment:
     """The fingerprint with the versions of every other distribution that this process has imported by now."""
     known = {_normal(name) for name in environment.software.packages}
     found = {
-        name: version for module in _top_level() for name, version in _providers().get(module, {}).items()
+        name: version for module in _top_level() for name, version in providers().get(module, {}).items()
     }
     others = {name: found[name] for name in sorted(found) if name not in known}
     return replace(environment, software=replace(environment.software, imported=others))
@@ -139,7 +139,7 @@ def _top_level() -> set[str]:
 
 
 @cache
-def _providers() -> Mapping[str, Mapping[str, str]]:
+def providers() -> Mapping[str, Mapping[str, str]]:
     """The distributions, with their versions, that install each top-level module."""
     return {
         module: {_normal(name): metadata.version(name) for name in set(names)}

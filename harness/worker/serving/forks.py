@@ -8,6 +8,7 @@ Python's hashes.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import os
 import select
@@ -55,7 +56,7 @@ def main(device: str, descriptor: int) -> None:
             requests.send(to_json(hindered(error)).encode())
             return
         requests.send(FORKS_READY)
-        Forker(requests, _bring_in_classes, lambda _request, _kept: serve(device, "forked")).run()
+        Forker(requests, prepared, lambda _request, _kept: serve(device, "forked")).run()
 
 
 class Forker:
@@ -165,6 +166,18 @@ class Forker:
 
     def _endings(self) -> set[int]:
         return {child.ending for child in self._children.values()}
+
+
+def prepared(request: bytes) -> None:
+    """Do once what every child would do again: import the classes, read what is installed, count no import as garbage.
+
+    A collection in a child would look at everything that was imported, and copy the pages of it.
+    """
+    from harness.worker.environment.fingerprint import providers
+
+    _bring_in_classes(request)
+    providers()
+    gc.freeze()
 
 
 def _bring_in_classes(request: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import warnings
 from typing import TYPE_CHECKING
 
@@ -59,5 +60,6 @@ def _started(device_name: str, channel: Channel, process: ProcessKind) -> tuple[
     from harness.worker.progress import draw_no_bars
 
     draw_no_bars()
+    gc.freeze()  # nothing of what was imported is garbage; each look at all of it takes a third of a second
     ready = Ready(environment, remembered=proof.current().remembered)
     return ready, JobRunner(device, channel.send, process)

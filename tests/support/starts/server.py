@@ -6,6 +6,7 @@ with it. The server itself ends soon after the session's process.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -36,7 +37,10 @@ def main(address: Path, session: int) -> None:
     for package in ("torch", "transformers", "diffusers"):
         bring_in(package)
     import harness.worker.execute  # noqa: F401 - what every job imports
+    from harness.worker.environment import fingerprint
 
+    fingerprint.providers()
+    gc.freeze()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         # Bound under another name: a command that sees the address can connect.
         part = address.with_suffix(".part")
@@ -96,7 +100,12 @@ def _be(request: bytes, kept: Sequence[int]) -> None:
     if kept:
         words[-1] = str(kept[0])
     sys.argv, sys.orig_argv = [module, *words], [sys.executable, "-P", "-m", module, *words]
-    bring_in_sites(own_places(environment))
+    places = own_places(environment)
+    if places:
+        from harness.worker.environment import fingerprint
+
+        fingerprint.providers.cache_clear()  # these folders may hold distributions
+    bring_in_sites(places)
     runpy.run_module(module, run_name="__main__")
 
 
