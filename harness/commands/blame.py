@@ -9,7 +9,7 @@ from harness.core.case import Case
 from harness.core.results.blame import Blame, BlameReport
 from harness.errors import UsageError
 from harness.golden.store import GoldenStore
-from harness.invocation.arguments import RUNNING, goldens
+from harness.invocation.arguments import RUNNING, goldens, selects
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
 from harness.invocation.options import BlameOptions, Options
@@ -58,6 +58,15 @@ def _save(report: BlameReport, options: Options) -> None:
 def _report(cases: Sequence[Case], found: dict[str, Blame]) -> BlameReport:
     done = tuple(found[case.id] for case in cases if case.id in found)
     return BlameReport(done, finished=len(done) == len(cases))
+
+
+def _cases(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "select",
+        nargs="*",
+        metavar="CASE",
+        help="the cases that differ: ids, globs, tag:NAME, or config files; !X leaves out what X selects",
+    )
 
 
 def _ends(command: argparse.ArgumentParser) -> None:
@@ -133,4 +142,9 @@ def _run(arguments: argparse.Namespace, screen: Screen) -> int:
     return blame(options_of(arguments), asked, screen)
 
 
-COMMAND = Command(_run, (*RUNNING, goldens, _ends, _thresholds, _installing), writes, _misuse)
+COMMAND = Command(
+    _run,
+    (_cases, *(group for group in RUNNING if group is not selects), goldens, _ends, _thresholds, _installing),
+    writes,
+    _misuse,
+)
