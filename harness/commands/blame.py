@@ -64,7 +64,7 @@ def _cases(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "select",
         nargs="*",
-        metavar="CASE",
+        metavar="SELECT",
         help="the cases that differ: ids, globs, tag:NAME, or config files; !X leaves out what X selects",
     )
 

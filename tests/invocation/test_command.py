@@ -19,7 +19,7 @@ from harness.parser import parsed
 
 HEAVY = ("pydantic", "rich", "numpy", "yaml", "torch")
 
-WRITERS = {"record", "verify", "explain", "calibrate", "sensitivity", "repeat"}
+WRITERS = {"record", "verify", "explain", "calibrate", "sensitivity", "repeat", "blame"}
 
 COMPULSORY = {"compare": ["a", "b"]}
 

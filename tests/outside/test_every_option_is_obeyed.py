@@ -19,7 +19,7 @@ from tests.support import workers
 from tests.support.project import ROOT, Project
 from tests.support.workers import UNTRACED, FakeWorkers
 
-RUNNING = ("record", "verify", "explain", "calibrate", "sensitivity", "repeat")
+RUNNING = ("record", "verify", "explain", "blame", "calibrate", "sensitivity", "repeat")
 GOLDEN = "goldens/a/cpu-x86_64.safetensors"
 
 
@@ -327,6 +327,33 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
             "--installer",
             "--allow-sdist",
             "--yes",
+        )
+    },
+    **{
+        ("blame", option): "tests/commands/test_blame.py"
+        for option in (
+            "--good",
+            "--bad",
+            "--since",
+            "--bitwise",
+            "--min-rel-l2",
+            "--all-changes",
+            "--installer",
+            "--allow-sdist",
+            "--yes",
+        )
+    },
+    **{
+        ("blame", option): "tests/upgrade/blame/test_commission.py"
+        for option in (
+            "SELECT",
+            "--configs",
+            "--goldens",
+            "--out",
+            "--device",
+            "--jobs",
+            "--json",
+            "--quiet",
         )
     },
     ("explain", "--deep"): "tests/support/faults/rig.py",

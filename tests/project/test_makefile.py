@@ -322,6 +322,7 @@ def test_check_lints_asks_for_the_limits_and_tests(project: Project) -> None:
         "lint-imports ",
         "harness sensitivity --stored --quiet",
         "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder",
+        "python -m pytest -q -m network tests/upgrade",
     ]
 
 
@@ -329,10 +330,10 @@ def test_continuous_integration_runs_the_check(project: Project) -> None:
     result = project.run("bash", ".ci/run")
     assert result.returncode == 0, result.stderr
     assert "lint-imports " in project.calls
-    assert (
-        project.calls[-1]
-        == "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
-    )
+    assert project.calls[-2:] == [
+        "python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder",
+        "python -m pytest -q -m network tests/upgrade",
+    ]
 
 
 def test_help_names_every_command(project: Project) -> None:

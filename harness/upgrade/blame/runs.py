@@ -125,7 +125,7 @@ class Runs:
 
     def _folder(self, lock: Lock, case: Case, number: int) -> Path:
         what = [
-            case.digest(), *_content_of_model(case), case.trace_level.value, str(case.determinism.threads),
+            case.id, case.digest(), *_content_of_model(case), case.trace_level.value, str(case.determinism.threads),
             self.environments.key(lock), self.device, _processor(), _code(), str(number),
         ]  # fmt: skip
         return self.root / hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]

@@ -86,3 +86,50 @@ def test_an_end_that_cannot_be_meant_is_named_by_its_option(
 ) -> None:
     assert main(["blame", "a", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+# The common options; "SELECT" is the argument
+
+
+def test_select_and_configs_decide_which_cases_run(fake: FakeWorkers) -> None:
+    project = Project(Path.cwd())
+    project.config("b", UNTRACED)
+    fake.pool.conducted.clear()
+    assert main(["blame", "b"]) == 3
+    assert fake.cases() == {"b"}
+    Path("others").mkdir()
+    Path("others/c.yaml").write_text(UNTRACED)
+    fake.pool.conducted.clear()
+    main(["blame", "c", "--configs", "others"])
+    assert fake.cases() == {"c"}
+
+
+def test_goldens_are_those_of_the_folder(fake: FakeWorkers) -> None:
+    assert blamed()["outcome"] == "not-reproduced"
+    Path("empty").mkdir()
+    assert main(["blame", "a", "--goldens", "empty", "--json", "found.json"]) == 3
+    (found,) = json.loads(Path("found.json").read_text())["blames"]
+    assert found["outcome"] == "cannot-tell"
+
+
+def test_the_report_goes_to_the_output_folder(fake: FakeWorkers) -> None:
+    main(["blame", "a", "--out", "elsewhere"])
+    assert Path("elsewhere/blame.json").is_file()
+    assert not Path("out/blame.json").exists()
+
+
+def test_device_and_jobs_are_those_of_the_workers(fake: FakeWorkers) -> None:
+    fake.pool.jobs.clear()
+    main(["blame", "a", "--device", "cpu", "--jobs", "2"])
+    assert (fake.device, fake.pool.jobs) == ("cpu", [2])
+
+
+def test_quiet_shows_the_answer_alone(fake: FakeWorkers, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    main(["blame", "a"])
+    loud = capsys.readouterr().out
+    main(["blame", "a", "--quiet"])
+    quiet = capsys.readouterr().out
+    assert "nothing to blame" in quiet
+    assert "the bad end" in loud
+    assert "the bad end" not in quiet

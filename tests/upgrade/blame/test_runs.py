@@ -94,10 +94,11 @@ def test_a_search_that_was_killed_goes_on_where_it_stopped(workshop: Workshop) -
 
 
 @pytest.mark.parametrize("other", [
+    dataclasses.replace(CASE, id="b/case"),  # its captures have another name
     dataclasses.replace(CASE, seed=7),
     a_case("a/case", steps=3),
     dataclasses.replace(CASE, determinism=dataclasses.replace(CASE.determinism, threads=2)),
-], ids=["seed", "steps", "threads"])  # fmt: skip
+], ids=["name", "seed", "steps", "threads"])  # fmt: skip
 def test_another_case_is_another_run(workshop: Workshop, other: Case) -> None:
     workshop.runs().see(LOCK, [(CASE, 1)])
     workshop.runs().see(LOCK, [(other, 1)])
