@@ -109,10 +109,10 @@ class CaseInquiry:
         if ends.good == ends.bad:
             raise self._unmoved(ends, golden, bad)
         good = yield from self._end(ends.good, "good")
+        if self.every:  # what lies between the ends is asked for, whatever the golden says of them
+            return (yield from self._every(ends))
         against = self._against(ends, golden, good, bad)
         tell = self._teller(against, judged.failure_of(bad))
-        if self.every:
-            return (yield from self._every(ends))
         return (yield from self._blamed(ends, tell))
 
     # The ends

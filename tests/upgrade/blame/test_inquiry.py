@@ -460,6 +460,19 @@ def test_every_change_on_the_way_is_listed_with_its_kind(tmp_path: Path) -> None
     assert sentence(blame) == "4 releases changed a/case: 3 its behaviour, 1 the last digits only"
 
 
+def test_every_change_is_listed_though_they_cancel_out_and_the_golden_agrees_with_no_end(
+    tmp_path: Path,
+) -> None:
+    def rule(packages: Mapping[str, str], _number: int) -> float:
+        return 2.0 if 5 <= minor(packages["p"]) < 8 else 1.0
+
+    world = World(tmp_path, lambda *_: 7.0, {"p": FORTY}, {"p": "1.9"})
+    world.golden({"p": "1.0"})
+    world.rule = rule
+    (blame,) = world.blame(every=True)
+    assert [(one.before, one.after) for one in blame.changes] == [("1.4", "1.5"), ("1.7", "1.8")]
+
+
 def test_every_change_of_several_packages_is_told_apart(tmp_path: Path) -> None:
     """Both packages change the result on one day: the change is still given to the right ones."""
     index = {"p": dated({"1.0": 0, "1.1": 5, "1.2": 9}), "q": dated({"1.0": 0, "1.1": 5, "1.2": 7})}
