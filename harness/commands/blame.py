@@ -9,7 +9,7 @@ from harness.core.case import Case
 from harness.core.results.blame import Blame, BlameReport
 from harness.errors import UsageError
 from harness.golden.store import GoldenStore
-from harness.invocation.arguments import RUNNING, goldens, selects
+from harness.invocation.arguments import RUNNING, goldens, installs, selects
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
 from harness.invocation.options import BlameOptions, Options
@@ -109,15 +109,6 @@ def _distance(text: str) -> float:
     return value
 
 
-def _installing(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--installer", choices=["auto", "uv", "pip"], default="auto",
-        help="what makes the environments (default auto)",
-    )  # fmt: skip
-    command.add_argument("--allow-sdist", action="store_true", help="build packages that have no wheel")
-    command.add_argument("--yes", action="store_true", help="download more than 1 GB without asking")
-
-
 def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.since and (arguments.good or arguments.bad):
         yield "--since decides both ends; leave it out, or leave out --good and --bad"
@@ -144,7 +135,7 @@ def _run(arguments: argparse.Namespace, screen: Screen) -> int:
 
 COMMAND = Command(
     _run,
-    (_cases, *(group for group in RUNNING if group is not selects), goldens, _ends, _thresholds, _installing),
+    (_cases, *(group for group in RUNNING if group is not selects), goldens, _ends, _thresholds, installs),
     writes,
     _misuse,
 )

@@ -10,7 +10,7 @@ from harness.core.results.verdict import Report
 from harness.errors import HarnessError
 from harness.explain.results import with_divergence
 from harness.golden.store import GoldenStore
-from harness.invocation.arguments import RUNNING, goldens, judges, replays
+from harness.invocation.arguments import RUNNING, goldens, installs, judges, replays
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
 from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
@@ -152,14 +152,7 @@ def _upgrades(command: argparse.ArgumentParser) -> None:
         help="a YAML file of several candidates: versions of each package, of which all combinations are tried, or "
         "a list of lists of SPEC",
     )
-    group.add_argument(
-        "--installer",
-        choices=["auto", "uv", "pip"],
-        default="auto",
-        help="what makes the environments (default auto)",
-    )
-    group.add_argument("--allow-sdist", action="store_true", help="build packages that have no wheel")
-    group.add_argument("--yes", action="store_true", help="download more than 1 GB without asking")
+    installs(group)
 
 
 def _misuse(arguments: argparse.Namespace) -> Iterator[str]:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 from harness.config.project import AUTO, DEVICE, DEVICES, Jobs
 from harness.core.tolerance import Relation
+
+
+class TakesArguments(Protocol):
+    """A parser, or one of its titled groups."""
+
+    def add_argument(self, *names: str, **how: Any) -> argparse.Action:
+        """Declare an argument, as argparse does."""
+
 
 Group = Callable[[argparse.ArgumentParser], None]
 """Declares an option, or a few related ones."""
@@ -99,6 +108,18 @@ def judges(command: argparse.ArgumentParser) -> None:
         "--relation", type=Relation, choices=list(Relation), metavar="RELATION",
         help="judge as if this relation held: same, same-hardware or cross-hardware",
     )  # fmt: skip
+
+
+def installs(command: TakesArguments) -> None:
+    """How environments of other versions are made."""
+    command.add_argument(
+        "--installer",
+        choices=["auto", "uv", "pip"],
+        default="auto",
+        help="what makes the environments (default auto)",
+    )
+    command.add_argument("--allow-sdist", action="store_true", help="build packages that have no wheel")
+    command.add_argument("--yes", action="store_true", help="download more than 1 GB without asking")
 
 
 def at_least(least: int) -> Callable[[str], int]:

@@ -54,6 +54,8 @@ MOST_CASES_NAMED = 3
 
 _HELD = PASSES | {Verdict.SKIPPED}
 
+_PACKAGE = "software.packages."
+
 _RELEVANCE = (
     "platform",
     "hardware.",
@@ -282,9 +284,16 @@ def by_relevance(changes: Sequence[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: _rank(change.what))
 
 
+def packages_by_relevance(moved: Sequence[Change]) -> list[Change]:
+    """Packages that moved, by name: as `by_relevance`, and those that only one side has after the others."""
+    return sorted(
+        moved, key=lambda one: (_rank(_PACKAGE + one.what), None in (one.golden, one.now), one.what)
+    )
+
+
 def change_words(change: Change) -> str:
     """`torch: 2.12.0 -> 2.13.0`."""
-    name = change.what.removeprefix("software.packages.")
+    name = change.what.removeprefix(_PACKAGE)
     return f"{plain(name)}: {_side(change.golden)} -> {_side(change.now)}"
 
 

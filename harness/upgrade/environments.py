@@ -128,8 +128,7 @@ class Environments:
                 aside.rename(folder)
             del building
         except OSError as error:
-            step = "free the space or grant the permission, or name another folder with HARNESS_CACHE"
-            raise StoreError(f"{error.filename or folder}: {files.reason(error)}; {step}") from error
+            raise not_written(folder, error) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -146,13 +145,17 @@ class Environments:
         return problem
 
 
+def not_written(place: Path, error: OSError) -> StoreError:
+    """The error for what could not be written to the user's cache."""
+    step = "free the space or grant the permission, or name another folder with HARNESS_CACHE"
+    return StoreError(f"{error.filename or place}: {files.reason(error)}; {step}")
+
+
 def _content(version: str) -> str:
     """What decides what a folder of sources holds, as far as can be told at a glance; "" for anything else."""
     if not version.startswith("file://"):
         return ""
-    folder = Path(url2pathname(urlsplit(version).path))
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and ".git" not in path.parts]
-    return repr([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found])
+    return repr(files.stamps(Path(url2pathname(urlsplit(version).path)), without=".git"))
 
 
 def default_root() -> Path:

@@ -23,7 +23,7 @@ from harness.trials.session import open_session
 from harness.trials.verification import Place, Verification, judge_all
 from harness.upgrade.candidate import Candidate, candidate
 from harness.upgrade.environments import Environments, Made, default_root
-from harness.upgrade.index import configured
+from harness.upgrade.index import Index, configured
 from harness.upgrade.installer import Installer, NotInstalled, Unresolvable, Wish, installer
 from harness.upgrade.lock import Lock, installed, is_place, lock_of, roots, too_old
 from harness.upgrade.lock_file import lock_of_file
@@ -82,6 +82,12 @@ def needs_building(wanted: Candidate) -> bool:
     return any(map(is_place, (*wanted.requirements, *pinned)))
 
 
+def upgrades(index: Index, here: Lock, wished: str, *, sdists: bool, large: bool) -> Upgrades:
+    """What makes environments for this user: `wished` is uv, pip or auto."""
+    tool = installer(index, wished, sdists=sdists)
+    return Upgrades(tool, Environments(default_root(), tool, index), here, large)
+
+
 def judge_candidates(
     asked: Sequence[Candidate],
     cases: Sequence[Case],
@@ -91,10 +97,8 @@ def judge_candidates(
     screen: Screen,
 ) -> Iterator[Report]:
     """The report of each candidate as it is judged. Raises UsageError for what cannot be meant."""
-    index = configured()
     sdists = upgrade.sdists or any(map(needs_building, asked))
-    tool = installer(index, upgrade.installer, sdists=sdists)
-    made = Upgrades(tool, Environments(default_root(), tool, index), installed(), upgrade.large)
+    made = upgrades(configured(), installed(), upgrade.installer, sdists=sdists, large=upgrade.large)
     for number, one in enumerate(asked, 1):
         screen.note(f"candidate {number} of {len(asked)}: {one}")
         place = replace(options, out=options.out / "candidates" / str(number))

@@ -71,7 +71,7 @@ def blamed(case: str = "a", **more: Any) -> Blame:
 
 SENTENCE = (
     "diffusers 0.35.2 → 0.36.0 changed a (rel_l2 0.22, first in the text encoding); "
-    "numpy and transformers moved too and had no part; confirmed both ways in 7 runs"
+    "transformers and numpy moved too and had no part; confirmed both ways in 7 runs"
 )
 
 
@@ -161,7 +161,7 @@ def test_every_change_is_a_row_of_a_table(asked: Asked, capsys: pytest.CaptureFi
     asked.blames = [blamed(changes=(rounding, CHANGE), every=True)]
     assert main(["blame", "a", "--all-changes"]) == 0
     shown = capsys.readouterr().out
-    assert "2 releases changed a: 1 its behaviour, 1 the last digits only" in " ".join(shown.split())
+    assert "2 releases changed a: 1 its behaviour, 1 only its last digits" in " ".join(shown.split())
     rows = [line.split() for line in shown.splitlines()]
     assert ["numpy", "2.0", "2.1", "rounding", "3.0e-06", "-"] in rows
     assert ["diffusers", "0.35.2", "0.36.0", "behaviour", "0.22", "the", "text", "encoding"] in rows
@@ -216,3 +216,17 @@ def test_no_escape_sequence_of_a_library_reaches_the_terminal(
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert "cannot tell: with the bad versions a cannot be imported:" in shown
+
+
+@pytest.mark.parametrize(("kinds", "told"), [
+    ([ChangeKind.BEHAVIOUR], "1 release changed the behaviour of a"),
+    ([ChangeKind.ROUNDING] * 2, "2 releases changed only the last digits of a"),
+])  # fmt: skip
+def test_changes_of_one_kind_are_told_without_the_other(kinds: list[ChangeKind], told: str) -> None:
+    changes = tuple(BlamedChange("numpy", "2.0", "2.1", 1e-3, kind) for kind in kinds)
+    assert sentence(blamed(changes=changes, every=True)) == told
+
+
+def test_of_what_had_no_part_the_weightiest_is_named_first() -> None:
+    moved = (Change("attrs", None, "1"), Change("click", "1", "2"), Change("torch", "1", "2"))
+    assert "; torch, click and attrs moved too and had no part" in sentence(blamed(moved=moved))

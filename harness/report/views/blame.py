@@ -28,7 +28,7 @@ from harness.core.results.blame import (
     Unstable,
     Untold,
 )
-from harness.report.details import Line
+from harness.report.details import Line, packages_by_relevance
 from harness.report.harmless import one_line
 from harness.report.paint import Sheet, painted
 from harness.report.wording import count_words, number
@@ -143,10 +143,12 @@ def sentence(blame: Blame) -> str:
 def _every_words(blame: Blame) -> str:
     behaviour = sum(one.kind is ChangeKind.BEHAVIOUR for one in blame.changes)
     rounding = len(blame.changes) - behaviour
-    return (
-        f"{count_words(len(blame.changes), 'release')} changed {blame.case}: {behaviour} its behaviour, "
-        f"{rounding} the last digits only"
-    )
+    releases = count_words(len(blame.changes), "release")
+    if not rounding:
+        return f"{releases} changed the behaviour of {blame.case}"
+    if not behaviour:
+        return f"{releases} changed only the last digits of {blame.case}"
+    return f"{releases} changed {blame.case}: {behaviour} its behaviour, {rounding} only its last digits"
 
 
 def _blamed_words(blame: Blame) -> str:
@@ -211,7 +213,7 @@ def _stage(stage: str) -> str:
 
 def _no_part(blame: Blame) -> str:
     blamed = {*blame.companions, *(one.package for one in blame.changes)}
-    others = [one.what for one in blame.moved if one.what not in blamed]
+    others = [one.what for one in packages_by_relevance(blame.moved) if one.what not in blamed]
     return f"{_listed(others)} moved too and had no part" if others and blame.confirmed else ""
 
 
@@ -268,7 +270,8 @@ def _aside(rel_l2: float | None) -> str:
 
 def _own_words(case: str, reason: OwnChanges, moved: Sequence[Change]) -> str:
     named = [f"{one.what} {one.golden or 'not there'} → {one.now or 'not there'}" for one in reason.changes]
-    others = f"; {_listed([one.what for one in moved])} moved too and had no part" if moved else ""
+    names = [one.what for one in packages_by_relevance(moved)]
+    others = f"; {_listed(names)} moved too and had no part" if names else ""
     told = re.sub(rf"\b([0-9a-f]{{{_SHORT}}})[0-9a-f]{{30,}}\b", r"\1", one_line(_listed(named)))
     return f"no dependency changed {case}: your own change did ({told}){others}"
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.core.environment import Change
 from harness.core.results.verdict import CaseResult, Passing, Report, Verdict
-from harness.report.details import Line, next_lines
+from harness.report.details import Line, next_lines, packages_by_relevance
 from harness.report.paint import STYLES, Sheet, painted, word
 from harness.report.reason_words import reason_words
 from harness.report.wording import count_words, fails, tally, worst_words
@@ -61,7 +61,7 @@ def _moved(report: Report) -> Iterator[Line]:
 
 def changes_words(moved: Sequence[Change]) -> str:
     """The first of these changes by name and how many more there are, "" if there are none."""
-    shown = [_change(one) for one in moved[:_MOST_MOVED]]
+    shown = [_change(one) for one in packages_by_relevance(moved)[:_MOST_MOVED]]
     more = len(moved) - len(shown)
     return ", ".join([*shown, *([f"{more} more"] if more > 0 else [])])
 

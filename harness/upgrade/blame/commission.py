@@ -20,10 +20,10 @@ from harness.upgrade.blame.inquiry import CaseInquiry
 from harness.upgrade.blame.judged import Threshold
 from harness.upgrade.blame.paths import Paths
 from harness.upgrade.blame.runs import Conduct, Runs
-from harness.upgrade.environments import Environments, default_root
+from harness.upgrade.environments import default_root
 from harness.upgrade.index import configured
-from harness.upgrade.installer import Unresolvable, installer
-from harness.upgrade.judging import Upgrades, needs_building
+from harness.upgrade.installer import Unresolvable
+from harness.upgrade.judging import needs_building, upgrades
 from harness.upgrade.lock import Lock, installed, is_place, source_trees
 from harness.upgrade.releases import Releases
 
@@ -32,19 +32,19 @@ def blames(cases: Sequence[Case], options: Options, asked: BlameOptions, screen:
     """The blame of each case as soon as it is known. Raises UsageError for what cannot be meant."""
     index = configured()
     here = Lock({**installed().packages, **source_trees().packages})
-    tool = installer(index, asked.installer, sdists=asked.sdists or _needs_building(asked, here))
-    how = Upgrades(tool, Environments(default_root(), tool, index), here, asked.large)
-    scratch = options.out / "blame"
+    sdists = asked.sdists or _needs_building(asked, here)
+    how = upgrades(index, here, asked.installer, sdists=sdists, large=asked.large)
+    scratch, caches = options.out / "blame", default_root().parent
     shutil.rmtree(scratch, ignore_errors=True)
     runs = Runs(
-        root=default_root().parent / "runs",
+        root=caches / "runs",
         scratch=scratch / "runs",
         device=options.device,
         environments=how.environments,
         here=here,
         conduct=_conduct(options, screen),
     )
-    paths = Paths(Releases(index, asked.sdists), tool, Commits(default_root().parent / "git"))
+    paths = Paths(Releases(index, asked.sdists), how.installer, Commits(caches / "git"))
     end: End = "bad"
     try:
         bad = bad_end(asked, how)

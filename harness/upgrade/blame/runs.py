@@ -23,10 +23,9 @@ from harness.codec import from_json, to_json
 from harness.core.capture import Completed, Outcome, Raised
 from harness.core.case import BUILTIN, Case
 from harness.core.portable.switches import CPU_INFO
-from harness.errors import StoreError
 from harness.run.trial import Freshness, Trial
 from harness.run.variables import other_start
-from harness.upgrade.environments import COMPILE_CACHES, Environments, Made
+from harness.upgrade.environments import COMPILE_CACHES, Environments, Made, not_written
 from harness.upgrade.installer import NotInstalled, Unresolvable
 from harness.upgrade.lock import Lock, too_old
 
@@ -150,8 +149,7 @@ class Runs:
             _put(outcome, aside)
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
-            step = "free the space or grant the permission, or name another folder with HARNESS_CACHE"
-            raise StoreError(f"{error.filename or aside}: {files.reason(error)}; {step}") from error
+            raise not_written(aside, error) from error
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # somebody else kept the same run meanwhile
             aside.rename(folder)
@@ -197,9 +195,7 @@ def _there(seen: Seen | None) -> Seen:
 @cache
 def _code() -> str:
     """The state of the harness itself: a run of a worker that has been fixed since is another one."""
-    root = Path(harness.__file__).parent
-    found = [(one, one.stat()) for one in sorted(root.rglob("*.py"))]
-    return repr([(str(one.relative_to(root)), state.st_size, state.st_mtime_ns) for one, state in found])
+    return repr(files.stamps(Path(harness.__file__).parent, "*.py"))
 
 
 def _processor() -> str:
@@ -215,5 +211,4 @@ def _content_of_model(case: Case) -> list[object]:
     place = Path(case.base, case.model.id)
     if case.model.id.startswith(BUILTIN) or not place.exists():
         return []
-    found = sorted(place.rglob("*")) if place.is_dir() else [place]
-    return [(str(one), one.stat().st_size, one.stat().st_mtime_ns) for one in found if one.is_file()]
+    return list(files.stamps(place))

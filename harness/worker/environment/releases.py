@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import diffusers
 
-from harness.worker.rejection import Rejection
+from harness.worker.rejection import Lacking
 
 if TYPE_CHECKING:
     from diffusers import ModularPipeline
@@ -33,11 +33,12 @@ else:
 
         def PipelineQuantizationConfig(**_options: Any) -> Any:
             """Says that this diffusers has no quantisation of whole pipelines."""
-            raise Rejection(
+            raise Lacking(
                 "quantization",
                 "PipelineQuantizationConfig",
-                f"diffusers {diffusers.__version__} cannot quantise a pipeline while it is loaded; "
+                f"diffusers {diffusers.__version__} cannot quantise a pipeline while it is loaded",
                 "leave `quantization` out, or use 0.34 or newer",
+                name="PipelineQuantizationConfig",
             )
 
 

@@ -159,6 +159,7 @@ def test_blame_goes_on_to_the_commit(tmp_path: Path, repository: tuple[Path, lis
     ("git+ssh://git@example.org/a.git@main", Source("ssh://git@example.org/a.git", "main")),
     ("git+https://example.org/a@feature/x#egg=a", Source("https://example.org/a", "feature/x")),
     ("1.0", None),
+    ("file:///no/repository/at/all", None),
     ("https://example.org/a-1.0-py3-none-any.whl", None),
 ])  # fmt: skip
 def test_what_an_address_means(address: str, source: Source | None) -> None:

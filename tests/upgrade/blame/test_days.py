@@ -67,6 +67,30 @@ def test_without_upload_times_only_the_ends_are_known() -> None:
     assert locks_by_day(good, bad, releases(unknown)) == [good, bad]
 
 
+@pytest.mark.parametrize("unknown", ["1", "2", "3"])
+def test_one_unknown_upload_time_is_enough(unknown: str) -> None:
+    known = {"a": {"1": 0, "2": 10, "3": 30, unknown: None}}
+    good, bad = Lock({"a": "1"}), Lock({"a": "3"})
+    assert locks_by_day(good, bad, releases(known)) == [good, bad]
+
+
+@pytest.mark.parametrize(("version", "before", "after", "beyond"), [
+    ("2", "1", "3", True),
+    ("1", "1", "3", False),
+    ("0", "1", "3", False),
+    ("2", "3", "1", True),
+    ("3", "3", "1", False),
+    ("4", "3", "1", False),
+    (None, "1", "3", False),
+    ("2", None, "3", False),
+    ("2", "1", "file:///a", False),
+])  # fmt: skip
+def test_what_lies_beyond_the_first_on_the_way_to_the_second(
+    version: str | None, before: str | None, after: str, beyond: bool
+) -> None:
+    assert is_beyond(version, before, after) is beyond
+
+
 def test_packages_that_move_in_different_directions_have_no_common_day() -> None:
     good, bad = Lock({"a": "1", "b": "2"}), Lock({"a": "3", "b": "1"})
     assert locks_by_day(good, bad, releases(TWO)) == [good, bad]

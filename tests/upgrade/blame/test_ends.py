@@ -189,3 +189,13 @@ def test_an_end_may_be_a_lock_file(tmp_path: Path, resolver: Resolver) -> None:
 def test_what_is_no_requirement_is_refused(resolver: Resolver) -> None:
     with pytest.raises(UsageError, match="no requirement"):
         bad_end(BlameOptions(bad=("diffusers=0.43.0",)), upgrades(resolver))
+
+
+def test_a_file_that_is_no_lock_and_a_lock_that_is_no_file_are_no_ends(
+    tmp_path: Path, resolver: Resolver
+) -> None:
+    other = tmp_path / "diffusers.whl"
+    other.touch()
+    for name in (str(other), str(tmp_path / "missing.txt")):
+        with pytest.raises(UsageError, match=r"--bad .*no folder of sources"):
+            bad_end(BlameOptions(bad=(name,)), upgrades(resolver))

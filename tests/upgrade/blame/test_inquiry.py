@@ -457,7 +457,7 @@ def test_every_change_on_the_way_is_listed_with_its_kind(tmp_path: Path) -> None
         ("1.19", "1.20", ChangeKind.BEHAVIOUR),
         ("1.29", "1.30", ChangeKind.BEHAVIOUR),
     ]
-    assert sentence(blame) == "4 releases changed a/case: 3 its behaviour, 1 the last digits only"
+    assert sentence(blame) == "4 releases changed a/case: 3 its behaviour, 1 only its last digits"
 
 
 def test_every_change_is_listed_though_they_cancel_out_and_the_golden_agrees_with_no_end(

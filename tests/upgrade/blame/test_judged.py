@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from harness.core.capture import Unavailable
+from harness.core.capture import Completed, Lost, Raised, Unavailable
+from harness.core.case import Case
+from harness.core.results.blame import ChangeKind
 from harness.core.results.reasons import MissingName
 from harness.core.results.verdict import CaseResult, TensorResult, Verdict
+from harness.core.tolerance import CALIBRATED
 from harness.golden.store import GoldenStore
-from harness.upgrade.blame.judged import Against, Threshold, problem_of, raised_by, rel_l2_of
+from harness.upgrade.blame.judged import (
+    Against,
+    Apart,
+    Threshold,
+    against_run,
+    apart,
+    problem_of,
+    raised_by,
+    rel_l2_of,
+    same_bits,
+    step_between,
+    told_by,
+)
 from harness.upgrade.blame.runs import Seen
-from tests.golden.builders import a_case
+from harness.upgrade.blame.search import Told
+from tests.golden.builders import a_case, environment, write_capture
+from tests.upgrade.blame.a_world import PLAIN
 
 
 def tensor(verdict: Verdict, rel_l2: float | None) -> TensorResult:
@@ -71,3 +92,59 @@ def test_a_package_that_only_the_other_versions_lack_ends_a_run(package: str, ra
 
 def test_what_did_not_run_says_why() -> None:
     assert problem_of(Seen(None, "cannot be imported: x"), None) == "cannot be imported: x"
+
+
+def ran(folder: Path, value: float, case: Case = PLAIN) -> Seen:
+    path = folder / f"{value}.safetensors"
+    write_capture(path, {"images": np.float32([1.0, value])}, case=case)
+    return Seen(Completed(str(path), environment(), 0.1))
+
+
+def raised(message: str) -> Seen:
+    return Seen(Raised(message, "", environment(), 0.1))
+
+
+def test_two_runs_of_one_end_are_apart_if_one_alone_raises(tmp_path: Path) -> None:
+    one = ran(tmp_path, 2.0)
+    assert apart(PLAIN, (one, raised("ValueError: x")), tmp_path / "a") == Apart(None)
+    assert apart(PLAIN, (raised("ValueError: x"), one), tmp_path / "b") == Apart(None)
+    assert apart(PLAIN, (raised("ValueError: x"), raised("ValueError: y")), tmp_path / "c") is None
+    assert apart(PLAIN, (one, ran(tmp_path, 2.0)), tmp_path / "d") is None
+    # |3 - 2| over the norm of (1, 2)
+    assert apart(PLAIN, (one, ran(tmp_path, 3.0)), tmp_path / "e") == Apart(pytest.approx(1 / 5**0.5))
+
+
+def test_the_same_bits_are_those_of_outputs_or_of_an_exception(tmp_path: Path) -> None:
+    one = ran(tmp_path, 2.0)
+    assert same_bits(one, one)
+    assert not same_bits(one, ran(tmp_path, 3.0))
+    assert same_bits(raised("ValueError: x"), raised("ValueError: x"))
+    assert not same_bits(raised("ValueError: x"), raised("ValueError: y"))
+    assert not same_bits(one, raised("ValueError: x"))
+    assert not same_bits(raised("ValueError: x"), one)
+
+
+def test_a_run_that_raises_says_nothing_about_numbers(tmp_path: Path) -> None:
+    own = against_run(PLAIN, ran(tmp_path, 2.0), tmp_path / "own")
+    assert told_by(raised("ValueError: x"), own, Threshold(), "") is Told.UNKNOWN
+    assert told_by(Seen(Lost("killed by signal 9")), own, Threshold(), "") is Told.UNKNOWN
+    assert told_by(Seen(None, "cannot be imported"), own, Threshold(), "") is Told.UNKNOWN
+    assert told_by(ran(tmp_path, 2.0), own, Threshold(), "") is Told.GOOD
+    assert told_by(ran(tmp_path, 3.0), own, Threshold(), "") is Told.BAD
+
+
+@pytest.mark.parametrize(("dtype", "distance", "kind"), [
+    ("float32", 5e-5, ChangeKind.ROUNDING),
+    ("float32", 2e-4, ChangeKind.BEHAVIOUR),
+    ("bfloat16", 1e-2, ChangeKind.ROUNDING),
+    ("bfloat16", 3e-2, ChangeKind.BEHAVIOUR),
+])  # fmt: skip
+def test_where_limits_are_calibrated_rounding_is_that_of_the_dtype(
+    tmp_path: Path, dtype: str, distance: float, kind: ChangeKind
+) -> None:
+    """Nothing is calibrated between two runs; noise of float32 ends at 2e-5, changes of past releases begin at 2e-4."""
+    case = dataclasses.replace(
+        PLAIN, tolerance=CALIBRATED, model=dataclasses.replace(PLAIN.model, dtype=dtype)
+    )
+    before, after = ran(tmp_path, 1.0, case), ran(tmp_path, 1.0 + distance * 2**0.5, case)
+    assert step_between(case, before, after, tmp_path / "step").kind is kind

@@ -179,3 +179,17 @@ def test_narrowing_tries_the_next_environment_where_nothing_runs_in_the_first() 
     bases = [Lock({"p": "1.9", "q": "2"}), Lock({"p": "1.0", "q": "1"})]
     found, _ = answered(narrow("p", bases, versions), tell)
     assert (found.before, found.after, found.untold) == ("1.4", "1.5", ())
+
+
+@pytest.mark.parametrize(("count", "told"), [
+    (3, "one of p0, p1, p2"),
+    (4, "one of p0, p1, p2, p3"),
+    (7, "one of p0, p1, p2, p3 and 3 more"),
+])  # fmt: skip
+def test_what_is_left_is_told_in_a_line(count: int, told: str) -> None:
+    names = [f"p{number}" for number in range(count)]
+    _, asked = answered(
+        smallest_cause(lock(names, "1"), dict.fromkeys(names, "2")),
+        lambda one: BAD if one.packages["p0"] == "2" else GOOD,
+    )
+    assert asked[0].left == told
