@@ -83,8 +83,8 @@ class Releases:
         return next((one.uploaded for one in self.of(package) if Version(one.version) == wanted), None)
 
     def _files(self, name: str) -> Iterator[DistributionPackage]:
-        roots = () if self.index.no_index else (self.index.index_url or PYPI_SIMPLE_ENDPOINT,)
-        for root in (*roots, *(() if self.index.no_index else self.index.extra_index_urls)):
+        roots = (self.index.index_url or PYPI_SIMPLE_ENDPOINT, *self.index.extra_index_urls)
+        for root in () if self.index.no_index else roots:
             yield from self._page(f"{root.rstrip('/')}/{name}/", name)
         for place in self.index.find_links:
             yield from self._page(place, name)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from harness.core.environment import Change
 from harness.upgrade import lock
-from harness.upgrade.lock import Lock, installed, lock_of, place_of, roots, too_old
+from harness.upgrade.lock import Lock, installed, lock_of, place_of, roots, source_trees, too_old
 
 TEXT = """\
 # made by a tool
@@ -121,3 +121,15 @@ def test_of_extras_only_what_is_installed_is_a_root(monkeypatch: pytest.MonkeyPa
 ])  # fmt: skip
 def test_versions_that_no_worker_runs_under_are_out_of_range(packages: dict[str, str], told: str) -> None:
     assert too_old(Lock(packages)) == told
+
+
+def test_source_trees_are_what_came_from_an_address_without_the_harness_and_installers() -> None:
+    origin = '{"url": "file:///mine", "dir_info": {}}'
+    found = [
+        Fake("Mine", "1", origin),
+        Fake("from-an-index", "1"),
+        Fake("pip", "1", origin),
+        Fake("diffusers_goldens", "1", origin),
+        Fake("", "1", origin),
+    ]
+    assert source_trees(cast("Any", found)) == Lock({"mine": "file:///mine"})

@@ -117,3 +117,9 @@ def test_what_is_no_lock_is_refused(tmp_path: Path, name: str, text: str, told: 
     with pytest.raises(UsageError) as refused:
         read(tmp_path, name, text)
     assert f"{name}: {told}" in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["path", "directory"])
+def test_a_uv_lock_names_archives_and_folders_by_their_place(tmp_path: Path, kind: str) -> None:
+    text = f'[[package]]\nname = "a"\nversion = "1"\nsource = {{ {kind} = "there" }}\n'
+    assert read(tmp_path, "uv.lock", text) == {"a": (tmp_path / "there").as_uri()}

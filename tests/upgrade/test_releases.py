@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import json
 import threading
@@ -152,3 +153,36 @@ def test_an_index_that_fails_is_not_one_without_releases() -> None:
         pytest.raises(NoReleases, match=r"\(127.0.0.1 answered with status 503\)"),
     ):
         Releases(Index(index_url=url)).of("p")
+
+
+def test_every_configured_place_is_asked_and_without_an_index_the_folders_alone(tmp_path: Path) -> None:
+    for place, version in (("main", "1"), ("extra", "2"), ("links", "3")):
+        wheel(tmp_path / place / ("p" if place != "links" else ""), "p", version)
+    index = Index(
+        index_url=(tmp_path / "main").as_uri(),
+        extra_index_urls=((tmp_path / "extra").as_uri(),),
+        find_links=(str(tmp_path / "links"),),
+    )
+    assert names(Releases(index).of("p")) == ["1", "2", "3"]
+    assert names(Releases(dataclasses.replace(index, no_index=True)).of("p")) == ["3"]
+
+
+@pytest.mark.parametrize(("index", "verify"), [
+    (Index(), True),
+    (Index(certificates="/a/file.pem"), "/a/file.pem"),
+    (Index(certificates="/a/file.pem", trusted_hosts=("b.example",)), "/a/file.pem"),
+    (Index(trusted_hosts=("a.example:8443",)), False),
+])  # fmt: skip
+def test_a_server_is_trusted_as_pip_trusts_it(
+    monkeypatch: pytest.MonkeyPatch, index: Index, verify: str | bool
+) -> None:
+    asked = list[object]()
+
+    def refused(_place: str, **how: object) -> NoReturn:
+        asked.append(how["verify"])
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "get", refused)
+    with pytest.raises(NoReleases):
+        Releases(dataclasses.replace(index, index_url="https://a.example/simple")).of("p")
+    assert asked == [verify]

@@ -528,3 +528,11 @@ def test_progress_names_what_is_left(tmp_path: Path) -> None:
     assert world.notes[:2] == ["a/case: the bad end", "a/case: the good end"]
     assert any("one of other0" in note for note in world.notes)
     assert any("p 1.0 → 1.19" in note for note in world.notes)
+
+
+def test_where_nothing_changed_on_the_way_that_is_said(tmp_path: Path) -> None:
+    world = World(tmp_path, lambda *_: 1.0, {"p": FORTY}, {"p": "1.3"})
+    world.golden({"p": "1.0"})
+    (blame,) = world.blame(every=True)
+    assert blame.outcome is BlameOutcome.NOT_REPRODUCED
+    assert sentence(blame) == "nothing to blame: a/case gives the same bits at both ends"
