@@ -278,7 +278,8 @@ def _finding(result: ExpectationResult) -> ExactFinding:
     expectation = result.expectation
     wished = f"{expectation.value:.10g} ± {expectation.abs_tol:g}"
     now = None if result.value is None else f"{result.value:.10g}"
-    return ExactFinding(f"expect {expectation.output}.{expectation.statistic}", wished, now, fails=True)
+    name = f"{expectation.output}.{expectation.statistic}"
+    return ExactFinding(f"expect {name}", wished, now, fails=True, name=name)
 
 
 def _bare(case: Case, verdict: Verdict, reasons: Reasons, next_steps: NextSteps) -> CaseResult:

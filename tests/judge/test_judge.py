@@ -284,7 +284,9 @@ def test_expectations_are_judged_beside_the_golden(bench: Bench) -> None:
         Verdict.DRIFTED,
         "images.sum: 7, expected 8 ± 0.1",
     )
-    assert result.exact_findings == (ExactFinding("expect images.sum", "8 ± 0.1", "7", fails=True),)
+    assert result.exact_findings == (
+        ExactFinding("expect images.sum", "8 ± 0.1", "7", fails=True, name="images.sum"),
+    )
     elsewhere = replace(PUBLISHED, output="video")
     result = bench.judge({"images": VALUES}, a_case(expect=(elsewhere,)))
     assert result.verdict is Verdict.BROKEN

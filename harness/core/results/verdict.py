@@ -61,12 +61,16 @@ class TensorResult:
 
 @dataclass(frozen=True, slots=True)
 class ExactFinding:
-    """Something that needs no tolerance and differs; `fails` says whether it fails the case."""
+    """Something that needs no tolerance and differs; `fails` says whether it fails the case.
+
+    `name` is the entry that differs (the first of several that are told at once), `what` says in words where.
+    """
 
     what: str
     golden: str | None
     now: str | None
     fails: bool
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,8 @@ def _grouped(mismatches: Iterable[Mismatch], accepted: tuple[str, ...]) -> Itera
         alike = (one.golden, one.now) if one.at is None else None
         groups[one.scope, one.what, alike, one.at is None, fails].append(one)
     for key, group in groups.items():
-        yield ExactFinding(_what(group), group[0].golden, group[0].now, fails=bool(key[-1]))
+        first = group[0]
+        yield ExactFinding(_what(group), first.golden, first.now, fails=bool(key[-1]), name=first.name)
 
 
 def _what(group: list[Mismatch]) -> str:

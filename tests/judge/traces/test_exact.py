@@ -45,7 +45,9 @@ def test_numbers_are_not_exact(tmp_path: Path) -> None:
 
 def test_timesteps_in_one_finding(tmp_path: Path) -> None:
     (one,) = findings(tmp_path, steps(30, 20, 10), steps(30, 21, 11))
-    assert one == ExactFinding("unet.forward.timestep at call 1 and 1 more", "20", "21", fails=True)
+    assert one == ExactFinding(
+        "unet.forward.timestep at call 1 and 1 more", "20", "21", fails=True, name="unet.forward.timestep"
+    )
 
 
 def test_token_ids_from_where_they_differ(tmp_path: Path) -> None:
@@ -62,43 +64,49 @@ def test_ids_too_many_to_be_listed(tmp_path: Path) -> None:
 
 def test_counts(tmp_path: Path) -> None:
     (one,) = findings(tmp_path, steps(3, 2, 1), steps(3, 2))
-    assert one == ExactFinding("unet.forward.calls", "3", "2", fails=True)
+    assert one == ExactFinding("unet.forward.calls", "3", "2", fails=True, name="unet.forward.calls")
     (one,) = findings(tmp_path, steps(3), [*steps(3), *tokens(1)])
-    assert one == ExactFinding("tokenizer.__call__.calls", "0", "1", fails=True)
+    assert one == ExactFinding(
+        "tokenizer.__call__.calls", "0", "1", fails=True, name="tokenizer.__call__.calls"
+    )
 
 
 def test_order(tmp_path: Path) -> None:
     (one,) = findings(tmp_path, [*steps(3), *tokens(1)], [*tokens(1), *steps(3)])
     told = ("events.order", "event 0 is unet.forward", "event 0 is tokenizer.__call__")
-    assert one == ExactFinding(*told, fails=False)  # with the same tensors all along
+    assert one == ExactFinding(*told, fails=False, name="events.order")  # with the same tensors all along
     more = Call("vae.decode", {}, {"sample": np.ones(2)})
     other = Call("vae.decode", {}, {"sample": np.zeros(2)})
     (one,) = findings(tmp_path, [*steps(3), *tokens(1), more], [*tokens(1), *steps(3), other])
-    assert one == ExactFinding(*told, fails=True)
+    assert one == ExactFinding(*told, fails=True, name="events.order")
 
 
 def test_shape_and_dtype(tmp_path: Path) -> None:
     golden = [Call("unet.forward", {"sample": np.ones((2, 4), np.float32)})]
     now = [Call("unet.forward", {"sample": np.ones((1, 4), np.float64)})]
     assert findings(tmp_path, golden, now) == [
-        ExactFinding("unet.forward.sample.dtype", "float32", "float64", fails=True),
-        ExactFinding("unet.forward.sample.shape", "[2, 4]", "[1, 4]", fails=True),
+        ExactFinding(
+            "unet.forward.sample.dtype", "float32", "float64", fails=True, name="unet.forward.sample.dtype"
+        ),
+        ExactFinding(
+            "unet.forward.sample.shape", "[2, 4]", "[1, 4]", fails=True, name="unet.forward.sample.shape"
+        ),
     ]
 
 
 def test_slot_of_one_side_fails_nothing(tmp_path: Path) -> None:
     golden, now = [Call("unet.forward")], [Call("unet.forward", {"mask": np.ones(2, bool)})]
     assert findings(tmp_path, golden, now) == [
-        ExactFinding("unet.forward.mask", None, "bool [2]", fails=False)
+        ExactFinding("unet.forward.mask", None, "bool [2]", fails=False, name="unet.forward.mask")
     ]
 
 
 def test_plain_arguments(tmp_path: Path) -> None:
     golden, now = steps(1, eta=0.0, scale=1.0, flag=True), steps(1, eta=0.5, scale=1.0 + 1e-12, new=2)
     assert findings(tmp_path, golden, now) == [
-        ExactFinding("unet.forward.eta", "0.0", "0.5", fails=True),
-        ExactFinding("unet.forward.flag", "true", None, fails=False),
-        ExactFinding("unet.forward.new", None, "2", fails=False),
+        ExactFinding("unet.forward.eta", "0.0", "0.5", fails=True, name="unet.forward.eta"),
+        ExactFinding("unet.forward.flag", "true", None, fails=False, name="unet.forward.flag"),
+        ExactFinding("unet.forward.new", None, "2", fails=False, name="unet.forward.new"),
     ]
 
 
@@ -126,14 +134,14 @@ def test_like_modules_in_one_finding(tmp_path: Path) -> None:
     golden = trace(tmp_path, "golden", [], structure=structure(1e-5, 1e-5))
     now = trace(tmp_path, "now", [], structure=structure(1e-6, 1e-4))
     assert exact_findings(golden, now, ()) == (
-        ExactFinding("unet.a.eps and 1 more", "1e-05", "1e-06", fails=True),
-        ExactFinding("unet.c.eps", "1e-05", "0.0001", fails=True),
+        ExactFinding("unet.a.eps and 1 more", "1e-05", "1e-06", fails=True, name="unet.a.eps"),
+        ExactFinding("unet.c.eps", "1e-05", "0.0001", fails=True, name="unet.c.eps"),
     )
     # accepted by name, before like ones are put together
     assert exact_findings(golden, now, ("unet.[ac].eps",)) == (
-        ExactFinding("unet.b.eps", "1e-05", "1e-06", fails=True),
-        ExactFinding("unet.a.eps", "1e-05", "1e-06", fails=False),
-        ExactFinding("unet.c.eps", "1e-05", "0.0001", fails=False),
+        ExactFinding("unet.b.eps", "1e-05", "1e-06", fails=True, name="unet.b.eps"),
+        ExactFinding("unet.a.eps", "1e-05", "1e-06", fails=False, name="unet.a.eps"),
+        ExactFinding("unet.c.eps", "1e-05", "0.0001", fails=False, name="unet.c.eps"),
     )
 
 
