@@ -108,10 +108,10 @@ def _objections(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The resolved folder of the loaded configs, and the content of folders above it, each listed only once."""
+    """The resolved folder of the loaded configs, and the configs in folders above it, each listed only once."""
 
     configs: Path
-    _names: dict[Path, frozenset[str]] = field(default_factory=dict)
+    _above: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def lies_outside(self, case: str, ids: Collection[str]) -> bool:
         """Whether a golden's case may belong to configs that were not loaded, because the folder is part of another."""
@@ -123,20 +123,11 @@ class _Place:
     def _has_config_above(self, case: str) -> bool:
         """Whether a folder above the loaded one has a config for the case."""
         folder, _, name = case.partition("@")[0].rpartition("/")
-        return any(
-            f"{name}{suffix}" in self._listed(above / folder)
-            and (above / folder / f"{name}{suffix}").is_file()
-            for above in self.configs.parents
-            for suffix in _SUFFIXES
-        )
-
-    def _listed(self, folder: Path) -> frozenset[str]:
-        if folder not in self._names:
-            try:
-                self._names[folder] = frozenset(os.listdir(folder))
-            except OSError:
-                self._names[folder] = frozenset()
-        return self._names[folder]
+        if folder not in self._above:
+            self._above[folder] = frozenset().union(
+                *(_config_names(above / folder) for above in self.configs.parents)
+            )
+        return name in self._above[folder]
 
     def _has_own_name(self, case: str, ids: Collection[str]) -> bool:
         """Whether it is a loaded case under its name from a folder above: `ddim/two` for `two`."""
@@ -145,6 +136,15 @@ class _Place:
         return any(
             case.removeprefix(f"{prefix}/") in ids for prefix in prefixes if case.startswith(f"{prefix}/")
         )
+
+
+def _config_names(folder: Path) -> set[str]:
+    """The names, without suffix, of the configs in `folder`; none if it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return {Path(one.name).stem for one in entries if one.name.endswith(_SUFFIXES) and one.is_file()}
+    except OSError:
+        return set()
 
 
 def _size(files: Sequence[Stored]) -> StoreSize:

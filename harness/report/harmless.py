@@ -28,6 +28,8 @@ def plain(text: str) -> str:
 
     If a CI service obeys a command anywhere in a line, a backslash between its first two characters disables it.
     """
+    if text.isascii() and text.isprintable() and "##" not in text:
+        return text  # most texts by far, and a report has tens of thousands
     without = _ANSI.sub("", text.replace("\r\n", "\n")).expandtabs(4)
     return _COMMAND_ANYWHERE.sub(r"#\\", _UNPRINTABLE.sub(_escape, without))
 

@@ -174,8 +174,12 @@ class Screen:
     def _print(self, sections: Iterable[Sequence[Text]]) -> None:
         """The sections, separated by blank lines; the lines are already laid out and are not wrapped again."""
         for place, section in enumerate(filter(None, sections)):
-            for line in [*([Text()] if place else []), *section]:
-                self._console.print(_harmless(line), soft_wrap=True)
+            lines = [*([Text()] if place else []), *map(_harmless, section)]
+            # Printed at once: a call for each of ten thousand lines takes seconds.
+            if self._console.color_system is None:
+                self._console.out("\n".join(line.plain for line in lines), highlight=False)
+            else:
+                self._console.print(*lines, sep="\n", soft_wrap=True)
 
 
 def _console(stream: TextIO, terminal: bool, width: int | None) -> Console:
