@@ -20,6 +20,12 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cast(Any, kind))
 
 
+def prepare(*kinds: Hashable) -> None:
+    """Build what reads and writes these types; otherwise the first text of each does."""
+    for kind in kinds:
+        _adapter(kind)
+
+
 def to_json(value: object, kind: object | None = None, *, indent: int | None = None) -> str:
     """`value` as JSON text; non-finite numbers become null. `kind` is its type, needed for unions."""
     return _adapter(kind or type(value)).dump_json(value, indent=indent).decode()

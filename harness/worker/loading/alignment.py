@@ -9,7 +9,8 @@ import torch
 from diffusers import DiffusionPipeline
 
 from harness.worker.loading import mapped
-from harness.worker.loading.pristine import reached
+from harness.worker.loading.pristine import RESTORED, walk
+from harness.worker.state.reachable import Reached
 
 ALIGNMENT = 64
 """Bytes; the alignment of torch's own CPU allocator (c10/core/alignment.h), and a cache line."""
@@ -37,9 +38,21 @@ def align(pipeline: DiffusionPipeline) -> int:
     Tensors are copied once, one after the other, and their old memory is released, including pages of a mapped file.
     """
     with torch._C.DisableTorchFunctionSubclass():  # a subclass may count, log or refuse calls
-        tensors = [tensor for _, tensor in reached(pipeline).tensors if _is_movable(tensor)]
-        regions = [region for region in _regions(tensors) if region.start % ALIGNMENT]
-        return _move_all(regions)
+        return _aligned(walk(pipeline).finish())
+
+
+def align_and_walk(pipeline: DiffusionPipeline) -> Reached:
+    """Do what `align` does, and return what was reached on the way, but not inside of `RESTORED`."""
+    with torch._C.DisableTorchFunctionSubclass():
+        way = walk(pipeline, RESTORED)
+        found = way.finish()
+        _aligned(found, way.into_leaves())
+    return found
+
+
+def _aligned(*found: Reached) -> int:
+    tensors = [tensor for one in found for _, tensor in one.tensors if _is_movable(tensor)]
+    return _move_all([region for region in _regions(tensors) if region.start % ALIGNMENT])
 
 
 def aligned(tensor: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ from harness.worker.environment.classes import pipeline_class
 from harness.worker.environment.releases import ModularPipeline, dtype_keyword
 from harness.worker.heard import Heard, listening
 from harness.worker.loading import gaps, variants
-from harness.worker.loading.alignment import align
+from harness.worker.loading.alignment import align_and_walk
 from harness.worker.loading.pristine import Pristine, to_eval_mode
 from harness.worker.loading.schedulers import put_scheduler
 from harness.worker.model_files import models
@@ -138,10 +138,10 @@ def _load(case: Case, device: torch.device) -> Loaded:
         warnings = source.warnings + gaps.warnings(case.model, pipeline, found) + to_eval_mode(pipeline)
         weights = component_digests(pipeline)
         files = {**models.named_files(source, case.model, base), **variants.set_up(pipeline, case, device)}
-    align(pipeline)
+    reached = align_and_walk(pipeline)
     warnings += heard.sentences()
     seconds = time.perf_counter() - started
-    return Loaded(pipeline, Pristine.of(pipeline), warnings, seconds, source.commit, weights, files)
+    return Loaded(pipeline, Pristine.of(pipeline, reached), warnings, seconds, source.commit, weights, files)
 
 
 def _check_components(pipeline: DiffusionPipeline, given: Mapping[str, object]) -> None:

@@ -17,6 +17,9 @@ from harness.worker.state.holdings import Change
 from harness.worker.state.reachable import Reached, Walk
 from harness.worker.state.watch import Watch
 
+RESTORED = (SchedulerMixin, GUIDER)
+"""The parts of a pipeline that are restored after every run, whether it changed them or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pristine:
@@ -32,17 +35,14 @@ class Pristine:
     rest: Watch
 
     @classmethod
-    def of(cls, pipeline: DiffusionPipeline) -> Self:
-        """The current state of `pipeline`."""
+    def of(cls, pipeline: DiffusionPipeline, found: Reached | None = None) -> Self:
+        """The current state of `pipeline`; `found` is what was reached from it, but not inside of `RESTORED`."""
         attributes = tuple((holder, dict(vars(holder))) for holder in holders(pipeline))
         parts = {id(part): part for _, held in attributes for part in held.values()}
         schedulers = tuple(
-            (part, _copied(vars(part)))
-            for part in parts.values()
-            if isinstance(part, SchedulerMixin | GUIDER)
+            (part, _copied(vars(part))) for part in parts.values() if isinstance(part, RESTORED)
         )
-        # Schedulers and guiders are always restored.
-        return cls(attributes, schedulers, Watch(reached(pipeline, (SchedulerMixin, GUIDER))))
+        return cls(attributes, schedulers, Watch(found or walk(pipeline, RESTORED).finish()))
 
     def restore(self, *, thorough: bool = True) -> tuple[Change, ...]:
         """Undo what runs leave behind; return the changes outside pipeline attributes and schedulers.
@@ -59,17 +59,17 @@ class Pristine:
         return tuple(self.rest.changes(thorough=thorough))
 
 
-def reached(pipeline: DiffusionPipeline, leaves: tuple[type, ...] = ()) -> Reached:
-    """Everything reachable from `pipeline`, and from the user's own file that defines its class.
+def walk(pipeline: DiffusionPipeline, leaves: tuple[type, ...] = ()) -> Walk:
+    """A walk over everything reachable from `pipeline`, and from the user's own file that defines its class.
 
-    The walk does not enter any of `leaves`.
+    It does not enter any of `leaves`.
     """
-    walk = Walk(leaves, is_own)
-    walk.start(type(pipeline).__name__, pipeline)
+    found = Walk(leaves, is_own)
+    found.start(type(pipeline).__name__, pipeline)
     if is_own(type(pipeline)):
         module = sys.modules[type(pipeline).__module__]
-        walk.through(module.__name__, vars(module))
-    return walk.finish()
+        found.through(module.__name__, vars(module))
+    return found
 
 
 def holders(pipeline: DiffusionPipeline) -> Iterator[DiffusionPipeline]:

@@ -21,8 +21,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from harness.codec import to_json
-from harness.core.messages import FORK_STATUS, FORKS_READY
+from harness.codec import prepare, to_json
+from harness.core.capture import CaptureDocument
+from harness.core.case import ModelSpec, Variant
+from harness.core.messages import FORK_STATUS, FORKS_READY, Finished, Job, Progress, Ready
+from harness.core.trace import Structure, TraceIndex
 from harness.worker.environment.numpy_start import spare_numpy
 from harness.worker.environment.startup import bring_in, hindered
 from harness.worker.serving.serve import main as serve
@@ -169,14 +172,26 @@ class Forker:
 
 
 def prepared(request: bytes) -> None:
-    """Do once what every child would do again: import the classes, read what is installed, count no import as garbage.
+    """Import the classes that are asked for, and do what every child would do again."""
+    _bring_in_classes(request)
+    done_once()
 
-    A collection in a child would look at everything that was imported, and copy the pages of it.
+
+def done_once() -> None:
+    """Do for all children what each would do again once everything is imported.
+
+    That is: read what is installed, turn off bars, remember the code of the libraries, build what reads and writes
+    messages and captures, and count nothing of all this as garbage: a collection in a child would look at everything
+    that was imported, and copy the pages of it.
     """
     from harness.worker.environment.fingerprint import providers
+    from harness.worker.progress import draw_no_bars
+    from harness.worker.state import code
 
-    _bring_in_classes(request)
     providers()
+    draw_no_bars()
+    code.remember()
+    prepare(Job, Ready, Progress, Finished, ModelSpec, Variant, CaptureDocument, TraceIndex, Structure)
     gc.freeze()
 
 

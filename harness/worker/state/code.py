@@ -202,20 +202,49 @@ class Code:
         """Remember the modules of these names, and the classes that they define."""
         for name in names:
             module = sys.modules.get(name)
-            if _watched(name) and isinstance(module, types.ModuleType) and name not in self._modules:
+            if name not in self._modules and _watched(name) and isinstance(module, types.ModuleType):
                 self._modules[name] = _Names(name, vars(module), name, added_counts=False)
                 for kind in list(vars(module).values()):
                     if isinstance(kind, type) and kind.__module__ == name:
                         self._add_class(kind)
 
     def _add_class(self, kind: type) -> None:
-        where = f"{kind.__module__}.{kind.__qualname__}"
-        self._classes.setdefault(kind, _Names(where, vars(kind), kind.__module__, added_counts=True))
+        if kind not in self._classes:
+            where = f"{kind.__module__}.{kind.__qualname__}"
+            self._classes[kind] = _Names(where, vars(kind), kind.__module__, added_counts=True)
 
     def changes(self) -> Iterator[Replaced]:
         """All replacements."""
         for names in (*self._modules.values(), *self._classes.values()):
             yield from names.changes()
+
+
+_remembered: list[Code] = []
+
+
+def remember() -> None:
+    """Remember what is imported now for the processes that are forked from this one."""
+    if _remembered:
+        _remembered[0].add(list(sys.modules))
+    else:
+        _remembered.append(Code())
+
+
+def forget() -> None:
+    """Drop what `remember` did, since the code of libraries was changed after it."""
+    _remembered.clear()
+
+
+def code_of_process() -> Code:
+    """The code of this process before its first run: what its server remembered, if it has one, and later imports.
+
+    To look at everything again would copy the pages of it, in a process that was forked.
+    """
+    if not _remembered:
+        return Code()
+    found = _remembered.pop()
+    found.add(list(sys.modules))
+    return found
 
 
 def _watched(name: str) -> bool:

@@ -11,7 +11,7 @@ import torch
 from harness.worker.environment import determinism
 from harness.worker.environment.classes import OWN
 from harness.worker.state import imports, settings
-from harness.worker.state.code import Code, Replaced
+from harness.worker.state.code import Replaced, code_of_process
 from harness.worker.state.reachable import Walk
 from harness.worker.state.settings import Settings
 from harness.worker.state.watch import Watch
@@ -27,7 +27,7 @@ class Leftovers:
 
     def __init__(self) -> None:
         self.spent = False
-        self._code = Code()
+        self._code = code_of_process()
         self._switches = determinism.read_back()
         self._before: dict[str, object] = {}
         self._importing: Settings = {}

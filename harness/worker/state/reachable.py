@@ -35,6 +35,7 @@ class Walk:
 
     def __init__(self, leaves: tuple[type, ...], ours: Ours) -> None:
         self._leaves, self._ours = leaves, ours
+        self._left: list[tuple[str, object]] = []
         self._seen: dict[int, object] = {}
         self._classes: set[type] = set()
         self._ahead: list[tuple[str, Any]] = []
@@ -62,6 +63,13 @@ class Walk:
                 self._object(where, one)
         return self._found
 
+    def into_leaves(self) -> Reached:
+        """What only the leaves hold that were found, and these themselves; to be called after `finish`."""
+        self._leaves, self._found = (), Reached()
+        for where, one in self._left:
+            self._object(where, one)
+        return self.finish()
+
     def _class(self, one: type) -> None:
         """The attributes of a user's own class, and of its base classes."""
         for base in one.__mro__:
@@ -74,6 +82,7 @@ class Walk:
         self._class(type(one))
         if isinstance(one, self._leaves):
             self._found.objects.append((where, one))
+            self._left.append((where, one))
             return
         if isinstance(one, torch.Tensor):
             self._found.tensors.append((where, one))

@@ -6,7 +6,6 @@ with it. The server itself ends soon after the session's process.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import runpy
@@ -23,7 +22,7 @@ from pathlib import Path
 from harness.core.portable.switches import NUMPY_VARIABLE
 from harness.worker.environment.numpy_start import spare_numpy
 from harness.worker.environment.startup import bring_in
-from harness.worker.serving.forks import Forker
+from harness.worker.serving.forks import Forker, done_once
 from tests.support.starts.client import bring_in_sites, own_places
 
 _LOOK_SECONDS = 2.0
@@ -37,10 +36,8 @@ def main(address: Path, session: int) -> None:
     for package in ("torch", "transformers", "diffusers"):
         bring_in(package)
     import harness.worker.execute  # noqa: F401 - what every job imports
-    from harness.worker.environment import fingerprint
 
-    fingerprint.providers()
-    gc.freeze()
+    done_once()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         # Bound under another name: a command that sees the address can connect.
         part = address.with_suffix(".part")
@@ -103,8 +100,10 @@ def _be(request: bytes, kept: Sequence[int]) -> None:
     places = own_places(environment)
     if places:
         from harness.worker.environment import fingerprint
+        from harness.worker.state import code
 
         fingerprint.providers.cache_clear()  # these folders may hold distributions
+        code.forget()  # what they hold may replace code
     bring_in_sites(places)
     runpy.run_module(module, run_name="__main__")
 

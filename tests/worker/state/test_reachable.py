@@ -36,6 +36,19 @@ def reached(root: object) -> Reached:
     return walk.finish()
 
 
+def test_what_only_leaves_hold_is_found_afterwards() -> None:
+    leaf, tensor = Leaf(), torch.zeros(3)
+    leaf.also, leaf.deeper = tensor, [torch.zeros(2)]  # type: ignore[attr-defined]
+    walk = Walk((Leaf,), lambda kind: False)
+    walk.start("it", {"tensor": tensor, "leaf": leaf})
+    found, inside = walk.finish(), walk.into_leaves()
+    assert [one.numel() for _, one in found.tensors] == [3]
+    assert [(where, one.numel()) for where, one in inside.tensors] == [
+        ("it.leaf.deeper.0", 2),
+        ("it.leaf.inside", 9),
+    ]
+
+
 def sizes(root: object) -> list[int]:
     return sorted(tensor.numel() for _, tensor in reached(root).tensors)
 
