@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.core.capture import Acceptance, CaptureDocument
 from harness.core.case import Case
+from harness.core.history import Entry
 from harness.core.tolerance import Rule
 from harness.errors import NotAGolden, StoreError
 from harness.golden.accept import write_accepted
@@ -109,15 +110,15 @@ class GoldenStore:
         case = path.parent.relative_to(self.root).as_posix()
         check_golden(path, document, case, path.name.removesuffix(SUFFIX))
 
-    def accept(self, capture: Path, acceptance: Acceptance) -> Path:
+    def accept(self, capture: Path, acceptance: Acceptance, history: tuple[Entry, ...] = ()) -> Path:
         """Store `capture` as the golden of the case and platform that its document names; returns the golden's path.
 
-        An existing golden is replaced. Raises UnreadableGolden for a damaged capture and StoreError
-        if the folder cannot be written; both leave the store as it was.
+        `history` is the golden's from then on. An existing golden is replaced. Raises UnreadableGolden for a damaged
+        capture and StoreError if the folder cannot be written; both leave the store as it was.
         """
         document = read_document(capture)
         golden = self.path(document.case, document.environment.platform)
-        accepted = dataclasses.replace(document, accepted=acceptance)
+        accepted = dataclasses.replace(document, accepted=acceptance, history=history)
         write_accepted(capture, golden, accepted)
         return golden
 

@@ -153,6 +153,18 @@ class Screen:
 
         self._print(prune_sections(report, root, command, self._console, quiet=self._quiet))
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sees questions and can answer them: standard input and error are a terminal."""
+        return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+    def ask(self, question: str) -> str | None:
+        """The line typed after the question, without its end; None if the input has ended. Raises KeyboardInterrupt."""
+        sys.stderr.write(harmless(question))
+        sys.stderr.flush()
+        line = "" if sys.stdin is None else sys.stdin.readline()
+        return line.rstrip("\r\n") if line else None
+
     def note(self, message: str) -> None:
         """A remark along the way, unwrapped; nothing if quiet."""
         if not self._quiet:

@@ -314,6 +314,9 @@ EVERYWHERE: dict[str, Callable[[Bench, str], None]] = {
 PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--update"): update,
     ("record", "--no-gates"): no_gates,
+    ("record", "--reason"): "tests/commands/test_accept.py",
+    ("accept", "--reason"): "tests/commands/test_accept.py",
+    ("accept", "--from"): "tests/commands/test_accept.py",
     ("verify", "--allow-missing"): allow_missing,
     ("verify", "--strict"): strict,
     **{
