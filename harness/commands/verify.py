@@ -17,6 +17,7 @@ from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
 from harness.report import json_report, junit
 from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
+from harness.review.reject import with_rejections
 from harness.trials.captures import REPORT_NAME
 from harness.trials.cases import cases_to_run
 from harness.trials.session import open_session
@@ -39,7 +40,7 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     try:
         with open_session(options, screen, len(cases)) as session:
             judge_all(found, session, store, settle=with_divergence)
-        report = found.report()
+        report = with_rejections(found.report(), store)
     except BaseException:
         _save_unfinished(found.unfinished(), options, how, screen)
         raise
@@ -57,14 +58,14 @@ def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOption
     """
     from harness.upgrade import judging  # imported lazily: a plain verify needs none of it
 
-    asked = judging.candidates_of(upgrade)
-    cases = cases_to_run(options, screen, GoldenStore(options.goldens), elsewhere=True)
+    asked, store = judging.candidates_of(upgrade), GoldenStore(options.goldens)
+    cases = cases_to_run(options, screen, store, elsewhere=True)
     reports = [judging.not_judged(one, cases) for one in asked]
     json_report.write_text(options.out / CANDIDATES_NAME, _candidates_json(reports))
     try:
         found = judging.judge_candidates(asked, cases, options, how, upgrade, screen)
         for place, report in enumerate(found):
-            reports[place] = report
+            reports[place] = with_rejections(report, store)
     finally:
         text = _candidates_json(reports)
         json = [(options.json, harmless_json(text))] if options.json is not None else []
@@ -94,7 +95,7 @@ def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
 def _save_unfinished(report: Report, options: Options, how: VerifyOptions, screen: Screen) -> None:
     """Report what was judged before an exception ended the verify; never raises another one in its place."""
     try:
-        save_report(report, options, how)
+        save_report(with_rejections(report, GoldenStore(options.goldens)), options, how)
     except (HarnessError, OSError) as error:
         screen.warn(f"the report of what was judged could not be written: {error}")
         return

@@ -13,11 +13,12 @@ from pathlib import Path
 from harness.errors import StoreError, UnreadableGolden, UsageError
 from harness.golden.calibrations import CALIBRATION
 from harness.golden.header import LENGTH_BYTES, METADATA_KEY, read_document
+from harness.golden.rejections import REJECTIONS
 from harness.golden.sensitivities import SENSITIVITY
 from harness.golden.sidecar import GOLDEN_SUFFIX, Kind
 
-SIDECARS = (CALIBRATION, SENSITIVITY)
-"""The kinds of sidecar that belong to a golden."""
+SIDECARS = (CALIBRATION, SENSITIVITY, REJECTIONS)
+"""The kinds of sidecar that belong to a golden, or to its place."""
 
 _PLATFORM = re.compile(r"[a-z]+-[\w.+=-]+")
 """The file names of our goldens, for files whose content no longer tells."""
@@ -75,7 +76,8 @@ def obsolete(files: Collection[Stored], ids: Collection[str]) -> tuple[Obsolete,
 
 def _obsolete(files: Collection[Stored], ids: Collection[str], there: set[Path]) -> Iterator[Obsolete]:
     for one in files:
-        if one.kind is not None and one.golden not in there and not os.path.lexists(one.golden):
+        needs_golden = one.kind is not None and not one.kind.alone
+        if needs_golden and one.golden not in there and not os.path.lexists(one.golden):
             yield Obsolete(one, f"its golden {one.golden.name} does not exist")
         elif one.case not in ids:
             damage = f", and it {why}" if (why := one.damaged) else ""

@@ -27,6 +27,7 @@ STYLES = {
     "unchanged": "green",
     "kept": "dim",
     "nondeterministic": "bold red",
+    "rejected": "bold red",
     "deterministic": "green",
     "not deterministic": "bold red",
     "none": "yellow",

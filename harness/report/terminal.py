@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.core.results.explanation import Explanation
     from harness.core.results.next_step import NextStep
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
+    from harness.core.results.review import RejectReport
     from harness.core.results.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
@@ -146,6 +147,12 @@ class Screen:
         from harness.report.views.blame import blame_sections
 
         self._print(blame_sections(report, self._console, quiet=self._quiet))
+
+    def show_rejected(self, report: RejectReport) -> None:
+        """Which failures are remembered as rejected."""
+        from harness.report.views.reject import reject_sections
+
+        self._print(reject_sections(report, self._console, quiet=self._quiet))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""

@@ -26,6 +26,7 @@ from harness.core.tolerance import Rule
 from harness.core.trace import TRACE_PREFIX
 from harness.errors import NotAGolden, UnreadableGolden
 from harness.golden.header import read_document
+from harness.golden.rejections import write_rejections
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.usable import unfit
@@ -71,6 +72,8 @@ def accept_capture(
         entry = next_entry(how, document, replaced, decision, result)
         accepted = Acceptance(how, decision.at, runs, __version__, differences)
         store.accept(capture, accepted, (*replaced.history, entry))
+        # After the golden, whose history now holds them: a kill in between loses nothing.
+        write_rejections(path, case.id, platform, ())
     return RecordResult(
         case=case.id,
         state=result.state,
@@ -101,7 +104,7 @@ def _what_changes(
 ) -> tuple[RecordResult, Before]:
     """How the capture differs from the golden that it would replace, as a result without timings; and that golden."""
     if not os.path.lexists(golden):
-        return _bare(case, RecordState.RECORDED), Before()
+        return _bare(case, RecordState.RECORDED), before(golden, None)
     try:
         with store.open(golden) as there:
             found, tensors = there.document, compare_tensors(there, capture.file, Rule.EXACT)

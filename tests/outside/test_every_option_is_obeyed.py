@@ -122,6 +122,11 @@ def goldens(bench: Bench, command: str) -> None:
     if command in ("record", "accept"):
         bench.run(command, "--goldens", "empty")
         assert Path("empty/a/cpu-x86_64.safetensors").is_file()
+    elif command == "reject":
+        bench.ran.value = 0.75
+        assert bench.run("verify", "a")[0] == 1
+        bench.run(command, "--goldens", "empty", "--reason", "why")
+        assert [path.name for path in Path("empty/a").iterdir()] == ["cpu-x86_64.rejected.json"]
     elif command == "sensitivity":
         # What the faults taught is kept beside a golden, which is not there.
         assert "no golden in empty" in bench.run(command, "--stored", "--goldens", "empty")[1]
@@ -131,7 +136,7 @@ def goldens(bench: Bench, command: str) -> None:
 
 
 def out(bench: Bench, command: str) -> None:
-    if command in ("accept", "report"):
+    if command in ("accept", "reject", "report"):
         Path("out").rename("moved")
         assert bench.run(command)[0] == 2
         assert bench.run(command, "--out", "moved")[0] == 0
@@ -317,6 +322,8 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--reason"): "tests/commands/test_accept.py",
     ("accept", "--reason"): "tests/commands/test_accept.py",
     ("accept", "--from"): "tests/commands/test_accept.py",
+    ("reject", "--reason"): "tests/commands/test_reject.py",
+    ("reject", "--from"): "tests/commands/test_reject.py",
     ("verify", "--allow-missing"): allow_missing,
     ("verify", "--strict"): strict,
     **{
