@@ -60,6 +60,12 @@ def write_rejections(golden: Path, case: str, platform: str, rejections: tuple[R
     return path
 
 
+def drop_ended(golden: Path, case: str, platform: str) -> None:
+    """Remove the rejections that ended from the file, which a kill may have prevented; raises StoreError."""
+    if os.path.lexists(REJECTIONS.path(golden)):
+        write_rejections(golden, case, platform, read_rejections(golden))
+
+
 def _parsed(path: Path, text: bytes) -> Rejections:
     restore = "restore it from version control, or remove it"
     try:

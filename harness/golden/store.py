@@ -20,6 +20,7 @@ from harness.golden.tensors import TensorFile
 from harness.golden.usable import check_golden
 
 SUFFIX = ".safetensors"
+DRAFT_SUFFIX = f".draft{SUFFIX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,24 @@ class GoldenStore:
         return self.root.joinpath(*parts, f"{platform}{SUFFIX}")
 
     def platforms(self, case_id: str) -> tuple[str, ...]:
-        """The platforms that have a golden of this case, in alphabetical order."""
+        """The platforms that have a golden of this case, in alphabetical order; raises StoreError."""
+        names = self._names(case_id)
+        return tuple(sorted(name.removesuffix(SUFFIX) for name in names if not _is_draft(name)))
+
+    def _names(self, case_id: str) -> list[str]:
         folder = self.path(case_id, "any").parent
         try:
-            names = [entry.name for entry in folder.iterdir() if _is_golden_name(entry)]
+            return [entry.name for entry in folder.iterdir() if _is_golden_name(entry)]
         except (FileNotFoundError, NotADirectoryError):
-            return ()
+            return []
         except OSError as error:
             raise _unlistable(folder, error) from error
-        return tuple(sorted(name.removesuffix(SUFFIX) for name in names))
+
+    def drafts(self, case_id: str) -> tuple[str, ...]:
+        """The platforms that have a draft of this case, in alphabetical order; raises StoreError."""
+        return tuple(
+            sorted(name.removesuffix(DRAFT_SUFFIX) for name in self._names(case_id) if _is_draft(name))
+        )
 
     def find(self, case: Case, platform: str) -> Found | Missing:
         """The golden that judges `case` on `platform`.
@@ -118,7 +128,7 @@ class GoldenStore:
         """
         document = read_document(capture)
         golden = self.path(document.case, document.environment.platform)
-        accepted = dataclasses.replace(document, accepted=acceptance, history=history)
+        accepted = dataclasses.replace(document, accepted=acceptance, history=history, draft=None)
         write_accepted(capture, golden, accepted)
         return golden
 
@@ -165,6 +175,10 @@ def _capability(platform: str) -> int | None:
 
 def _is_golden_name(path: Path) -> bool:
     return path.name.endswith(SUFFIX) and not path.name.startswith(".")
+
+
+def _is_draft(name: str) -> bool:
+    return name.endswith(DRAFT_SUFFIX)
 
 
 def _unlistable(folder: Path, error: OSError) -> StoreError:

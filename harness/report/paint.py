@@ -24,6 +24,7 @@ STYLES = {
     "error": "bold magenta",
     "recorded": "green",
     "updated": "bold yellow",
+    "proposed": "bold yellow",
     "unchanged": "green",
     "kept": "dim",
     "nondeterministic": "bold red",

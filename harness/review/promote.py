@@ -28,6 +28,7 @@ from harness.golden.tensors import file_sha256
 from harness.review.judged import Judged
 from harness.trials.acceptance import accept_capture, changes_golden
 from harness.trials.captures import capture_path
+from harness.trials.drafting import propose_capture
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,15 @@ def replacing(found: Sequence[Promotable | RecordResult], store: GoldenStore) ->
     return [one.case.id for one in found if isinstance(one, Promotable) and _changes(one, store)]
 
 
-def promoted(one: Promotable, store: GoldenStore, decision: Decision) -> RecordResult:
-    """Make the capture the golden, if that is still the one that was judged."""
+def promoted(one: Promotable, store: GoldenStore, decision: Decision, *, draft: bool = False) -> RecordResult:
+    """Make the capture the golden or, for a `draft`, propose it, if the golden is still the one that was judged."""
     case = one.case
     try:
         if reason := _golden_changed(one, store, read_document(one.capture)):
             return _not_accepted(case, RecordState.ERROR, reason)
         about = judgement(one.result, decision)
+        if draft:
+            return propose_capture(case, one.capture, store, about)
         return accept_capture(case, one.capture, store, how="accept", runs=1, decision=about)
     except HarnessError as error:
         return _not_accepted(case, RecordState.ERROR, Message(str(error)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from harness import __version__
 from harness.core.capture import Acceptance, CaptureDocument
 from harness.core.case import Case, definition_changes
 from harness.core.environment import changes_between
-from harness.core.history import Decision, TensorDifference
+from harness.core.history import Decision, Entry, TensorDifference
 from harness.core.results.measure_reasons import (
     DifferenceAllowed,
     GoldenUnchanged,
@@ -26,7 +27,7 @@ from harness.core.tolerance import Rule
 from harness.core.trace import TRACE_PREFIX
 from harness.errors import NotAGolden, UnreadableGolden
 from harness.golden.header import read_document
-from harness.golden.rejections import write_rejections
+from harness.golden.rejections import drop_ended, write_rejections
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.usable import unfit
@@ -58,38 +59,61 @@ def accept_capture(
     UnreadableGolden if the capture is damaged, NotAGolden if it holds another case or a deliberately
     changed run, StoreError if the golden cannot be written.
     """
+    found = weighed(case, capture, store, seconds)
+    if isinstance(found, RecordResult):
+        return found
+    if found.result.state is not RecordState.UNCHANGED:
+        differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
+        entry = next_entry(how, found.document, found.replaced, decision, found.result)
+        accepted = Acceptance(how, decision.at, runs, __version__, differences)
+        store_golden(found, capture, store, accepted, entry)
+    else:
+        drop_ended(found.path, case.id, found.document.environment.platform)
+    return replace(found.result, reasons=(*found.result.reasons, *_allowed(noise)))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A capture that may become the golden at `path`: its document, what it would change, and what it `replaced`."""
+
+    document: CaptureDocument
+    path: Path
+    result: RecordResult
+    replaced: Before
+
+
+def weighed(case: Case, capture: Path, store: GoldenStore, seconds: float = 0.0) -> Weighed | RecordResult:
+    """What accepting `capture` would change or, as a result, why its outputs could judge nothing.
+
+    Raises as `accept_capture` does.
+    """
     with Opened(TensorFile(capture)) as file:
         document, judged, trace = file.document, check_outputs(file.file), file.trace
         platform = document.environment.platform
-        if odd := unfit(document, case.id):
+        if odd := unfit(replace(document, draft=None), case.id):
             raise NotAGolden(capture, f"cannot be a golden: {'; '.join(odd)}", _RUN_PLAIN)
         if judged.refusals:
             return _refused(case, platform, judged, seconds)
         path = store.path(case.id, platform)
         result, replaced = _what_changes(case, file, store, path)
-    if result.state is not RecordState.UNCHANGED:
-        differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
-        entry = next_entry(how, document, replaced, decision, result)
-        accepted = Acceptance(how, decision.at, runs, __version__, differences)
-        store.accept(capture, accepted, (*replaced.history, entry))
-        # After the golden, whose history now holds them: a kill in between loses nothing.
-        write_rejections(path, case.id, platform, ())
-    return RecordResult(
-        case=case.id,
-        state=result.state,
+    weak = map(str, trace_weaknesses(trace) if trace else ())
+    told = replace(
+        result,
         platform=platform,
         golden=path.as_posix(),
-        reasons=(*result.reasons, *_allowed(noise)),
         seconds=seconds,
-        tensors=result.tensors,
-        definition_changes=result.definition_changes,
-        environment_changes=result.environment_changes,
-        warnings=(
-            *capture_warnings(case, document),
-            *judged.warnings,
-            *map(str, trace_weaknesses(trace) if trace else ()),
-        ),
+        warnings=(*capture_warnings(case, document), *judged.warnings, *weak),
     )
+    return Weighed(document, path, told, replaced)
+
+
+def store_golden(
+    found: Weighed, capture: Path, store: GoldenStore, accepted: Acceptance, entry: Entry
+) -> None:
+    """Make `capture` the golden, with the history of the one that it replaces and `entry`."""
+    store.accept(capture, accepted, (*found.replaced.history, entry))
+    # After the golden, whose history now holds them: a kill in between loses nothing.
+    write_rejections(found.path, found.document.case, found.document.environment.platform, ())
 
 
 def _refused(case: Case, platform: str, judged: OutputChecks, seconds: float) -> RecordResult:

@@ -322,6 +322,8 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--reason"): "tests/commands/test_accept.py",
     ("accept", "--reason"): "tests/commands/test_accept.py",
     ("accept", "--from"): "tests/commands/test_accept.py",
+    ("accept", "--draft"): "tests/commands/test_accept_draft.py",
+    ("accept", "--confirm"): "tests/commands/test_accept_draft.py",
     ("reject", "--reason"): "tests/commands/test_reject.py",
     ("reject", "--from"): "tests/commands/test_reject.py",
     ("verify", "--allow-missing"): allow_missing,
