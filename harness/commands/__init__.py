@@ -21,6 +21,8 @@ COMMANDS: Mapping[str, str] = {
     "compare": "show the metrics between two capture or golden files",
     "accept": "make the captures that the last verify judged the goldens, and remember why",
     "reject": "remember that a failure is not acceptable, as long as it is the same",
+    "log": "show who made goldens what they are, when and why",
+    "diff": "show the metrics between two entries of a golden's history",
     "report": "show the report of the last verify again",
     "prune": "list goldens that belong to no case, and fail if there are any",
     "env": "show the fingerprint of this machine, or what differs between two",

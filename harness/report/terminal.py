@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.core.results.explanation import Explanation
     from harness.core.results.next_step import NextStep
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
-    from harness.core.results.review import RejectReport
+    from harness.core.results.review import GoldenHistory, HistoryDifference, RejectReport
     from harness.core.results.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
@@ -153,6 +153,19 @@ class Screen:
         from harness.report.views.reject import reject_sections
 
         self._print(reject_sections(report, self._console, quiet=self._quiet))
+
+    def show_log(self, found: Sequence[GoldenHistory]) -> None:
+        """The histories of goldens; nothing if quiet."""
+        from harness.report.views.log import log_sections
+
+        if not self._quiet:
+            self._print(log_sections(found, self._console))
+
+    def show_difference(self, found: HistoryDifference) -> None:
+        """The metrics between two entries of a history."""
+        from harness.report.views.log import difference_sections
+
+        self._print(difference_sections(found, self._console, quiet=self._quiet))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""

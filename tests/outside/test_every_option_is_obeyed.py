@@ -106,6 +106,9 @@ def configs(bench: Bench, command: str) -> None:
     if command in RUNNING:
         bench.run(command, "--configs", "others")
         assert bench.ran.cases() == {"a", "c"}
+    elif command == "log":
+        assert bench.run(command, "tag:smoke")[0] == 0
+        assert bench.run(command, "tag:smoke", "--configs", "others")[0] == 2
     elif command == "prune":
         assert GOLDEN.replace("a/", "b/") in bench.run(command, "--configs", "others")[1]
         assert GOLDEN.replace("a/", "b/") not in bench.run(command)[1]
@@ -324,6 +327,10 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("accept", "--from"): "tests/commands/test_accept.py",
     ("accept", "--draft"): "tests/commands/test_accept_draft.py",
     ("accept", "--confirm"): "tests/commands/test_accept_draft.py",
+    **{
+        ("diff", option): "tests/commands/test_diff.py"
+        for option in ("CASE", "N", "M", "--platform", "--root", "--goldens", "--quiet", "--json")
+    },
     ("reject", "--reason"): "tests/commands/test_reject.py",
     ("reject", "--from"): "tests/commands/test_reject.py",
     ("verify", "--allow-missing"): allow_missing,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.core.history import Entry, Rejection
 from harness.core.results.reasons import Reasons
+from harness.core.results.recording import ListedDraft
+from harness.core.results.verdict import TensorResult
 
 
 class RejectState(StrEnum):
@@ -42,3 +45,31 @@ class RejectReport:
     def exit_code(self) -> int:
         """0, or 3 if it is unknown whether a case failed."""
         return 3 if any(one.state is RejectState.ERROR for one in self.cases) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenHistory:
+    """The history of a golden, the oldest entry first, and what stands beside it: its rejections and its draft.
+
+    `unusable` says why the golden cannot be read; "" if it can, or if there is none.
+    """
+
+    case: str
+    platform: str
+    golden: str
+    entries: tuple[Entry, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    draft: ListedDraft | None = None
+    unusable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDifference:
+    """How the outputs of two goldens of one history differ; `first` and `second` are the numbers of the entries."""
+
+    case: str
+    platform: str
+    first: int
+    second: int
+    entries: tuple[Entry, Entry]
+    tensors: tuple[TensorResult, ...]
