@@ -19,7 +19,6 @@ from harness.core.capture import (
     Completed,
     Lost,
     Raised,
-    TensorDifference,
     Timings,
     Unavailable,
 )
@@ -41,6 +40,7 @@ from harness.core.case import (
     SchedulerSpec,
     Variant,
 )
+from harness.core.history import TensorDifference
 from harness.core.messages import Finished, Job, Progress, Ready, Reply
 from harness.core.tolerance import Limits, Rule, Tolerance
 from tests.core.samples import ENVIRONMENT, case

@@ -26,6 +26,7 @@ from harness.invocation.options import Options
 from harness.invocation.selection import selected, warn_of
 from harness.report import json_report
 from harness.report.terminal import Screen
+from harness.review.drafts import listed_drafts
 
 
 def list_cases(options: Options, screen: Screen) -> int:
@@ -52,6 +53,7 @@ def _listed(case: Case, store: GoldenStore, platform: str, screen: Screen) -> Li
         tolerance={str(relation): str(case.tolerance.for_relation(relation)) for relation in Relation},
         goldens=tuple(_golden(case, store, name, screen) for name in store.platforms(case.id)),
         tags=case.tags,
+        drafts=listed_drafts(case.id, store),
         absent=tuple(os.path.normpath(Path(case.source).parent / name) for name in absent(case)),
     )
 

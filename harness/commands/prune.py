@@ -13,7 +13,7 @@ from harness.config.select import broken_files, select_ids
 from harness.core.results.next_step import NextStep, harness_step
 from harness.core.results.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.errors import ConfigError, UsageError
-from harness.golden.obsolete import Obsolete, Stored, obsolete, stored
+from harness.golden.obsolete import Obsolete, Stored, obsolete, stored, waiting
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import configs, goldens, project, selects, shows
 from harness.invocation.command import Command, options_of
@@ -41,7 +41,8 @@ class _Found:
             )
             for one in self.unused
         ]
-        return PruneReport(tuple(files), _size(self.files), deleted, tuple(self.objections))
+        waits = tuple(one.path.as_posix() for one in waiting(self.files, self.unused))
+        return PruneReport(tuple(files), _size(self.files), deleted, tuple(self.objections), waits)
 
 
 def prune(options: Options, screen: Screen, *, delete: bool = False, everything: bool = False) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.capture import CaptureDocument, Completed, Lost, Raised, Unavailable
 from harness.core.case import Case
+from harness.core.history import Decision
 from harness.core.results.measure_reasons import GoldenKept, RunsDiffer
 from harness.core.results.next_step import NextStep, NextSteps, advice, harness_step
 from harness.core.results.reasons import (
@@ -28,6 +29,7 @@ from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens
 from harness.invocation.command import Command, options_of, writes
+from harness.invocation.decision import decision, gives_reason
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.judge.stale import other_definition
@@ -55,12 +57,16 @@ _ACCEPTED = (RecordState.RECORDED, RecordState.UPDATED, RecordState.UNCHANGED)
 """The states in which the capture of a case is now its golden."""
 
 
-def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool = True) -> int:
+def record(
+    options: Options, screen: Screen, *, update: bool, weak_cases: bool = True, why: str | None = None
+) -> int:
     """Returns the exit code of the report; `weak_cases` adds runs that show whether the new goldens judge badly.
+
+    `why` is the reason that the histories of the goldens keep.
 
     If it ends early, for whatever reason, it reports what was stored so far, as unfinished.
     """
-    found = _Found(cases_to_run(options, screen))
+    found = _Found(cases_to_run(options, screen), decision(why))
     path = options.out / RECORD_NAME
     json_report.write_text(path, json_report.record_json(found.report(finished=False)))
     try:
@@ -83,9 +89,10 @@ def record(options: Options, screen: Screen, *, update: bool, weak_cases: bool =
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The cases to record, with the results and the outcomes of their runs so far."""
+    """The cases to record, by whose decision, with the results and the outcomes of their runs so far."""
 
     cases: Sequence[Case]
+    made: Decision
     results: dict[str, RecordResult] = field(default_factory=dict)
     outcomes: dict[str, Outcomes] = field(default_factory=dict)
 
@@ -107,7 +114,7 @@ def _record_all(found: _Found, store: GoldenStore, session: Session, *, update: 
     ]
     for case in conduct_all(session, planned):
         # Immediately, so that an interrupted recording keeps what it has finished.
-        result = _result(case, found.outcomes[case.id], _captures(case, session), store, update=update)
+        result = _result(case, found, _captures(case, session), store, update=update)
         found.results[case.id] = result
         session.progress.concluded(case.id, result.state, result.seconds)
 
@@ -177,8 +184,9 @@ def _kept_result(case: Case, platform: str, store: GoldenStore) -> RecordResult:
 
 
 def _result(
-    case: Case, outcomes: Outcomes, captures: Sequence[Path], store: GoldenStore, *, update: bool
+    case: Case, found: _Found, captures: Sequence[Path], store: GoldenStore, *, update: bool
 ) -> RecordResult:
+    outcomes = found.outcomes[case.id]
     seconds = seconds_of(outcomes)
     failed = next((outcome for outcome in outcomes if not isinstance(outcome, Completed)), None)
     if failed is not None:
@@ -192,7 +200,16 @@ def _result(
         noise = differing(compare_files(first, second))
         if noise and not case.allow_nondeterministic:
             return _nondeterministic(case, read_document(first), noise, seconds)
-        return accept_capture(case, first, store, how="record", runs=RUNS, noise=noise, seconds=seconds)
+        return accept_capture(
+            case,
+            first,
+            store,
+            how="record",
+            runs=RUNS,
+            decision=found.made,
+            noise=noise,
+            seconds=seconds,
+        )
     except HarnessError as error:
         return _failure(case, Lost(str(error)), seconds)
 
@@ -263,7 +280,15 @@ def _own_options(command: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:
-    return record(options_of(arguments), screen, update=arguments.update, weak_cases=not arguments.no_gates)
+    return record(
+        options_of(arguments),
+        screen,
+        update=arguments.update,
+        weak_cases=not arguments.no_gates,
+        why=arguments.reason,
+    )
 
 
-COMMAND = Command(_run, (*RUNNING, goldens, _own_options), writes)
+_why = gives_reason("why; the history of each golden keeps it")
+
+COMMAND = Command(_run, (*RUNNING, goldens, _own_options, _why), writes)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from harness.core.case import Values
 from harness.core.environment import Environment
+from harness.core.history import Draft, Entry, TensorDifference
 from harness.core.results.next_step import NextSteps
 from harness.core.results.reasons import MissingName, OtherDevice
 
@@ -23,14 +24,6 @@ class Timings:
 
     load: float
     run: float
-
-
-@dataclass(frozen=True, slots=True)
-class TensorDifference:
-    """The metrics between two runs of one tensor, by metric name; infinite if undefined."""
-
-    tensor: str
-    metrics: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,9 @@ class CaptureDocument:
     `global_rngs` the global random generators (torch, cuda, numpy, python) that the pipeline drew from.
     `perturbed` counts how often a perturbation acted, None for a run without one; `forced` marks a forced
     replay. Neither kind can become a golden. `process` says how the worker was created: started as a program,
-    or forked from a server that had imported what jobs need.
+    or forked from a server that had imported what jobs need. `history` says how the golden came to be what it is, the
+    latest entry last; it is empty for captures and for goldens older than histories. `draft` marks a capture that is
+    only proposed as the golden.
     """
 
     schema: int
@@ -91,6 +86,8 @@ class CaptureDocument:
     forced: bool = False
     files: Mapping[str, LoadedFile] = field(default_factory=dict)
     process: ProcessKind = "spawned"
+    history: tuple[Entry, ...] = ()
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from harness.errors import StoreError, UnreadableGolden, UsageError
 from harness.golden.calibrations import CALIBRATION
+from harness.golden.drafts import DRAFT, DraftState, draft_state, read_draft
 from harness.golden.header import LENGTH_BYTES, METADATA_KEY, read_document
+from harness.golden.rejections import REJECTIONS
 from harness.golden.sensitivities import SENSITIVITY
 from harness.golden.sidecar import GOLDEN_SUFFIX, Kind
 
-SIDECARS = (CALIBRATION, SENSITIVITY)
-"""The kinds of sidecar that belong to a golden."""
+SIDECARS = (CALIBRATION, SENSITIVITY, REJECTIONS, DRAFT)
+"""The kinds of sidecar that belong to a golden, or to its place."""
 
 _PLATFORM = re.compile(r"[a-z]+-[\w.+=-]+")
 """The file names of our goldens, for files whose content no longer tells."""
@@ -28,9 +30,9 @@ _OURS = f'{{"__metadata__":{{"{METADATA_KEY}":'.encode()
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A golden or a sidecar: its path, the case it belongs to by its path, its size in bytes.
+    """A golden, a draft or a sidecar: its path, the case it belongs to by its path, its size in bytes.
 
-    `kind` is the kind of sidecar, None for the golden.
+    `kind` is the kind of sidecar (a draft counts as one), None for the golden.
     """
 
     path: Path
@@ -75,11 +77,33 @@ def obsolete(files: Collection[Stored], ids: Collection[str]) -> tuple[Obsolete,
 
 def _obsolete(files: Collection[Stored], ids: Collection[str], there: set[Path]) -> Iterator[Obsolete]:
     for one in files:
-        if one.kind is not None and one.golden not in there and not os.path.lexists(one.golden):
+        needs_golden = one.kind is not None and not one.kind.alone
+        if needs_golden and one.golden not in there and not os.path.lexists(one.golden):
             yield Obsolete(one, f"its golden {one.golden.name} does not exist")
         elif one.case not in ids:
             damage = f", and it {why}" if (why := one.damaged) else ""
             yield Obsolete(one, f"no config gives the case {one.case}{damage}")
+        elif one.kind is DRAFT and (why := _never(one)):
+            yield Obsolete(one, why)
+
+
+def _never(draft: Stored) -> str:
+    """Why a draft can never be confirmed; "" while it waits."""
+    try:
+        state = draft_state(draft.golden, read_draft(draft.golden, draft.case)[1])
+    except UnreadableGolden as error:
+        return error.what.removeprefix(f"{draft.path}: ")
+    told = {
+        DraftState.OUTDATED: "its golden has changed since",
+        DraftState.PROMOTED: "it already is the golden",
+    }
+    return told.get(state, "")
+
+
+def waiting(files: Collection[Stored], unused: Collection[Obsolete]) -> tuple[Stored, ...]:
+    """The drafts among `files` that wait for their confirmation."""
+    gone = {one.file.path for one in unused}
+    return tuple(one for one in files if one.kind is DRAFT and one.path not in gone)
 
 
 def _stored(root: Path) -> Iterator[Stored]:
@@ -111,6 +135,7 @@ def _of_ours(path: Path, case: str, size: int) -> Iterator[Stored]:
     for kind in SIDECARS:
         if path.name.endswith(kind.suffix):
             yield Stored(path, case, path.name.removesuffix(kind.suffix), size, kind=kind)
+            return
     if path.name.endswith(GOLDEN_SUFFIX):
         platform = path.name.removesuffix(GOLDEN_SUFFIX)
         # Cheapest first: the whole document of every golden of a large store takes seconds.

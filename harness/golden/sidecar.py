@@ -42,11 +42,15 @@ B = TypeVar("B", bound=Sidecar)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of sidecar: its name in messages, the suffix of its files, and its schema version."""
+    """A kind of sidecar: its name in messages, the suffix of its files, and its schema version.
+
+    One that stands `alone` needs no golden beside it.
+    """
 
     noun: str
     suffix: str
     schema: int
+    alone: bool = False
 
     def path(self, golden: Path) -> Path:
         """The path of the sidecar of the golden at `golden`."""

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.core.capture import Acceptance, CaptureDocument
 from harness.core.case import Case
+from harness.core.history import Entry
 from harness.core.tolerance import Rule
 from harness.errors import NotAGolden, StoreError
 from harness.golden.accept import write_accepted
@@ -19,6 +20,7 @@ from harness.golden.tensors import TensorFile
 from harness.golden.usable import check_golden
 
 SUFFIX = ".safetensors"
+DRAFT_SUFFIX = f".draft{SUFFIX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,24 @@ class GoldenStore:
         return self.root.joinpath(*parts, f"{platform}{SUFFIX}")
 
     def platforms(self, case_id: str) -> tuple[str, ...]:
-        """The platforms that have a golden of this case, in alphabetical order."""
+        """The platforms that have a golden of this case, in alphabetical order; raises StoreError."""
+        names = self._names(case_id)
+        return tuple(sorted(name.removesuffix(SUFFIX) for name in names if not _is_draft(name)))
+
+    def _names(self, case_id: str) -> list[str]:
         folder = self.path(case_id, "any").parent
         try:
-            names = [entry.name for entry in folder.iterdir() if _is_golden_name(entry)]
+            return [entry.name for entry in folder.iterdir() if _is_golden_name(entry)]
         except (FileNotFoundError, NotADirectoryError):
-            return ()
+            return []
         except OSError as error:
             raise _unlistable(folder, error) from error
-        return tuple(sorted(name.removesuffix(SUFFIX) for name in names))
+
+    def drafts(self, case_id: str) -> tuple[str, ...]:
+        """The platforms that have a draft of this case, in alphabetical order; raises StoreError."""
+        return tuple(
+            sorted(name.removesuffix(DRAFT_SUFFIX) for name in self._names(case_id) if _is_draft(name))
+        )
 
     def find(self, case: Case, platform: str) -> Found | Missing:
         """The golden that judges `case` on `platform`.
@@ -109,15 +120,15 @@ class GoldenStore:
         case = path.parent.relative_to(self.root).as_posix()
         check_golden(path, document, case, path.name.removesuffix(SUFFIX))
 
-    def accept(self, capture: Path, acceptance: Acceptance) -> Path:
+    def accept(self, capture: Path, acceptance: Acceptance, history: tuple[Entry, ...] = ()) -> Path:
         """Store `capture` as the golden of the case and platform that its document names; returns the golden's path.
 
-        An existing golden is replaced. Raises UnreadableGolden for a damaged capture and StoreError
-        if the folder cannot be written; both leave the store as it was.
+        `history` is the golden's from then on. An existing golden is replaced. Raises UnreadableGolden for a damaged
+        capture and StoreError if the folder cannot be written; both leave the store as it was.
         """
         document = read_document(capture)
         golden = self.path(document.case, document.environment.platform)
-        accepted = dataclasses.replace(document, accepted=acceptance)
+        accepted = dataclasses.replace(document, accepted=acceptance, history=history, draft=None)
         write_accepted(capture, golden, accepted)
         return golden
 
@@ -164,6 +175,10 @@ def _capability(platform: str) -> int | None:
 
 def _is_golden_name(path: Path) -> bool:
     return path.name.endswith(SUFFIX) and not path.name.startswith(".")
+
+
+def _is_draft(name: str) -> bool:
+    return name.endswith(DRAFT_SUFFIX)
 
 
 def _unlistable(folder: Path, error: OSError) -> StoreError:

@@ -41,6 +41,8 @@ def _unfit(document: CaptureDocument, case: str) -> Iterator[str]:
         yield "it holds a run that was perturbed on purpose"
     if document.forced:
         yield "it holds a forced replay"
+    if document.draft is not None:
+        yield "it is a draft, which `harness accept --confirm` promotes"
 
 
 def _is_own_digest(document: CaptureDocument) -> bool:

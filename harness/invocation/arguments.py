@@ -62,6 +62,17 @@ def _folder(command: argparse.ArgumentParser, option: str, what: str) -> None:
     command.add_argument(option, type=_folder_name, metavar="DIR", help=what)
 
 
+def origin(command: argparse.ArgumentParser) -> None:
+    """Another finished verify than the one in the output folder."""
+    command.add_argument(
+        "--from",
+        dest="origin",
+        type=Path,
+        metavar="PATH",
+        help="what another verify judged: its report.json, its output folder, or a .zip of that",
+    )
+
+
 def device(command: argparse.ArgumentParser) -> None:
     """Where the cases run."""
     command.add_argument(

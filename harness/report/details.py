@@ -42,6 +42,7 @@ from harness.report.wording import (
     grouped_warnings,
     metric_list,
     number,
+    rejection_words,
     tally,
     tensor_words,
 )
@@ -106,6 +107,7 @@ def case_details(result: CaseResult) -> list[Line]:
     return [
         heading(result.verdict, result.case, result.platform, result.relation),
         *reason_lines(result, MOST_FINDINGS),
+        *([Line(one_line(rejection_words(result.rejected)), indent=2)] if result.rejected else ()),
         *_tensors(failing, result.reasons),
         *finding_lines(result.exact_findings, MOST_FINDINGS),
         *replay_lines(result.boundaries, MOST_BOUNDARIES),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from harness.core.environment import Change
+from harness.core.history import Rejection
 from harness.core.measured.calibration import CalibrationResult
 from harness.core.measured.sensitivity import SensitivityResult
 from harness.core.results.next_step import NextSteps, advice
@@ -83,6 +84,7 @@ class CaseForm:
     capture: FileDigest | None = None
     golden_sha256: str | None = None
     portability: str = ""
+    rejected: Rejection | None = None
     reasons: Reasons = ()
     next_steps: NextSteps = ()
 

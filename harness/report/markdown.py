@@ -28,7 +28,7 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
     failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
     left_out = [case for case in report.cases if case not in failing and case.verdict not in PASSES]
     warnings = warning_lines((case.case, case.warnings) for case in report.cases)
-    groups = alike([case for case in failing if case.verdict is Verdict.ERROR])
+    groups = alike([case for case in failing if case.verdict is Verdict.ERROR and not case.rejected])
     sections = [
         "## harness verify",
         f"**{_escaped(verdict_summary(report, allow_missing=allow_missing, strict=strict))}**",

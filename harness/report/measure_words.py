@@ -86,6 +86,21 @@ def _(reason: of.CaptureChanged) -> str:
 
 
 @measure_words.register
+def _(_reason: of.NoDraft) -> str:
+    return "no draft of this case waits"
+
+
+@measure_words.register
+def _(reason: of.DraftOutdated) -> str:
+    return f"{reason.path}: is outdated, since the golden has changed after it was made"
+
+
+@measure_words.register
+def _(_reason: of.DraftReplaced) -> str:
+    return "an older draft that waited was replaced"
+
+
+@measure_words.register
 def _(_reason: of.DifferByThemselves) -> str:
     return "two runs of this case may differ (`nondeterministic: allow`), so nothing can be measured"
 

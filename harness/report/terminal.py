@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.core.results.explanation import Explanation
     from harness.core.results.next_step import NextStep
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
+    from harness.core.results.review import GoldenHistory, HistoryDifference, RejectReport
     from harness.core.results.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
@@ -147,11 +148,42 @@ class Screen:
 
         self._print(blame_sections(report, self._console, quiet=self._quiet))
 
+    def show_rejected(self, report: RejectReport) -> None:
+        """Which failures are remembered as rejected."""
+        from harness.report.views.reject import reject_sections
+
+        self._print(reject_sections(report, self._console, quiet=self._quiet))
+
+    def show_log(self, found: Sequence[GoldenHistory]) -> None:
+        """The histories of goldens; nothing if quiet."""
+        from harness.report.views.log import log_sections
+
+        if not self._quiet:
+            self._print(log_sections(found, self._console))
+
+    def show_difference(self, found: HistoryDifference) -> None:
+        """The metrics between two entries of a history."""
+        from harness.report.views.log import difference_sections
+
+        self._print(difference_sections(found, self._console, quiet=self._quiet))
+
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""
         from harness.report.views.prune import prune_sections
 
         self._print(prune_sections(report, root, command, self._console, quiet=self._quiet))
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sees questions and can answer them: standard input and error are a terminal."""
+        return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+    def ask(self, question: str) -> str | None:
+        """The line typed after the question, without its end; None if the input has ended. Raises KeyboardInterrupt."""
+        sys.stderr.write(harmless(question))
+        sys.stderr.flush()
+        line = "" if sys.stdin is None else sys.stdin.readline()
+        return line.rstrip("\r\n") if line else None
 
     def note(self, message: str) -> None:
         """A remark along the way, unwrapped; nothing if quiet."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from harness.core.history import Person, Rejection
 from harness.core.results.recording import RepeatReport, RepeatResult
 from harness.core.results.verdict import CaseResult, Report, TensorResult, Verdict, worst_metric
 from harness.core.tolerance import AT_LEAST
@@ -67,6 +68,25 @@ def tensor_words(tensor: TensorResult) -> str:
     """The tensor's name, dtype and shape."""
     size = "x".join(map(str, tensor.shape)) or "scalar"
     return tensor.name if tensor.dtype == "none" else f"{tensor.name}  {tensor.dtype} {size}"
+
+
+def rejection_words(rejection: Rejection) -> str:
+    """`rejected on 2026-11-30 because the colours are wrong (Ann)`."""
+    return f"rejected on {day_words(rejection.at)} because {rejection.reason} ({rejection.by.name})"
+
+
+def day_words(at: str) -> str:
+    """The day of a time in ISO 8601."""
+    return at.partition("T")[0]
+
+
+def person_words(person: Person | None) -> str:
+    """`Ann <ann@example.org>`, or a user of the system who is said to be one, or `unknown`."""
+    if person is None:
+        return "unknown"
+    if person.source == "system":
+        return f"{person.name} (user of the system, no git identity)"
+    return f"{person.name} <{person.email}>" if person.email else person.name
 
 
 def seconds_words(seconds: float) -> str:

@@ -68,7 +68,7 @@ def test_the_golden_s_own_machine_is_evidence(project: Project, monkeypatch: pyt
     one = TWO_STEPS + "tolerance: calibrated\ntrace: full\ndeterminism: {portable: false}\n"
     project.config("ddim/two", one)
     main(["verify", "ddim/two", "--device", "cpu", "--quiet"])
-    assert main(["accept", "ddim/two"]) == 0
+    assert main(["accept", "ddim/two", "--reason", "another definition"]) == 0
     golden = project.folder / GOLDEN
     edit(golden, "output/images", lambda images: images * np.float32(1 + 2**-22))
     describe(golden, lambda document: document["environment"]["hardware"].update(cpu_model="Another"))

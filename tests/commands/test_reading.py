@@ -43,7 +43,7 @@ def test_compare_measures_two_files(project: Project) -> None:
 def test_accept_makes_the_last_capture_the_golden(project: Project) -> None:
     edit(project.folder / GOLDEN, "output/images", lambda images: images + np.float32(0.25))
     assert project.harness("verify", "ddim/two", "--device", "cpu").code == 1
-    ran = project.harness("accept", "ddim/two")
+    ran = project.harness("accept", "ddim/two", "--reason", "the scheduler was fixed")
     assert ran.code == 0, ran.out + ran.err
     assert "updated" in ran.out
     assert project.harness("verify", "ddim/two", "--device", "cpu").code == 0

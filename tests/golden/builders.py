@@ -15,9 +15,13 @@ from harness.codec import to_json
 from harness.core.capture import Acceptance, CaptureDocument, Timings
 from harness.core.case import Case, ModelSpec
 from harness.core.environment import Environment, Hardware, Software, Switches
+from harness.core.history import Decision, Person
 
 ACCEPTED = Acceptance("record", "2026-01-01T00:00:00+00:00", 2, "0.1.0")
 """What makes a capture a golden: `write_capture(..., accepted=ACCEPTED)`."""
+
+DECISION = Decision(Person("Ann", "ann@example.org"), "2026-01-02T00:00:00+00:00", "the scheduler was fixed")
+"""Who accepts, when and why."""
 
 DTYPES = {
     "bool": np.bool_,

@@ -21,7 +21,7 @@ HEAVY = ("pydantic", "rich", "numpy", "yaml", "torch")
 
 WRITERS = {"record", "verify", "explain", "calibrate", "sensitivity", "repeat", "blame"}
 
-COMPULSORY = {"compare": ["a", "b"]}
+COMPULSORY = {"compare": ["a", "b"], "diff": ["a"]}
 
 
 def test_each_name_is_a_command() -> None:
@@ -32,7 +32,7 @@ def test_who_holds_the_output_folder() -> None:
     given = {name: parsed([name, *COMPULSORY.get(name, [])]) for name in COMMANDS}
     held = {name: load(name).holds(arguments) for name, arguments in given.items()}
     assert {name for name, hold in held.items() if hold is Hold.WRITING} == WRITERS
-    assert {name for name, hold in held.items() if hold is Hold.READING} == {"accept"}
+    assert {name for name, hold in held.items() if hold is Hold.READING} == {"accept", "reject"}
     assert load("sensitivity").holds(parsed(["sensitivity", "--stored"])) is Hold.NOTHING
 
 

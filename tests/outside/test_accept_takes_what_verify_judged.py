@@ -46,7 +46,7 @@ def test_what_drifted_becomes_the_golden_and_is_identical_from_then_on(drifted: 
     report = drifted.of("a/one")
     content = drifted.capture("a/one").read_bytes()
     assert report["capture"]["sha256"] == hashlib.sha256(content).hexdigest()
-    ran = drifted.harness("accept", "a/one")
+    ran = drifted.harness("accept", "a/one", "--reason", "the scheduler was fixed")
     assert ran.code == 0, ran.out + ran.err
     assert "updated" in ran.out
     assert "unchanged" in drifted.harness("accept").out, "accepting twice changes nothing"
@@ -178,7 +178,7 @@ def test_another_shape_can_be_meant_and_a_first_golden_too(drifted: Pretend) -> 
     drifted.values["a/one"] = SOON.reshape(8, 8)
     assert drifted.harness("verify").code == 1
     assert drifted.of("a/one")["verdict"] == "broken"
-    ran = drifted.harness("accept", "--json", "accepted.json")
+    ran = drifted.harness("accept", "--reason", "a new shape", "--json", "accepted.json")
     assert ran.code == 0, ran.out + ran.err
     accepted = json.loads((drifted.folder / "accepted.json").read_text())
     assert {case["case"]: case["state"] for case in accepted["cases"]} == {
@@ -191,7 +191,7 @@ def test_another_shape_can_be_meant_and_a_first_golden_too(drifted: Pretend) -> 
 
 def test_the_output_folder_may_move_as_a_whole(drifted: Pretend) -> None:
     shutil.move(drifted.folder / "out", drifted.folder / "artifact")
-    assert drifted.harness("accept", "--out", "artifact").code == 0
+    assert drifted.harness("accept", "--out", "artifact", "--reason", "a fix").code == 0
     drifted.values.clear()
     drifted.values["a/one"] = SOON
     assert drifted.harness("verify").code == 0

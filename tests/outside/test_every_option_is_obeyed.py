@@ -106,6 +106,9 @@ def configs(bench: Bench, command: str) -> None:
     if command in RUNNING:
         bench.run(command, "--configs", "others")
         assert bench.ran.cases() == {"a", "c"}
+    elif command == "log":
+        assert bench.run(command, "tag:smoke")[0] == 0
+        assert bench.run(command, "tag:smoke", "--configs", "others")[0] == 2
     elif command == "prune":
         assert GOLDEN.replace("a/", "b/") in bench.run(command, "--configs", "others")[1]
         assert GOLDEN.replace("a/", "b/") not in bench.run(command)[1]
@@ -122,6 +125,11 @@ def goldens(bench: Bench, command: str) -> None:
     if command in ("record", "accept"):
         bench.run(command, "--goldens", "empty")
         assert Path("empty/a/cpu-x86_64.safetensors").is_file()
+    elif command == "reject":
+        bench.ran.value = 0.75
+        assert bench.run("verify", "a")[0] == 1
+        bench.run(command, "--goldens", "empty", "--reason", "why")
+        assert [path.name for path in Path("empty/a").iterdir()] == ["cpu-x86_64.rejected.json"]
     elif command == "sensitivity":
         # What the faults taught is kept beside a golden, which is not there.
         assert "no golden in empty" in bench.run(command, "--stored", "--goldens", "empty")[1]
@@ -131,7 +139,7 @@ def goldens(bench: Bench, command: str) -> None:
 
 
 def out(bench: Bench, command: str) -> None:
-    if command in ("accept", "report"):
+    if command in ("accept", "reject", "report"):
         Path("out").rename("moved")
         assert bench.run(command)[0] == 2
         assert bench.run(command, "--out", "moved")[0] == 0
@@ -314,6 +322,17 @@ EVERYWHERE: dict[str, Callable[[Bench, str], None]] = {
 PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--update"): update,
     ("record", "--no-gates"): no_gates,
+    ("record", "--reason"): "tests/commands/test_accept.py",
+    ("accept", "--reason"): "tests/commands/test_accept.py",
+    ("accept", "--from"): "tests/commands/test_accept.py",
+    ("accept", "--draft"): "tests/commands/test_accept_draft.py",
+    ("accept", "--confirm"): "tests/commands/test_accept_draft.py",
+    **{
+        ("diff", option): "tests/commands/test_diff.py"
+        for option in ("CASE", "N", "M", "--platform", "--root", "--goldens", "--quiet", "--json")
+    },
+    ("reject", "--reason"): "tests/commands/test_reject.py",
+    ("reject", "--from"): "tests/commands/test_reject.py",
     ("verify", "--allow-missing"): allow_missing,
     ("verify", "--strict"): strict,
     **{

@@ -19,6 +19,7 @@ from harness.golden.store import GoldenStore
 from harness.report.json_report import read_report
 from harness.report.markdown import markdown
 from harness.trials.acceptance import accept_capture
+from tests.golden.builders import DECISION
 from tests.support.starts.in_process import forking
 
 CONFIG = """\
@@ -137,7 +138,7 @@ def test_recording_tells_the_same_as_verify_also_of_draws_from_a_global_generato
     report = read_report((told.folder / "out" / "report.json").read_text())
     case = next(case for case in load_cases(told.folder / "configs").cases if case.id == "own")
     store = GoldenStore(told.folder / "goldens")
-    recorded = accept_capture(case, told.capture("own"), store, how="record", runs=2)
+    recorded = accept_capture(case, told.capture("own"), store, how="record", runs=2, decision=DECISION)
     draws = "torch: the pipeline drew from the global generator in addition to the one it was given"
     verified = next(one.warnings for one in report.cases if one.case == "own")
     assert draws in recorded.warnings

@@ -12,7 +12,7 @@ from harness.errors import NotAGolden
 from harness.golden.store import GoldenStore
 from harness.report.reason_words import reason_words, step_words
 from harness.trials.acceptance import accept_capture
-from tests.golden.builders import a_case, write_capture
+from tests.golden.builders import DECISION, a_case, write_capture
 from tests.support.files import describe
 from tests.support.traces import Call, write_trace
 
@@ -24,10 +24,10 @@ NOTHING = np.full(32, np.nan, np.float32)
 def test_outputs_that_judge_nothing_never_replace_a_golden(tmp_path: Path) -> None:
     store = GoldenStore(tmp_path / "goldens")
     good = write_capture(tmp_path / "good.safetensors", {"images": GOOD}, case=CASE)
-    golden = Path(str(accept_capture(CASE, good, store, how="record", runs=2).golden))
+    golden = Path(str(accept_capture(CASE, good, store, how="record", runs=2, decision=DECISION).golden))
     before = golden.read_bytes()
     bad = write_capture(tmp_path / "bad.safetensors", {"images": NOTHING}, case=CASE)
-    result = accept_capture(CASE, bad, store, how="record", runs=2, seconds=3.0)
+    result = accept_capture(CASE, bad, store, how="record", runs=2, decision=DECISION, seconds=3.0)
     assert (result.state, result.golden, result.seconds) == (RecordState.BROKEN, None, 3.0)
     assert (
         reason_words(result.reasons) == "images: all 32 values are NaN or Inf; such a golden judges nothing"
@@ -45,7 +45,9 @@ def test_weak_outputs_are_stored_and_warned_about(tmp_path: Path) -> None:
     weak = write_capture(
         tmp_path / "weak.safetensors", {"images": some}, case=CASE, warnings=("from the run",)
     )
-    result = accept_capture(CASE, weak, GoldenStore(tmp_path / "goldens"), how="accept", runs=1)
+    result = accept_capture(
+        CASE, weak, GoldenStore(tmp_path / "goldens"), how="accept", runs=1, decision=DECISION
+    )
     assert result.state is RecordState.RECORDED
     assert result.warnings == ("from the run", "images: 1 of 32 values are NaN or Inf")
 
@@ -53,7 +55,9 @@ def test_weak_outputs_are_stored_and_warned_about(tmp_path: Path) -> None:
 def test_what_makes_the_case_a_bad_judge_is_warned_about(tmp_path: Path) -> None:
     black = Call("pipeline.__call__", {"image": np.zeros((8, 8, 3), np.uint8)})
     capture = write_trace(tmp_path / "black.safetensors", [black])
-    result = accept_capture(CASE, capture, GoldenStore(tmp_path / "goldens"), how="record", runs=2)
+    result = accept_capture(
+        CASE, capture, GoldenStore(tmp_path / "goldens"), how="record", runs=2, decision=DECISION
+    )
     (warning,) = result.warnings
     assert warning.startswith("constant image: call.image is 0 everywhere")
 
@@ -65,7 +69,9 @@ def test_what_can_be_no_golden_is_refused(tmp_path: Path, odd: dict[str, object]
     capture = write_capture(tmp_path / "odd.safetensors", {"images": GOOD}, case=CASE)
     describe(capture, lambda document: document.update(odd))
     with pytest.raises(NotAGolden, match="cannot be a golden"):
-        accept_capture(CASE, capture, GoldenStore(tmp_path / "goldens"), how="accept", runs=1)
+        accept_capture(
+            CASE, capture, GoldenStore(tmp_path / "goldens"), how="accept", runs=1, decision=DECISION
+        )
     assert not (tmp_path / "goldens").exists()
 
 
@@ -77,5 +83,5 @@ def test_weights_that_the_old_golden_did_not_know_are_a_change(tmp_path: Path) -
         ({"unet": "1" * 64}, RecordState.UNCHANGED, "equal to the existing golden bit for bit"),
     ):
         capture = write_capture(tmp_path / "c.safetensors", {"images": GOOD}, case=CASE, weights=weights)
-        result = accept_capture(CASE, capture, store, how="record", runs=2)
+        result = accept_capture(CASE, capture, store, how="record", runs=2, decision=DECISION)
         assert (result.state, reason_words(result.reasons)) == (state, reason)

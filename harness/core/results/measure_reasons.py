@@ -110,6 +110,28 @@ class CaptureChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NoDraft:
+    """No draft of the case waits."""
+
+    kind: Literal["no-draft"] = "no-draft"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOutdated:
+    """The golden that the draft at `path` was to replace has changed since."""
+
+    path: str
+    kind: Literal["draft-outdated"] = "draft-outdated"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftReplaced:
+    """The draft took the place of an older one that waited."""
+
+    kind: Literal["draft-replaced"] = "draft-replaced"
+
+
+@dataclass(frozen=True, slots=True)
 class DifferByThemselves:
     """The case allows two runs to differ, so nothing can be measured."""
 
@@ -187,6 +209,9 @@ MeasureReason = (
     | VerifyUnfinished
     | NotAmongJudged
     | CaptureChanged
+    | NoDraft
+    | DraftOutdated
+    | DraftReplaced
     | DifferByThemselves
     | NothingMeasured
     | NoGoldenForLimits

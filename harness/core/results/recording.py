@@ -19,6 +19,7 @@ class RecordState(StrEnum):
     RECORDED = "recorded"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    PROPOSED = "proposed"
     KEPT = "kept"
     STALE = "stale"
     NONDETERMINISTIC = "nondeterministic"
@@ -159,6 +160,21 @@ class ListedGolden:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedDraft:
+    """A draft of a listed case: whether it is waiting, outdated or promoted, and who made it, when, and why.
+
+    `unusable` says why the file is no draft, "" if it is one.
+    """
+
+    platform: str
+    state: str = ""
+    by: str = ""
+    at: str = ""
+    reason: str = ""
+    unusable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ListedCase:
     """One line of `harness list`; tolerances by relation in brief.
 
@@ -173,6 +189,7 @@ class ListedCase:
     goldens: tuple[ListedGolden, ...]
     tags: tuple[str, ...]
     absent: tuple[str, ...] = ()
+    drafts: tuple[ListedDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +216,12 @@ class StoreSize:
 class PruneReport:
     """What `prune` found obsolete in the store, and whether it was deleted.
 
-    `store` describes the store beforehand; `objections` say what to check before deleting.
+    `store` describes the store beforehand; `objections` say what to check before deleting. `waiting` are the paths of
+    drafts that wait for their confirmation.
     """
 
     obsolete: tuple[ObsoleteFile, ...]
     store: StoreSize
     deleted: bool
     objections: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from harness.core.environment import Change, Environment
+from harness.core.history import Rejection
 from harness.core.results.candidate import Tried
 from harness.core.results.next_step import NextSteps
 from harness.core.results.reasons import Reasons, Warned
@@ -126,7 +127,8 @@ class CaseResult:
 
     `capture` is the file that was judged, None if the run gave none; `golden_sha256` the digest of the
     whole file `golden` as it was then. If golden and run come from different CPUs, or only one of them is
-    portable, `portability` says how the golden came to judge.
+    portable, `portability` says how the golden came to judge. `rejected` is set if somebody refused exactly this
+    failure.
     """
 
     case: str
@@ -148,6 +150,7 @@ class CaseResult:
     capture: FileDigest | None = None
     golden_sha256: str | None = None
     portability: str = ""
+    rejected: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from harness.core.results.next_step import harness_step
 from harness.core.results.recording import ListedCase, ListedGolden
-from harness.report.details import Line, brief
+from harness.report.details import Line, brief, next_lines
 from harness.report.harmless import plain
 from harness.report.paint import STYLES, Sheet, painted
-from harness.report.wording import count_words, tally
+from harness.report.wording import count_words, day_words, tally
 
 HEADINGS = ("case", "device", "golden")
 
@@ -29,8 +30,22 @@ def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) 
     return [
         _table(cases, platform, console),
         painted(unusable, console),
+        painted(_drafts(cases), console),
         painted(_summary(cases, platform), console),
     ]
+
+
+def _drafts(cases: Sequence[ListedCase]) -> Iterator[Line]:
+    """What waits for a confirmation, what no longer can, and the command that confirms."""
+    told = [(case.case, draft) for case in cases for draft in case.drafts]
+    for case, draft in told:
+        why = f" because {draft.reason}" if draft.reason else ""
+        made = f"{draft.state} draft by {draft.by} of {day_words(draft.at)}{why} ({draft.platform})"
+        yield brief(case, draft.unusable or made)
+    if waiting := dict.fromkeys(case for case, draft in told if draft.state == "waiting"):
+        yield from next_lines(
+            [(harness_step("to make drafts the goldens", "accept", *waiting, "--confirm"),)]
+        )
 
 
 def golden_state(case: ListedCase, platform: str) -> str:

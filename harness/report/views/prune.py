@@ -27,11 +27,13 @@ class _Document:
     store: StoreSize
     deleted: bool
     objections: tuple[str, ...]
+    waiting: tuple[str, ...]
 
 
 def prune_json(report: PruneReport) -> str:
     """Every obsolete file with the reason, the size of the store beforehand, and whether they were deleted."""
-    document = _Document(SCHEMA, report.obsolete, report.store, report.deleted, report.objections)
+    found = (report.obsolete, report.store, report.deleted, report.objections, report.waiting)
+    document = _Document(SCHEMA, *found)
     return to_json(document, indent=2) + "\n"
 
 
@@ -39,15 +41,22 @@ def prune_sections(
     report: PruneReport, root: str, command: NextStep, console: Console, *, quiet: bool
 ) -> list[list[Text]]:
     """The sections of the screen; `command` is the step that would delete the files."""
+    waits = [] if quiet else painted(_waiting(report), console)
     if not report.obsolete:
         told = f"{plain(root)}: every golden belongs to a case ({_store(report.store)})"
-        return [painted([Line(told)], console)]
+        return [waits, painted([Line(told)], console)]
     files = [line for one in report.obsolete for line in _file(one, deleted=report.deleted)]
     share = [Line(_share(report), bold=True)]
     objections = [Line(f"check first: {plain(objection)}") for objection in report.objections]
     step = [] if report.deleted else next_lines([(command,)])
     rest = share if quiet or report.deleted else [*objections, *step, *share]
-    return [[] if quiet else painted(files, console), painted(rest, console)]
+    return [[] if quiet else painted(files, console), waits, painted(rest, console)]
+
+
+def _waiting(report: PruneReport) -> list[Line]:
+    """The drafts that stay, since somebody may still confirm them."""
+    told = "a draft that waits for `harness accept --confirm`"
+    return [Line(f"kept: {plain(path)}, {told}") for path in report.waiting]
 
 
 def _file(one: ObsoleteFile, *, deleted: bool) -> list[Line]:

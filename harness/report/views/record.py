@@ -17,7 +17,7 @@ from harness.report.wording import seconds_words, summary_line, tally, unfinishe
 HEADINGS = ("case", "platform", "state", "seconds")
 
 FAILURES = frozenset({RecordState.NONDETERMINISTIC, RecordState.BROKEN, RecordState.STALE, RecordState.ERROR})
-_BLOCKS = FAILURES | {RecordState.UPDATED}
+_BLOCKS = FAILURES | {RecordState.UPDATED, RecordState.PROPOSED}
 _SAY_ALL = _BLOCKS | {RecordState.UNCHANGED}
 
 

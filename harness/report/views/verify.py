@@ -29,7 +29,7 @@ def verify_sections(
 ) -> list[list[Text]]:
     """The sections of the screen, top to bottom; what stopped several cases at once comes first."""
     failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
-    groups = alike([case for case in failing if case.verdict is Verdict.ERROR])
+    groups = alike([case for case in failing if case.verdict is Verdict.ERROR and not case.rejected])
     top = [painted(alike_details(group), console) for group in groups]
     blocks = [painted(case_details(case), console) for case in alone(failing, groups)]
     summary = painted(

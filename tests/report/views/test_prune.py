@@ -66,6 +66,7 @@ def test_json() -> None:
         "store": {"files": 4, "goldens": 3, "bytes": 6000},
         "deleted": False,
         "objections": ["sd/x: outside"],
+        "waiting": [],
     }
 
 

@@ -1,0 +1,1 @@
+"""Decisions about judged cases and what is remembered of them: accepting, drafts, rejections, history, names."""
