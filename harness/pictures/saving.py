@@ -22,7 +22,8 @@ MOST_GIF_FRAMES = 64
 def save_drawing(drawing: Drawing, folder: Path) -> tuple[Path, ...]:
     """Write everything that the drawing shows to `folder`, and return the paths; names begin with the output's.
 
-    Pictures are whole, not reduced: `images-golden.png`, `images-now.png`, `images-x16.png`. Raises what `files.write` raises.
+    Pictures are whole, not reduced: `images-golden.png`, `images-now.png`, `images-x16.png`.
+    Raises what `files.write` raises.
     """
     return tuple(_saved(drawing, folder))
 

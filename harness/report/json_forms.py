@@ -83,6 +83,9 @@ class CaseForm:
     capture: FileDigest | None = None
     golden_sha256: str | None = None
     portability: str = ""
+    pipeline: str = ""
+    tags: tuple[str, ...] = ()
+    source: str = ""
     reasons: Reasons = ()
     next_steps: NextSteps = ()
 

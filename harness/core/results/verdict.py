@@ -126,7 +126,8 @@ class CaseResult:
 
     `capture` is the file that was judged, None if the run gave none; `golden_sha256` the digest of the
     whole file `golden` as it was then. If golden and run come from different CPUs, or only one of them is
-    portable, `portability` says how the golden came to judge.
+    portable, `portability` says how the golden came to judge. `pipeline`, `tags` and `source`, its config file, are
+    the case's own; empty in reports of earlier versions.
     """
 
     case: str
@@ -148,6 +149,9 @@ class CaseResult:
     capture: FileDigest | None = None
     golden_sha256: str | None = None
     portability: str = ""
+    pipeline: str = ""
+    tags: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
