@@ -11,7 +11,8 @@ from harness.invocation.arguments import out, project, shows
 from harness.invocation.command import Command, options_of
 from harness.invocation.emit import emit
 from harness.invocation.options import Options
-from harness.report import json_report, junit, markdown
+from harness.report import json_report
+from harness.report.formats import junit, markdown
 from harness.report.terminal import Screen
 from harness.trials.captures import REPORT_NAME
 

@@ -14,7 +14,8 @@ from harness.invocation.arguments import RUNNING, goldens, installs, judges, rep
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
 from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
-from harness.report import json_report, junit
+from harness.report import json_report
+from harness.report.formats import junit
 from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
 from harness.trials.captures import REPORT_NAME

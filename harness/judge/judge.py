@@ -285,7 +285,8 @@ def _finding(result: ExpectationResult) -> ExactFinding:
 def _bare(case: Case, verdict: Verdict, reasons: Reasons, next_steps: NextSteps) -> CaseResult:
     return CaseResult(
         case.id, verdict, None, None, None, reasons, 0.0,
-        next_steps=next_steps, pipeline=case.pipeline, tags=case.tags, source=case.source,
+        next_steps=next_steps, pipeline=case.pipeline, tags=case.tags,
+        source=case.source, line=case.line, entry=case.entry,
     )  # fmt: skip
 
 

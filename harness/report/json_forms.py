@@ -86,6 +86,8 @@ class CaseForm:
     pipeline: str = ""
     tags: tuple[str, ...] = ()
     source: str = ""
+    line: int = 1
+    entry: int = 0
     reasons: Reasons = ()
     next_steps: NextSteps = ()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.core.results.reasons import said
 from harness.core.results.verdict import Report
-from harness.report.markdown import markdown
+from harness.report.formats.markdown import markdown
 from tests.report.samples import DRIFTED, ENVIRONMENT, IDENTICAL, NO_GOLDEN, SKIPPED, STALE, WITHIN
 from tests.report.screens import screen
 
