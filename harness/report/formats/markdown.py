@@ -1,19 +1,32 @@
-"""The verdicts as Markdown, for pull requests and the summary pages of continuous integration."""
+"""The verdicts as Markdown, for a comment on a pull request and the summary page of a continuous integration run."""
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
 
 from harness.core.environment import Environment
-from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
-from harness.report.alike import Alike, alike, alike_details, alone
+from harness.core.results.verdict import PASSES, CaseResult, Report
+from harness.report.causes import CauseGroup, grouped
 from harness.report.details import case_details, portability_lines, text_of, warning_lines
 from harness.report.harmless import plain
-from harness.report.reason_words import reason_words
+from harness.report.reason_words import command_words, reason_words
 from harness.report.wording import count_words, fails, seconds_words, verdict_summary, worst_words
 
+LIMIT = 60_000
+"""Bytes of UTF-8 that a document may hold: a comment on GitHub takes 65,536 characters."""
+
+_NOTE = 500
+"""Bytes kept free for the sentence about what was left out."""
+
 _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
+
+_ROWS = 50
+"""Rows of a table, and entries of a list, that are kept or left out together."""
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
 
@@ -22,27 +35,109 @@ _LINKED = re.compile(r"(?<!\w)@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)|\bGH-(?=\d)", 
 
 _PACKAGES = ("torch", "diffusers", "transformers")
 
+_LEFT_OUT = {"cause": "the causes of {}", "details": "the details of {}", "row": "the rows of {}"}
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part that is kept or left out as a whole: lower ranks are kept first.
+
+    What it says (`what`) about how many entries (`count`) is told if it is left out. `under` is the place of its
+    heading, without which it is left out too.
+    """
+
+    text: str
+    rank: int
+    what: str = ""
+    count: int = 1
+    under: int | None = None
+
 
 def markdown(report: Report, *, allow_missing: bool = False, strict: bool = False) -> str:
-    """The summary, a table of all cases, and for each failure its details; foreign text is escaped."""
+    """The summary, the failures by cause with their details, then all other cases; foreign text is escaped.
+
+    It never exceeds LIMIT: what does not fit is left out in whole parts, and the last line says what that is.
+    """
     failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
-    left_out = [case for case in report.cases if case not in failing and case.verdict not in PASSES]
-    warnings = warning_lines((case.case, case.warnings) for case in report.cases)
-    groups = alike([case for case in failing if case.verdict is Verdict.ERROR])
-    sections = [
-        "## harness verify",
-        f"**{_escaped(verdict_summary(report, allow_missing=allow_missing, strict=strict))}**",
-        _environment(report.environment),
-        *(_shared(group) for group in groups),
-        _table(report.cases),
-        *(_failure(case) for case in alone(failing, groups)),
-        _bullets(
-            f"{case.verdict} {_code(case.case)}: {_escaped(reason_words(case.reasons))}" for case in left_out
-        ),
-        _bullets(_escaped(line.text) for line in portability_lines(report.cases)),
-        _bullets(_escaped(line.text) for line in warnings),
+    others = [case for case in report.cases if case not in failing]
+    summary = verdict_summary(report, allow_missing=allow_missing, strict=strict)
+    parts = [
+        _Part("## harness verify", 0),
+        _Part(f"**{_escaped(summary)}**", 0),
+        _Part(_environment(report.environment), 0),
     ]
-    return "\n\n".join(filter(None, sections)) + "\n"
+    for group in grouped(failing):
+        parts += [
+            replace(one, under=len(parts) if place else None) for place, one in enumerate(_group(group))
+        ]
+    parts += _others(others, report.cases)
+    kept = _fitting(parts)
+    texts = [part.text for place, part in enumerate(parts) if place in kept]
+    left_out = [part for place, part in enumerate(parts) if place not in kept]
+    return "\n\n".join(filter(None, [*texts, _note(left_out)])) + "\n"
+
+
+def _group(group: CauseGroup) -> Iterator[_Part]:
+    """The heading first."""
+    count = len(group.cases)
+    heading = f"### {_escaped(group.verdicts)}: {_escaped(group.sentence)}"
+    yield _Part("\n\n".join(filter(None, [heading, _command(group)])), 1, "cause", count)
+    yield from _tables(group.cases, 2)
+    for place, case in enumerate(group.cases):
+        details = _fenced(text_of(case_details(case)))
+        yield _Part(_folded(case, details) if place else details, 4 if place else 3, "details")
+
+
+def _command(group: CauseGroup) -> str:
+    if group.step is None:
+        return ""
+    why = f"{_escaped(group.step.why)}: " if group.step.why else ""
+    return f"next: {why}{_code(command_words(group.step))}"
+
+
+def _others(others: Sequence[CaseResult], every: Sequence[CaseResult]) -> Iterator[_Part]:
+    left_out = [case for case in others if case.verdict not in PASSES]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for case in left_out:
+        reasons.setdefault((case.verdict, reason_words(case.reasons)), []).append(_code(case.case))
+    yield from _lists((f"{what} {_named(ids)}: {_escaped(why)}" for (what, why), ids in reasons.items()), 3)
+    yield from _lists(
+        (_escaped(line.text) for line in warning_lines((one.case, one.warnings) for one in every)), 5
+    )
+    yield from _lists((_escaped(line.text) for line in portability_lines(every)), 7)
+    yield from _tables(others, 6)
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ids[0] if len(ids) == 1 else f"{ids[0]} and {count_words(len(ids) - 1, 'other case')}"
+
+
+def _fitting(parts: Sequence[_Part]) -> set[int]:
+    """The places of the parts that fit into LIMIT together, by rank."""
+    room, kept = LIMIT - _NOTE, set[int]()
+    for place, part in sorted(enumerate(parts), key=lambda one: one[1].rank):
+        size = len(part.text.encode("utf-8", "backslashreplace")) + len("\n\n")
+        if size <= room and (part.under is None or part.under in kept):
+            room -= size
+            kept.add(place)
+    return kept
+
+
+def _note(left_out: Sequence[_Part]) -> str:
+    """What was left out and where to find it; "" if nothing was."""
+    counts = {part.what: 0 for part in left_out}
+    for part in left_out:
+        counts[part.what] += part.count
+    told = [
+        words.format(count_words(counts[what], "case")) for what, words in _LEFT_OUT.items() if what in counts
+    ]
+    told += [count_words(counts["remark"], "remark")] if "remark" in counts else []
+    if not told:
+        return ""
+    where = "`report.json` in the output folder has everything, and `harness report` shows it."
+    return f"Left out to stay below {LIMIT // 1000} kB: {', '.join(told)}. {where}"
 
 
 def _environment(environment: Environment | None) -> str:
@@ -53,11 +148,14 @@ def _environment(environment: Environment | None) -> str:
     return _escaped(", ".join([environment.platform, *known]))
 
 
-def _table(cases: Sequence[CaseResult]) -> str:
-    if not cases:
-        return ""
-    lines = [_row(_HEADINGS), "| --- | --- | --- | --- | --- | ---: |"]
-    return "\n".join([*lines, *(_row(_cells(case)) for case in cases)])
+def _tables(cases: Sequence[CaseResult], rank: int) -> Iterator[_Part]:
+    for some in _batches(cases):
+        lines = [
+            _row(_HEADINGS),
+            "| --- | --- | --- | --- | --- | ---: |",
+            *(_row(_cells(case)) for case in some),
+        ]
+        yield _Part("\n".join(lines), rank, "row", len(some))
 
 
 def _cells(case: CaseResult) -> tuple[str, ...]:
@@ -76,13 +174,11 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _shared(group: Alike) -> str:
-    heading = f"### {Verdict.ERROR}: {count_words(len(group.cases), 'case')}"
-    return f"{heading}\n\n{_fenced(text_of(alike_details(group)))}"
-
-
-def _failure(case: CaseResult) -> str:
-    return f"### {case.verdict}: {_code(case.case)}\n\n{_fenced(text_of(case_details(case)))}"
+def _folded(case: CaseResult, details: str) -> str:
+    """The details, folded under the case's id."""
+    # A blank line ends the HTML, so that what follows is Markdown again.
+    name = html.escape(" ".join(plain(case.case).split()))
+    return f"<details><summary><code>{name}</code></summary>\n\n{details}\n\n</details>"
 
 
 def _fenced(details: str) -> str:
@@ -90,8 +186,15 @@ def _fenced(details: str) -> str:
     return f"{fence}text\n{details}\n{fence}"
 
 
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+def _lists(lines: Iterable[str], rank: int) -> Iterator[_Part]:
+    for some in _batches(lines):
+        yield _Part("\n".join(f"- {line}" for line in some), rank, "remark", len(some))
+
+
+def _batches(entries: Iterable[_T]) -> Iterator[list[_T]]:
+    left = iter(entries)
+    while some := list(islice(left, _ROWS)):
+        yield some
 
 
 def _code(text: str) -> str:
