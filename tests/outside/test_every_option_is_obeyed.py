@@ -269,6 +269,12 @@ def no_annotations(bench: Bench, command: str) -> None:
         assert "::" not in bench.run(command, "--no-annotations")[1]
 
 
+def document(bench: Bench, command: str) -> None:
+    config, report = bench.run(command)[1], bench.run(command, "report")[1]
+    assert "not_run" in json.loads(report)["properties"]
+    assert "not_run" not in json.loads(config)["properties"]
+
+
 def delete(bench: Bench, command: str) -> None:
     unused = Path(GOLDEN.replace("a/", "gone/"))
     unused.parent.mkdir()
@@ -375,6 +381,7 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("repeat", "--flags"): flags,
     ("verify", "--no-annotations"): no_annotations,
     ("report", "--no-annotations"): no_annotations,
+    ("schema", "DOCUMENT"): document,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,
     ("env", "--portable"): "tests/commands/test_env_portable.py",

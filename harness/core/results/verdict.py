@@ -203,8 +203,19 @@ class Passing:
 
 
 @dataclass(frozen=True, slots=True)
+class RanIn:
+    """One of several environments in which the cases of a report ran; `cases` are their places in it, from 0."""
+
+    environment: Environment
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """All judgements of one invocation; `environment` is None if no worker started.
+    """All judgements of one invocation, or of several that were merged; `environment` is None if no worker started.
+
+    It is also None if they ran in several environments. `environments` then lists each; cases whose result names no
+    platform belong to none of them. A merged report may have a case once for each platform.
 
     An invocation that is still running, was interrupted or ended by an error is not `finished`; `not_run` are
     the ids of the cases that were not yet judged, which are not among `cases`. `command` is what
@@ -221,6 +232,7 @@ class Report:
     started: datetime | None = None
     passing: Passing = Passing()
     candidate: Tried | None = None
+    environments: tuple[RanIn, ...] = ()
 
     def summary(self) -> Mapping[Verdict, int]:
         """The number of cases per verdict that occurred, in the order of `Verdict`."""
