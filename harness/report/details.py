@@ -291,14 +291,6 @@ def packages_by_relevance(moved: Sequence[Change]) -> list[Change]:
     )
 
 
-def packages_moved(changes: Sequence[Change]) -> list[str]:
-    """The names of the packages with another version on either side of these changes of an environment, in order."""
-    moved = [
-        change for change in changes if change.what.startswith(_PACKAGE) and change.golden and change.now
-    ]
-    return [change.what.removeprefix(_PACKAGE) for change in moved]
-
-
 def change_words(change: Change) -> str:
     """`torch: 2.12.0 -> 2.13.0`."""
     name = change.what.removeprefix(_PACKAGE)

@@ -11,12 +11,28 @@ from harness.report.wording import count_words, tally
 
 _MOST_MOVED = 3
 
+_SHARED = {
+    "values": "outputs differ by more than their limits; it is unknown where it began",
+    "text": "texts differ",
+    "form": "outputs differ in kind: their shape, their dtype, or whether they are there",
+    "not-finite": "outputs hold new NaN or Inf",
+    "definition": "the definitions of the cases changed",
+    "weights": "the weights changed",
+    "expectation": "published figures are not met",
+    "invariant": "invariants do not hold",
+    "no-golden": "no golden may judge these cases here",
+}
+"""What cases of one kind of finding share, if their reasons hold different values."""
+
 
 def group_sentence(group: Group) -> str:
     """One sentence about what the cases of a group share: where the first one began to differ, or its reason."""
     first = group.first
-    told = first.first_divergence.sentence if first.first_divergence else reason_words(first.reasons)
-    return one_line(told) or str(first.verdict)
+    if first.first_divergence:
+        return one_line(first.first_divergence.sentence)
+    reasons = [one_line(reason_words(result.reasons)) for result in group.results]
+    shared = reasons[0] if len(set(reasons)) == 1 else _SHARED.get(group.cause.finding, reasons[0])
+    return shared or str(first.verdict)
 
 
 def group_count(group: Group) -> str:

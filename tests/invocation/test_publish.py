@@ -26,7 +26,7 @@ def test_each_form_says_what_failed_in_that_verify() -> None:
     assert list(found) == ["r.json", Path("j.xml"), Path("m.md")]
     assert json.loads(found["r.json"])["options"] == {"allow_missing": False, "strict": True}
     assert "<failure" in found[Path("j.xml")]
-    assert "### 1 skipped" in found[Path("m.md")]
+    assert "### 1 case: skipped" in found[Path("m.md")]
 
 
 def test_json_for_a_log_obeys_nothing() -> None:

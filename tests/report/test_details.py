@@ -18,7 +18,6 @@ from harness.report.details import (
     by_relevance,
     case_details,
     next_lines,
-    packages_moved,
     reason_lines,
     replay_lines,
     text_of,
@@ -242,7 +241,3 @@ def test_warnings_name_up_to_three_cases() -> None:
 
 def test_text_of_indents() -> None:
     assert text_of([Line("a"), Line("b", indent=2)]) == "a\n  b"
-
-
-def test_the_packages_that_moved_are_those_with_another_version() -> None:
-    assert packages_moved(DRIFTED.environment_changes) == ["diffusers", "numpy", "torch"]

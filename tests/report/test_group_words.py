@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.core.environment import Change
 from harness.core.results.groups import groups_of
-from harness.core.results.reasons import Message
+from harness.core.results.reasons import LimitsExceeded, Message, reading
 from harness.core.results.verdict import CaseResult, Divergence, Verdict
 from harness.report.group_words import group_count, group_sentence, moved_words
 
@@ -30,3 +30,14 @@ def test_what_moved() -> None:
     changes = tuple(Change(f"software.packages.{name}", "1", "2") for name in ("torch", "a", "b", "c"))
     assert moved_words(changes) == "torch: 1 -> 2, a: 1 -> 2, b: 1 -> 2 and 1 more moved"
     assert moved_words(()) == ""
+
+
+def test_reasons_with_different_values() -> None:
+    first, second = (
+        replace(
+            FAILED, first_divergence=None, reasons=(LimitsExceeded("a", (reading("rel_l2", value, 1e-5),)),)
+        )
+        for value in (1e-3, 2e-3)
+    )
+    (group,) = groups_of([first, second])
+    assert group_sentence(group) == "outputs differ by more than their limits; it is unknown where it began"

@@ -127,8 +127,8 @@ class CaseResult:
     `capture` is the file that was judged, None if the run gave none; `golden_sha256` the digest of the
     whole file `golden` as it was then. If golden and run come from different CPUs, or only one of them is
     portable, `portability` says how the golden came to judge. `pipeline`, `tags` and `source`, its config file, are
-    the case's own; empty in reports of earlier versions. The file defines the case at `line`, from 1, as its case number
-    `entry`, from 0.
+    the case's own; empty in reports of earlier versions. The file defines the case at `line`, from 1, as number
+    `entry` of its cases, from 0.
     """
 
     case: str

@@ -5,17 +5,16 @@ The form and the limits are those of GitHub's documentation, "Workflow commands 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
+from pathlib import Path
 
-from harness.core.case import ConfigPlace
+from harness.core.results.groups import groups_of
 from harness.core.results.verdict import CaseResult, Report
-from harness.report.causes import grouped
 from harness.report.harmless import one_line, plain
 from harness.report.reason_words import command_words, reason_words, warning_words
-from harness.report.wording import count_words, fails, grouped_warnings, unfinished_words
+from harness.report.wording import count_words, fails, grouped_warnings, shortened, unfinished_words
 
 MOST = 10
 """Annotations of each level that GitHub keeps of one step; it drops the rest without a word."""
@@ -31,11 +30,12 @@ _MORE = "the log, the JSON report and `harness report` show all of them"
 
 @dataclass(frozen=True, slots=True)
 class _Annotation:
-    """One annotation: where it belongs, None for nowhere, and what it says."""
+    """One annotation: what it says, and the file ("" for none) and line that it belongs to."""
 
-    place: ConfigPlace | None
     title: str
     message: str
+    file: str = ""
+    line: int = 1
 
 
 def annotation_commands(
@@ -62,11 +62,11 @@ def annotation_commands(
 def _unfinished(report: Report) -> list[_Annotation]:
     if report.finished:
         return []
-    return [_Annotation(None, unfinished_words(report.not_run), ", ".join(report.not_run))]
+    return [_Annotation(unfinished_words(report.not_run), ", ".join(report.not_run))]
 
 
 def _one_of_each_cause_first(failing: Sequence[CaseResult]) -> list[CaseResult]:
-    columns = zip_longest(*(group.cases for group in grouped(failing)))
+    columns = zip_longest(*(group.results for group in groups_of(failing)))
     return [case for case in chain.from_iterable(columns) if case is not None]
 
 
@@ -74,16 +74,15 @@ def _failure(case: CaseResult) -> _Annotation:
     began = case.first_divergence.sentence if case.first_divergence else ""
     commands = (command_words(step) for step in case.next_steps if step.argv)
     lines = [reason_words(case.reasons), began, *(f"next: {one}" for one in list(commands)[:1])]
-    return _Annotation(
-        case.config, f"{case.verdict}: {case.case}", "\n".join(filter(None, map(one_line, lines)))
-    )
+    message = "\n".join(filter(None, map(one_line, lines)))
+    return _Annotation(f"{case.verdict}: {case.case}", message, case.source, case.line)
 
 
 def _warnings(cases: Sequence[CaseResult]) -> list[_Annotation]:
-    places = {case.case: case.config for case in cases}
+    places = {case.case: (case.source, case.line) for case in cases}
     told = ((case.case, warning_words(case.warnings)) for case in cases)
     return [
-        _Annotation(places[ids[0]], f"warning: {_named(ids)}", one_line(warning))
+        _Annotation(f"warning: {_named(ids)}", one_line(warning), *places[ids[0]])
         for warning, ids in grouped_warnings(told).items()
     ]
 
@@ -96,28 +95,21 @@ def _at_most(found: list[_Annotation], rest: Callable[[int], str]) -> list[_Anno
     if len(found) <= MOST:
         return found
     words = rest(len(found) - MOST + 1)
-    return [*found[: MOST - 1], _Annotation(None, words.partition(";")[0], words)]
+    return [*found[: MOST - 1], _Annotation(words.partition(";")[0], words)]
 
 
 def _command(level: str, one: _Annotation, workspace: str) -> str:
-    place = {"file": _relative(one.place.file, workspace), "line": str(one.place.line)} if one.place else {}
+    place = {"file": _relative(one.file, workspace), "line": str(one.line)} if one.file else {}
     # An empty message would make GitHub drop the annotation.
-    message = _shortened(plain(one.message or one.title), _MESSAGE)
-    properties = {**place, "title": _shortened(one_line(one.title), _TITLE)}
+    message = shortened(plain(one.message or one.title), _MESSAGE)
+    properties = {**place, "title": shortened(one_line(one.title), _TITLE)}
     written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{level} {written}::{_data(message)}"
 
 
 def _relative(file: str, workspace: str) -> str:
-    whole = os.path.abspath(file)
-    inside = workspace and os.path.commonpath([whole, os.path.abspath(workspace)]) == os.path.abspath(
-        workspace
-    )
-    return os.path.relpath(whole, workspace) if inside else file
-
-
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    whole = Path(file).absolute()
+    return whole.relative_to(workspace).as_posix() if workspace and whole.is_relative_to(workspace) else file
 
 
 def _data(text: str) -> str:

@@ -10,12 +10,20 @@ from itertools import islice
 from typing import TypeVar
 
 from harness.core.environment import Environment
+from harness.core.results.groups import Group, groups_of
 from harness.core.results.verdict import PASSES, CaseResult, Report
-from harness.report.causes import CauseGroup, grouped
 from harness.report.details import case_details, portability_lines, text_of, warning_lines
+from harness.report.group_words import group_count, group_sentence, moved_words
 from harness.report.harmless import plain
 from harness.report.reason_words import command_words, reason_words
-from harness.report.wording import count_words, fails, seconds_words, verdict_summary, worst_words
+from harness.report.wording import (
+    count_words,
+    fails,
+    seconds_words,
+    shortened,
+    verdict_summary,
+    worst_words,
+)
 
 LIMIT = 60_000
 """Bytes of UTF-8 that a document may hold: a comment on GitHub takes 65,536 characters."""
@@ -24,6 +32,9 @@ _NOTE = 500
 """Bytes kept free for the sentence about what was left out."""
 
 _HEADINGS = ("case", "platform", "relation", "verdict", "worst metric", "seconds")
+
+_SENTENCE = 300
+"""Characters of the sentence in a heading: some libraries word a reason as a page."""
 
 _ROWS = 50
 """Rows of a table, and entries of a list, that are kept or left out together."""
@@ -68,7 +79,7 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
         _Part(f"**{_escaped(summary)}**", 0),
         _Part(_environment(report.environment), 0),
     ]
-    for group in grouped(failing):
+    for group in groups_of(failing):
         parts += [
             replace(one, under=len(parts) if place else None) for place, one in enumerate(_group(group))
         ]
@@ -79,22 +90,25 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
     return "\n\n".join(filter(None, [*texts, _note(left_out)])) + "\n"
 
 
-def _group(group: CauseGroup) -> Iterator[_Part]:
+def _group(group: Group) -> Iterator[_Part]:
     """The heading first."""
-    count = len(group.cases)
-    heading = f"### {_escaped(group.verdicts)}: {_escaped(group.sentence)}"
-    yield _Part("\n\n".join(filter(None, [heading, _command(group)])), 1, "cause", count)
-    yield from _tables(group.cases, 2)
-    for place, case in enumerate(group.cases):
+    heading = f"### {_escaped(group_count(group))}: {_escaped(shortened(group_sentence(group), _SENTENCE))}"
+    moved = _escaped(moved_words(group.moved))
+    text = "\n\n".join(filter(None, [heading, moved, _command(group)]))
+    yield _Part(text, 1, "cause", len(group.results))
+    yield from _tables(group.results, 2)
+    for place, case in enumerate(group.results):
         details = _fenced(text_of(case_details(case)))
         yield _Part(_folded(case, details) if place else details, 4 if place else 3, "details")
 
 
-def _command(group: CauseGroup) -> str:
-    if group.step is None:
+def _command(group: Group) -> str:
+    """The first command for the first case, which stands for the others."""
+    step = next((step for step in group.first.next_steps if step.argv), None)
+    if step is None:
         return ""
-    why = f"{_escaped(group.step.why)}: " if group.step.why else ""
-    return f"next: {why}{_code(command_words(group.step))}"
+    why = f"{_escaped(step.why)}: " if step.why else ""
+    return f"next: {why}{_code(command_words(step))}"
 
 
 def _others(others: Sequence[CaseResult], every: Sequence[CaseResult]) -> Iterator[_Part]:

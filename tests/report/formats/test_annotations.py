@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.case import ConfigPlace
 from harness.core.results.next_step import harness_step
 from harness.core.results.reasons import Message, said
 from harness.core.results.verdict import CaseResult, Report, Verdict
@@ -27,7 +26,7 @@ def errors(count: int, text: str = "{}") -> list[CaseResult]:
 
 
 def test_a_failure_is_an_error_at_its_line() -> None:
-    case = replace(STALE, config=ConfigPlace("configs/sd/stale.yaml", 7, 0))
+    case = replace(STALE, source="configs/sd/stale.yaml", line=7)
     assert commands(case, IDENTICAL) == [
         "::error file=configs/sd/stale.yaml,line=7,title=stale%3A sd/stale::steps: 50 in the golden, now 20%0A"
         "next: harness record --update sd/stale"
@@ -36,7 +35,7 @@ def test_a_failure_is_an_error_at_its_line() -> None:
 
 def test_where_it_began_is_told_and_a_warning_is_a_warning() -> None:
     assert DRIFTED.first_divergence is not None
-    case = replace(DRIFTED, case="sd/a", config=ConfigPlace("configs/sd/a.yaml", 3, 0), next_steps=())
+    case = replace(DRIFTED, case="sd/a", source="configs/sd/a.yaml", line=3, next_steps=())
     told, warned = commands(case)
     assert told == (
         "::error file=configs/sd/a.yaml,line=3,title=drifted%3A sd/a::images: max_abs 0.00104 > 0.0001, "
@@ -60,7 +59,7 @@ def test_text_of_others_ends_no_command_and_begins_none() -> None:
     case = replace(
         STALE, case="a,b:c%\n::error::d", reasons=said(nasty), next_steps=(harness_step("", nasty),)
     )
-    [told] = commands(replace(case, config=ConfigPlace("configs/a,b:c%.yaml", 1, 0), warnings=()))
+    [told] = commands(replace(case, source="configs/a,b:c%.yaml", line=1, warnings=()))
     assert "\n" not in told
     assert "\r" not in told
     assert told == (
@@ -109,7 +108,7 @@ def test_paths_are_relative_to_the_checkout(tmp_path: Path, monkeypatch: pytest.
     project = tmp_path / "checkout/sub/project"
     project.mkdir(parents=True)
     monkeypatch.chdir(project)
-    case = replace(STALE, config=ConfigPlace("configs/a.yaml", 1, 0))
+    case = replace(STALE, source="configs/a.yaml", line=1)
     inside = commands(case, workspace=str(tmp_path / "checkout"))
     assert inside[0].startswith("::error file=sub/project/configs/a.yaml,line=1,")
     outside = commands(case, workspace=str(tmp_path / "other"))

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.core.case import ConfigPlace
 from harness.core.results.candidate import Tried
 from harness.core.results.verdict import FileDigest, RanIn, Report
 from harness.core.tolerance import METRICS
@@ -22,7 +21,8 @@ WHOLE = replace(
     DRIFTED,
     capture=FileDigest("out/a", "0" * 64),
     golden_sha256="1" * 64,
-    config=ConfigPlace("configs/a.yaml", 3, 0),
+    source="configs/a.yaml",
+    line=3,
 )
 CANDIDATE = replace(FULL, candidate=Tried(("diffusers==0.43.0",)))
 
@@ -56,7 +56,7 @@ def test_the_reports_of_candidates_are_what_their_schema_says() -> None:
         (("cases", 0, "shorter"), "x"),
         (("cases", 0, "tensors", 0, "metrics", "rel_l2"), "small"),
         (("cases", 0, "reasons", 0, "kind"), "no-such-kind"),
-        (("cases", 0, "config", "line"), "three"),
+        (("cases", 0, "line"), "three"),
         (("environment", "platform"), None),
     ],
 )

@@ -33,7 +33,7 @@ def test_the_whole_summary() -> None:
 
         cpu-x86\_64, torch 2.13.0+cpu, diffusers 0.42.1
 
-        ### 2 stale: steps: 50 in the golden, now 20
+        ### 2 cases: 2 stale: steps: 50 in the golden, now 20
 
         next: if the new definition is meant: `harness record --update sd/stale`
 
@@ -77,7 +77,7 @@ def test_text_of_others_cannot_break_the_table_or_the_fence() -> None:
     case = replace(STALE, case="sd/a|b`c", platform="x|y", reasons=said(nasty), next_steps=())
     text = markdown(Report(None, (case, replace(SKIPPED, reasons=said(nasty)))))
     escaped = "a \\| b \\`\\`\\` \\<script\\> \\*x\\* \\[y\\](z) # title \\~\\~\\~\\~ \\$m\\$ \\& \\\\"
-    assert f"### 1 stale: {escaped}\n" in text
+    assert f"### 1 case: stale: {escaped}\n" in text
     assert "| ``\u0020sd/a\\|b`c `` | x\\|y | same | **stale** |  | 1.2 |" in text
     assert "\n````text\nstale  sd/a|b`c  (x|y, same)\n  a | b ``` <script> *x* [y](z)\n  # title" in text
     assert f"- skipped `hub/cifar10`: {escaped}\n" in text
@@ -92,7 +92,7 @@ def test_an_id_inside_html_is_text() -> None:
 
 
 def test_options_and_an_empty_report() -> None:
-    assert "### 1 no-golden" in markdown(Report(None, (NO_GOLDEN,)))
+    assert "### 1 case: no-golden" in markdown(Report(None, (NO_GOLDEN,)))
     lenient = markdown(Report(None, (NO_GOLDEN,)), allow_missing=True)
     assert "###" not in lenient
     assert "- no-golden `sd/new`: no golden on any platform\n" in lenient
@@ -155,20 +155,20 @@ def test_what_is_left_out_is_counted() -> None:
     left = int(re.findall(r"the details of (\d+) cases", text)[0])
     assert 0 < left < 150
     assert text.count("```text") == 150 - left
-    assert text.count("### 1 error: ") == 150
+    assert text.count("### 1 case: error: ") == 150
 
 
 def test_a_cause_is_kept_before_the_details_of_another_and_passes_go_first() -> None:
     passing = tuple(replace(IDENTICAL, case=f"p/{one}") for one in range(2000))
     text = markdown(Report(None, (*passing, *errors(20, 100))))
-    assert text.count("### 1 error: ") == text.count("```text") == 20
+    assert text.count("### 1 case: error: ") == text.count("```text") == 20
     assert "Left out to stay below 60 kB: the rows of " in text
     assert "the details of" not in text
 
 
 def test_no_part_is_kept_without_the_heading_of_its_cause() -> None:
     text = markdown(Report(None, errors(5000, 3)))
-    headings = text.count("### 1 error: ")
+    headings = text.count("### 1 case: error: ")
     assert 0 < headings < 5000
     assert text.count("**error**") <= headings
     assert f"the causes of {5000 - headings} cases" in text
@@ -176,4 +176,4 @@ def test_no_part_is_kept_without_the_heading_of_its_cause() -> None:
 
 def test_verdicts_that_fail_by_request_are_grouped_too() -> None:
     text = markdown(Report(None, (SKIPPED, replace(IDENTICAL, verdict=Verdict.WITHIN))), strict=True)
-    assert "### 1 skipped: google/ddpm-cifar10-32" in text
+    assert "### 1 case: skipped: google/ddpm-cifar10-32" in text
