@@ -18,7 +18,7 @@ def test_what_is_not_given_is_left_to_the_project() -> None:
 
 def test_what_a_command_has_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (
-        ["schema", "--json", "x"],
+        ["compare", "a", "b", "--jobs", "2"],
         ["compare", "a", "b", "--device", "cpu"],
         ["report", "--configs", "x"],
     ):

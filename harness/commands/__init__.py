@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "show the report of the last verify again",
     "prune": "list goldens that belong to no case, and fail if there are any",
     "env": "show the fingerprint of this machine, or what differs between two",
-    "schema": "print the JSON Schema of a config file",
+    "schema": "print the JSON Schema of a config file, or of a report",
 }
 """The summary of each command in `harness --help`; the command itself is the `COMMAND` in the file of that name."""
 

@@ -10,11 +10,12 @@ from harness.core.results.verdict import Report
 from harness.errors import HarnessError
 from harness.explain.results import with_divergence
 from harness.golden.store import GoldenStore
-from harness.invocation.arguments import RUNNING, goldens, installs, judges, replays
+from harness.invocation.arguments import RUNNING, goldens, installs, judges, publishes, replays
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
 from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
-from harness.report import json_report, junit
+from harness.invocation.publish import annotate, documents
+from harness.report import json_report
 from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
 from harness.review.drafts import with_drafts
@@ -26,6 +27,8 @@ from harness.trials.verification import Verification, judge_all
 
 CANDIDATES_NAME = "candidates.json"
 """The report of a verify under other versions, in the output folder."""
+
+_ALONE = "holds the verdicts of this environment; leave it out, or leave out the other versions"
 
 
 def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
@@ -43,12 +46,13 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
             judge_all(found, session, store, settle=with_divergence)
         report = _remembered(found.report(), store)
     except BaseException:
-        _save_unfinished(found.unfinished(), options, how, screen)
+        _save_unfinished(found.unfinished(), options, screen)
         raise
     try:
-        save_report(report, options, how)
+        save_report(report, options)
     finally:  # a full disk must not hide the verdicts
         screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)
+        annotate(report, options, screen)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
@@ -86,22 +90,15 @@ def _remembered(report: Report, store: GoldenStore) -> Report:
     return with_drafts(with_rejections(report, store), store)
 
 
-def save_report(report: Report, options: Options, how: VerifyOptions) -> None:
+def save_report(report: Report, options: Options) -> None:
     """Write report.json to the output folder, and the files that the options name."""
-    text = json_report.verify_json(report)
-    documents: list[tuple[str | Path, str]] = [(options.out / REPORT_NAME, text)]
-    if options.json is not None:
-        documents.append((options.json, harmless_json(text)))
-    if options.junit is not None:
-        xml = junit.junit_xml(report, allow_missing=how.allow_missing, strict=how.strict)
-        documents.append((options.junit, xml))
-    emit(*documents)
+    emit((options.out / REPORT_NAME, json_report.verify_json(report)), *documents(report, options))
 
 
-def _save_unfinished(report: Report, options: Options, how: VerifyOptions, screen: Screen) -> None:
+def _save_unfinished(report: Report, options: Options, screen: Screen) -> None:
     """Report what was judged before an exception ended the verify; never raises another one in its place."""
     try:
-        save_report(_remembered(report, GoldenStore(options.goldens)), options, how)
+        save_report(_remembered(report, GoldenStore(options.goldens)), options)
     except (HarnessError, OSError) as error:
         screen.warn(f"the report of what was judged could not be written: {error}")
         return
@@ -168,8 +165,9 @@ def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.with_matrix and arguments.candidates:
         yield "--with-matrix lists all candidates; put them there, or leave it out"
     if arguments.candidates or arguments.with_lock or arguments.with_date or arguments.with_matrix:
-        if arguments.junit:
-            yield "--junit holds the verdicts of this environment; leave it out, or leave out the other versions"
+        for option in ("junit", "markdown"):
+            if getattr(arguments, option):
+                yield f"--{option} {_ALONE}"
         return
     given = {
         "--installer": arguments.installer != "auto",
@@ -178,10 +176,6 @@ def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
     }
     if ignored := [option for option, value in given.items() if value]:
         yield f"no other versions are asked for; add --with SPEC, or leave out {', '.join(ignored)}"
-
-
-def _junit(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -200,4 +194,4 @@ def _run(arguments: argparse.Namespace, screen: Screen) -> int:
     return verify(options_of(arguments), how, screen)
 
 
-COMMAND = Command(_run, (*RUNNING, goldens, judges, _passes, replays, _junit, _upgrades), writes, _misuse)
+COMMAND = Command(_run, (*RUNNING, goldens, judges, _passes, replays, publishes, _upgrades), writes, _misuse)

@@ -136,10 +136,10 @@ def _load(file: files.ConfigPath, around: references.Location) -> LoadedFile:
     problems.update(dict.fromkeys(expansion.problems))
     cases: list[Case] = []
     warnings: dict[Problem, None] = {}
-    for entry in expansion.entries:
+    for number, entry in enumerate(expansion.entries):
         outcome = _entry(file, entry, around)
         if isinstance(outcome, Case):
-            cases.append(outcome)
+            cases.append(replace(outcome, line=_line(entry, document.lines), entry=number))
             warnings.update(dict.fromkeys(references.warnings(entry.values, around)))
         else:
             matrix_is_wrong = bool(expansion.problems)
@@ -176,6 +176,14 @@ def _entry(
         return (*checked.problems, *problems)
     inputs = references.inputs(entry.values, around)
     return build(checked.config, name, file.shown, str(around.folder), inputs)
+
+
+def _line(entry: matrix.Entry, lines: Mapping[str, int]) -> int:
+    """Where the file defines the entry: at the last of its values that has a line of its own, else at `pipeline`."""
+    keys = [lines.get(f"matrix.{axis}", 0) for axis in entry.axes]
+    own = [lines.get(place, 0) for place in entry.places]
+    apart = [line for key, line in zip(keys, own, strict=False) if line > key]
+    return (apart or keys or [lines.get("pipeline", 1)])[-1] or 1
 
 
 def _relevant(

@@ -22,11 +22,15 @@ Values = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One combination: its suffix to the file's id, and the file's keys with the combination applied."""
+    """One combination: its suffix to the file's id, and the file's keys with the combination applied.
+
+    `places` are where the file has the combination's values, such as `matrix.seed[1]`, in the order of `axes`.
+    """
 
     suffix: str
     values: Values
     axes: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,9 @@ def _combined(base: Values, matrix: Mapping[str, list[object]]) -> Expansion:
     entries: dict[str, Entry] = {}
     problems = []
     texts = {key: told_apart(choices) for key, choices in matrix.items()}
-    for combination in itertools.product(*matrix.values()):
+    for numbered in itertools.product(*map(enumerate, matrix.values())):
         values = base
+        combination = [value for _, value in numbered]
         for key, value in zip(matrix, combination, strict=True):
             values = _with(values, key.split("."), value)
         suffix = ",".join(
@@ -91,7 +96,9 @@ def _combined(base: Values, matrix: Mapping[str, list[object]]) -> Expansion:
             problems.append(
                 Problem("", "matrix", None, f"two entries have the id @{suffix}; keep one of them")
             )
-        entries.setdefault(suffix, Entry(f"@{suffix}" if suffix else "", values, tuple(matrix)))
+        places = [f"matrix.{key}[{place}]" for key, (place, _) in zip(matrix, numbered, strict=True)]
+        entry = Entry(f"@{suffix}" if suffix else "", values, tuple(matrix), tuple(places))
+        entries.setdefault(suffix, entry)
     return Expansion(tuple(entries.values()), tuple(dict.fromkeys(problems)))
 
 

@@ -205,7 +205,8 @@ class Expectation:
 class Case:
     """One fully specified pipeline run.
 
-    `base` is the folder of the config file, which paths are relative to; `steps` is an int for
+    `base` is the folder of the config file `source`, which paths are relative to; `line`, from 1, is where that file
+    defines the case, `entry` which case of the file it is, from 0. `steps` is an int for
     `num_inference_steps`, a mapping for pipelines with several (see `step_argument`), or None to keep the
     pipeline's default. `devices` are the kinds of device (cpu, cuda, mps) that the case may run on; all of
     them if it is empty. `trace` is how much of the run is recorded, None for what `trace_level` chooses;
@@ -240,6 +241,8 @@ class Case:
     accept_exact: tuple[str, ...] = ()
     min_sensitivity: float | None = None
     invariants: tuple[Invariant, ...] = ()
+    line: int = 1
+    entry: int = 0
 
     @property
     def trace_level(self) -> TraceLevel:

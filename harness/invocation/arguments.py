@@ -100,6 +100,23 @@ def _quiet(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="show failures and the summary only")
 
 
+def publishes(command: argparse.ArgumentParser) -> None:
+    """The forms in which other services read the verdicts."""
+    command.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    command.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="write the verdicts as Markdown of less than 60 kB; the file that $GITHUB_STEP_SUMMARY names is added to",
+    )
+    command.add_argument(
+        "--no-annotations",
+        dest="annotations",
+        action="store_false",
+        help="in GitHub Actions, print no annotations of failures and warnings",
+    )
+
+
 RUNNING: tuple[Group, ...] = (selects, project, configs, out, device, jobs, shows)
 """The options of every command that runs cases."""
 

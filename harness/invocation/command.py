@@ -14,7 +14,7 @@ from harness.invocation.options import Options
 if TYPE_CHECKING:
     from harness.report.terminal import Screen
 
-_COMMON = ("configs", "goldens", "out", "device", "jobs", "json", "junit")
+_COMMON = ("configs", "goldens", "out", "device", "jobs", "json", "junit", "markdown", "annotations")
 
 
 class Hold(Enum):

@@ -30,11 +30,28 @@ def emit(*documents: tuple[str | Path, str]) -> None:
             if is_standard_output(target):
                 sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
             else:
-                write_text(Path(target), text)
+                write_text(Path(target), _before(Path(target)) + text)
         except HarnessError as error:
             errors.append(error)
     if errors:
         raise type(errors[0])("\n".join(map(str, errors)))
+
+
+def _before(path: Path) -> str:
+    """What `text` is added to: nothing, except in the file that GitHub Actions shows as the summary of a step.
+
+    Every command of a step writes to that one.
+    """
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not summary or os.path.realpath(path) != os.path.realpath(summary):
+        return ""
+    try:
+        before = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise files.refusal(path, error) from error
+    return f"{before.rstrip()}\n\n" if before.strip() else ""
 
 
 def is_standard_output(target: str | Path) -> bool:

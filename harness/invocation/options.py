@@ -22,6 +22,8 @@ class Options:
     out: Path = Path("out")
     json: str | None = None
     junit: Path | None = None
+    markdown: Path | None = None
+    annotations: bool = True
     quiet: bool = False
 
 

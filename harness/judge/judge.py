@@ -283,7 +283,11 @@ def _finding(result: ExpectationResult) -> ExactFinding:
 
 
 def _bare(case: Case, verdict: Verdict, reasons: Reasons, next_steps: NextSteps) -> CaseResult:
-    return CaseResult(case.id, verdict, None, None, None, reasons, 0.0, next_steps=next_steps)
+    return CaseResult(
+        case.id, verdict, None, None, None, reasons, 0.0,
+        next_steps=next_steps, pipeline=case.pipeline, tags=case.tags,
+        source=case.source, line=case.line, entry=case.entry,
+    )  # fmt: skip
 
 
 def _started(result: CaseResult, outcome: Completed | Raised) -> CaseResult:

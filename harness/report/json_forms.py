@@ -85,6 +85,11 @@ class CaseForm:
     golden_sha256: str | None = None
     portability: str = ""
     rejected: Rejection | None = None
+    pipeline: str = ""
+    tags: tuple[str, ...] = ()
+    source: str = ""
+    line: int = 1
+    entry: int = 0
     reasons: Reasons = ()
     next_steps: NextSteps = ()
 

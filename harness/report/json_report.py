@@ -16,7 +16,7 @@ from harness.core.environment import Change, Environment, Hardware, Software, Sw
 from harness.core.portable.known_answers import Proof
 from harness.core.results.candidate import Tried
 from harness.core.results.recording import ListedCase, RecordReport, RepeatReport
-from harness.core.results.verdict import Passing, Report, TensorResult
+from harness.core.results.verdict import Passing, RanIn, Report, TensorResult
 from harness.core.schema import other_schema
 from harness.errors import Problem, UsageError
 from harness.report.json_forms import (
@@ -40,6 +40,8 @@ _RUN_AGAIN = "run `harness verify` again"
 
 @dataclass(frozen=True, slots=True)
 class _Verify:
+    """The report of `harness verify`: a summary of how many cases got each verdict, and every case."""
+
     schema: int
     environment: Environment | None
     summary: Mapping[str, int]
@@ -50,6 +52,7 @@ class _Verify:
     command: str = "verify"
     started: datetime | None = None
     options: Passing = Passing()
+    environments: tuple[RanIn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +62,22 @@ class _Candidate(_Verify):
     candidate: Tried
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDocument(_Verify):
+    """The report of `harness verify`; `candidate` is there if it judged under other versions.
+
+    `summary` is how many cases got each verdict. `environment` is None if no worker started, or if the report joins
+    runs in several environments, which `environments` then lists. `not_run` are the cases that an unfinished verify
+    left.
+    """
+
+    candidate: Tried | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class _Candidates:
+class CandidatesDocument:
+    """The reports of a verify under several other versions, in the order in which they were asked for."""
+
     schema: int
     candidates: tuple[_Candidate, ...]
 
@@ -160,7 +177,7 @@ def verify_json(report: Report) -> str:
 
 def candidates_json(reports: Sequence[Report]) -> str:
     """The reports of several candidates, in the order in which they were asked for."""
-    return _text(_Candidates(SCHEMA, tuple(map(_under, reports))))
+    return _text(CandidatesDocument(SCHEMA, tuple(map(_under, reports))))
 
 
 def _verified(report: Report) -> _Verify:
@@ -185,6 +202,7 @@ def _entries(report: Report) -> dict[str, Any]:
         "command": report.command,
         "started": report.started,
         "options": report.passing,
+        "environments": report.environments,
     }
 
 
@@ -256,12 +274,21 @@ def read_report(text: str | bytes, name: str = "report.json") -> Report:
         if schema != SCHEMA:
             other = other_schema(schema, SCHEMA, _RUN_AGAIN)
             raise UsageError(f"{name}: {other}" + (f", or {_RUN_AGAIN}" if schema > SCHEMA else ""))
-        document = from_json(_Verify, text)
+        document = from_json(ReportDocument, text)
     except ValidationError as error:
         told = why_not(error, text)
         raise UsageError(f"{name}: is not a report of `harness verify` ({told}); {_RUN_AGAIN}") from error
-    how = (document.finished, document.not_run, document.command, document.started, document.options)
-    return Report(document.environment, tuple(map(case_of, document.cases)), *how)
+    return Report(
+        document.environment,
+        tuple(map(case_of, document.cases)),
+        finished=document.finished,
+        not_run=document.not_run,
+        command=document.command,
+        started=document.started,
+        passing=document.options,
+        candidate=document.candidate,
+        environments=document.environments,
+    )
 
 
 def write_text(path: Path, text: str) -> None:

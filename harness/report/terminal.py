@@ -185,6 +185,11 @@ class Screen:
         line = "" if sys.stdin is None else sys.stdin.readline()
         return line.rstrip("\r\n") if line else None
 
+    def command(self, lines: Iterable[str]) -> None:
+        """Commands to the CI service that reads the log, as they are: whoever makes them escapes what is in them."""
+        self._console.file.writelines(f"{line}\n" for line in lines)
+        self._console.file.flush()
+
     def note(self, message: str) -> None:
         """A remark along the way, unwrapped; nothing if quiet."""
         if not self._quiet:

@@ -99,6 +99,11 @@ def count_words(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def shortened(text: str, most: int) -> str:
+    """`text`, cut to `most` characters with an ellipsis for what is left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def tally(counts: Mapping[Word, int]) -> str:
     """`12 identical, 1 drifted`."""
     return ", ".join(f"{count} {word}" for word, count in counts.items())

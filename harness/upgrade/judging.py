@@ -205,6 +205,7 @@ def _nothing_ran(cases: Sequence[Case], tried: Tried, verdict: Verdict) -> Repor
         CaseResult(
             case=case.id, verdict=verdict, platform=None, relation=None, golden=None,
             reasons=(Message(tried.problem),), seconds=0.0,
+            pipeline=case.pipeline, tags=case.tags, source=case.source, line=case.line, entry=case.entry,
         )
         for case in cases
     )  # fmt: skip

@@ -89,6 +89,9 @@ def test_env_prints_saves_and_compares_fingerprints(project: Project) -> None:
 def test_schema_is_a_json_schema(project: Project) -> None:
     schema = json.loads(project.harness("schema").out)
     assert "pipeline" in schema["properties"]
+    assert project.harness("schema", "config").out == project.harness("schema").out
+    assert "cases" in json.loads(project.harness("schema", "report").out)["properties"]
+    assert "Candidates" in json.loads(project.harness("schema", "candidates").out)["$defs"]
 
 
 def test_errors_end_with_their_exit_code_and_no_traceback(project: Project) -> None:

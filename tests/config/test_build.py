@@ -136,6 +136,7 @@ timeout: 30
         expect=(Expectation("images", "abs_sum", 12.0, 0.001, "a guide"),),
         allow_nondeterministic=True,
         golden_optional=True,
+        line=2,
         devices=("cuda", "mps"),
         tags=("smoke", "sd"),
         timeout=30.0,

@@ -262,3 +262,20 @@ def test_loading_needs_neither_torch_nor_numpy_nor_rich(configs: Path) -> None:
         [sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(root)}
     )
     assert finished.returncode == 0
+
+
+def test_each_case_knows_the_line_that_defines_it_and_its_number_in_the_file(configs: Path) -> None:
+    matrix = "matrix:\n  seed: [0, 1]\n  steps:\n    - 2\n    - 3\n"
+    write(configs, plain=f"# why\n{MINIMAL}", several=MINIMAL + matrix, merged="<<: {pipeline: DDIMPipeline}\n"
+          "model: {id: 'builtin:ddpm-digits'}\n", flow=MINIMAL + "matrix: {seed: [0, 1]}\n")  # fmt: skip
+    places = {case.id: (case.source, case.line, case.entry) for case in load_cases(configs).cases}
+    assert places == {
+        "plain": ("configs/plain.yaml", 2, 0),
+        "merged": ("configs/merged.yaml", 1, 0),
+        "flow@seed=0": ("configs/flow.yaml", 3, 0),
+        "flow@seed=1": ("configs/flow.yaml", 3, 1),
+        "several@seed=0,steps=2": ("configs/several.yaml", 6, 0),
+        "several@seed=0,steps=3": ("configs/several.yaml", 7, 1),
+        "several@seed=1,steps=2": ("configs/several.yaml", 6, 2),
+        "several@seed=1,steps=3": ("configs/several.yaml", 7, 3),
+    }

@@ -78,3 +78,20 @@ def test_different_files_are_fine_and_checking_writes_none(tmp_path: Path) -> No
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="there is no /dev/null here")
 def test_a_device_takes_several() -> None:
     check_targets(["/dev/null", Path("/dev/null")])
+
+
+def test_the_summary_of_a_step_is_added_to_and_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary, other = tmp_path / "step/summary.md", tmp_path / "other.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    for text in ("# one\n", "# two\n"):
+        emit((summary, text), (other, text))
+    assert summary.read_text() == "# one\n\n# two\n"
+    assert other.read_text() == "# two\n"
+
+
+def test_a_summary_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    with pytest.raises(UsageError, match="name a file"):
+        emit((tmp_path, "a"))

@@ -267,6 +267,22 @@ def markdown(bench: Bench, command: str) -> None:
     assert "## harness verify" in Path("m.md").read_text()
 
 
+def no_annotations(bench: Bench, command: str) -> None:
+    bench.ran.value = 0.75
+    bench.run("verify")
+    assert "::" not in bench.run(command)[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_ACTIONS", "true")
+        assert bench.run(command)[1].count("\n::error file=configs/") == 2
+        assert "::" not in bench.run(command, "--no-annotations")[1]
+
+
+def document(bench: Bench, command: str) -> None:
+    config, report = bench.run(command)[1], bench.run(command, "report")[1]
+    assert "not_run" in json.loads(report)["properties"]
+    assert "not_run" not in json.loads(config)["properties"]
+
+
 def delete(bench: Bench, command: str) -> None:
     unused = Path(GOLDEN.replace("a/", "gone/"))
     unused.parent.mkdir()
@@ -312,6 +328,7 @@ EVERYWHERE: dict[str, Callable[[Bench, str], None]] = {
     "--json": as_json,
     "--quiet": quiet,
     "--junit": junit,
+    "--markdown": markdown,
     "--relation": relation,
     "--forced": forced,
     "A": two_files,
@@ -381,7 +398,9 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("repeat", "--runs"): runs,
     ("repeat", "--reuse"): reuse,
     ("repeat", "--flags"): flags,
-    ("report", "--markdown"): markdown,
+    ("verify", "--no-annotations"): no_annotations,
+    ("report", "--no-annotations"): no_annotations,
+    ("schema", "DOCUMENT"): document,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,
     ("env", "--portable"): "tests/commands/test_env_portable.py",

@@ -20,9 +20,9 @@ from harness.core.results.recording import RecordReport, RecordResult, RecordSta
 from harness.core.results.verdict import CaseResult, ExactFinding, Report, Verdict
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
+from harness.report.formats.junit import junit_xml
+from harness.report.formats.markdown import markdown
 from harness.report.json_report import read_report, verify_json
-from harness.report.junit import junit_xml
-from harness.report.markdown import markdown
 from harness.report.terminal import Screen
 
 # From the documentation of each service.

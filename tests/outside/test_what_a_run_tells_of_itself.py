@@ -16,8 +16,8 @@ from harness.core.environment import changes_between, relation_between
 from harness.core.tolerance import Relation
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
+from harness.report.formats.markdown import markdown
 from harness.report.json_report import read_report
-from harness.report.markdown import markdown
 from harness.trials.acceptance import accept_capture
 from tests.golden.builders import DECISION
 from tests.support.starts.in_process import forking

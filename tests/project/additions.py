@@ -120,7 +120,8 @@ from harness.core.results.verdict import CaseResult, Report, Verdict, worst
 from harness.golden.header import TensorInfo
 from harness.judge.outputs.compare import judge_measured
 from harness.judge.outputs.metrics import measure
-from harness.report import json_report, junit, markdown
+from harness.report import json_report
+from harness.report.formats import junit, markdown
 from harness.report.paint import word
 
 info = TensorInfo("output/images", "float32", (2,), 0, 8)

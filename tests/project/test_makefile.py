@@ -373,10 +373,10 @@ def test_clean_keeps_goldens_and_nightly_folders(project: Project) -> None:
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
 def test_nightly_exits_with_the_code_of_verify(project: Project, code: int) -> None:
-    result = project.run("sh", ".ci/nightly", "tag:smoke", HARNESS_CODE=str(code))
+    result = project.run("sh", ".ci/nightly", "tag:smoke", HARNESS_CODE=str(code), GITHUB_STEP_SUMMARY="s.md")
     (folder,) = (project.root / "nightly").iterdir()
     place = f"nightly/{folder.name}"
-    asked = f"--out {place} --json {place}/report.json --junit {place}/junit.xml tag:smoke"
+    asked = f"--out {place} --json {place}/report.json --junit {place}/junit.xml --markdown s.md tag:smoke"
     assert result.returncode == code
     assert project.calls[-1] == f"harness verify {asked}"
     assert (folder / "exit-code").read_text(encoding="utf-8") == f"{code}\n"

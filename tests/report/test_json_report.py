@@ -124,7 +124,7 @@ def test_the_report_keeps_the_contract() -> None:
     Draft202012Validator(CONTRACT).validate(document)
     assert list(document) == [
         *("schema", "environment", "summary", "cases"),
-        *("finished", "not_run", "command", "started", "options"),
+        *("finished", "not_run", "command", "started", "options", "environments"),
     ]
     keys = list(CONTRACT["properties"]["cases"]["items"]["properties"])[:-2]
     assert all(list(case)[: len(keys)] == keys for case in document["cases"])

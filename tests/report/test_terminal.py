@@ -89,3 +89,10 @@ def test_the_list_loads_neither_torch_nor_pydantic() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "no cases\n[]\n"
+
+
+def test_commands_to_the_service_that_reads_the_log_stay_as_they_are() -> None:
+    line = f"::error file=a.yaml::{'x ' * 200}[bold]"
+    assert (
+        shown(lambda screen: screen.command([line, "::warning::b"]), quiet=True) == f"{line}\n::warning::b\n"
+    )

@@ -11,6 +11,7 @@ from harness.report.wording import (
     fails,
     grouped_warnings,
     number,
+    shortened,
     tensor_words,
     verdict_summary,
     worst_words,
@@ -135,3 +136,8 @@ def test_warnings_are_grouped_in_order() -> None:
 
 def test_every_verdict_is_reported() -> None:
     assert {case.verdict for case in ALL} == set(Verdict)
+
+
+def test_what_is_shortened_keeps_to_its_length() -> None:
+    assert shortened("abcd", 4) == "abcd"
+    assert shortened("abcde", 4) == "abc…"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.support.schemas import Written
 from tests.support.starts import client as forked
 from tests.support.starts import commands
 
@@ -74,7 +75,13 @@ class Project:
         return replace(self, variables={**self.variables, **variables})
 
     def harness(self, *words: str) -> Ran:
-        """Run `harness` with `words` in the folder."""
+        """Run `harness` with `words` in the folder; a report that it writes must be what its schema says."""
+        written = Written(self.folder)
+        ran = self._ran(*words)
+        written.check()
+        return ran
+
+    def _ran(self, *words: str) -> Ran:
         path = os.pathsep.join(filter(None, [self.variables.get("PYTHONPATH", ""), str(ROOT)]))
         if words[0] == "record" and not self.gates:
             words = (*words, "--no-gates")

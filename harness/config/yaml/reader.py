@@ -28,14 +28,20 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTAINER_TAGS = {TAG + "map": "a mapping", TAG + "seq": "a list"}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OPEN = object()
+_NEAR_THE_TOP = 3
+"""The file, a mapping in it, and a list in that: where a matrix has its values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The content of a file: `values` is None if it could not be read to its end."""
+    """The content of a file: `values` is None if it could not be read to its end.
+
+    `lines` are the lines, from 1, of the keys at the top, of the keys below them, and of the values in lists of those.
+    """
 
     values: Mapping[str, object] | None
     problems: tuple[Problem, ...]
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(path: Path, shown_as: str) -> Document:
@@ -68,7 +74,7 @@ def parse(text: str, shown_as: str) -> Document:
         if marker := conflict_in(text):
             return Document(None, (_conflict(marker, shown_as),))
         return Document(None, (*reader.problems, Problem(shown_as, "", None, _syntax(error, text))))
-    return Document(values, tuple(reader.problems))
+    return Document(values, tuple(reader.problems), reader.lines)
 
 
 def _conflict(marker: Marker, shown_as: str) -> Problem:
@@ -119,6 +125,7 @@ class _Reader:
 
     def __init__(self, shown_as: str) -> None:
         self.problems: list[Problem] = []
+        self.lines: dict[str, int] = {}
         self._file = shown_as
         self._frames: list[_Frame] = []
         self._anchors: dict[str, object] = {}
@@ -137,8 +144,9 @@ class _Reader:
 
     def take(self, event: Any) -> None:
         line = event.start_mark.line + 1
-        if isinstance(event, yaml.NodeEvent) and not self._first_line:
-            self._first_line = line
+        if isinstance(event, yaml.NodeEvent):
+            self._first_line = self._first_line or line
+            self._note(line)
         match event:
             case yaml.DocumentStartEvent():
                 self._start_document(line)
@@ -150,6 +158,11 @@ class _Reader:
                 self._open(event, line)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 self._close(line)
+
+    def _note(self, line: int) -> None:
+        """Remember the line of a key or value near the top; a key counts where it is written, not its value."""
+        if self._frames and not self._frames[-1].wants_key() and len(self._frames) <= _NEAR_THE_TOP:
+            self.lines.setdefault(self._frames[-1].next_path(), line)
 
     def _start_document(self, line: int) -> None:
         self._documents += 1
@@ -219,6 +232,7 @@ class _Reader:
         frame = self._frames[-1]
         frame.key = key if key is MERGE or isinstance(key, str) else written
         path = frame.next_path()
+        self._note(line)
         if frame.key is not MERGE and not isinstance(key, str):
             told = f"line {line}: this key reads as {_kind(key)}, and keys are text; quote it"
             # A pipeline that looks a value up by number does not find it under a text.

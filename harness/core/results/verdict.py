@@ -128,7 +128,8 @@ class CaseResult:
     `capture` is the file that was judged, None if the run gave none; `golden_sha256` the digest of the
     whole file `golden` as it was then. If golden and run come from different CPUs, or only one of them is
     portable, `portability` says how the golden came to judge. `rejected` is set if somebody refused exactly this
-    failure.
+    failure. `pipeline`, `tags` and `source`, its config file, are the case's own; empty in reports of earlier
+    versions. The file defines the case at `line`, from 1, as number `entry` of its cases, from 0.
     """
 
     case: str
@@ -151,6 +152,11 @@ class CaseResult:
     golden_sha256: str | None = None
     portability: str = ""
     rejected: Rejection | None = None
+    pipeline: str = ""
+    tags: tuple[str, ...] = ()
+    source: str = ""
+    line: int = 1
+    entry: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +205,19 @@ class Passing:
 
 
 @dataclass(frozen=True, slots=True)
+class RanIn:
+    """One of several environments in which the cases of a report ran; `cases` are their places in it, from 0."""
+
+    environment: Environment
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """All judgements of one invocation; `environment` is None if no worker started.
+    """All judgements of one invocation, or of several that were merged; `environment` is None if no worker started.
+
+    It is also None if they ran in several environments. `environments` then lists each; cases whose result names no
+    platform belong to none of them. A merged report may have a case once for each platform.
 
     An invocation that is still running, was interrupted or ended by an error is not `finished`; `not_run` are
     the ids of the cases that were not yet judged, which are not among `cases`. `command` is what
@@ -217,6 +234,7 @@ class Report:
     started: datetime | None = None
     passing: Passing = Passing()
     candidate: Tried | None = None
+    environments: tuple[RanIn, ...] = ()
 
     def summary(self) -> Mapping[Verdict, int]:
         """The number of cases per verdict that occurred, in the order of `Verdict`."""

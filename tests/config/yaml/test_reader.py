@@ -283,3 +283,35 @@ def test_what_yaml_dumps_is_read_back_as_safe_load_reads_it(values: dict[str, ob
 def test_no_text_makes_it_raise(text: str) -> None:
     document = parse(text, "x.yaml")
     assert (document.values is None) <= bool(document.problems)
+
+
+def test_the_lines_of_keys_near_the_top_and_of_what_a_matrix_lists() -> None:
+    text = """\
+# a comment
+pipeline:
+  DDIMPipeline
+model: {id: x}
+matrix:
+  seed: [0, 1]
+  scheduler.class:
+    - DDIMScheduler
+
+    - &b {deep: {deeper: 1}}
+    - *b
+"""
+    lines = parse(text, "x.yaml").lines
+    assert {name: line for name, line in lines.items() if not name.startswith("matrix.")} == {
+        "pipeline": 2,
+        "model": 4,
+        "model.id": 4,
+        "matrix": 5,
+    }
+    assert {name: line for name, line in lines.items() if name.startswith("matrix.")} == {
+        "matrix.seed": 6,
+        "matrix.seed[0]": 6,
+        "matrix.seed[1]": 6,
+        "matrix.scheduler.class": 7,
+        "matrix.scheduler.class[0]": 8,
+        "matrix.scheduler.class[1]": 10,
+        "matrix.scheduler.class[2]": 11,
+    }

@@ -1,0 +1,1 @@
+"""Turns stored outputs into what a person can see, hear or read."""
