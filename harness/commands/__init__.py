@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "reject": "remember that a failure is not acceptable, as long as it is the same",
     "log": "show who made goldens what they are, when and why",
     "diff": "show the metrics between two entries of a golden's history",
+    "rename": "give a case another id, with its config, goldens and history",
     "report": "show the report of the last verify again",
     "prune": "list goldens that belong to no case, and fail if there are any",
     "env": "show the fingerprint of this machine, or what differs between two",

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from harness.invocation.selection import selected, warn_of
 from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.review.drafts import listed_drafts
+from harness.review.offers import offered
 
 
 def list_cases(options: Options, screen: Screen) -> int:
@@ -35,6 +37,7 @@ def list_cases(options: Options, screen: Screen) -> int:
     store = GoldenStore(options.goldens)
     platform = expected_platform(options.device)
     listed = [_listed(case, store, platform, screen) for case in selection.cases]
+    listed = _with_offers(listed, options)
     emit_json(json_report.list_json(listed, selection.problems), options)
     if listed:
         screen.show_list(listed, platform)
@@ -56,6 +59,14 @@ def _listed(case: Case, store: GoldenStore, platform: str, screen: Screen) -> Li
         drafts=listed_drafts(case.id, store),
         absent=tuple(os.path.normpath(Path(case.source).parent / name) for name in absent(case)),
     )
+
+
+def _with_offers(listed: list[ListedCase], options: Options) -> list[ListedCase]:
+    """The cases, each without a golden with the id under which the store probably has it."""
+    if all(one.goldens for one in listed):
+        return listed
+    found = offered(options.configs, options.goldens)
+    return [replace(one, renamed_from=found.get(one.case, "")) for one in listed]
 
 
 def _golden(case: Case, store: GoldenStore, platform: str, screen: Screen) -> ListedGolden:

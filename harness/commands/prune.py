@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.config.load import load_files, problems_of
 from harness.config.select import broken_files, select_ids
-from harness.core.results.next_step import NextStep, harness_step
+from harness.core.results.next_step import NextStep, harness_step, rename_step
 from harness.core.results.recording import ObsoleteFile, PruneReport, StoreSize
 from harness.errors import ConfigError, UsageError
 from harness.golden.obsolete import Obsolete, Stored, obsolete, stored, waiting
+from harness.golden.renamed import renamed
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import configs, goldens, project, selects, shows
 from harness.invocation.command import Command, options_of
+from harness.invocation.command_line import command
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.invocation.selection import warn_of_outside
@@ -84,7 +86,20 @@ def _found(options: Options, screen: Screen) -> _Found:
     known = sorted({one.case for one in files} | ids)
     chosen = frozenset(select_ids(known, options.select))
     unused = [one for one in obsolete(files, ids) if one.file.case in chosen]
-    return _Found(files, unused, _objections(files, unused, ids, options.configs))
+    cases = [case for file in loaded for case in file.cases]
+    unknown = {name.partition("@")[0] for name in broken}
+    moved = _moved(renamed(files, ids, cases, unknown), {one.file.case for one in unused})
+    return _Found(files, unused, [*moved, *_objections(files, unused, ids, options.configs)])
+
+
+def _moved(found: Mapping[str, str], unused: Collection[str]) -> list[str]:
+    """An objection for each golden among the unused ones that probably belongs to a renamed case."""
+    return [
+        f"{old}: has the definition of {new}, which has no golden; {rename_step(old, new).why}: "
+        f"{command(*rename_step(old, new).argv[1:])}"
+        for new, old in found.items()
+        if old in unused
+    ]
 
 
 def _objections(
@@ -162,9 +177,9 @@ def _to_delete(options: Options) -> NextStep:
     return harness_step("to delete them", *words)
 
 
-def _own_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--delete", action="store_true", help="delete them")
-    command.add_argument(
+def _own_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--delete", action="store_true", help="delete them")
+    parser.add_argument(
         "--all",
         action="store_true",
         help="delete them even if they are most of the store or may belong to other configs",

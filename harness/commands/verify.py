@@ -19,6 +19,7 @@ from harness.report import json_report
 from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
 from harness.review.drafts import with_drafts
+from harness.review.offers import with_offers
 from harness.review.reject import with_rejections
 from harness.trials.captures import REPORT_NAME
 from harness.trials.cases import cases_to_run
@@ -44,7 +45,7 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     try:
         with open_session(options, screen, len(cases)) as session:
             judge_all(found, session, store, settle=with_divergence)
-        report = _remembered(found.report(), store)
+        report = _remembered(found.report(), options)
     except BaseException:
         _save_unfinished(found.unfinished(), options, screen)
         raise
@@ -63,14 +64,14 @@ def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOption
     """
     from harness.upgrade import judging  # imported lazily: a plain verify needs none of it
 
-    asked, store = judging.candidates_of(upgrade), GoldenStore(options.goldens)
-    cases = cases_to_run(options, screen, store, elsewhere=True)
+    asked = judging.candidates_of(upgrade)
+    cases = cases_to_run(options, screen, GoldenStore(options.goldens), elsewhere=True)
     reports = [judging.not_judged(one, cases) for one in asked]
     json_report.write_text(options.out / CANDIDATES_NAME, _candidates_json(reports))
     try:
         found = judging.judge_candidates(asked, cases, options, how, upgrade, screen)
         for place, report in enumerate(found):
-            reports[place] = _remembered(report, store)
+            reports[place] = _remembered(report, options)
     finally:
         text = _candidates_json(reports)
         json = [(options.json, harmless_json(text))] if options.json is not None else []
@@ -85,9 +86,11 @@ def _candidates_json(reports: Sequence[Report]) -> str:
     return json_report.candidates_json(reports)
 
 
-def _remembered(report: Report, store: GoldenStore) -> Report:
-    """The report with what was decided before: rejected failures, and drafts that wait."""
-    return with_drafts(with_rejections(report, store), store)
+def _remembered(report: Report, options: Options) -> Report:
+    """The report with what is known from before: rejected failures, drafts that wait, goldens under an old name."""
+    store = GoldenStore(options.goldens)
+    told = with_drafts(with_rejections(report, store), store)
+    return with_offers(told, options.configs, options.goldens)
 
 
 def save_report(report: Report, options: Options) -> None:
@@ -98,7 +101,7 @@ def save_report(report: Report, options: Options) -> None:
 def _save_unfinished(report: Report, options: Options, screen: Screen) -> None:
     """Report what was judged before an exception ended the verify; never raises another one in its place."""
     try:
-        save_report(_remembered(report, GoldenStore(options.goldens)), options)
+        save_report(_remembered(report, options), options)
     except (HarnessError, OSError) as error:
         screen.warn(f"the report of what was judged could not be written: {error}")
         return

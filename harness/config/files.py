@@ -123,6 +123,11 @@ def too_long(name: str) -> str | None:
     return too_much if size > MAX_PART_BYTES else None
 
 
+def bad_id(name: str) -> str | None:
+    """Why no config can give the case id `name`, without matrix values; None if one can."""
+    return _bad_name(PurePosixPath(f"{name}{SUFFIXES[0]}"))
+
+
 def kind_of(path: Path) -> Literal["file", "folder", "nothing", "other"]:
     """What exists at `path`, following links; a path that cannot exist is `nothing`."""
     try:

@@ -87,6 +87,13 @@ def load_files(configs: Path, *, elsewhere: bool = False) -> tuple[LoadedFile, .
     return tuple(_with_shared(file, shared) for file in sorted([*loaded, *others], key=_place))
 
 
+def load_as(configs: Path, file: files.ConfigPath, name: str) -> LoadedFile:
+    """The content of `file` as it would be under the id `name`: what it names relative to itself is sought there."""
+    path = configs / f"{name}{file.path.suffix}"
+    moved = files.ConfigPath(file.path, path.as_posix(), name)
+    return _load(moved, references.Location(configs.resolve(), path.parent.resolve()))
+
+
 def problems_of(loaded: Sequence[LoadedFile]) -> tuple[Problem, ...]:
     """The problems of all these files, each once, file by file."""
     every = dict.fromkeys(problem for file in loaded for problem in file.problems)

@@ -133,13 +133,18 @@ def is_hub_id(name: str, folder: Path) -> bool:
 
 def absent(case: Case) -> tuple[str, ...]:
     """The missing folders and files with weights that `case` names: a reason to skip it."""
+    return tuple(name for name in named(case) if _is_absent(name, Path(case.base)))
+
+
+def named(case: Case) -> tuple[str, ...]:
+    """What `case` names its weights by, each once: built-in models, hub ids, folders and files."""
     variant = case.variant
     names = [case.model.id]
     names += [one.id for one in variant.adapters]
     names += [one.id for one in variant.ip_adapters]
     names += [one.id for one in variant.embeddings]
     names += [one for step in case.before for one in listed(step.call.get(SOURCE))]
-    return tuple(dict.fromkeys(name for name in names if _is_absent(name, Path(case.base))))
+    return tuple(dict.fromkeys(names))
 
 
 def _is_absent(name: str, folder: Path) -> bool:

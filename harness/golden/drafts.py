@@ -60,7 +60,7 @@ def draft_state(golden: Path, draft: Draft) -> DraftState:
         return DraftState.WAITING if draft.golden is None else DraftState.OUTDATED
     if file_sha256(golden) == draft.golden:
         return DraftState.WAITING
-    last = history_of(read_document(golden))[-1:]
+    last = [entry for entry in history_of(read_document(golden)) if entry.renamed is None][-1:]
     made = any(_proposed(entry) == draft.entry for entry in last)
     return DraftState.PROMOTED if made else DraftState.OUTDATED
 

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from harness.core.results.explanation import Explanation
     from harness.core.results.next_step import NextStep
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
-    from harness.core.results.review import GoldenHistory, HistoryDifference, RejectReport
+    from harness.core.results.review import (
+        GoldenHistory,
+        HistoryDifference,
+        RejectReport,
+        RenameReport,
+    )
     from harness.core.results.verdict import Report, TensorResult
 
 PLAIN_WIDTH = 80
@@ -166,6 +171,12 @@ class Screen:
         from harness.report.views.log import difference_sections
 
         self._print(difference_sections(found, self._console, quiet=self._quiet))
+
+    def show_renamed(self, report: RenameReport) -> None:
+        """Which files got another name; only the sum if quiet."""
+        from harness.report.views.rename import rename_sections
+
+        self._print(rename_sections(report, self._console, quiet=self._quiet))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""

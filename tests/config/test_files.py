@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.files import duplicates, find, too_long
+from harness.config.files import bad_id, duplicates, find, too_long
 from harness.errors import UsageError
 
 
@@ -144,3 +144,10 @@ def test_equal_ids_and_ids_that_some_file_systems_take_for_equal_are_problems() 
         f"b.yaml: the case ids 'b@x=C' and 'b@x=c' (b.yaml) {why}; rename one",
         f"u2.yaml: the case ids 'u\u0308' and '\u00fc' (u1.yaml) {why}; rename one",
     ]
+
+
+def test_what_can_be_an_id() -> None:
+    assert bad_id("sd/ddim.v2") is None
+    assert "'..' cannot be a part of a case id" in str(bad_id("../a"))
+    assert "cannot be a part of a case id" in str(bad_id("a b"))
+    assert "at most 200 fit" in str(bad_id("x" * 201))

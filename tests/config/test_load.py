@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.load import LoadedConfigs, load_cases
+from harness.config.files import find
+from harness.config.load import LoadedConfigs, load_as, load_cases
 from harness.core.case import Case, ModelSpec, SchedulerSpec
 from harness.errors import ConfigError, UsageError
 from tests.config.folder import MINIMAL, only_case, problems, write
@@ -279,3 +280,17 @@ def test_each_case_knows_the_line_that_defines_it_and_its_number_in_the_file(con
         "several@seed=1,steps=2": ("configs/several.yaml", 6, 2),
         "several@seed=1,steps=3": ("configs/several.yaml", 7, 3),
     }
+
+
+def test_a_config_as_it_would_be_under_another_id(configs: Path) -> None:
+    (configs / "a" / "in").mkdir(parents=True)
+    (configs / "a" / "in" / "x.png").write_bytes(b"picture")
+    write(configs, a__one=MINIMAL + "call: {image: {$file: in/x.png}}")
+    [file] = find(configs).files
+    same = load_as(configs, file, "a/two")
+    assert [(case.id, case.source) for case in same.cases] == [("a/two", "configs/a/two.yaml")]
+    assert same.cases[0].digest() == only_case(configs).digest()
+    other = load_as(configs, file, "b/one")
+    assert [(problem.file, problem.key) for problem in other.problems] == [
+        ("configs/b/one.yaml", "call.image.$file")
+    ]

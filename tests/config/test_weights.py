@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.config.load import load_cases
-from harness.config.weights import absent
+from harness.config.weights import absent, named
 from tests.config.folder import MINIMAL, only_case, problems, write
 
 
@@ -258,3 +258,10 @@ def test_a_floating_adapter_or_embedding_is_a_warning(configs: Path) -> None:
         f"configs/a.yaml: adapters[0].revision = null: {FLOATS}",
         f'configs/a.yaml: embeddings[0].revision = "main": {FLOATS}',
     ]
+
+
+def test_all_that_a_case_names_its_weights_by(configs: Path) -> None:
+    write(
+        configs, a=MINIMAL + "adapters: [{id: a/b, floating: yes it does}]\nembeddings: [{id: ./c, token: x}]"
+    )
+    assert named(only_case(configs)) == ("builtin:ddpm-digits", "a/b", "./c")

@@ -348,6 +348,19 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
         ("diff", option): "tests/commands/test_diff.py"
         for option in ("CASE", "N", "M", "--platform", "--root", "--goldens", "--quiet", "--json")
     },
+    **{
+        ("rename", option): "tests/commands/test_rename.py"
+        for option in (
+            "OLD",
+            "NEW",
+            "--goldens-only",
+            "--root",
+            "--configs",
+            "--goldens",
+            "--quiet",
+            "--json",
+        )
+    },
     ("reject", "--reason"): "tests/commands/test_reject.py",
     ("reject", "--from"): "tests/commands/test_reject.py",
     ("verify", "--allow-missing"): allow_missing,

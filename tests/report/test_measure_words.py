@@ -37,6 +37,9 @@ from harness.report.measure_words import measure_words
             "out/a: is not the capture that the last verify judged",
         ),
         (of.CaptureChanged("g", "golden"), "g: is not the golden that the last verify compared with"),
+        (of.NoDraft(), "no draft of this case waits"),
+        (of.DraftOutdated("d"), "d: is outdated, since the golden has changed after it was made"),
+        (of.DraftReplaced(), "an older draft that waited was replaced"),
         (of.OtherDefinition("g"), "g: was recorded from a different definition of this case"),
         (of.OtherDefinition(None), "the capture was made from a different definition of this case"),
         (

@@ -62,6 +62,14 @@ def _blame_words(suspects: tuple[str, ...]) -> str:
     return f"to prove whether {named} did it" if len(suspects) == 1 else f"to learn which of {named} did it"
 
 
+def rename_step(old: str, new: str) -> NextStep:
+    """The step that moves the golden of a renamed case; of the whole family if both have the same matrix values."""
+    old_config, at, ours = old.partition("@")
+    new_config, _, theirs = new.partition("@")
+    names = (old_config, new_config) if at and ours == theirs else (old, new)
+    return harness_step("if the case was renamed, move its golden along", "rename", "--goldens-only", *names)
+
+
 def stream_steps(case: str, source: str, drawn: str) -> NextSteps:
     """What to do about a case whose golden comes from other hardware, which has its own stream for `drawn`."""
     why = f"other hardware has its own stream for {drawn}, so record a golden here"

@@ -178,7 +178,8 @@ class ListedDraft:
 class ListedCase:
     """One line of `harness list`; tolerances by relation in brief.
 
-    `absent` are the folders and files with weights that the case names but that do not exist.
+    `absent` are the folders and files with weights that the case names but that do not exist. `renamed_from` is the
+    id under which the store probably has its golden, "" if it has one of its own or none is like it.
     """
 
     case: str
@@ -190,6 +191,7 @@ class ListedCase:
     tags: tuple[str, ...]
     absent: tuple[str, ...] = ()
     drafts: tuple[ListedDraft, ...] = ()
+    renamed_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

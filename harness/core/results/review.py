@@ -73,3 +73,23 @@ class HistoryDifference:
     second: int
     entries: tuple[Entry, Entry]
     tensors: tuple[TensorResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MovedFile:
+    """A file that got another name; `what` is config, golden, draft, or the kind of sidecar."""
+
+    what: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameReport:
+    """What a rename moved; `completed` says that it completed one that was interrupted, `notes` what is left to do."""
+
+    old: str
+    new: str
+    moved: tuple[MovedFile, ...]
+    completed: bool = False
+    notes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.core.results.next_step import harness_step
+from harness.core.results.next_step import harness_step, rename_step
 from harness.core.results.recording import ListedCase, ListedGolden
 from harness.report.details import Line, brief, next_lines
 from harness.report.harmless import plain
@@ -31,6 +31,7 @@ def list_sections(cases: Sequence[ListedCase], platform: str, console: Console) 
         _table(cases, platform, console),
         painted(unusable, console),
         painted(_drafts(cases), console),
+        painted(_renamed(cases), console),
         painted(_summary(cases, platform), console),
     ]
 
@@ -46,6 +47,14 @@ def _drafts(cases: Sequence[ListedCase]) -> Iterator[Line]:
         yield from next_lines(
             [(harness_step("to make drafts the goldens", "accept", *waiting, "--confirm"),)]
         )
+
+
+def _renamed(cases: Sequence[ListedCase]) -> Iterator[Line]:
+    """The cases whose golden is probably there under an older id, and the commands that move it."""
+    told = [case for case in cases if case.renamed_from]
+    for case in told:
+        yield brief(case.case, f"has the definition of {case.renamed_from}, whose golden no case uses")
+    yield from next_lines((rename_step(case.renamed_from, case.case),) for case in told)
 
 
 def golden_state(case: ListedCase, platform: str) -> str:

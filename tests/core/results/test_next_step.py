@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from harness.core.results.next_step import NextStep, advice, failure_steps, harness_step, stream_steps
+from harness.core.results.next_step import (
+    NextStep,
+    advice,
+    failure_steps,
+    harness_step,
+    rename_step,
+    stream_steps,
+)
 
 
 def test_a_step_of_ours_is_a_command_word_by_word() -> None:
@@ -42,3 +49,11 @@ def test_another_stream_asks_for_a_golden_or_for_noise_in_the_config() -> None:
     assert "its own stream for float16" in here.why
     assert by_config.argv == ()
     assert "`tolerance: {cross-hardware: refuse}` in configs/a.yaml" in by_config.why
+
+
+def test_a_family_is_renamed_as_a_whole() -> None:
+    words = ("harness", "rename", "--goldens-only")
+    assert rename_step("a", "b/c").argv == (*words, "a", "b/c")
+    assert rename_step("a@x=1", "b@x=1").argv == (*words, "a", "b")
+    assert rename_step("a@x=1", "b@y=1").argv == (*words, "a@x=1", "b@y=1")
+    assert rename_step("a@x=1", "b").argv == (*words, "a@x=1", "b")
