@@ -41,7 +41,7 @@ COMMAND = Command(_run)
             ),
             Edit(
                 "commands/__init__.py",
-                '    "schema": "print the JSON Schema of a config file",\n',
+                '    "schema": "print the JSON Schema of a config file, or of a report",\n',
                 '    "greet": "say hello",\n',
             ),
         ),
