@@ -33,7 +33,7 @@ def accept(options: Options, screen: Screen, *, why: str | None, source: Path | 
     store = GoldenStore(options.goldens)
     with last_verify(options.out, source, chosen) as judged:
         cases = judged.of(chosen, named=bool(options.select))
-        found = [examined(case, judged, store) for case in cases]
+        found = examined(cases, judged, store)
         if changing := replacing(found, store):
             what = "to propose another golden of" if draft else "to replace the golden of"
             why = needed_reason(why, screen, what, changing)

@@ -27,7 +27,8 @@ def reject(options: Options, screen: Screen, *, why: str | None, source: Path | 
     chosen = selected_cases(options, screen)
     store = GoldenStore(options.goldens)
     with last_verify(options.out, source, chosen) as judged:
-        found = [failed(case, judged) for case in judged.of(chosen, named=bool(options.select))]
+        cases = judged.of(chosen, named=bool(options.select))
+        found = [one for case in cases for one in failed(case, judged)]
     if failing := rejectable(found):
         why = needed_reason(why, screen, "to reject", failing)
     made = decision(why)

@@ -36,17 +36,15 @@ class Captures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """An output folder; one from `elsewhere` may be arranged differently than when its report was written."""
+    """An output folder, or what became of one: reports that were merged keep their captures in other places."""
 
     out: Path
-    elsewhere: bool = False
 
     def candidates(self, case: Case) -> Iterator[Path]:
-        """The capture's usual place, and for a folder from elsewhere every other capture."""
+        """The capture's usual place, then every other capture."""
         usual = capture_path(self.out, case)
         yield usual
-        if self.elsewhere:
-            yield from sorted(path for path in self.out.rglob("*.safetensors") if path != usual)
+        yield from sorted(path for path in self.out.rglob("*.safetensors") if path != usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,12 @@ class Judged:
     captures: Captures
 
     @cached_property
-    def by_case(self) -> Mapping[str, CaseResult]:
-        """The results by case id."""
-        return {result.case: result for result in self.report.cases}
+    def by_case(self) -> Mapping[str, tuple[CaseResult, ...]]:
+        """The results by case id; of several platforms, if reports were merged."""
+        found = dict[str, tuple[CaseResult, ...]]()
+        for result in self.report.cases:
+            found[result.case] = (*found.get(result.case, ()), result)
+        return found
 
     def capture(self, case: Case, digest: FileDigest) -> Path | None:
         """The capture of `case` with this digest, wherever it lies; None if there is none."""
@@ -103,7 +104,7 @@ def last_verify(out: Path, origin: Path | None, cases: Sequence[Case]) -> Iterat
         yield from _packed(origin, cases)
     else:
         path = _report_in(origin)
-        yield Judged(str(path), _read(path, cases), Folder(path.parent, elsewhere=True))
+        yield Judged(str(path), _read(path, cases), Folder(path.parent))
 
 
 def _packed(origin: Path, cases: Sequence[Case]) -> Iterator[Judged]:

@@ -41,13 +41,25 @@ class Promotable:
     platform: str
 
 
-def examined(case: Case, judged: Judged, store: GoldenStore) -> Promotable | RecordResult:
-    """The capture of `case` that the verify judged or, as a result, why there is none to accept."""
+Examined = Promotable | RecordResult
+"""A capture that can be accepted or, as a result, why there is none."""
+
+
+def examined(cases: Sequence[Case], judged: Judged, store: GoldenStore) -> list[Examined]:
+    """The captures of `cases` that the verify judged, in this order; several of a case if reports were merged."""
+    return [one for case in cases for one in _examined(case, judged, store)]
+
+
+def _examined(case: Case, judged: Judged, store: GoldenStore) -> list[Examined]:
     if not judged.report.finished:
-        return _not_accepted(case, RecordState.ERROR, VerifyUnfinished())
-    result = judged.by_case.get(case.id)
-    if result is None:
-        return _not_accepted(case, RecordState.ERROR, NotAmongJudged(len(judged.by_case)))
+        return [_not_accepted(case, RecordState.ERROR, VerifyUnfinished())]
+    if case.id not in judged.by_case:
+        return [_not_accepted(case, RecordState.ERROR, NotAmongJudged(len(judged.by_case)))]
+    return [capture_of(case, result, judged, store) for result in judged.by_case[case.id]]
+
+
+def capture_of(case: Case, result: CaseResult, judged: Judged, store: GoldenStore) -> Examined:
+    """The capture that gave this result or, as a result of ours, why it cannot be accepted."""
     if nothing := _nothing_to_accept(case, result):
         return nothing
     try:
@@ -56,7 +68,7 @@ def examined(case: Case, judged: Judged, store: GoldenStore) -> Promotable | Rec
         return _not_accepted(case, RecordState.ERROR, Message(str(error)))
 
 
-def replacing(found: Sequence[Promotable | RecordResult], store: GoldenStore) -> list[str]:
+def replacing(found: Sequence[Examined], store: GoldenStore) -> list[str]:
     """The ids of the cases whose existing golden would change."""
     return [one.case.id for one in found if isinstance(one, Promotable) and _changes(one, store)]
 
@@ -85,9 +97,7 @@ def judgement(result: CaseResult, decision: Decision) -> Decision:
     )
 
 
-def _capture_of(
-    case: Case, result: CaseResult, judged: Judged, store: GoldenStore
-) -> Promotable | RecordResult:
+def _capture_of(case: Case, result: CaseResult, judged: Judged, store: GoldenStore) -> Examined:
     assert result.capture is not None
     capture = judged.capture(case, result.capture)
     if capture is None:

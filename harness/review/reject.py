@@ -33,13 +33,17 @@ class Rejectable:
     outputs: str | None
 
 
-def failed(case: Case, judged: Judged) -> Rejectable | RejectResult:
-    """The failure of `case` in the verify or, as a result, why there is none to reject."""
+def failed(case: Case, judged: Judged) -> list[Rejectable | RejectResult]:
+    """The failures of `case` in the verify, several if reports were merged, or why there is none to reject."""
     if not judged.report.finished:
-        return _none(case, RejectState.ERROR, VerifyUnfinished())
-    result = judged.by_case.get(case.id)
-    if result is None:
-        return _none(case, RejectState.ERROR, NotAmongJudged(len(judged.by_case)))
+        return [_none(case, RejectState.ERROR, VerifyUnfinished())]
+    if case.id not in judged.by_case:
+        return [_none(case, RejectState.ERROR, NotAmongJudged(len(judged.by_case)))]
+    return [failure_of(case, result, judged) for result in judged.by_case[case.id]]
+
+
+def failure_of(case: Case, result: CaseResult, judged: Judged) -> Rejectable | RejectResult:
+    """The failure that this result is, or why there is none to reject."""
     if result.verdict in PASSES or result.verdict is Verdict.SKIPPED:
         state = RejectState.PASSED if result.verdict in PASSES else RejectState.SKIPPED
         return RejectResult(case.id, state, result.platform, str(result.verdict))

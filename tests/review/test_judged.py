@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -27,16 +28,15 @@ def digest_of(case: Case) -> FileDigest:
     return FileDigest(str(path), file_sha256(path))
 
 
-def test_in_the_output_folder_a_capture_has_one_place(cases: tuple[Case, ...]) -> None:
+def test_a_capture_is_found_wherever_it_lies(cases: tuple[Case, ...]) -> None:
     one, two = cases
     with last_verify(Path("out"), None, cases) as judged:
         assert judged.name == "out/report.json"
         assert judged.capture(one, digest_of(one)) == Path("out/captures/a/one/capture.safetensors")
-        assert judged.capture(one, digest_of(two)) is None
+        assert judged.capture(one, digest_of(two)) == Path("out/captures/a/two/capture.safetensors")
+        assert judged.capture(one, FileDigest("out/x", "0" * 64)) is None
         assert judged.of(cases, named=False) == list(cases)
         assert judged.of((one,), named=True) == (one,)
-    with last_verify(Path("nowhere"), Path("out"), cases) as judged:
-        assert judged.capture(one, digest_of(two)) == Path("out/captures/a/two/capture.safetensors")
 
 
 def test_an_archive_leaves_nothing_behind(cases: tuple[Case, ...]) -> None:
@@ -72,3 +72,11 @@ def test_a_verify_of_other_cases(cases: tuple[Case, ...], drifted: Pretend) -> N
         pytest.raises(UsageError, match=r"out/report\.json: lists none of the cases in the configs; run"),
     ):
         judged.of(other, named=False)
+
+
+def test_merged_reports_have_several_results_of_a_case(cases: tuple[Case, ...], drifted: Pretend) -> None:
+    report = drifted.report()
+    report["cases"].append({**report["cases"][0], "platform": "mps-arm64"})
+    Path("out/report.json").write_text(json.dumps(report))
+    with last_verify(Path("out"), None, cases) as judged:
+        assert [one.platform for one in judged.by_case["a/one"]] == ["cpu-x86_64", "mps-arm64"]

@@ -25,7 +25,7 @@ def ready(drifted: Pretend, monkeypatch: pytest.MonkeyPatch) -> tuple[Pretend, G
     store = GoldenStore(Path("goldens"))
     cases = load_cases(Path("configs")).cases
     with last_verify(Path("out"), None, cases) as judged:
-        found = [examined(case, judged, store) for case in cases]
+        found = examined(cases, judged, store)
     assert replacing(found, store) == ["a/one"]
     one = found[0]
     assert isinstance(one, Promotable)

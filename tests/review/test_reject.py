@@ -26,7 +26,7 @@ def store(drifted: Pretend, monkeypatch: pytest.MonkeyPatch) -> GoldenStore:
 def found() -> list[Rejectable | RejectResult]:
     cases = load_cases(Path("configs")).cases
     with last_verify(Path("out"), None, cases) as judged:
-        return [failed(case, judged) for case in cases]
+        return [one for case in cases for one in failed(case, judged)]
 
 
 def test_only_what_failed_can_be_rejected(store: GoldenStore) -> None:
