@@ -19,6 +19,7 @@ from harness.report.terminal import Screen
 from harness.review.drafts import confirmed
 from harness.review.judged import last_verify
 from harness.review.promote import Promotable, examined, promoted, replacing
+from harness.review.walk import Walk
 
 
 def accept(options: Options, screen: Screen, *, why: str | None, source: Path | None, draft: bool) -> int:
@@ -44,6 +45,23 @@ def accept(options: Options, screen: Screen, *, why: str | None, source: Path | 
     return _shown(RecordReport(None, tuple(results)), options, screen)
 
 
+def walk(options: Options, screen: Screen, *, why: str | None, source: Path | None, draft: bool) -> int:
+    """Shows the failures of the last verify group by group, and accepts what is answered; otherwise as `accept`.
+
+    What was decided is done even if the walk is interrupted.
+    """
+    chosen, store = selected_cases(options, screen), GoldenStore(options.goldens)
+    with last_verify(options.out, source, chosen) as judged:
+        found = examined(judged.of(chosen, named=bool(options.select)), judged, store)
+        review = Walk(judged, store, screen, why, draft)
+        code = 0
+        try:
+            review.through(found)
+        finally:
+            code = _shown(RecordReport(None, review.results(found)), options, screen)
+    return code
+
+
 def confirm(options: Options, screen: Screen, *, why: str | None) -> int:
     """Promotes the drafts of the selected cases; returns 0, or 3 if one could not be promoted.
 
@@ -64,12 +82,19 @@ def _drafts(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--draft", action="store_true", help="only propose the captures: no verify judges by a draft"
     )
+    command.add_argument(
+        "--interactive",
+        action="store_true",
+        help="show the failures group by group, and accept only what is answered with yes",
+    )
     command.add_argument("--confirm", action="store_true", help="make the drafts the goldens")
 
 
 def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.draft and arguments.confirm:
         yield "--draft proposes and --confirm promotes; leave one of them out"
+    if arguments.confirm and arguments.interactive:
+        yield "--interactive walks through the failures of a verify, --confirm promotes drafts; leave one of them out"
     if arguments.confirm and arguments.origin:
         yield "--confirm promotes drafts, which hold their captures; leave out --from"
 
@@ -78,7 +103,8 @@ def _run(arguments: argparse.Namespace, screen: Screen) -> int:
     options, why = options_of(arguments), arguments.reason
     if arguments.confirm:
         return confirm(options, screen, why=why)
-    return accept(options, screen, why=why, source=arguments.origin, draft=arguments.draft)
+    decide = walk if arguments.interactive else accept
+    return decide(options, screen, why=why, source=arguments.origin, draft=arguments.draft)
 
 
 _why = gives_reason("why; needed where a golden changes, and kept in its history")

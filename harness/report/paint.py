@@ -25,6 +25,7 @@ STYLES = {
     "recorded": "green",
     "updated": "bold yellow",
     "proposed": "bold yellow",
+    "left": "dim",
     "unchanged": "green",
     "kept": "dim",
     "nondeterministic": "bold red",

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from harness.core.results.blame import BlameReport
     from harness.core.results.environments import KeptReport
     from harness.core.results.explanation import Explanation
+    from harness.core.results.groups import Group
     from harness.core.results.next_step import NextStep
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
     from harness.core.results.review import (
         GoldenHistory,
         HistoryDifference,
+        Look,
         RejectReport,
         RenameReport,
     )
@@ -178,6 +180,13 @@ class Screen:
 
         self._print(rename_sections(report, self._console, quiet=self._quiet))
 
+    def show_group(self, group: Group, looks: Sequence[Look], number: int, total: int) -> None:
+        """A group of failures, number `number` of `total`, that somebody is about to decide about; also if quiet."""
+        from harness.report.views.group import group_sections
+
+        first, *others = group_sections(group, looks, (number, total), self._console)
+        self._print([[Text(), *first], *others])
+
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""
         from harness.report.views.prune import prune_sections
@@ -191,6 +200,7 @@ class Screen:
 
     def ask(self, question: str) -> str | None:
         """The line typed after the question, without its end; None if the input has ended. Raises KeyboardInterrupt."""
+        sys.stdout.flush()  # what it is about comes first
         sys.stderr.write(harmless(question))
         sys.stderr.flush()
         line = "" if sys.stdin is None else sys.stdin.readline()

@@ -33,12 +33,17 @@ from harness.trials.drafting import propose_capture
 
 @dataclass(frozen=True, slots=True)
 class Promotable:
-    """A case whose capture, as the verify judged it, can become the golden on `platform`."""
+    """A case whose capture, with this document, can become the golden; it is what the verify judged."""
 
     case: Case
     result: CaseResult
     capture: Path
-    platform: str
+    document: CaptureDocument
+
+    @property
+    def platform(self) -> str:
+        """The platform of the capture."""
+        return self.document.environment.platform
 
 
 Examined = Promotable | RecordResult
@@ -107,13 +112,13 @@ def _capture_of(case: Case, result: CaseResult, judged: Judged, store: GoldenSto
     document = read_document(capture)
     if document.digest != case.digest():
         return _not_accepted(case, RecordState.ERROR, OtherDefinition(None))
-    one = Promotable(case, result, capture, document.environment.platform)
+    one = Promotable(case, result, capture, document)
     reason = _golden_changed(one, store, document)
     return _not_accepted(case, RecordState.ERROR, reason) if reason else one
 
 
 def _changes(one: Promotable, store: GoldenStore) -> bool:
-    return changes_golden(store.path(one.case.id, one.platform), read_document(one.capture))
+    return changes_golden(store.path(one.case.id, one.platform), one.document)
 
 
 def _golden_changed(one: Promotable, store: GoldenStore, document: CaptureDocument) -> CaptureChanged | None:

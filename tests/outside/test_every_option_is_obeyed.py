@@ -344,6 +344,7 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("accept", "--from"): "tests/commands/test_accept.py",
     ("accept", "--draft"): "tests/commands/test_accept_draft.py",
     ("accept", "--confirm"): "tests/commands/test_accept_draft.py",
+    ("accept", "--interactive"): "tests/commands/test_accept_interactive.py",
     **{
         ("diff", option): "tests/commands/test_diff.py"
         for option in ("CASE", "N", "M", "--platform", "--root", "--goldens", "--quiet", "--json")

@@ -20,6 +20,8 @@ class RecordState(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     PROPOSED = "proposed"
+    REJECTED = "rejected"
+    LEFT = "left"
     KEPT = "kept"
     STALE = "stale"
     NONDETERMINISTIC = "nondeterministic"

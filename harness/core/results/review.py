@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.core.history import Entry, Rejection
+from harness.core.results.explanation import GrowthRow
 from harness.core.results.reasons import Reasons
 from harness.core.results.recording import ListedDraft
-from harness.core.results.verdict import TensorResult
+from harness.core.results.verdict import CaseResult, TensorResult
 
 
 class RejectState(StrEnum):
@@ -93,3 +94,12 @@ class RenameReport:
     moved: tuple[MovedFile, ...]
     completed: bool = False
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What somebody is shown of a failure before they decide: its result, how the error grew, paths of its pictures."""
+
+    result: CaseResult
+    stages: tuple[GrowthRow, ...] = ()
+    pictures: tuple[str, ...] = ()
