@@ -16,7 +16,7 @@ from harness.core.results.review import RejectResult, RejectState
 from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.errors import HarnessError
 from harness.golden.header import read_document
-from harness.golden.rejections import REJECTIONS, read_rejections, write_rejections
+from harness.golden.memory.rejections import REJECTIONS, read_rejections, write_rejections
 from harness.golden.sidecar import outputs_digest
 from harness.golden.store import GoldenStore
 from harness.review.judged import Judged
