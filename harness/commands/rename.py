@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness.config.files import SUFFIXES
+from harness.errors import UsageError
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import configs, goldens, project, shows
 from harness.invocation.command import Command, options_of
@@ -40,12 +41,18 @@ def _names(command: argparse.ArgumentParser) -> None:
 
 
 def _id(word: str, configs: Path) -> str:
-    """The id that `word` means: itself, or for a config's file the path in the configs folder without its suffix."""
+    """The id that `word` means: itself, or for a config's file the path in the configs folder without its suffix.
+
+    Raises UsageError for a file that is not named from the project's root.
+    """
     if not word.lower().endswith(SUFFIXES):
         return word
     path = Path(word)
-    inside = path.relative_to(configs) if path.is_relative_to(configs) else path
-    return inside.with_suffix("").as_posix()
+    if not path.is_relative_to(configs):
+        raise UsageError(
+            f"{word}: is not below {configs}; name the id of a case, or its file from the project's root"
+        )
+    return path.relative_to(configs).with_suffix("").as_posix()
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:

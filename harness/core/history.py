@@ -46,8 +46,8 @@ class Decision:
 class Rejection:
     """A failure that somebody looked at and refused: as long as it is the same, reports say so.
 
-    `cause` is its fingerprint. Where a case had no golden, `outputs` is the digest of the outputs that were refused:
-    any other output is another failure.
+    `cause` is its fingerprint. Where outputs were compared with nothing (no golden, or one of another definition),
+    `outputs` is the digest of those that were refused: any other output is another failure.
     """
 
     cause: str

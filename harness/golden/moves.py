@@ -13,9 +13,9 @@ from harness.core.capture import CaptureDocument
 from harness.core.history import Decision, Draft, Entry
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.accept import write_accepted
-from harness.golden.drafts import DRAFT, DraftState, draft_state, read_draft
 from harness.golden.header import read_document
-from harness.golden.history import history_of
+from harness.golden.memory.drafts import DRAFT, DraftState, draft_state, read_draft
+from harness.golden.memory.history import history_of
 from harness.golden.obsolete import SIDECARS, Stored, stored
 from harness.golden.sidecar import GOLDEN_SUFFIX, outputs_digest
 from harness.golden.store import GoldenStore

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from harness.errors import StoreError, UnreadableGolden, UsageError
 from harness.golden.calibrations import CALIBRATION
-from harness.golden.drafts import DRAFT, DraftState, draft_state, read_draft
 from harness.golden.header import LENGTH_BYTES, METADATA_KEY, read_document
-from harness.golden.rejections import REJECTIONS
+from harness.golden.memory.drafts import DRAFT, DraftState, draft_state, read_draft
+from harness.golden.memory.rejections import REJECTIONS
 from harness.golden.sensitivities import SENSITIVITY
 from harness.golden.sidecar import GOLDEN_SUFFIX, Kind
 

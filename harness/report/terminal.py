@@ -203,7 +203,12 @@ class Screen:
         sys.stdout.flush()  # what it is about comes first
         sys.stderr.write(harmless(question))
         sys.stderr.flush()
-        line = "" if sys.stdin is None else sys.stdin.readline()
+        line = ""
+        try:
+            line = "" if sys.stdin is None else sys.stdin.readline()
+        finally:
+            if not line:  # nobody has pressed Enter
+                sys.stderr.write("\n")
         return line.rstrip("\r\n") if line else None
 
     def command(self, lines: Iterable[str]) -> None:

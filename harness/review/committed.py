@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.core.history import Entry
 from harness.errors import StoreError, UnreadableGolden
 from harness.golden.header import read_document
-from harness.golden.history import history_of
+from harness.golden.memory.history import history_of
 
 _POINTER = re.compile(rb"version https://git-lfs\S*\n(?:\S+ .*\n)*?oid sha256:([0-9a-f]{64})\n")
 _POINTER_BYTES = 1024

@@ -13,7 +13,7 @@ from harness.core.results.reasons import Message
 from harness.core.results.recording import ListedDraft, RecordResult, RecordState
 from harness.core.results.verdict import CaseResult, Report
 from harness.errors import HarnessError, UnreadableGolden, UsageError
-from harness.golden.drafts import DRAFT, DraftState, draft_state, read_draft
+from harness.golden.memory.drafts import DRAFT, DraftState, draft_state, read_draft
 from harness.golden.store import GoldenStore
 from harness.report.wording import day_words
 

@@ -10,9 +10,9 @@ from harness.config.select import select
 from harness.core.case import Case
 from harness.core.results.review import GoldenHistory
 from harness.errors import HarnessError, UsageError
-from harness.golden.history import history_of
+from harness.golden.memory.history import history_of
+from harness.golden.memory.rejections import read_rejections
 from harness.golden.obsolete import stored
-from harness.golden.rejections import read_rejections
 from harness.golden.store import GoldenStore
 from harness.invocation.options import Options
 from harness.review.drafts import listed_drafts

@@ -16,7 +16,7 @@ from harness.core.results.review import RejectResult, RejectState
 from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.errors import HarnessError
 from harness.golden.header import read_document
-from harness.golden.rejections import REJECTIONS, read_rejections, write_rejections
+from harness.golden.memory.rejections import REJECTIONS, read_rejections, write_rejections
 from harness.golden.sidecar import outputs_digest
 from harness.golden.store import GoldenStore
 from harness.review.judged import Judged
@@ -24,7 +24,7 @@ from harness.review.judged import Judged
 
 @dataclass(frozen=True, slots=True)
 class Rejectable:
-    """A case that failed in the verify; `outputs` is the digest of what it gave if it had no golden."""
+    """A case that failed in the verify; `outputs` is the digest of what it gave if that was compared with nothing."""
 
     case: Case
     verdict: Verdict
@@ -84,7 +84,7 @@ def _recognised(result: CaseResult, store: GoldenStore) -> CaseResult:
         return result
     try:
         known = read_rejections(golden)
-        outputs = _outputs(Path(result.capture.path)) if result.capture and _without(result) else None
+        outputs = _outputs(Path(result.capture.path)) if result.capture and not result.tensors else None
     except HarnessError as error:
         return replace(result, warnings=(*result.warnings, str(error)))
     found = [one for one in known if _same(one, cause.fingerprint(), outputs)]
@@ -96,8 +96,8 @@ def _same(one: Rejection, cause: str, outputs: str | None) -> bool:
 
 
 def _refused(case: Case, result: CaseResult, judged: Judged) -> str | None:
-    """The digest of the outputs that a case without golden gave; None for one that was compared with a golden."""
-    if not _without(result) or result.capture is None:
+    """The digest of what a case gave; None if that was compared, so that the cause tells how it differs."""
+    if result.tensors or result.capture is None:
         return None
     capture = judged.capture(case, result.capture)
     if capture is None:
@@ -107,10 +107,6 @@ def _refused(case: Case, result: CaseResult, judged: Judged) -> str | None:
 
 def _outputs(capture: Path) -> str:
     return outputs_digest(read_document(capture))
-
-
-def _without(result: CaseResult) -> bool:
-    return result.verdict is Verdict.NO_GOLDEN
 
 
 def _none(case: Case, state: RejectState, reason: Reason) -> RejectResult:

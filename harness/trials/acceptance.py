@@ -27,7 +27,7 @@ from harness.core.tolerance import Rule
 from harness.core.trace import TRACE_PREFIX
 from harness.errors import NotAGolden, UnreadableGolden
 from harness.golden.header import read_document
-from harness.golden.rejections import drop_ended, write_rejections
+from harness.golden.memory.rejections import drop_ended, write_rejections
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import TensorFile
 from harness.golden.usable import unfit

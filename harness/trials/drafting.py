@@ -19,8 +19,8 @@ from harness.core.results.measure_reasons import (
 from harness.core.results.next_step import harness_step
 from harness.core.results.reasons import Reason
 from harness.core.results.recording import RecordResult, RecordState
-from harness.golden.drafts import DRAFT, DraftState, draft_state, read_draft, write_draft
-from harness.golden.rejections import drop_ended
+from harness.golden.memory.drafts import DRAFT, DraftState, draft_state, read_draft, write_draft
+from harness.golden.memory.rejections import drop_ended
 from harness.golden.store import GoldenStore
 from harness.trials.acceptance import store_golden, weighed
 from harness.trials.remembered import next_entry

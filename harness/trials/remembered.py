@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.core.capture import CaptureDocument
 from harness.core.history import Decision, Entry, Rejection, TensorDifference, furthest
 from harness.core.results.recording import RecordResult
-from harness.golden.history import history_of
-from harness.golden.rejections import read_rejections
+from harness.golden.memory.history import history_of
+from harness.golden.memory.rejections import read_rejections
 from harness.golden.sidecar import outputs_digest
 from harness.golden.tensors import file_sha256
 

@@ -15,7 +15,7 @@ from harness.golden.header import read_document
 from harness.run.trial import Trial
 from tests.golden.builders import environment
 from tests.review.conftest import SOON, drifted, pretend
-from tests.support.pretend import VALUES, Pretend
+from tests.support.pretend import CONFIG, VALUES, Pretend
 
 __all__ = ["drifted", "pretend"]
 
@@ -117,6 +117,18 @@ def test_a_case_without_a_golden_is_the_same_only_with_the_same_output(drifted: 
     assert told(drifted, "a/new") is None
     assert drifted.harness("accept", "a/new").code == 0
     assert not sidecar(drifted, "a/new").exists()
+
+
+def test_another_definition_is_the_same_only_with_the_same_output(drifted: Pretend) -> None:
+    drifted.config("a/two", CONFIG.replace("steps: 2", "steps: 3"))
+    assert drifted.harness("verify", "a/two").code == 1
+    assert drifted.harness("reject", "a/two", "--reason", "three are too many").code == 0
+    assert drifted.harness("verify", "a/two").code == 1
+    assert (drifted.of("a/two")["verdict"], told(drifted, "a/two")) == ("stale", "three are too many")
+    drifted.config("a/two", CONFIG.replace("steps: 2", "steps: 4"))
+    drifted.values["a/two"] = SOON
+    assert drifted.harness("verify", "a/two").code == 1
+    assert told(drifted, "a/two") is None
 
 
 def test_a_pipeline_that_raises(drifted: Pretend) -> None:

@@ -134,8 +134,8 @@ def test_a_family_moves_as_a_whole(pretend: Pretend) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("configs/a/one.yaml", "b"), ("a/one", "configs/b.yaml"), ("a/one", "b.yml")],
-    ids=["OLD", "NEW", "short"],
+    [("configs/a/one.yaml", "b"), ("a/one", "configs/b.yaml")],
+    ids=["OLD", "NEW"],
 )
 def test_files_are_named_as_the_shell_completes_them(drifted: Pretend, words: tuple[str, str]) -> None:
     assert drifted.harness("rename", *words).code == 0
@@ -145,6 +145,7 @@ def test_files_are_named_as_the_shell_completes_them(drifted: Pretend, words: tu
 @pytest.mark.parametrize(
     ("words", "code", "complaint"),
     [
+        (("a/one", "b.yml"), 2, "b.yml: is not below configs; name the id of a case"),
         (("a/none", "b"), 2, "a/none: no config gives it; `harness list` shows the cases"),
         (("a/one", "a/one"), 2, "a/one: is the same name twice; give it another one"),
         (("a/one", "a/two"), 2, "configs/a/two.yaml: already there, and nothing is overwritten"),

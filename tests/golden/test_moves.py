@@ -10,8 +10,8 @@ import pytest
 
 from harness.core.history import Draft, Entry
 from harness.errors import StoreError, UnreadableGolden
-from harness.golden.drafts import DRAFT, DraftState, draft_state, read_draft, write_draft
 from harness.golden.header import read_document
+from harness.golden.memory.drafts import DRAFT, DraftState, draft_state, read_draft, write_draft
 from harness.golden.moves import copied, planned, removed
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import file_sha256

@@ -67,6 +67,8 @@ def test_verify_gives_the_same_report(
         ["record", "--no-gates"],
         ["repeat", "ddim/two", "--runs", "2"],
         ["accept"],
+        ["reject", "--reason", "a fault"],
+        ["log"],
         ["report"],
         ["prune"],
         ["sensitivity", "--stored"],

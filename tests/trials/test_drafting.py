@@ -11,7 +11,7 @@ import pytest
 from harness.core.history import Confirmation
 from harness.core.results.measure_reasons import DraftReplaced, GoldenUnchanged
 from harness.core.results.recording import RecordState
-from harness.golden.drafts import DRAFT
+from harness.golden.memory.drafts import DRAFT
 from harness.golden.store import GoldenStore
 from harness.trials.acceptance import accept_capture
 from harness.trials.drafting import confirm_draft, propose_capture

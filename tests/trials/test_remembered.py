@@ -12,7 +12,7 @@ from harness.core.history import TensorDifference
 from harness.core.results.recording import RecordResult, RecordState
 from harness.core.results.verdict import TensorResult, Verdict
 from harness.golden.header import read_document
-from harness.golden.history import history_of
+from harness.golden.memory.history import history_of
 from harness.golden.sidecar import outputs_digest
 from harness.golden.tensors import file_sha256
 from harness.trials.remembered import Before, before, next_entry

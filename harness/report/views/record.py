@@ -18,6 +18,8 @@ HEADINGS = ("case", "platform", "state", "seconds")
 
 FAILURES = frozenset({RecordState.NONDETERMINISTIC, RecordState.BROKEN, RecordState.STALE, RecordState.ERROR})
 _BLOCKS = FAILURES | {RecordState.UPDATED, RecordState.PROPOSED}
+_UNDECIDED = frozenset({RecordState.LEFT, RecordState.REJECTED})
+"""What neither passed nor failed: somebody looked, and did not accept it."""
 _SAY_ALL = _BLOCKS | {RecordState.UNCHANGED}
 
 
@@ -38,6 +40,8 @@ def record_sections(report: RecordReport, console: Console, *, quiet: bool) -> l
 def _summary(report: RecordReport) -> str:
     failed = sum(case.state in FAILURES for case in report.cases)
     unknown = sum(case.state is RecordState.ERROR for case in report.cases)
+    if {case.state for case in report.cases} & _UNDECIDED and not failed:
+        return f"{tally(report.summary())} (exit code {report.exit_code()})"
     line = summary_line(tally(report.summary()), failed, len(report.cases), unknown, report.exit_code())
     return line if report.finished else f"{unfinished_words(report.not_run)}; so far {line}"
 

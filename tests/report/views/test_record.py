@@ -89,3 +89,11 @@ def test_a_recording_that_was_not_finished_says_so() -> None:
     report = RecordReport(None, (), finished=False, not_run=(LONG_ID,))
     told = shown(lambda screen: screen.show_record(report))
     assert told == "not finished: 1 case was not run to the end; so far no cases (exit code 3)\n"
+
+
+def test_what_somebody_left_neither_passes_nor_fails() -> None:
+    [recorded] = [case for case in RECORD.cases if case.state is RecordState.RECORDED][:1]
+    left, refused = replace(recorded, state=RecordState.LEFT), replace(recorded, state=RecordState.REJECTED)
+    report = RecordReport(None, (recorded, left, refused))
+    text = shown(lambda screen: screen.show_record(report))
+    assert text.endswith("1 recorded, 1 rejected, 1 left (exit code 0)\n")

@@ -10,7 +10,7 @@ import pytest
 
 from harness.core.history import Confirmation, Draft, Entry, Person
 from harness.errors import NotAGolden, UnreadableGolden
-from harness.golden.drafts import DRAFT, DraftState, draft_state, read_draft, write_draft
+from harness.golden.memory.drafts import DRAFT, DraftState, draft_state, read_draft, write_draft
 from harness.golden.store import GoldenStore
 from harness.golden.tensors import file_sha256
 from tests.golden.builders import ACCEPTED, a_case, write_capture

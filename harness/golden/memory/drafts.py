@@ -12,7 +12,7 @@ from harness.core.history import Draft, Entry
 from harness.errors import NotAGolden
 from harness.golden.accept import write_accepted
 from harness.golden.header import read_document
-from harness.golden.history import history_of
+from harness.golden.memory.history import history_of
 from harness.golden.sidecar import Kind
 from harness.golden.store import DRAFT_SUFFIX
 from harness.golden.tensors import file_sha256

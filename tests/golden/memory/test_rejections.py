@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.history import Entry, Person, Rejection
 from harness.errors import StoreError
-from harness.golden.rejections import REJECTIONS, read_rejections, write_rejections
+from harness.golden.memory.rejections import REJECTIONS, read_rejections, write_rejections
 from tests.golden.builders import ACCEPTED, write_capture
 
 ANN = Person("Ann", "ann@example.org")

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.history import Entry, Person
 from harness.golden.header import read_document
-from harness.golden.history import history_of
+from harness.golden.memory.history import history_of
 from harness.golden.sidecar import outputs_digest
 from tests.golden.builders import ACCEPTED, write_capture
 from tests.support.files import describe

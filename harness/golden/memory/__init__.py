@@ -1,0 +1,1 @@
+"""What is remembered beside and inside a golden: its history, failures that were refused, captures only proposed."""
