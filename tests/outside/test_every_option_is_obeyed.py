@@ -15,6 +15,7 @@ from harness.cli import main
 from harness.core.environment import Environment
 from harness.parser import parser
 from tests.golden.builders import environment
+from tests.outside.proven_elsewhere import PROVEN
 from tests.support import workers
 from tests.support.project import ROOT, Project
 from tests.support.workers import UNTRACED, FakeWorkers
@@ -339,76 +340,8 @@ EVERYWHERE: dict[str, Callable[[Bench, str], None]] = {
 PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--update"): update,
     ("record", "--no-gates"): no_gates,
-    ("record", "--reason"): "tests/commands/test_accept.py",
-    ("accept", "--reason"): "tests/commands/test_accept.py",
-    ("accept", "--from"): "tests/commands/test_accept.py",
-    ("accept", "--draft"): "tests/commands/test_accept_draft.py",
-    ("accept", "--confirm"): "tests/commands/test_accept_draft.py",
-    ("accept", "--interactive"): "tests/commands/test_accept_interactive.py",
-    **{
-        ("diff", option): "tests/commands/test_diff.py"
-        for option in ("CASE", "N", "M", "--platform", "--root", "--goldens", "--quiet", "--json")
-    },
-    **{
-        ("rename", option): "tests/commands/test_rename.py"
-        for option in (
-            "OLD",
-            "NEW",
-            "--goldens-only",
-            "--root",
-            "--configs",
-            "--goldens",
-            "--quiet",
-            "--json",
-        )
-    },
-    ("reject", "--reason"): "tests/commands/test_reject.py",
-    ("reject", "--from"): "tests/commands/test_reject.py",
     ("verify", "--allow-missing"): allow_missing,
     ("verify", "--strict"): strict,
-    **{
-        ("verify", option): "tests/commands/test_verify_with.py"
-        for option in (
-            "--with",
-            "--or-with",
-            "--with-lock",
-            "--with-date",
-            "--with-matrix",
-            "--installer",
-            "--allow-sdist",
-            "--yes",
-        )
-    },
-    **{
-        ("blame", option): "tests/commands/test_blame.py"
-        for option in (
-            "--good",
-            "--bad",
-            "--since",
-            "--bitwise",
-            "--min-rel-l2",
-            "--all-changes",
-            "--installer",
-            "--allow-sdist",
-            "--yes",
-        )
-    },
-    **{
-        ("blame", option): "tests/upgrade/blame/test_commission.py"
-        for option in (
-            "SELECT",
-            "--configs",
-            "--goldens",
-            "--out",
-            "--device",
-            "--jobs",
-            "--json",
-            "--quiet",
-        )
-    },
-    ("explain", "--deep"): "tests/support/faults/rig.py",
-    ("sensitivity", "--no-ladder"): "tests/commands/test_sensitivity.py",
-    ("sensitivity", "--stored"): "tests/commands/test_stored_mutation.py",
     ("repeat", "--runs"): runs,
     ("repeat", "--reuse"): reuse,
     ("repeat", "--flags"): flags,
@@ -417,10 +350,7 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("schema", "DOCUMENT"): document,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,
-    ("env", "--portable"): "tests/commands/test_env_portable.py",
-    ("env", "--all"): "tests/commands/test_env_portable.py",
-    ("env", "--environments"): "tests/commands/test_env_environments.py",
-    ("env", "--prune"): "tests/commands/test_env_environments.py",
+    **PROVEN,
 }
 """What one command alone has; where real traces are needed, the tests that have them."""
 
