@@ -133,6 +133,25 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         os.replace(file.name, path)
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds `folder`, and hold it; one that does not exist, or has no locks, is not held.
+
+    It is for changes that read a file and then replace it: what another process writes in between would be lost.
+    """
+    try:
+        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
+
+
 def flush(file: IO[bytes]) -> None:
     """Flush what was written to the disk; raises OSError."""
     file.flush()

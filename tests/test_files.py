@@ -237,3 +237,19 @@ def test_without_locks_a_leftover_goes_after_an_hour(tmp_path: Path, monkeypatch
         os.utime(path, (then, then))
     files.sweep(tmp_path)
     assert names(tmp_path) == [".harness-1.tmp"]
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with files.held(tmp_path):
+            order.append("second")
+
+    with files.held(tmp_path / "nowhere"), files.held(tmp_path):
+        other = threading.Thread(target=second)
+        other.start()
+        other.join(0.2)
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]

@@ -6,9 +6,11 @@ import dataclasses
 import platform as machine_platform
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from harness import files
 from harness.core.capture import Acceptance, CaptureDocument
 from harness.core.case import Case
 from harness.core.history import Entry
@@ -95,6 +97,10 @@ class GoldenStore:
         name, kinship = nearest_platform(platform, there, machine_platform.machine().lower())
         why = f"{platform} has no golden of its own; {name} is the nearest ({kinship})"
         return Found(self.path(case.id, name), name, nearest=True, why=why)
+
+    def held(self, case_id: str) -> AbstractContextManager[None]:
+        """Hold the folder of a case, so that no other process changes what it remembers meanwhile; never twice."""
+        return files.held(self.path(case_id, "any").parent)
 
     def document(self, path: Path) -> CaptureDocument:
         """The document of the golden at `path`.

@@ -206,6 +206,8 @@ class Screen:
         line = ""
         try:
             line = "" if sys.stdin is None else sys.stdin.readline()
+        except UnicodeDecodeError:  # what follows in the stream cannot be trusted either
+            return None
         finally:
             if not line:  # nobody has pressed Enter
                 sys.stderr.write("\n")

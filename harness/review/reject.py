@@ -63,8 +63,9 @@ def rejected(one: Rejectable, store: GoldenStore, decision: Decision) -> RejectR
     new = Rejection(one.cause, decision.by, decision.at, decision.reason, str(one.verdict), one.outputs)
     try:
         golden = store.path(one.case.id, one.platform)
-        others = tuple(old for old in read_rejections(golden) if not _same(old, one.cause, one.outputs))
-        write_rejections(golden, one.case.id, one.platform, (*others, new))
+        with store.held(one.case.id):
+            others = tuple(old for old in read_rejections(golden) if not _same(old, one.cause, one.outputs))
+            write_rejections(golden, one.case.id, one.platform, (*others, new))
     except HarnessError as error:
         return _none(one.case, RejectState.ERROR, Message(str(error)))
     return RejectResult(one.case.id, RejectState.REJECTED, one.platform, str(one.verdict), one.cause)

@@ -59,16 +59,17 @@ def accept_capture(
     UnreadableGolden if the capture is damaged, NotAGolden if it holds another case or a deliberately
     changed run, StoreError if the golden cannot be written.
     """
-    found = weighed(case, capture, store, seconds)
-    if isinstance(found, RecordResult):
-        return found
-    if found.result.state is not RecordState.UNCHANGED:
-        differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
-        entry = next_entry(how, found.document, found.replaced, decision, found.result)
-        accepted = Acceptance(how, decision.at, runs, __version__, differences)
-        store_golden(found, capture, store, accepted, entry)
-    else:
-        drop_ended(found.path, case.id, found.document.environment.platform)
+    with store.held(case.id):  # from the reading of the history to its next entry
+        found = weighed(case, capture, store, seconds)
+        if isinstance(found, RecordResult):
+            return found
+        if found.result.state is RecordState.UNCHANGED:
+            drop_ended(found.path, case.id, found.document.environment.platform)
+        else:
+            differences = tuple(TensorDifference(tensor.name, tensor.metrics) for tensor in noise)
+            entry = next_entry(how, found.document, found.replaced, decision, found.result)
+            accepted = Acceptance(how, decision.at, runs, __version__, differences)
+            store_golden(found, capture, store, accepted, entry)
     return replace(found.result, reasons=(*found.result.reasons, *_allowed(noise)))
 
 

@@ -52,6 +52,11 @@ def confirm_draft(case: Case, platform: str, store: GoldenStore, decision: Decis
 
     Raises UnreadableGolden for a file that is no draft of the case, otherwise as `accept_capture`.
     """
+    with store.held(case.id):
+        return _confirmed(case, platform, store, decision)
+
+
+def _confirmed(case: Case, platform: str, store: GoldenStore, decision: Decision) -> RecordResult:
     golden = store.path(case.id, platform)
     path = DRAFT.path(golden)
     document, draft = read_draft(golden, case.id)

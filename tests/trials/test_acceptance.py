@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,25 @@ def test_weights_that_the_old_golden_did_not_know_are_a_change(tmp_path: Path) -
         capture = write_capture(tmp_path / "c.safetensors", {"images": GOOD}, case=CASE, weights=weights)
         result = accept_capture(CASE, capture, store, how="record", runs=2, decision=DECISION)
         assert (result.state, reason_words(result.reasons)) == (state, reason)
+
+
+def test_two_at_once_lose_no_entry(tmp_path: Path) -> None:
+    """Each reads the history and replaces the golden: no other may come in between."""
+    store = GoldenStore(tmp_path / "goldens")
+    captures = [
+        write_capture(tmp_path / f"{one}.safetensors", {"images": GOOD * one}, case=CASE) for one in (1, 2, 3)
+    ]
+    accept_capture(CASE, captures[0], store, how="record", runs=2, decision=DECISION)
+
+    def many(capture: Path) -> int:
+        states = [
+            accept_capture(CASE, capture, store, how="accept", runs=1, decision=DECISION).state
+            for _ in range(20)
+        ]
+        return states.count(RecordState.UPDATED)
+
+    with ThreadPoolExecutor(2) as pool:
+        updated = sum(pool.map(many, captures[1:]))
+    [platform] = store.platforms(CASE.id)
+    assert updated >= 2
+    assert len(store.document(store.path(CASE.id, platform)).history) == 1 + updated
