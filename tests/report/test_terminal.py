@@ -96,3 +96,33 @@ def test_commands_to_the_service_that_reads_the_log_stay_as_they_are() -> None:
     assert (
         shown(lambda screen: screen.command([line, "::warning::b"]), quiet=True) == f"{line}\n::warning::b\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer", "end"),
+    [
+        (b"a line\r\nanother", "a line", ""),
+        (b"\n", "", ""),
+        (b"last", "last", ""),
+        (b"", None, "\n"),
+        (b"\xff\xfe\n", None, "\n"),
+    ],
+)
+def test_a_question_is_answered_by_a_line_or_by_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: bytes,
+    answer: str | None,
+    end: str,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed), encoding="utf-8"))
+    asking = Screen(quiet=True)
+    assert not asking.can_ask
+    assert asking.ask("which\x1b[31m? ") == answer
+    assert capsys.readouterr() == ("", f"which? {end}")
+
+
+def test_without_standard_input_there_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert not Screen(quiet=True).can_ask
+    assert Screen(quiet=True).ask("which? ") is None
