@@ -161,6 +161,9 @@ def _in_project(arguments: argparse.Namespace, screen: Screen) -> Iterator[None]
         # Standard output is in no folder.
         if is_path and value is not None and str(value) != "-":
             setattr(arguments, name, type(value)(place.path(Path(value))))
+        elif isinstance(value, list):
+            moved = [place.path(one) if isinstance(one, Path) else one for one in value]
+            setattr(arguments, name, moved)
     for name in ("configs", "goldens", "out", "device", "jobs"):
         if getattr(arguments, name, "") is None:
             setattr(arguments, name, getattr(place.project.settings, name))

@@ -24,7 +24,22 @@ def parsed(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports bad arguments, which may come from anywhere, in text that no terminal or CI service obeys."""
+    """Reports bad arguments, which may come from anywhere, in text that no terminal or CI service obeys.
+
+    A command takes its arguments also where options stand between them: `report merge --out DIR A B`.
+    """
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does it."""
+        if self._mixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
     def _print_message(self, message: str, file: Any = None) -> None:
         from harness.report.harmless import harmless

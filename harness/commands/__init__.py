@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "sensitivity": "plant faults in the cases, and show which ones their limits catch",
     "repeat": "run cases N times in fresh processes: are they deterministic?",
     "list": "show the cases with device, tolerance and golden state",
+    "show": "write the golden, the last run and the difference as pictures and sounds",
     "compare": "show the metrics between two capture or golden files",
     "accept": "make the captures that the last verify judged the goldens, and remember why",
     "reject": "remember that a failure is not acceptable, as long as it is the same",

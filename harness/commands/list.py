@@ -7,15 +7,17 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness import files
 from harness.config.weights import absent
 from harness.core.case import Case
 from harness.core.results.recording import ListedCase, ListedGolden
 from harness.core.tolerance import Relation, Rule
-from harness.errors import ConfigError, HarnessError, NotAGolden
+from harness.errors import ConfigError, HarnessError, NotAGolden, UsageError
 from harness.golden.calibrations import CALIBRATION
 from harness.golden.sidecar import Unusable
 from harness.golden.store import GoldenStore
@@ -27,12 +29,19 @@ from harness.invocation.options import Options
 from harness.invocation.selection import selected, warn_of
 from harness.report import json_report
 from harness.report.terminal import Screen
+from harness.report.wording import count_words
 from harness.review.drafts import listed_drafts
 from harness.review.offers import offered
 
+CONTACT_SHEET = Path("goldens.png")
+"""The contact sheet, if `--pictures` names no file."""
 
-def list_cases(options: Options, screen: Screen) -> int:
-    """Returns 0; if configs have problems, shows the sound cases and raises ConfigError."""
+
+def list_cases(options: Options, screen: Screen, *, pictures: Path | None = None) -> int:
+    """Returns 0; if configs have problems, shows the sound cases and raises ConfigError.
+
+    A contact sheet of their goldens goes to the file `pictures`. Raises UsageError if there is no golden to draw.
+    """
     selection = selected(options)
     store = GoldenStore(options.goldens)
     platform = expected_platform(options.device)
@@ -41,6 +50,9 @@ def list_cases(options: Options, screen: Screen) -> int:
     emit_json(json_report.list_json(listed, selection.problems), options)
     if listed:
         screen.show_list(listed, platform)
+    if pictures is not None:
+        drawn = _draw(listed, store, platform, pictures)
+        screen.note(f"{pictures}: {count_words(drawn, 'golden')}")
     warn_of(selection, screen)
     if selection.problems:
         raise ConfigError(selection.problems)
@@ -67,6 +79,23 @@ def _with_offers(listed: list[ListedCase], options: Options) -> list[ListedCase]
         return listed
     found = offered(options.configs, options.goldens)
     return [replace(one, renamed_from=found.get(one.case, "")) for one in listed]
+
+
+def _draw(listed: Sequence[ListedCase], store: GoldenStore, platform: str, target: Path) -> int:
+    """Draw a golden of each case, that of `platform` where there is one; returns how many there are."""
+    from harness.pictures.encode import png  # imported lazily: it needs numpy
+    from harness.pictures.panels import contact_sheet
+    from harness.trials.picturing import golden_panel
+
+    panels = []
+    for case in listed:
+        usable = [golden.platform for golden in case.goldens if not golden.unusable]
+        own = [name for name in usable if name == platform or name.startswith(f"{platform}-")]
+        panels += [golden_panel(case.case, store.path(case.case, name)) for name in (own or usable)[:1]]
+    if not panels:
+        raise UsageError(f"{target}: no selected case has a golden to draw; run {command('record')} first")
+    files.write(target, png(contact_sheet(panels)))
+    return len(panels)
 
 
 def _golden(case: Case, store: GoldenStore, platform: str, screen: Screen) -> ListedGolden:
@@ -124,8 +153,24 @@ def _torch_has_cuda() -> bool:
     return any(line.startswith("cuda") and "None" not in line.partition("=")[2] for line in lines)
 
 
+def _pictures(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--pictures",
+        nargs="?",
+        type=Path,
+        const=CONTACT_SHEET,
+        metavar="FILE",
+        help=f"draw a contact sheet of the goldens (default {CONTACT_SHEET}, in the current folder)",
+    )
+
+
+def _misuse(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.pictures is not None and arguments.pictures.suffix != ".png":
+        yield f"--pictures {arguments.pictures}: a contact sheet is a .png; name one, or put what you select first"
+
+
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:
-    return list_cases(options_of(arguments), screen)
+    return list_cases(options_of(arguments), screen, pictures=arguments.pictures)
 
 
-COMMAND = Command(_run, (selects, project, configs, goldens, device, shows))
+COMMAND = Command(_run, (selects, project, configs, goldens, device, shows, _pictures), misuse=_misuse)

@@ -15,6 +15,7 @@ from harness.codec import from_json, to_json, why_not
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
 from harness.core.portable.known_answers import Proof
 from harness.core.results.candidate import Tried
+from harness.core.results.pictured import PicturedCase
 from harness.core.results.recording import ListedCase, RecordReport, RepeatReport
 from harness.core.results.verdict import Passing, RanIn, Report, TensorResult
 from harness.core.schema import other_schema
@@ -111,6 +112,12 @@ class _List:
 class _Comparison:
     schema: int
     tensors: tuple[TensorForm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    schema: int
+    cases: tuple[PicturedCase, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +236,11 @@ def comparison_json(tensors: Sequence[TensorResult]) -> str:
     return _text(_Comparison(SCHEMA, tensor_forms(tensors)))
 
 
+def pictures_json(cases: Sequence[PicturedCase]) -> str:
+    """What was drawn of each case, and where the files lie."""
+    return _text(_Pictures(SCHEMA, tuple(cases)))
+
+
 def environment_json(environment: Environment) -> str:
     """A fingerprint, as `read_environment` reads it."""
     entries = {entry.name: getattr(environment, entry.name) for entry in fields(environment)}
@@ -278,6 +290,8 @@ def read_report(text: str | bytes, name: str = "report.json") -> Report:
     except ValidationError as error:
         told = why_not(error, text)
         raise UsageError(f"{name}: is not a report of `harness verify` ({told}); {_RUN_AGAIN}") from error
+    if not all(0 <= place < len(document.cases) for one in document.environments for place in one.cases):
+        raise UsageError(f"{name}: `environments` names cases that it does not list; {_RUN_AGAIN}")
     return Report(
         document.environment,
         tuple(map(case_of, document.cases)),

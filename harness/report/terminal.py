@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from harness.core.results.explanation import Explanation
     from harness.core.results.groups import Group
     from harness.core.results.next_step import NextStep
+    from harness.core.results.pictured import PicturedCase
     from harness.core.results.recording import ListedCase, PruneReport, RecordReport, RepeatReport
     from harness.core.results.review import (
         GoldenHistory,
@@ -186,6 +188,23 @@ class Screen:
 
         first, *others = group_sections(group, looks, (number, total), self._console)
         self._print([[Text(), *first], *others])
+
+    def show_pictures(self, cases: Sequence[PicturedCase], *, inline: bool) -> None:
+        """What was drawn of each case, and where; with `inline` also the pictures, in a terminal that can show them.
+
+        If quiet, only the cases of which something could not be drawn.
+        """
+        from harness.report import inline as terminals
+        from harness.report.views.show import case_section, output_section
+
+        stream = self._console.file
+        protocol = terminals.protocol_of(stream, os.environ, terminals.device_attributes) if inline else None
+        for case in [one for one in cases if one.problems or not self._quiet]:
+            self._print([case_section(case, self._console)])
+            for output in () if self._quiet else case.outputs:
+                self._print([output_section(output, self._console)])
+                if protocol and output.compared:
+                    stream.write(terminals.shown(Path(output.compared).read_bytes(), protocol))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""

@@ -12,13 +12,16 @@ from harness.core.environment import Environment
 REPORT_NAME = "report.json"
 """The name of verify's report in the output folder."""
 
+CAPTURES = "captures"
+"""The folder of the captures in the output folder."""
+
 FORCED_NAME = "forced"
 """The name of the capture of a forced replay."""
 
 
 def capture_path(out: Path, case: Case, name: str = "capture") -> Path:
     """Where the capture of `case` is in the output folder."""
-    return out / "captures" / case.id / f"{name}.safetensors"
+    return out / CAPTURES / case.id / f"{name}.safetensors"
 
 
 def environment_of(outcomes: Iterable[Outcome]) -> Environment | None:

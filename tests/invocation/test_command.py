@@ -21,7 +21,7 @@ HEAVY = ("pydantic", "rich", "numpy", "yaml", "torch")
 
 WRITERS = {"record", "verify", "explain", "calibrate", "sensitivity", "repeat", "blame"}
 
-COMPULSORY = {"compare": ["a", "b"], "diff": ["a"], "rename": ["a", "b"]}
+COMPULSORY = {"compare": ["a", "b"], "diff": ["a"], "rename": ["a", "b"], "show": ["a"]}
 
 
 def test_each_name_is_a_command() -> None:
@@ -32,8 +32,9 @@ def test_who_holds_the_output_folder() -> None:
     given = {name: parsed([name, *COMPULSORY.get(name, [])]) for name in COMMANDS}
     held = {name: load(name).holds(arguments) for name, arguments in given.items()}
     assert {name for name, hold in held.items() if hold is Hold.WRITING} == WRITERS
-    assert {name for name, hold in held.items() if hold is Hold.READING} == {"accept", "reject"}
+    assert {name for name, hold in held.items() if hold is Hold.READING} == {"accept", "reject", "show"}
     assert load("sensitivity").holds(parsed(["sensitivity", "--stored"])) is Hold.NOTHING
+    assert load("report").holds(parsed(["report", "merge", "a", "--out", "b"])) is Hold.WRITING
 
 
 def test_what_is_not_given_keeps_its_default() -> None:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,44 +14,12 @@ from harness.cli import main
 from harness.core.environment import Environment
 from harness.parser import parser
 from tests.golden.builders import environment
+from tests.outside.common_options import EVERYWHERE
 from tests.outside.proven_elsewhere import PROVEN
 from tests.support import workers
+from tests.support.bench import GOLDEN, RUNNING, Bench
 from tests.support.project import ROOT, Project
-from tests.support.workers import UNTRACED, FakeWorkers
-
-RUNNING = ("record", "verify", "explain", "blame", "calibrate", "sensitivity", "repeat")
-GOLDEN = "goldens/a/cpu-x86_64.safetensors"
-
-
-class Bench:
-    """A recorded project of the cases a and b in the current folder, whose commands run in this process."""
-
-    def __init__(self, project: Project, ran: FakeWorkers, capsys: pytest.CaptureFixture[str]) -> None:
-        self.project, self.ran, self._capsys = project, ran, capsys
-        self.asked: list[str] = []
-
-    def run(self, command: str, *words: str) -> tuple[int, str]:
-        """The exit code, and what standard output shows, without the seconds."""
-        self.ran.pool.conducted.clear()
-        self.ran.pool.jobs.clear()
-        self.ran.nowhere = command == "sensitivity"  # whose runs need a trace
-        self._capsys.readouterr()
-        code = main([command, *NEEDED.get(command, ()), *words])
-        shown = self._capsys.readouterr().out
-        return code, shown if "-" in words else re.sub(r"\d+\.\d+ s\b|\b\d+\.\d\n", "", shown)
-
-    def json(self, command: str, *words: str) -> Any:
-        """What the command writes as JSON."""
-        self.run(command, *words, "--json", "result.json")
-        return json.loads(Path("result.json").read_text())
-
-
-NEEDED = {
-    "record": ("--no-gates", "--update"),
-    "repeat": ("--runs", "2"),
-    "compare": (GOLDEN, "goldens/b/cpu-x86_64.safetensors"),
-}
-"""What each command is called with besides, so that it does something small."""
+from tests.support.workers import UNTRACED
 
 
 @pytest.fixture
@@ -83,139 +50,6 @@ def pairs() -> Iterator[tuple[str, str]]:
         for action in command._actions:
             if not isinstance(action, argparse._HelpAction):
                 yield name, action.option_strings[-1] if action.option_strings else str(action.metavar)
-
-
-def selects(bench: Bench, command: str) -> None:
-    if command in RUNNING:
-        bench.run(command, "b")
-        assert bench.ran.cases() == {"b"}
-        bench.run(command)
-        assert bench.ran.cases() == {"a", "b"}
-    elif command == "prune":
-        Path("configs/b.yaml").unlink()
-        assert bench.run(command, "a")[0] == 0
-        assert bench.run(command, "b")[0] == 1
-    else:
-        assert [case["case"] for case in bench.json(command, "b")["cases"]] == ["b"]
-        assert [case["case"] for case in bench.json(command)["cases"]] == ["a", "b"]
-
-
-def configs(bench: Bench, command: str) -> None:
-    Path("others").mkdir()
-    for name in "ac":
-        Path(f"others/{name}.yaml").write_text(UNTRACED)
-    if command in RUNNING:
-        bench.run(command, "--configs", "others")
-        assert bench.ran.cases() == {"a", "c"}
-    elif command == "log":
-        assert bench.run(command, "tag:smoke")[0] == 0
-        assert bench.run(command, "tag:smoke", "--configs", "others")[0] == 2
-    elif command == "prune":
-        assert GOLDEN.replace("a/", "b/") in bench.run(command, "--configs", "others")[1]
-        assert GOLDEN.replace("a/", "b/") not in bench.run(command)[1]
-    else:
-        assert "a" in [case["case"] for case in bench.json(command, "--configs", "others")["cases"]]
-        assert bench.run(command, "b", "--configs", "others")[0] == 2
-        assert bench.run(command, "b")[0] == 0
-
-
-def goldens(bench: Bench, command: str) -> None:
-    Path("empty").mkdir()
-    Path("goldens/gone").mkdir()
-    Path("goldens/gone/cpu-x86_64.safetensors").write_bytes(Path(GOLDEN).read_bytes())
-    if command in ("record", "accept"):
-        bench.run(command, "--goldens", "empty")
-        assert Path("empty/a/cpu-x86_64.safetensors").is_file()
-    elif command == "reject":
-        bench.ran.value = 0.75
-        assert bench.run("verify", "a")[0] == 1
-        bench.run(command, "--goldens", "empty", "--reason", "why")
-        assert [path.name for path in Path("empty/a").iterdir()] == ["cpu-x86_64.rejected.json"]
-    elif command == "sensitivity":
-        # What the faults taught is kept beside a golden, which is not there.
-        assert "no golden in empty" in bench.run(command, "--stored", "--goldens", "empty")[1]
-        assert "no golden in goldens" not in bench.run(command, "--stored")[1]
-    else:
-        assert bench.run(command, "--goldens", "empty") != bench.run(command)
-
-
-def out(bench: Bench, command: str) -> None:
-    if command in ("accept", "reject", "report"):
-        Path("out").rename("moved")
-        assert bench.run(command)[0] == 2
-        assert bench.run(command, "--out", "moved")[0] == 0
-    else:
-        bench.run(command, "--out", "deep/er")
-        name = "report" if command == "verify" else command
-        assert Path(f"deep/er/{name}.json").is_file()
-
-
-def device(bench: Bench, command: str) -> None:
-    if command in RUNNING:
-        bench.run(command, "--device", "cuda:1")
-        assert bench.ran.device == "cuda:1"
-        bench.run(command)
-        assert bench.ran.device == "auto"
-    elif command == "list":
-        assert bench.json(command, "--device", "mps")["cases"][0]["device"] == "mps"
-    else:
-        bench.run(command, "--device", "mps")
-        assert bench.asked[-1] == "mps"
-
-
-def jobs(bench: Bench, command: str) -> None:
-    bench.run(command, "--jobs", "3")
-    assert set(bench.ran.pool.jobs) == {3}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "harness.run.capacity.workers", lambda _trials, device, _held: {"cpu": 5, "mps": 6}[device]
-        )
-        for words, expected in ((("--device", "cpu"), 5), (("--device", "mps", "--jobs", "auto"), 6)):
-            bench.run(command, *words)
-            assert set(bench.ran.pool.jobs) == {expected}
-
-
-def as_json(bench: Bench, command: str) -> None:
-    assert bench.json(command)["schema"] == 1
-    shown = bench.run(command, "--json", "-")[1]
-    assert json.loads(shown)["schema"] == 1
-
-
-def quiet(bench: Bench, command: str) -> None:
-    if command == "calibrate":
-        for name in "ab":
-            bench.project.config(name, UNTRACED + "nondeterministic: allow\n")
-    if command == "prune":
-        Path("configs/b.yaml").unlink()
-    loud, hushed = bench.run(command), bench.run(command, "--quiet")
-    assert loud[0] == hushed[0]
-    assert len(hushed[1]) < len(loud[1])
-
-
-def root(bench: Bench, command: str) -> None:
-    here = bench.project.folder
-    expected = bench.run(command)
-    with pytest.MonkeyPatch.context() as elsewhere:
-        elsewhere.chdir(here.parent)
-        assert bench.run(command)[0] == 2
-        assert bench.run(command, "--root", "project") == expected
-
-
-def junit(bench: Bench, command: str) -> None:
-    bench.run(command, "--junit", "j.xml")
-    assert Path("j.xml").read_text().count("<testcase ") == 2
-
-
-def relation(bench: Bench, command: str) -> None:
-    found = bench.json(command, "--relation", "cross-hardware")["cases"]
-    assert {case["relation"] for case in found} == {"cross-hardware"}
-    assert {case["relation"] for case in bench.json(command)["cases"]} == {"same"}
-
-
-def forced(bench: Bench, command: str) -> None:
-    assert bench.run(command)[0] == 0
-    # There is nothing to replay in goldens without a trace, and half a judgement is none.
-    assert bench.run(command, "--forced")[0] == 3
 
 
 def update(bench: Bench, command: str) -> None:
@@ -263,11 +97,6 @@ def flags(bench: Bench, command: str) -> None:
         assert {run.case.determinism.algorithms for run in bench.ran.pool.conducted} == expected
 
 
-def markdown(bench: Bench, command: str) -> None:
-    bench.run(command, "--markdown", "m.md")
-    assert "## harness verify" in Path("m.md").read_text()
-
-
 def no_annotations(bench: Bench, command: str) -> None:
     bench.ran.value = 0.75
     bench.run("verify")
@@ -276,6 +105,16 @@ def no_annotations(bench: Bench, command: str) -> None:
         patch.setenv("GITHUB_ACTIONS", "true")
         assert bench.run(command)[1].count("\n::error file=configs/") == 2
         assert "::" not in bench.run(command, "--no-annotations")[1]
+
+
+def merge(bench: Bench, command: str) -> None:
+    bench.run("verify", "a", "--out", "shard")
+    assert bench.run(command, "merge", "shard", "--out", "all")[0] == 0
+    found = json.loads(Path("all/report.json").read_text())["cases"]
+    assert [case["case"] for case in found] == ["a"]
+    bench.run("verify", "b", "--out", "other")
+    assert bench.run(command, "merge", "shard", "other/report.json", "--out", "all")[0] == 0
+    assert len(json.loads(Path("all/report.json").read_text())["cases"]) == 2
 
 
 def document(bench: Bench, command: str) -> None:
@@ -305,38 +144,6 @@ def everything(bench: Bench, command: str) -> None:
     assert not unused.exists()
 
 
-def two_files(bench: Bench, command: str) -> None:
-    golden, other = GOLDEN, "other.safetensors"
-    bench.ran.value = 0.75
-    bench.run("verify", "a")
-    Path(other).write_bytes(Path("out/captures/a/capture.safetensors").read_bytes())
-    if command == "compare":
-        assert main([command, golden, other]) == 1
-        assert main([command, other, other]) == 0
-    else:
-        assert golden in bench.run(command, golden, other)[1]
-        assert bench.json(command, golden, other)["changes"] == []
-
-
-EVERYWHERE: dict[str, Callable[[Bench, str], None]] = {
-    "SELECT": selects,
-    "--root": root,
-    "--configs": configs,
-    "--goldens": goldens,
-    "--out": out,
-    "--device": device,
-    "--jobs": jobs,
-    "--json": as_json,
-    "--quiet": quiet,
-    "--junit": junit,
-    "--markdown": markdown,
-    "--relation": relation,
-    "--forced": forced,
-    "A": two_files,
-    "B": two_files,
-}
-"""How an option that several commands have is proven for each of them."""
-
 PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--update"): update,
     ("record", "--no-gates"): no_gates,
@@ -347,6 +154,12 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("repeat", "--flags"): flags,
     ("verify", "--no-annotations"): no_annotations,
     ("report", "--no-annotations"): no_annotations,
+    ("report", "merge"): "tests/commands/test_report_merge.py",
+    ("report", "REPORT"): merge,
+    ("report", "--html"): "tests/outside/test_the_page_of_a_report.py",
+    ("report", "--pictures"): "tests/commands/test_show.py",
+    ("list", "--pictures"): "tests/commands/test_show.py",
+    ("show", "--no-inline"): "tests/commands/test_show.py",
     ("schema", "DOCUMENT"): document,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,

@@ -15,10 +15,10 @@ import pytest
 import xmlschema
 
 from harness.core.results.reasons import said
-from harness.core.results.verdict import Report
+from harness.core.results.verdict import RanIn, Report
 from harness.report.formats.junit import junit_xml
 from harness.report.json_report import read_report, verify_json
-from tests.report.samples import DRIFTED, ERROR, FULL, IDENTICAL, SKIPPED
+from tests.report.samples import DRIFTED, ENVIRONMENT, ERROR, FULL, IDENTICAL, SKIPPED
 
 XSD = Path(__file__).parents[1] / "report/formats/xsd"
 PLUGINS = {"xUnit plugin": "junit-10.xsd", "junit plugin": "junit-4.xsd"}
@@ -44,6 +44,13 @@ LONG = replace(IDENTICAL, seconds=123_456.789, portability="portable", warnings=
 def test_every_document_is_valid(schema, cases, started, options, finished) -> None:  # type: ignore[no-untyped-def]
     report = replace(FULL, cases=cases, started=started, finished=finished, not_run=("sd/b",))
     schema.validate(junit_xml(report, **{"allow_missing": False, "strict": False, **options}))
+
+
+def test_a_merged_report_is_valid(schema: xmlschema.XMLSchema) -> None:
+    gpu = replace(ENVIRONMENT, platform="cuda-sm90")
+    environments = (RanIn(ENVIRONMENT, (0, 1)), RanIn(gpu, (2,)))
+    report = replace(FULL, environment=None, environments=environments)
+    schema.validate(junit_xml(report, allow_missing=False, strict=False))
 
 
 def test_text_of_others_is_valid(schema: xmlschema.XMLSchema) -> None:

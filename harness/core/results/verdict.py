@@ -236,6 +236,17 @@ class Report:
     candidate: Tried | None = None
     environments: tuple[RanIn, ...] = ()
 
+    def in_environments(self) -> tuple[tuple[Environment | None, tuple[CaseResult, ...]], ...]:
+        """Each environment with the cases that ran in it, in order; the cases of none come last, with None."""
+        if not self.environments:
+            return ((self.environment, self.cases),)
+        listed = {place for one in self.environments for place in one.cases}
+        rest = tuple(case for place, case in enumerate(self.cases) if place not in listed)
+        found = [
+            (one.environment, tuple(self.cases[place] for place in one.cases)) for one in self.environments
+        ]
+        return (*found, *([(None, rest)] if rest else []))
+
     def summary(self) -> Mapping[Verdict, int]:
         """The number of cases per verdict that occurred, in the order of `Verdict`."""
         found = [case.verdict for case in self.cases]

@@ -6,11 +6,11 @@ JUnit XML has no single schema. This file follows those of Jenkins' xUnit plugin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from xml.etree import ElementTree
 
-from harness.core.environment import entries
+from harness.core.environment import Environment, entries
 from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
 from harness.report.details import case_details, text_of
 from harness.report.harmless import harmless, one_line, plain
@@ -24,28 +24,62 @@ def junit_xml(report: Report, *, allow_missing: bool, strict: bool) -> str:
     """One test case per case; failures and errors are those that `Report.exit_code` counts.
 
     A case that neither passes nor fails (skipped, or an allowed missing golden) is `skipped`. An unfinished run
-    has one more test case, an error that names the cases that were not judged.
+    has one more test case, an error that names the cases that were not judged. A report of several environments has a
+    suite for each, whose test cases are named after its platform too.
     """
-    cases = [
-        _test_case(case, fails(case, allow_missing=allow_missing, strict=strict)) for case in report.cases
-    ]
-    cases += [] if report.finished else [_unfinished(report)]
+    suites = list[ElementTree.Element]()
+    for environment, cases in report.in_environments():
+        platform = environment.platform if environment and report.environments else ""
+        found = [
+            _test_case(case, fails(case, allow_missing=allow_missing, strict=strict), platform)
+            for case in cases
+        ]
+        if not report.finished and not suites:
+            found.append(_unfinished(report))
+        seconds = sum(case.seconds for case in cases)
+        suites.append(
+            _suite(_free(platform, suites), found, seconds, report, _properties(environment, cases))
+        )
     counts = {
-        "tests": str(len(cases)),
-        "failures": _count(cases, "failure"),
-        "errors": _count(cases, "error"),
-        "time": _time(sum(case.seconds for case in report.cases)),
+        name: str(sum(int(one.get(name, "")) for one in suites)) for name in ("tests", "failures", "errors")
     }
-    root = ElementTree.Element("testsuites", {"name": SUITE, **counts})
-    own = {"skipped": _count(cases, "skipped"), **_timestamp(report)}
-    suite = ElementTree.SubElement(root, "testsuite", {"name": SUITE, **counts, **own})
-    suite.extend(_properties(report))
-    suite.extend(cases)
+    times = {"time": _time(sum(case.seconds for case in report.cases))}
+    root = ElementTree.Element("testsuites", {"name": SUITE, **counts, **times})
+    root.extend(suites)
     ElementTree.indent(root)
     return _DECLARATION + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def _free(platform: str, suites: Sequence[ElementTree.Element]) -> str:
+    """The name of the suite of a platform, which no other one has."""
+    if not platform:
+        return SUITE
+    name = f"{SUITE} ({plain(platform)})"
+    same = sum((one.get("name") or "").startswith(name) for one in suites)
+    return f"{name} {same + 1}" if same else name
+
+
+def _suite(
+    name: str,
+    cases: Sequence[ElementTree.Element],
+    seconds: float,
+    report: Report,
+    properties: Sequence[ElementTree.Element],
+) -> ElementTree.Element:
+    counts = {
+        "tests": str(len(cases)),
+        "failures": _count(cases, "failure"),
+        "errors": _count(cases, "error"),
+        "skipped": _count(cases, "skipped"),
+    }
+    suite = ElementTree.Element(
+        "testsuite", {"name": name, **counts, "time": _time(seconds), **_timestamp(report)}
+    )
+    suite.extend([*properties, *cases])
+    return suite
 
 
 def _unfinished(report: Report) -> ElementTree.Element:
@@ -56,9 +90,10 @@ def _unfinished(report: Report) -> ElementTree.Element:
     return element
 
 
-def _test_case(case: CaseResult, failed: bool) -> ElementTree.Element:
+def _test_case(case: CaseResult, failed: bool, platform: str) -> ElementTree.Element:
     folder = case.case.partition("@")[0].rpartition("/")[0] or SUITE
-    attributes = {"classname": plain(folder), "name": plain(case.case), "time": _time(case.seconds)}
+    name = f"{case.case} ({platform})" if platform else case.case
+    attributes = {"classname": plain(folder), "name": plain(name), "time": _time(case.seconds)}
     element = ElementTree.Element("testcase", attributes)
     if failed:
         tag = "error" if case.verdict is Verdict.ERROR else "failure"
@@ -85,9 +120,9 @@ def _timestamp(report: Report) -> dict[str, str]:
     return {"timestamp": report.started.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")}
 
 
-def _properties(report: Report) -> list[ElementTree.Element]:
+def _properties(environment: Environment | None, cases: Sequence[CaseResult]) -> list[ElementTree.Element]:
     """The element that says how the cases were run; none without a property, since it must not be empty."""
-    found = list(_described(report))
+    found = list(_described(environment, cases))
     if not found:
         return []
     element = ElementTree.Element("properties")
@@ -96,18 +131,18 @@ def _properties(report: Report) -> list[ElementTree.Element]:
     return [element]
 
 
-def _described(report: Report) -> Iterator[tuple[str, str]]:
+def _described(environment: Environment | None, cases: Sequence[CaseResult]) -> Iterator[tuple[str, str]]:
     """The relations that judged, and the fingerprint without the packages that cannot change a number."""
-    relations = {case.relation for case in report.cases if case.relation}
+    relations = {case.relation for case in cases if case.relation}
     if relations:
         yield "relation", ", ".join(sorted(relations))
-    if report.environment:
-        for name, value in entries(report.environment).items():
+    if environment:
+        for name, value in entries(environment).items():
             if not name.startswith("software.imported."):
                 yield name, value
 
 
-def _count(cases: list[ElementTree.Element], tag: str) -> str:
+def _count(cases: Sequence[ElementTree.Element], tag: str) -> str:
     return str(sum(case.find(tag) is not None for case in cases))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
-from harness.core.environment import Environment
+from harness.core.environment import Change, Environment
 from harness.core.results.groups import Group, groups_of
 from harness.core.results.verdict import PASSES, CaseResult, Report
 from harness.report.details import case_details, portability_lines, text_of, warning_lines
@@ -77,7 +77,7 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
     parts = [
         _Part("## harness verify", 0),
         _Part(f"**{_escaped(summary)}**", 0),
-        _Part(_environment(report.environment), 0),
+        *(_Part(_environment(one), 0) for one, _ in report.in_environments()),
     ]
     for group in groups_of(failing):
         parts += [
@@ -93,13 +93,18 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
 def _group(group: Group) -> Iterator[_Part]:
     """The heading first."""
     heading = f"### {_escaped(group_count(group))}: {_escaped(shortened(group_sentence(group), _SENTENCE))}"
-    moved = _escaped(moved_words(group.moved))
+    moved = _escaped(moved_words(tuple(change for change in group.moved if _is_upgrade(change))))
     text = "\n\n".join(filter(None, [heading, moved, _command(group)]))
     yield _Part(text, 1, "cause", len(group.results))
     yield from _tables(group.results, 2)
     for place, case in enumerate(group.results):
         details = _fenced(text_of(case_details(case)))
         yield _Part(_folded(case, details) if place else details, 4 if place else 3, "details")
+
+
+def _is_upgrade(change: Change) -> bool:
+    """Whether a package has another version on either side; the details have the other changes."""
+    return change.what.startswith("software.packages.") and None not in (change.golden, change.now)
 
 
 def _command(group: Group) -> str:

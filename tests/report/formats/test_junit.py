@@ -8,10 +8,20 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.core.results.reasons import said
-from harness.core.results.verdict import CaseResult, Report
+from harness.core.results.verdict import CaseResult, RanIn, Report
 from harness.report.formats.junit import junit_xml
 from harness.report.reason_words import reason_words
-from tests.report.samples import DRIFTED, ERROR, FULL, IDENTICAL, NO_GOLDEN, SKIPPED, STALE
+from tests.report.samples import (
+    DRIFTED,
+    ENVIRONMENT,
+    ERROR,
+    FULL,
+    IDENTICAL,
+    NO_GOLDEN,
+    SKIPPED,
+    STALE,
+    WITHIN,
+)
 
 
 def _suite(report: Report, *, allow_missing: bool = False, strict: bool = False) -> ElementTree.Element:
@@ -146,6 +156,36 @@ def test_without_an_environment_there_is_nothing_to_tell() -> None:
     suite = _suite(_of(SKIPPED))
     assert suite.get("timestamp") is None
     assert [child.tag for child in suite] == ["testcase"]
+
+
+def test_each_environment_of_a_merged_report_is_a_suite_with_names_of_its_own() -> None:
+    gpu = replace(ENVIRONMENT, platform="cuda-sm90")
+    report = replace(
+        _of(IDENTICAL, DRIFTED, IDENTICAL, SKIPPED, STALE),
+        environments=(RanIn(ENVIRONMENT, (0,)), RanIn(gpu, (1, 2)), RanIn(gpu, (4,))),
+    )
+    root = ElementTree.fromstring(junit_xml(report, allow_missing=False, strict=False))
+    assert [(suite.get("name"), suite.get("tests"), suite.get("failures")) for suite in root] == [
+        ("harness (cpu-x86_64)", "1", "0"),
+        ("harness (cuda-sm90)", "2", "1"),
+        ("harness (cuda-sm90) 2", "1", "1"),
+        ("harness", "1", "0"),
+    ]
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("5", "2", "0")
+    names = [case.get("name") for case in root.iter("testcase")]
+    assert names[0] == "ddpm-digits/ddim@seed=0 (cpu-x86_64)"
+    assert names[2] == "ddpm-digits/ddim@seed=0 (cuda-sm90)"
+    assert names[4] == SKIPPED.case
+    platforms = root.findall("testsuite/properties/property[@name='platform']")
+    assert [one.get("value") for one in platforms] == ["cpu-x86_64", "cuda-sm90", "cuda-sm90"]
+
+
+def test_an_unfinished_merged_report_is_told_once() -> None:
+    gpu = replace(ENVIRONMENT, platform="cuda-sm90")
+    environments = (RanIn(ENVIRONMENT, (0,)), RanIn(gpu, (1,)))
+    report = replace(_of(IDENTICAL, WITHIN), environments=environments, finished=False, not_run=("a",))
+    root = ElementTree.fromstring(junit_xml(report, allow_missing=False, strict=False))
+    assert (root.get("tests"), root.get("errors")) == ("3", "1")
 
 
 def test_how_the_golden_of_another_cpu_came_to_judge_is_what_the_test_printed() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.core.results.reasons import said
-from harness.core.results.verdict import CaseResult, Report, Verdict
+from harness.core.results.verdict import CaseResult, RanIn, Report, Verdict
 from harness.report.formats.markdown import LIMIT, markdown
 from tests.report.samples import (
     DRIFTED,
@@ -116,6 +116,14 @@ def test_goldens_of_other_cpus_are_reported_with_their_cases() -> None:
     assert f"\n- {words} (in {IDENTICAL.case})\n" in text.replace("\\", "")
 
 
+def test_each_environment_of_a_merged_report_is_told() -> None:
+    gpu = replace(ENVIRONMENT, platform="cuda-sm90")
+    environments = (RanIn(ENVIRONMENT, (0,)), RanIn(gpu, (1,)))
+    text = markdown(replace(Report(None, (IDENTICAL, WITHIN)), environments=environments))
+    versions = "torch 2.13.0+cpu, diffusers 0.42.1"
+    assert f"\n\ncpu-x86\\_64, {versions}\n\ncuda-sm90, {versions}\n\n" in text
+
+
 def errors(count: int, size: int) -> tuple[CaseResult, ...]:
     """Errors of as many causes, each with a log of `size` characters."""
     letters = ["abcdefghij"[int(digit)] for digit in "0123456789"]
@@ -166,12 +174,22 @@ def test_a_cause_is_kept_before_the_details_of_another_and_passes_go_first() -> 
     assert "the details of" not in text
 
 
-def test_no_part_is_kept_without_the_heading_of_its_cause() -> None:
-    text = markdown(Report(None, errors(5000, 3)))
+@pytest.mark.parametrize("size", range(240, 300, 10))
+def test_no_part_is_kept_without_the_heading_of_its_cause(size: int) -> None:
+    """Where a heading no longer fits, its table would, if it is shorter than those before."""
+    cases = tuple(
+        replace(
+            one, reasons=said(one.case.ljust(size, "x")), log=(), next_steps=(), case=f"{place:a>{width}}"
+        )
+        for place, one in enumerate(errors(500, 3))
+        for width in [300 if place < 250 else 5]
+    )
+    text = markdown(Report(None, cases))
     headings = text.count("### 1 case: error: ")
-    assert 0 < headings < 5000
-    assert text.count("**error**") <= headings
-    assert f"the causes of {5000 - headings} cases" in text
+    assert 0 < headings < 250
+    assert "`aa499`" not in text
+    assert "`aa250`" not in text
+    assert f"the causes of {500 - headings} cases" in text
 
 
 def test_verdicts_that_fail_by_request_are_grouped_too() -> None:
