@@ -108,6 +108,7 @@ def test_the_example_config_is_accepted(tmp_path: Path) -> None:
     assert [case.id for case in load_cases(tmp_path).cases] == ["example@seed=0", "example@seed=1"]
 
 
-def test_the_picture_is_there() -> None:
-    [picture] = re.findall(r"!\[.*\]\((.*)\)", README)
-    assert (ROOT / picture).is_file()
+def test_the_pictures_are_there() -> None:
+    pictures = re.findall(r"!\[.*\]\((.*)\)", README)
+    assert pictures
+    assert all((ROOT / picture).is_file() for picture in pictures)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness.core.results.verdict import Report
 from harness.errors import HarnessError
-from harness.explain.results import with_divergence
+from harness.explain.results import Growths, with_growth
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens, installs, judges, publishes, replays
 from harness.invocation.command import Command, options_of, writes
@@ -20,6 +22,7 @@ from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
 from harness.review.drafts import with_drafts
 from harness.review.offers import with_offers
+from harness.review.page.publishing import PAGE_NAME, discard_page, try_to_publish, try_to_publish_index
 from harness.review.reject import with_rejections
 from harness.trials.captures import REPORT_NAME
 from harness.trials.cases import cases_to_run
@@ -39,21 +42,23 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
     """
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
-    found = Verification.of(cases, options.out, how)
+    found, growths = Verification.of(cases, options.out, how), Growths()
     # Before the first capture is removed: the report of an earlier verify would describe captures that are gone.
+    discard_page(options.out)
     json_report.write_text(options.out / REPORT_NAME, json_report.verify_json(found.unfinished()))
     try:
         with open_session(options, screen, len(cases)) as session:
-            judge_all(found, session, store, settle=with_divergence)
+            judge_all(found, session, store, settle=partial(with_growth, growths=growths))
         report = _remembered(found.report(), options)
     except BaseException:
-        _save_unfinished(found.unfinished(), options, screen)
+        _save_unfinished(found.unfinished(), options, screen, growths)
         raise
     try:
         save_report(report, options)
     finally:  # a full disk must not hide the verdicts
         screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)
         annotate(report, options, screen)
+        _publish(report, options, screen, growths)
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
@@ -72,12 +77,22 @@ def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOption
         found = judging.judge_candidates(asked, cases, options, how, upgrade, screen)
         for place, report in enumerate(found):
             reports[place] = _remembered(report, options)
+    except BaseException:
+        _save_candidates(reports, options)
+        _publish_candidates(reports, options, screen)
+        raise
+    try:
+        _save_candidates(reports, options)
     finally:
-        text = _candidates_json(reports)
-        json = [(options.json, harmless_json(text))] if options.json is not None else []
-        emit((options.out / CANDIDATES_NAME, text), *json)
-    screen.show_candidates(reports, allow_missing=how.allow_missing, strict=how.strict)
+        screen.show_candidates(reports, allow_missing=how.allow_missing, strict=how.strict)
+        _publish_candidates(reports, options, screen)
     return max(one.exit_code(allow_missing=how.allow_missing, strict=how.strict) for one in reports)
+
+
+def _save_candidates(reports: Sequence[Report], options: Options) -> None:
+    text = _candidates_json(reports)
+    json = [(options.json, harmless_json(text))] if options.json is not None else []
+    emit((options.out / CANDIDATES_NAME, text), *json)
 
 
 def _candidates_json(reports: Sequence[Report]) -> str:
@@ -98,13 +113,37 @@ def save_report(report: Report, options: Options) -> None:
     emit((options.out / REPORT_NAME, json_report.verify_json(report)), *documents(report, options))
 
 
-def _save_unfinished(report: Report, options: Options, screen: Screen) -> None:
+def _publish(report: Report, options: Options, screen: Screen, growths: Growths) -> None:
+    """Write the page to the output folder, and say where it is if anything needs a decision."""
+    page = try_to_publish(report, options, screen.warn, growths)
+    how = report.passing
+    if page is not None and report.exit_code(allow_missing=how.allow_missing, strict=how.strict) != 0:
+        screen.say(f"pictures, causes and commands: {page}")
+
+
+def _publish_candidates(reports: Sequence[Report], options: Options, screen: Screen) -> None:
+    """Write the page of the only candidate, or one for each and a page that lists them."""
+    from harness.upgrade.judging import candidate_folder
+
+    discard_page(options.out)
+    if len(reports) == 1:
+        try_to_publish(reports[0], options, screen.warn, folder=candidate_folder(options, 1))
+        return
+    folders = [candidate_folder(options, number) for number, _ in enumerate(reports, 1)]
+    for report, folder in zip(reports, folders, strict=True):
+        try_to_publish(report, replace(options, out=folder), screen.warn)
+    try_to_publish_index(reports, [folder / PAGE_NAME for folder in folders], options, screen.warn)
+
+
+def _save_unfinished(report: Report, options: Options, screen: Screen, growths: Growths) -> None:
     """Report what was judged before an exception ended the verify; never raises another one in its place."""
     try:
-        save_report(_remembered(report, options), options)
+        report = _remembered(report, options)
+        save_report(report, options)
     except (HarnessError, OSError) as error:
         screen.warn(f"the report of what was judged could not be written: {error}")
         return
+    try_to_publish(report, options, screen.warn, growths)
     done, path = len(report.cases), options.out / REPORT_NAME
     screen.warn(f"not finished: {done} of {done + len(report.not_run)} cases were judged, see {path}")
 

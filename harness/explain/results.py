@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.core.case import Case
 from harness.core.environment import Change
-from harness.core.results.explanation import Explanation, Likelihood, Suspect
+from harness.core.results.explanation import Explanation, GrowthRow, Likelihood, Suspect
 from harness.core.results.next_step import NextSteps, failure_steps, stream_steps
 from harness.core.results.verdict import PASSES, CaseResult, Verdict
 from harness.errors import HarnessError
@@ -25,9 +25,20 @@ _COMPARED = PASSES | {Verdict.DRIFTED, Verdict.BROKEN, Verdict.STALE}
 
 def with_divergence(evidence: Evidence, result: CaseResult) -> CaseResult:
     """A failed case's result with where it began, and with the best explanation first."""
+    return with_growth(evidence, result, {})
+
+
+Growths = dict[str, tuple[GrowthRow, ...]]
+"""How the error of each failed case grew, by the case's id."""
+
+
+def with_growth(evidence: Evidence, result: CaseResult, growths: Growths) -> CaseResult:
+    """As `with_divergence`; how the error grew is added to `growths`, so that nobody decodes the traces again."""
     if result.verdict in PASSES and not result.exact_findings:
         return result
-    return explanation_of(evidence, result).result
+    found = explanation_of(evidence, result)
+    growths[result.case] = found.stages
+    return found.result
 
 
 def explanation_of(evidence: Evidence, result: CaseResult) -> Explanation:

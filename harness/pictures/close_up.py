@@ -12,7 +12,7 @@ from harness.pictures.difference import Difference
 from harness.pictures.drawing import Drawing, Sounds
 from harness.pictures.film import Film
 from harness.pictures.kinds import Kind
-from harness.pictures.sound import Sound, change_drawn, drawn
+from harness.pictures.sound import WAVE, Sound, change_drawn, drawn
 
 SIDE = 48
 """The most pixels on each side of a close-up."""
@@ -71,9 +71,9 @@ def _of_sound(sounds: Sounds) -> CloseUp | None:
     stop = start + ours.samples.shape[-1]
     return CloseUp(
         f"samples {start} to {stop}, at {start / golden.rate:.4g} s",
-        drawn(ours, peak)[: len(drawn(ours, peak)) * 3 // 7],
-        drawn(theirs, peak)[: len(drawn(theirs, peak)) * 3 // 7],
-        change_drawn(ours, theirs, change, 1)[: len(drawn(ours, peak)) * 3 // 7],
+        drawn(ours, peak)[:WAVE],
+        drawn(theirs, peak)[:WAVE],
+        change_drawn(ours, theirs, change, 1)[:WAVE],
         f"edge of the waveforms: {peak:.3g}; of the difference: {change:.3g}",
     )
 

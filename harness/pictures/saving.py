@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -19,19 +19,19 @@ MOST_GIF_FRAMES = 64
 """Of more frames, a GIF shows every second, third, ... one at the same speed."""
 
 
-def save_drawing(drawing: Drawing, folder: Path) -> tuple[Path, ...]:
+def save_drawing(drawing: Drawing, folder: Path, views: Collection[str] | None = None) -> tuple[Path, ...]:
     """Write everything that the drawing shows to `folder`, and return the paths; names begin with the output's.
 
     Pictures are whole, not reduced: `images-golden.png`, `images-now.png`, `images-x16.png`.
-    Raises what `files.write` raises.
+    `views` are the names of the differences that are wanted, None for all. Raises what `files.write` raises.
     """
-    return tuple(_saved(drawing, folder))
+    return tuple(_saved(drawing, folder, views))
 
 
-def _saved(drawing: Drawing, folder: Path) -> Iterator[Path]:
+def _saved(drawing: Drawing, folder: Path, views: Collection[str] | None) -> Iterator[Path]:
     def put(name: str, content: bytes) -> Path:
         path = folder / f"{_plain(drawing.output)}-{name}"
-        files.write(path, content)
+        _write(path, content)
         return path
 
     sides = (("golden", drawing.golden), ("now", drawing.now))
@@ -39,6 +39,8 @@ def _saved(drawing: Drawing, folder: Path) -> Iterator[Path]:
         if pixels is not None:
             yield put(f"{side}.png", png(pixels))
     for view in drawing.changes():
+        if views is not None and view.name not in views:
+            continue
         yield put(f"{view.name}.png", png(view.pixels))
     if drawing.film is not None:
         yield from _films(drawing, drawing.film, folder)
@@ -68,8 +70,17 @@ def _films(drawing: Drawing, film: Film, folder: Path) -> Iterator[Path]:
         step = -(-len(frames.values) // MOST_GIF_FRAMES)
         shown = (frame for place, frame in enumerate(film.playing(frames)) if place % step == 0)
         path = path.with_suffix(".gif")
-        files.write(path, gif(shown, film.fps / step))
+        _write(path, gif(shown, film.fps / step))
         yield path
+
+
+def _write(path: Path, content: bytes) -> None:
+    """As `files.write`, but without waiting for the disk: a picture can be drawn again."""
+    try:
+        with files.replacing(path, durable=False) as file:
+            file.write(content)
+    except OSError as error:
+        raise files.refusal(path, error) from error
 
 
 def _plain(name: str) -> str:

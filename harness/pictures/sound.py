@@ -94,10 +94,12 @@ def _waveform(samples: _Samples, peak: float, *, signs: bool = False) -> Pixels:
     pixels = np.full((WAVE, WIDTH, 3), NOTHING, np.uint8)
     middle = (WAVE - 1) / 2
     pixels[round(middle)] = (60, 64, 72)
+    known = np.nan_to_num(samples)
     edges = np.linspace(0, samples.shape[-1], WIDTH + 1).astype(int)
     for column, (start, stop) in enumerate(zip(edges, np.maximum(edges[1:], edges[:-1] + 1), strict=False)):
-        part = np.nan_to_num(samples[:, start:stop])
-        low, high = (np.clip(edge / peak, -1, 1) * middle for edge in (part.min(), part.max()))
+        # From the sample before, so that the line is not torn where a sample is wider than a column.
+        part = known[:, start if signs else max(0, start - 1) : stop]
+        low, high = (min(max(float(edge) / peak, -1), 1) * middle for edge in (part.min(), part.max()))
         top, bottom = round(middle - high), round(middle - low)
         if not signs:
             pixels[top : bottom + 1, column] = _LINE

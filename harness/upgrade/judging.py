@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 
 from harness.core.capture import Lost, Outcome, Unavailable
 from harness.core.case import Case
@@ -101,8 +102,13 @@ def judge_candidates(
     made = upgrades(configured(), installed(), upgrade.installer, sdists=sdists, large=upgrade.large)
     for number, one in enumerate(asked, 1):
         screen.note(f"candidate {number} of {len(asked)}: {one}")
-        place = replace(options, out=options.out / "candidates" / str(number))
+        place = replace(options, out=candidate_folder(options, number))
         yield judge_candidate(one, cases, made, place, how, screen)
+
+
+def candidate_folder(options: Options, number: int) -> Path:
+    """Where the captures of a candidate go; they are counted from 1."""
+    return options.out / "candidates" / str(number)
 
 
 def candidates_of(upgrade: UpgradeOptions) -> tuple[Candidate, ...]:

@@ -90,3 +90,21 @@ def test_what_is_no_report_is_told_and_passes_nothing(
     (folder / "out/report.json").write_text("{}")
     assert shown(monkeypatch) not in (0, 1)
     assert "out/report.json" in capsys.readouterr().err
+
+
+def test_html_writes_a_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left(folder, Verdict.DRIFTED)
+    assert shown(monkeypatch, "--html", "page.html") == 1
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert "1 of 1 case failed" in page
+    assert "ddim/two" in page
+
+
+def test_a_page_has_pictures_beside_it_so_it_needs_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left(folder, Verdict.DRIFTED)
+    with pytest.raises(SystemExit) as ended:
+        shown(monkeypatch, "--html", "-")
+    assert ended.value.code == 2
+    assert "--html writes pictures beside its page; name a file" in capsys.readouterr().err

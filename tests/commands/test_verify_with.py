@@ -76,6 +76,7 @@ def test_one_candidate_has_the_usual_report_with_what_it_is(judged: Judged) -> N
     assert report["candidate"]["asked"] == ["x==1"]
     assert json.loads(Path("out/candidates.json").read_text()) == report
     assert not Path("out/report.json").exists()
+    assert "Judged under other versions: x==1." in Path("out/report.html").read_text()
 
 
 def test_several_candidates_have_a_report_each_and_the_worst_exit_code(judged: Judged) -> None:
@@ -84,6 +85,10 @@ def test_several_candidates_have_a_report_each_and_the_worst_exit_code(judged: J
     found = json.loads(Path("all.json").read_text())
     assert found["schema"] == 1
     assert [one["summary"] for one in found["candidates"]] == [{"identical": 2}, {"drifted": 2}]
+    index = Path("out/report.html").read_text()
+    assert 'href="candidates/1/report.html"' in index
+    assert 'href="candidates/2/report.html"' in index
+    assert "2 of 2 cases failed" in Path("out/candidates/2/report.html").read_text()
 
 
 def test_a_lock_or_a_day_is_a_candidate_by_itself(judged: Judged) -> None:
@@ -177,3 +182,4 @@ def test_what_ends_early_says_which_candidates_were_judged(
     assert (second["finished"], second["not_run"], second["cases"]) == (False, ["a", "b"], [])
     assert second["candidate"]["asked"] == ["second==1"]
     assert json.loads(Path("both.json").read_text()) == found
+    assert "2 cases were not run to the end" in Path("out/candidates/2/report.html").read_text()

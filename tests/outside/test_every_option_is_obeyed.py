@@ -414,6 +414,7 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("repeat", "--flags"): flags,
     ("verify", "--no-annotations"): no_annotations,
     ("report", "--no-annotations"): no_annotations,
+    ("report", "--html"): "tests/commands/test_report.py",
     ("schema", "DOCUMENT"): document,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,

@@ -83,7 +83,11 @@ def test_every_file_is_opened_and_every_trace_decoded_once(
     goldens = {f"goldens/{name}/cpu-x86_64.safetensors" for name in CASES}
     captures = {f"out/captures/{name}/capture.safetensors" for name in CASES}
     captures |= {f"out/captures/{name}/forced.safetensors" for name in replayed}
-    assert reads.headers == dict.fromkeys(goldens | captures, 1)
+    # The page of a verify shows what failed: the files of those cases, but no trace, are opened once more for it.
+    failing = {"verify": ("drifting",), "verify --forced": ("drifting", "within")}.get(" ".join(words), ())
+    plain = {path for path in goldens | captures if not path.endswith("forced.safetensors")}
+    again = {path: 1 for path in plain if any(f"/{name}/" in path for name in failing)}
+    assert reads.headers == {path: 1 + again.get(path, 0) for path in goldens | captures}
     assert reads.traces == dict.fromkeys(goldens | captures, 1)
 
 

@@ -47,7 +47,9 @@ def test_actions_are_pinned_by_major_version(repo_root: Path, name: str) -> None
 def test_ci_runs_the_one_check(repo_root: Path) -> None:
     found = workflow(repo_root, "ci.yml")
     assert set(found["on"]) == {"push", "pull_request"}
-    assert [step["run"] for step in steps(found["jobs"]["check"]) if "run" in step] == ["make check"]
+    browser = "make .venv/.dev\n.venv/bin/playwright install --with-deps chromium\n"
+    run = [step["run"] for step in steps(found["jobs"]["check"]) if "run" in step]
+    assert run == [browser, "make check"]
 
 
 def test_nightly_runs_on_a_schedule_and_on_demand(repo_root: Path) -> None:
