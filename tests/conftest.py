@@ -27,6 +27,7 @@ LONGEST_FIRST = (
     "tests/commands/test_verify.py",
     "tests/commands/test_record.py",
     "tests/commands/test_weak_cases.py",
+    "tests/report/page/test_in_a_browser.py",
     "tests/outside/test_one_golden_every_cpu.py",
     "tests/outside/test_standard_streams.py",
     "tests/worker/test_execute.py",

@@ -77,13 +77,22 @@ def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOption
         found = judging.judge_candidates(asked, cases, options, how, upgrade, screen)
         for place, report in enumerate(found):
             reports[place] = _remembered(report, options)
+    except BaseException:
+        _save_candidates(reports, options)
+        _publish_candidates(reports, options, screen)
+        raise
+    try:
+        _save_candidates(reports, options)
     finally:
-        text = _candidates_json(reports)
-        json = [(options.json, harmless_json(text))] if options.json is not None else []
-        emit((options.out / CANDIDATES_NAME, text), *json)
-    _publish_candidates(reports, options, screen)
-    screen.show_candidates(reports, allow_missing=how.allow_missing, strict=how.strict)
+        screen.show_candidates(reports, allow_missing=how.allow_missing, strict=how.strict)
+        _publish_candidates(reports, options, screen)
     return max(one.exit_code(allow_missing=how.allow_missing, strict=how.strict) for one in reports)
+
+
+def _save_candidates(reports: Sequence[Report], options: Options) -> None:
+    text = _candidates_json(reports)
+    json = [(options.json, harmless_json(text))] if options.json is not None else []
+    emit((options.out / CANDIDATES_NAME, text), *json)
 
 
 def _candidates_json(reports: Sequence[Report]) -> str:

@@ -182,3 +182,4 @@ def test_what_ends_early_says_which_candidates_were_judged(
     assert (second["finished"], second["not_run"], second["cases"]) == (False, ["a", "b"], [])
     assert second["candidate"]["asked"] == ["second==1"]
     assert json.loads(Path("both.json").read_text()) == found
+    assert "2 cases were not run to the end" in Path("out/candidates/2/report.html").read_text()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.environment import Change, Environment
 from harness.core.results.next_step import NextStep, harness_step
+from harness.core.results.reasons import Warned
 from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.report.details import by_relevance, change_words, warning_lines
 from harness.report.group_words import group_count, group_sentence, moved_words
@@ -63,6 +65,7 @@ _PACKAGES = ("torch", "diffusers", "transformers")
 def page_html(review: Review) -> str:
     """The page of a review, as one text; everything from elsewhere is escaped."""
     report = review.report
+    here = report.command == "verify"
     return _rendered(
         "page.html",
         review=review,
@@ -72,7 +75,7 @@ def page_html(review: Review) -> str:
         moved=_moved(report.cases),
         running=_running(report.environment),
         key=_key(report),
-        acceptable=report.finished and report.command == "verify",
+        commands=Commands(review.out, here, acceptable=here and report.finished),
     )
 
 
@@ -107,34 +110,14 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals.update(
-        icons=ICONS,
-        verdicts=list(Verdict),
-        accept=accept_words,
-        shown_width=shown_width,
-        metric_bars=metric_bars,
-        growth_chart=growth_chart,
-        group_count=group_count,
-        group_sentence=group_sentence,
-        moved_words=moved_words,
-        change_words=change_words,
-        invariant_words=invariant_words,
-        warning_words=warning_words,
-        warning_lines=warning_lines,
-        warnings_of=lambda results: [(one.case, one.warnings) for one in results],
-        reason_words=reason_words,
-        count_words=count_words,
-        tensor_words=tensor_words,
-        worst_words=worst_words,
-        seconds_words=seconds_words,
-        steps=steps_of,
-        first_step=first_step,
-        gist=gist,
-        rejection_words=rejection_words,
-        command_words=command_words,
-    )
+    templates.globals.update({one.__name__: one for one in _WORDS}, verdicts=list(Verdict))
     templates.filters.update(number=number, one_line=one_line)
     return templates
+
+
+def sign(verdict: Verdict) -> str:
+    """The sign of a verdict."""
+    return ICONS.get(verdict, "•")
 
 
 def _told(value: object) -> object:
@@ -147,31 +130,48 @@ def shown_width(picture: Picture) -> int:
     return picture.width * max(1, _SHOWN_SIDE // max(picture.width, picture.height))
 
 
-def steps_of(result: CaseResult, out: str) -> list[NextStep]:
-    """The commands of a case, each with what it is for: to run it again, what the result advises, to accept."""
-    where = ("--out", out) if out else ()
-    advised = [step for step in result.next_steps if step.argv]
-    known = {step.argv for step in advised}
-    own = [harness_step("to reproduce it", "verify", result.case)]
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What the commands on a page have to say: the output folder, "" for the default, and what is possible at all.
+
+    Nothing of other versions can be reproduced here, and nothing of them, or of a run that did not finish, accepted.
+    """
+
+    out: str
+    here: bool = True
+    acceptable: bool = True
+
+    def of(self, result: CaseResult) -> list[NextStep]:
+        """The commands of a case, each with what it is for: to run it again, what the result advises, to accept."""
+        advised = [step for step in result.next_steps if step.argv]
+        told = {step.argv[:2] for step in advised}
+        own = [step for step in _own_steps(result) if step.argv[:2] not in told] if self.here else []
+        accept = self._accept("if it is intended, to accept what was judged here", [result])
+        return [*own, *advised, *([accept] if accept else [])]
+
+    def first(self, result: CaseResult) -> NextStep:
+        """The one command for the cases of a cause: the first that the result advises."""
+        advised = [step for step in result.next_steps if step.argv]
+        return next(iter((*advised, *self.of(result))), NextStep())
+
+    def accept_all(self, results: Sequence[CaseResult]) -> NextStep:
+        """The command that accepts these cases, those that have a capture; an empty step if it is impossible."""
+        return self._accept("if all of them are intended", results) or NextStep()
+
+    def _accept(self, why: str, results: Sequence[CaseResult]) -> NextStep | None:
+        ids = dict.fromkeys(one.case for one in results if one.capture)
+        if not ids or not self.acceptable:
+            return None
+        where = ("--out", self.out) if self.out else ()
+        return harness_step(why, "accept", *where, *ids, "--reason", "...")
+
+
+def _own_steps(result: CaseResult) -> list[NextStep]:
+    steps = [harness_step("to reproduce it", "verify", result.case)]
     if result.verdict in (Verdict.DRIFTED, Verdict.BROKEN):
-        own += [
-            harness_step("to see where it began", "explain", result.case),
-            harness_step("to learn which dependency did it", "blame", result.case),
-        ]
-    why = "if it is intended, to accept what was judged here"
-    accept = harness_step(why, "accept", *where, result.case, "--reason", "...")
-    told = {step.argv[:2] for step in advised}
-    return [
-        *(step for step in own if step.argv not in known and step.argv[:2] not in told),
-        *advised,
-        *([accept] if result.capture else []),
-    ]
-
-
-def first_step(result: CaseResult, out: str) -> NextStep:
-    """The one command for the cases of a cause: the first that the result advises."""
-    advised = [step for step in result.next_steps if step.argv]
-    return (advised or steps_of(result, out))[0]
+        steps.append(harness_step("to see where it began", "explain", result.case))
+        steps.append(harness_step("to learn which dependency did it", "blame", result.case))
+    return steps
 
 
 def gist(result: CaseResult) -> str:
@@ -180,11 +180,9 @@ def gist(result: CaseResult) -> str:
     return told or one_line(reason_words(result.reasons))
 
 
-def accept_words(cases: Sequence[CaseResult], out: str) -> str:
-    """The command that accepts these cases, those that have a capture; "" if none has."""
-    ids = [one.case for one in cases if one.capture]
-    where = ("--out", out) if out else ()
-    return command_words(harness_step("", "accept", *where, *ids, "--reason", "...")) if ids else ""
+def with_warnings(results: Sequence[CaseResult]) -> list[tuple[str, Sequence[Warned]]]:
+    """The id and the warnings of each result."""
+    return [(one.case, one.warnings) for one in results]
 
 
 def _summary(report: Report) -> str:
@@ -193,11 +191,11 @@ def _summary(report: Report) -> str:
 
 
 def _title(report: Report) -> str:
-    """`3 of 12 cases failed`, `all 12 cases pass`."""
+    """`3 of 12 cases failed`, `12 cases: all pass`."""
     how = report.passing
     failed = sum(fails(one, allow_missing=how.allow_missing, strict=how.strict) for one in report.cases)
     total = count_words(len(report.cases), "case")
-    told = f"{failed} of {total} failed" if failed else f"{total}: none failed"
+    told = f"{failed} of {total} failed" if failed else f"{total}: all pass"
     return told if report.finished else f"{unfinished_words(report.not_run)}; {told}"
 
 
@@ -228,3 +226,28 @@ def _key(report: Report) -> str:
 
 def _digest(text: str) -> str:
     return b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+_WORDS: tuple[Callable[..., object], ...] = (
+    change_words,
+    command_words,
+    count_words,
+    gist,
+    group_count,
+    group_sentence,
+    growth_chart,
+    invariant_words,
+    metric_bars,
+    moved_words,
+    reason_words,
+    rejection_words,
+    seconds_words,
+    shown_width,
+    sign,
+    tensor_words,
+    warning_lines,
+    warning_words,
+    with_warnings,
+    worst_words,
+)
+"""What templates call by name."""

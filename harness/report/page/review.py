@@ -31,14 +31,32 @@ class ReviewedCase:
     notes: tuple[str, ...] = ()
 
 
+Key = tuple[str, str | None]
+"""A case's id and its platform: a merged report has a case once for each platform."""
+
+
+def key_of(result: CaseResult) -> Key:
+    """What a result is found by."""
+    return result.case, result.platform
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A report with its failures by cause; `cases` holds those of the groups by id.
+    """A report with its failures by cause; `cases` holds those of the groups by id and platform.
 
     `out` is the output folder as commands have to name it, "" for the default.
     """
 
     report: Report
     groups: tuple[Group, ...]
-    cases: Mapping[str, ReviewedCase]
+    cases: Mapping[Key, ReviewedCase]
     out: str = ""
+
+    def case(self, result: CaseResult) -> ReviewedCase:
+        """The reviewed case of a result that needs a decision; raises KeyError for others."""
+        return self.cases[key_of(result)]
+
+    @property
+    def others(self) -> tuple[CaseResult, ...]:
+        """The results that need no decision."""
+        return tuple(one for one in self.report.cases if key_of(one) not in self.cases)

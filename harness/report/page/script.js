@@ -157,7 +157,8 @@
     one(".marks-count").textContent = `${marked.yes.length} intended, ${marked.no.length} not intended`;
     const reason = one("[name=reason]", bar).value || "...", out = body.dataset.out ? ["--out", body.dataset.out] : [];
     place.replaceChildren();
-    for (const [verb, ids] of [["accept", marked.yes], ["reject", marked.no]]) {
+    for (const [verb, found] of [["accept", marked.yes], ["reject", marked.no]]) {
+      const ids = [...new Set(found)];  // a case of several platforms is there several times
       if (!ids.length) continue;
       const line = document.createElement("div"), code = document.createElement("code"), button = document.createElement("button");
       line.className = "cmd";

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from harness.judge.evidence import Opened
 from harness.pictures.drawing import drawing_of
 from harness.pictures.kinds import Asked
 from harness.pictures.outputs import output_names, output_of
-from harness.report.page.review import Review, ReviewedCase
+from harness.report.page.review import Review, ReviewedCase, key_of
 from harness.report.page.shown import Saved, Shown
 from harness.report.wording import fails
 from harness.review.page.showing import saved_beside, shown
@@ -46,6 +46,12 @@ class Where:
     page: Path
     pictures: Path
 
+    def of(self, result: CaseResult, among: Sequence[CaseResult]) -> Where:
+        """The same, with the folder of one case's pictures; each platform has its own if there are several."""
+        folder = self.pictures / _folder(result.case)
+        several = [one.case for one in among].count(result.case) > 1
+        return replace(self, pictures=folder / _folder(result.platform or "none") if several else folder)
+
 
 def review_of(
     report: Report, where: Where, out: str = "", growths: Mapping[str, tuple[GrowthRow, ...]] | None = None
@@ -60,7 +66,10 @@ def review_of(
         one for one in report.cases if fails(one, allow_missing=passing.allow_missing, strict=passing.strict)
     ]
     budget = max(_LEAST_BYTES, min(_MOST_BYTES, _BYTES // max(1, len(failed))))
-    cases = {one.case: _reviewed(one, where, budget, (growths or {}).get(one.case)) for one in failed}
+    cases = {
+        key_of(one): _reviewed(one, where.of(one, failed), budget, (growths or {}).get(one.case))
+        for one in failed
+    }
     return Review(report, groups_of(failed), cases, out)
 
 
@@ -86,11 +95,18 @@ def _reviewed(
 
 
 def _capture(result: CaseResult, where: Where) -> str | None:
-    """The capture in the folder of the report, which may have been moved; else where it was."""
+    """The capture that was judged: in the folder of the report, which may have been moved, or else where it was."""
     if result.capture is None:
         return None
     beside = where.folder / "captures" / result.case / Path(result.capture.path).name
-    return str(beside) if beside.is_file() else result.capture.path
+    moved = beside.is_file() and beside != Path(result.capture.path)
+    return beside.as_posix() if moved and _is(beside, result.capture.sha256) else result.capture.path
+
+
+def _is(path: Path, sha256: str) -> bool:
+    with suppress(UnreadableGolden):
+        return file_sha256(path) == sha256
+    return False
 
 
 def _opened(path: str | None, sha256: str | None, what: str, notes: list[str]) -> Opened | None:
@@ -182,14 +198,12 @@ def _outputs(
     shared = budget // max(1, min(len(ordered), _MOST_OUTPUTS))
     for name in ordered[:_MOST_OUTPUTS]:
         try:
-            yield _shown(name, golden, now, result, where, shared)
+            yield _shown(name, golden, now, where, shared)
         except Exception as error:  # whatever a library raises for one output, the page shows the others
             notes.append(f"{name}: cannot be shown ({error})")
 
 
-def _shown(
-    name: str, golden: Opened | None, now: Opened | None, result: CaseResult, where: Where, budget: int
-) -> Shown:
+def _shown(name: str, golden: Opened | None, now: Opened | None, where: Where, budget: int) -> Shown:
     sides = [None if one is None else output_of(one.file, name) for one in (golden, now)]
     document = next(one.document for one in (now, golden) if one is not None)
     drawing = drawing_of(name, sides[0], sides[1], Asked.of(document))
@@ -197,7 +211,7 @@ def _shown(
     files: tuple[Saved, ...] = ()
     if found.golden or found.now:
         with suppress(HarnessError):
-            files = saved_beside(drawing, where.pictures / _folder(result.case), where.page)
+            files = saved_beside(drawing, where.pictures, where.page)
     return replace(found, files=files)
 
 

@@ -13,7 +13,7 @@ import harness.report.page.page as module
 from harness.core.history import Person, Rejection
 from harness.core.results.candidate import Tried
 from harness.core.results.groups import groups_of
-from harness.core.results.next_step import harness_step
+from harness.core.results.next_step import NextStep, harness_step
 from harness.core.results.reasons import Message
 from harness.core.results.verdict import (
     Boundary,
@@ -25,8 +25,8 @@ from harness.core.results.verdict import (
     Report,
     Verdict,
 )
-from harness.report.page.page import accept_words, gist, index_html, page_html, shown_width, steps_of
-from harness.report.page.review import Review, ReviewedCase
+from harness.report.page.page import Commands, gist, index_html, page_html, shown_width
+from harness.report.page.review import Review, ReviewedCase, key_of
 from harness.report.page.shown import Picture
 from tests.report.samples import ENVIRONMENT
 
@@ -42,7 +42,7 @@ def result(case: str = "a", verdict: Verdict = Verdict.DRIFTED, **more: object) 
 def page(*results: CaseResult, out: str = "", **report: object) -> str:
     failed = [one for one in results if one.verdict is not Verdict.IDENTICAL]
     told = Report(ENVIRONMENT, results, **report)  # type: ignore[arg-type]
-    return page_html(Review(told, groups_of(failed), {one.case: ReviewedCase(one) for one in failed}, out))
+    return page_html(Review(told, groups_of(failed), {key_of(one): ReviewedCase(one) for one in failed}, out))
 
 
 class Elements(HTMLParser):
@@ -145,7 +145,7 @@ def test_a_candidate_is_named_and_accepted_by_nobody() -> None:
 def test_nothing_failed() -> None:
     text = page(result(verdict=Verdict.IDENTICAL))
     assert "Nothing failed" in text
-    assert "1 case: none failed" in text
+    assert "1 case: all pass" in text
 
 
 def test_a_rejection_stands_beside_the_failure() -> None:
@@ -156,28 +156,38 @@ def test_a_rejection_stands_beside_the_failure() -> None:
 
 
 def test_steps_of_a_failure() -> None:
-    steps = [step.argv for step in steps_of(result(), "")]
-    assert steps == [
+    assert [step.argv for step in Commands("").of(result())] == [
         ("harness", "verify", "a"),
         ("harness", "explain", "a"),
         ("harness", "blame", "a"),
         ("harness", "accept", "a", "--reason", "..."),
     ]
     advised = harness_step("find it", "explain", "--forced", "a")
-    steps = [step.argv for step in steps_of(result(next_steps=(advised,), capture=None), "")]
-    assert steps == [
+    told = result(next_steps=(advised,), capture=None)
+    assert [step.argv for step in Commands("").of(told)] == [
         ("harness", "verify", "a"),
         ("harness", "blame", "a"),
         ("harness", "explain", "--forced", "a"),
     ]
+    assert Commands("").first(told) == advised
+    assert Commands("").first(result()).argv == ("harness", "verify", "a")
+
+
+def test_other_versions_and_unfinished_runs_have_fewer_steps() -> None:
+    advised = harness_step("", "blame", "a", "--bad", "torch==3")
+    assert Commands("", here=False, acceptable=False).of(result(next_steps=(advised,))) == [advised]
+    assert Commands("", here=False, acceptable=False).first(result()) == NextStep()
+    assert "accept" not in {step.argv[1] for step in Commands("", acceptable=False).of(result())}
 
 
 def test_another_output_folder_is_named() -> None:
-    assert steps_of(result(), "ci out")[-1].argv[:4] == ("harness", "accept", "--out", "ci out")
-    assert accept_words([result(), result("b"), result("c", capture=None)], "x") == (
-        "harness accept --out x a b --reason ..."
-    )
-    assert accept_words([result(capture=None)], "") == ""
+    assert Commands("ci out").of(result())[-1].argv[:4] == ("harness", "accept", "--out", "ci out")
+
+
+def test_all_cases_of_a_cause_are_accepted_at_once() -> None:
+    results = [result(), result("b"), result("b", platform="cuda-sm90"), result("c", capture=None)]
+    assert Commands("").accept_all(results).argv == ("harness", "accept", "a", "b", "--reason", "...")
+    assert Commands("").accept_all([result(capture=None)]) == NextStep()
 
 
 def test_gist() -> None:

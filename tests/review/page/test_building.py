@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from harness.core.results.explanation import Likelihood
-from harness.core.results.verdict import Passing
+from harness.core.results.verdict import FileDigest, Passing
+from harness.golden.tensors import file_sha256
 from harness.review.page.building import Where, review_of
 from tests.support.files import edit
 from tests.support.reviews import Sample, every_verdict, picture, run_calls
+
+ONE = "sd/one", "cpu-x86_64"
 
 
 def where(sample: Sample) -> Where:
@@ -29,7 +32,7 @@ def sample(tmp_path: Path) -> Sample:
 def test_a_failure_is_shown_with_all_that_is_known(sample: Sample) -> None:
     review = review_of(sample.report(), where(sample))
     assert [[one.case for one in group.results] for group in review.groups] == [["sd/one"]]
-    found = review.cases["sd/one"]
+    found = review.cases[ONE]
     assert found.notes == ()
     assert [shown.output for shown in found.outputs] == ["images"]
     assert {row.event for row in found.growth} >= {"unet.forward", "scheduler.step"}
@@ -48,13 +51,31 @@ def test_a_failure_is_shown_with_all_that_is_known(sample: Sample) -> None:
 def test_known_growth_is_not_read_again(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.review.page.building.timeline", None)
     found = review_of(sample.report(), where(sample), growths={"sd/one": ()})
-    assert found.cases["sd/one"].growth == ()
+    assert found.cases[ONE].growth == ()
+
+
+def test_a_case_of_two_platforms_is_shown_for_each(sample: Sample) -> None:
+    first = sample.results[0]
+    assert first.capture is not None
+    other = sample.out / "elsewhere.safetensors"
+    other.write_bytes(Path(first.capture.path).read_bytes())
+    edit(other, "output/images", lambda values: values + 5)
+    capture = FileDigest(other.as_posix(), file_sha256(other))
+    second = replace(first, platform="cuda-sm90", capture=capture)
+    review = review_of(replace(sample.report(), cases=(first, second)), where(sample))
+    assert list(review.cases) == [ONE, ("sd/one", "cuda-sm90")]
+    assert [found.notes for found in review.cases.values()] == [(), ()]
+    paths = [found.outputs[0].files[0].path for found in review.cases.values()]
+    assert paths == [
+        f"report-pictures/sd/one/{name}/images-golden.png" for name in ("cpu-x86_64", "cuda-sm90")
+    ]
+    assert review.others == ()
 
 
 def test_captures_may_have_been_moved(sample: Sample, tmp_path: Path) -> None:
     sample.out.rename(tmp_path / "artifact")
     moved = Where(tmp_path / "artifact", tmp_path / "page.html", tmp_path / "page-pictures")
-    found = review_of(sample.report(), moved).cases["sd/one"]
+    found = review_of(sample.report(), moved).cases[ONE]
     assert found.notes == ()
     assert found.outputs[0].files[0].path == "page-pictures/sd/one/images-golden.png"
 
@@ -62,7 +83,7 @@ def test_captures_may_have_been_moved(sample: Sample, tmp_path: Path) -> None:
 def test_another_golden_is_not_shown(sample: Sample) -> None:
     golden = Path(sample.results[0].golden or "")
     edit(golden, "output/images", lambda values: values + 1)
-    found = review_of(sample.report(), where(sample)).cases["sd/one"]
+    found = review_of(sample.report(), where(sample)).cases[ONE]
     assert found.notes == (f"{golden}: the golden has changed since it was judged, so it is not shown",)
     assert found.outputs[0].golden is None
     assert found.outputs[0].now is not None
@@ -71,7 +92,7 @@ def test_another_golden_is_not_shown(sample: Sample) -> None:
 def test_a_file_that_is_gone_is_noted(sample: Sample) -> None:
     capture = sample.out / "captures/sd/one/capture.safetensors"
     capture.unlink()
-    found = review_of(sample.report(), where(sample)).cases["sd/one"]
+    found = review_of(sample.report(), where(sample)).cases[ONE]
     assert found.notes == (f"{capture}: the capture is not there, so it is not shown",)
     assert found.growth == ()
     assert found.suspects
@@ -80,7 +101,7 @@ def test_a_file_that_is_gone_is_noted(sample: Sample) -> None:
 def test_a_case_of_a_foreign_report_stays_in_its_folder(sample: Sample, tmp_path: Path) -> None:
     hostile = replace(sample.results[0], case="../../outside")
     review = review_of(replace(sample.report(), cases=(hostile,)), where(sample))
-    assert review.cases["../../outside"].outputs
+    assert review.cases["../../outside", "cpu-x86_64"].outputs
     assert (sample.out / "report-pictures/outside/images-golden.png").is_file()
     assert not (tmp_path / "outside").exists()
 
@@ -89,14 +110,16 @@ def test_what_passes_on_request_needs_no_decision(tmp_path: Path) -> None:
     made = every_verdict(tmp_path)
     strict = review_of(made.report(passing=Passing(strict=True)), where(made))
     allowed = review_of(made.report(passing=Passing(allow_missing=True)), where(made))
-    assert "gpu/only" in strict.cases
-    assert not {"gpu/only", "new/unrecorded"} & allowed.cases.keys()
+    assert "gpu/only" in {one.case for one in strict.others} ^ {one.case for one in strict.report.cases}
+    assert {"gpu/only", "new/unrecorded"} <= {one.case for one in allowed.others}
 
 
 def test_every_kind_of_output_is_shown(tmp_path: Path) -> None:
     made = every_verdict(tmp_path)
     review = review_of(made.report(), where(made))
-    kinds = {name: found.outputs[0].kind for name, found in review.cases.items() if found.outputs}
+    kinds = {
+        name: found.outputs[0].kind for (name, _platform), found in review.cases.items() if found.outputs
+    }
     assert kinds == {
         **{f"sd/prompts@seed={number}": "picture" for number in range(3)},
         "picture/one-pixel": "picture",
@@ -120,7 +143,7 @@ def test_an_output_that_cannot_be_drawn_costs_no_other(
         raise MemoryError("too much")
 
     monkeypatch.setattr("harness.review.page.building.drawing_of", fail)
-    found = review_of(sample.report(), where(sample)).cases["sd/one"]
+    found = review_of(sample.report(), where(sample)).cases[ONE]
     assert found.notes == ("images: cannot be shown (too much)",)
     assert found.growth
 
@@ -129,7 +152,7 @@ def test_many_outputs_are_counted(tmp_path: Path) -> None:
     made = Sample(tmp_path)
     golden = {f"images.{number}": picture(32, 32 + number) for number in range(11)}
     made.case("many", golden, {**golden, "images.9": picture(32, 41) + 1})
-    found = review_of(made.report(), where(made)).cases["many"]
+    found = review_of(made.report(), where(made)).cases["many", "cpu-x86_64"]
     assert len(found.outputs) == 8
     assert found.outputs[0].output == "images.9"
     assert found.notes == ("3 of 11 outputs are not shown",)
@@ -137,7 +160,7 @@ def test_many_outputs_are_counted(tmp_path: Path) -> None:
 
 def test_a_calibration_shows_what_rounding_does(sample: Sample) -> None:
     sample.calibrate("sd/one")
-    found = review_of(sample.report(), where(sample)).cases["sd/one"]
+    found = review_of(sample.report(), where(sample)).cases[ONE]
     assert found.notes == ()
     assert found.envelope["images"]["rel_l2"] == 4e-6
     assert [one.event for one in found.benign] == ["scheduler.step", "unet.forward"]
