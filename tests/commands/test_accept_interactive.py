@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,9 +77,11 @@ def test_yes_and_no_and_skip(failing: Pretend, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_screen(failing: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = failing.folder / "out/report-pictures/a/one/golden.png"
-    picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"a picture")
+    shutil.rmtree(failing.folder / "out/report-pictures")
+    for case, name in (("a/one", "golden.png"), ("a/two", "now.gif")):
+        picture = failing.folder / "out/report-pictures" / case / name
+        picture.parent.mkdir(parents=True)
+        picture.write_bytes(b"a picture")
     ran, states = answered(failing, monkeypatch, "s\nskip\n")
     assert states == {"a/one": "left", "a/three": "left", "a/two": "left"}
     groups, rest = ran.out.split("\ncase ")
@@ -102,7 +105,8 @@ def test_the_screen(failing: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
         "  steps: 2 → 3\n"
         "\n"
         "stale  a/two  (cpu-x86_64, same)\n"
-        "  steps: 2 → 3"
+        "  steps: 2 → 3\n"
+        "  picture: out/report-pictures/a/two/now.gif"
     )
     assert "left" in rest
     choices = "[y]es, [n]o, [s]kip, [e]ach, [q]uit: "
@@ -216,3 +220,11 @@ def test_the_growth_of_a_recorded_case(project: Project, monkeypatch: pytest.Mon
     assert shown.code == 0, shown.err
     assert "every event of the trace is bit-identical" in shown.out
     assert read_document(Path(project.folder / GOLDEN)).history[-1].reason == "a fix"
+
+
+def test_the_pictures_of_the_last_verify_are_named(failing: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran, _ = answered(failing, monkeypatch, "q\n")
+    [folder] = {line.strip().rpartition("/")[0] for line in ran.out.splitlines() if "picture: " in line} - {
+        "picture: out/report-pictures/a/three"
+    }
+    assert folder == "picture: out/report-pictures/a/one"
