@@ -205,3 +205,20 @@ def test_nobody_without_a_name_decides(drifted: Pretend, monkeypatch: pytest.Mon
     monkeypatch.setenv("LOGNAME", "build")
     assert drifted.harness("accept", "--reason", "a fix").code == 0
     assert history(drifted)[-1].by == Person("build", "", "system")
+
+
+def test_from_the_merged_reports_of_two_platforms(drifted: Pretend) -> None:
+    moved(drifted, "cpu")
+    drifted.here = environment("cuda-sm90", gpu="H100")
+    assert drifted.harness("verify").code == 1
+    moved(drifted, "gpu")
+    assert drifted.harness("report", "merge", "cpu", "gpu", "--out", "both").code == 1
+    ran = drifted.harness("accept", "--from", "both", "--reason", "a fix", "--json", "accepted.json")
+    assert ran.code == 0, ran.out + ran.err
+    told = json.loads((drifted.folder / "accepted.json").read_text())["cases"]
+    assert [(case["case"], case["platform"], case["state"]) for case in told] == [
+        ("a/one", "cpu-x86_64", "updated"),
+        ("a/one", "cuda-sm90", "recorded"),
+        ("a/two", "cpu-x86_64", "unchanged"),
+        ("a/two", "cuda-sm90", "recorded"),
+    ]
