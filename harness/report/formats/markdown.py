@@ -71,8 +71,9 @@ def markdown(report: Report, *, allow_missing: bool = False, strict: bool = Fals
 
     It never exceeds LIMIT: what does not fit is left out in whole parts, and the last line says what that is.
     """
-    failing = [case for case in report.cases if fails(case, allow_missing=allow_missing, strict=strict)]
-    others = [case for case in report.cases if case not in failing]
+    failing, others = list[CaseResult](), list[CaseResult]()
+    for case in report.cases:
+        (failing if fails(case, allow_missing=allow_missing, strict=strict) else others).append(case)
     summary = verdict_summary(report, allow_missing=allow_missing, strict=strict)
     parts = [
         _Part("## harness verify", 0),
