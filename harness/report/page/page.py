@@ -75,6 +75,7 @@ def page_html(review: Review) -> str:
         moved=_moved(report.cases),
         running=_running(report.environment),
         key=_key(report),
+        several_platforms=len({one.platform for one in report.cases if one.platform}) > 1,
         commands=Commands(review.out, here, acceptable=here and report.finished),
     )
 

@@ -190,6 +190,14 @@ def test_all_cases_of_a_cause_are_accepted_at_once() -> None:
     assert Commands("").accept_all([result(capture=None)]) == NextStep()
 
 
+def test_platforms_are_named_if_there_are_several() -> None:
+    one, two = page(result()), page(result(), result(platform="cuda-sm90"))
+    row = '<span class="id">a</span> <span class="dim">'
+    assert row not in one
+    assert f"{row}cpu-x86_64</span>" in two
+    assert f"{row}cuda-sm90</span>" in two
+
+
 def test_gist() -> None:
     assert gist(result()) == "because"
 
