@@ -42,7 +42,10 @@ _SMALL = 8_000  # a picture of so many bytes is always exact
 
 
 def shown(drawing: Drawing, budget: int) -> Shown:
-    """The drawing for the page; its pictures take about `budget` bytes."""
+    """The drawing for the page; its pictures take about `budget` bytes.
+
+    Close-up, contact sheets and clips take up to as much again.
+    """
     plain = Shown(
         drawing.output,
         str(drawing.kind),
@@ -58,10 +61,10 @@ def shown(drawing: Drawing, budget: int) -> Shown:
     return replace(
         found,
         spots=_spots(drawing),
-        enlarged=_enlarged(drawing),
+        enlarged=_enlarged(drawing, budget),
         masks=_masks(drawing.masks, found.reduced),
-        film=_film(drawing.film) if drawing.film else None,
-        clips=_clips(drawing.sounds) if drawing.sounds else None,
+        film=_film(drawing.film, budget) if drawing.film else None,
+        clips=_clips(drawing.sounds, budget) if drawing.sounds else None,
     )
 
 
@@ -134,12 +137,12 @@ def _spot(box: Box, width: int, height: int) -> Spot:
     return Spot(*(round(number, 2) for number in numbers))
 
 
-def _enlarged(drawing: Drawing) -> Enlarged | None:
+def _enlarged(drawing: Drawing, budget: int) -> Enlarged | None:
     found = close_up_of(drawing)
     if found is None:
         return None
-    golden, now, change = map(_exact, (found.golden, found.now, found.change))
-    return Enlarged(found.where, found.legend, golden, now, change)
+    golden, now = (_picture(side, budget // 12) for side in (found.golden, found.now))
+    return Enlarged(found.where, found.legend, golden, now, _exact(found.change))
 
 
 def _masks(masks: tuple[Mask | None, Mask | None], block: int) -> Masks | None:
@@ -157,7 +160,7 @@ def _sampled(pixels: Pixels, block: int) -> Pixels:
     return pixels[::block, ::block]
 
 
-def _film(film: Film) -> FilmSheet:
+def _film(film: Film, budget: int) -> FilmSheet:
     numbers = film.on_sheet()
     columns = min(_COLUMNS, len(numbers))
     frames = [
@@ -167,7 +170,7 @@ def _film(film: Film) -> FilmSheet:
         ]
         for side in (film.golden, film.now)
     ]
-    golden, now = (_sheet(side, columns) for side in frames)
+    golden, now = (_sheet(side, columns, budget // 4) for side in frames)
     first = next(frame for side in frames for frame in side if frame is not None)
     height, width = first.shape[:2]
     bars = _shares(film.errors)
@@ -178,8 +181,8 @@ def _small(frame: Pixels) -> Pixels:
     return reduced(frame, max(1, math.ceil(max(frame.shape[:2]) / _FRAME)))
 
 
-def _sheet(frames: Sequence[Pixels | None], columns: int) -> Picture | None:
-    return _picture(sheet(frames, columns), 40_000) if any(frame is not None for frame in frames) else None
+def _sheet(frames: Sequence[Pixels | None], columns: int, most: int) -> Picture | None:
+    return _picture(sheet(frames, columns), most) if any(frame is not None for frame in frames) else None
 
 
 def _shares(errors: Iterable[float]) -> tuple[float, ...]:
@@ -188,12 +191,12 @@ def _shares(errors: Iterable[float]) -> tuple[float, ...]:
     return tuple(round(error / largest, 4) for error in finite) if largest else ()
 
 
-def _clips(sounds: Sounds) -> Clips:
+def _clips(sounds: Sounds, budget: int) -> Clips:
     side = sounds.golden or sounds.now
     assert side is not None
     channels, count = side.samples.shape
     step = max(1, math.ceil(side.rate / _CLIP_RATE))
-    most = _CLIP_BYTES // (2 * channels) * step
+    most = max(1, min(_CLIP_BYTES, budget // 3) // (2 * channels)) * step
     middle = sounds.worst if sounds.worst is not None else count // 2
     start = side.part(middle, most)[1]
     whole = count <= most

@@ -69,7 +69,7 @@ def test_a_sound_can_be_played() -> None:
     long = np.zeros((1, 400_000), np.float32)
     now = long.copy()
     now[0, 320_000] = 1
-    clips = shown(drawn(long, now, "audios"), 200_000).clips
+    clips = shown(drawn(long, now, "audios"), 400_000).clips
     assert clips is not None
     assert clips.words == "from 18.5 s to 21.5 s"
 
@@ -99,3 +99,15 @@ def test_whole_pictures_are_beside_the_page(tmp_path: Path) -> None:
         (f"{name}.png", f"report-pictures/a/b/images-{name}.png") for name in ("golden", "now", "x256")
     ]
     assert all((tmp_path / one.path).is_file() for one in files)
+
+
+def test_what_is_beside_the_pictures_has_a_budget_too() -> None:
+    film = np.random.default_rng(0).random((1, 16, 64, 64, 3)).astype(np.float32)
+    found = shown(drawn(film, film[:, ::-1], "frames"), 20_000)
+    assert found.film is not None
+    assert found.film.golden is not None
+    assert found.film.golden.media == "image/webp"
+    noise = np.random.default_rng(0).normal(size=(1, 100_000)).astype(np.float32)
+    clips = shown(drawn(noise, -noise, "audios"), 20_000).clips
+    assert clips is not None
+    assert len(clips.golden) < 10_000
