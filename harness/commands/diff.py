@@ -11,7 +11,7 @@ from harness.invocation.command import Command, options_of
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.report.terminal import Screen
-from harness.report.views.log import difference_json
+from harness.report.views.review.log import difference_json
 from harness.review.difference import difference
 from harness.review.log import history, platform_of
 from harness.trials.bitwise import differing

@@ -9,7 +9,7 @@ from harness.invocation.command import Command, options_of
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.report.terminal import Screen
-from harness.report.views.log import log_json
+from harness.report.views.review.log import log_json
 from harness.review.log import histories
 
 

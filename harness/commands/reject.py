@@ -14,7 +14,7 @@ from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.invocation.selection import selected_cases
 from harness.report.terminal import Screen
-from harness.report.views.reject import reject_json
+from harness.report.views.review.reject import reject_json
 from harness.review.judged import last_verify
 from harness.review.reject import Rejectable, failed, rejectable, rejected
 

@@ -14,7 +14,7 @@ from harness.invocation.decision import decision
 from harness.invocation.emit import emit_json
 from harness.invocation.options import Options
 from harness.report.terminal import Screen
-from harness.report.views.rename import rename_json
+from harness.report.views.review.rename import rename_json
 from harness.review.rename import Names, renamed_goldens, renamed_with_config
 
 

@@ -159,32 +159,32 @@ class Screen:
 
     def show_rejected(self, report: RejectReport) -> None:
         """Which failures are remembered as rejected."""
-        from harness.report.views.reject import reject_sections
+        from harness.report.views.review.reject import reject_sections
 
         self._print(reject_sections(report, self._console, quiet=self._quiet))
 
     def show_log(self, found: Sequence[GoldenHistory]) -> None:
         """The histories of goldens; nothing if quiet."""
-        from harness.report.views.log import log_sections
+        from harness.report.views.review.log import log_sections
 
         if not self._quiet:
             self._print(log_sections(found, self._console))
 
     def show_difference(self, found: HistoryDifference) -> None:
         """The metrics between two entries of a history."""
-        from harness.report.views.log import difference_sections
+        from harness.report.views.review.log import difference_sections
 
         self._print(difference_sections(found, self._console, quiet=self._quiet))
 
     def show_renamed(self, report: RenameReport) -> None:
         """Which files got another name; only the sum if quiet."""
-        from harness.report.views.rename import rename_sections
+        from harness.report.views.review.rename import rename_sections
 
         self._print(rename_sections(report, self._console, quiet=self._quiet))
 
     def show_group(self, group: Group, looks: Sequence[Look], number: int, total: int) -> None:
         """A group of failures, number `number` of `total`, that somebody is about to decide about; also if quiet."""
-        from harness.report.views.group import group_sections
+        from harness.report.views.review.group import group_sections
 
         first, *others = group_sections(group, looks, (number, total), self._console)
         self._print([[Text(), *first], *others])

@@ -10,7 +10,7 @@ from harness.core.results.recording import ListedDraft
 from harness.core.results.review import GoldenHistory, HistoryDifference
 from harness.core.results.verdict import TensorResult, Verdict
 from harness.report.terminal import Screen
-from harness.report.views.log import difference_json, log_json
+from harness.report.views.review.log import difference_json, log_json
 
 AT = "2026-01-02T00:00:00+00:00"
 USER = Person("build", "", "system")

@@ -8,7 +8,7 @@ import json
 from harness.core.results.measure_reasons import VerifyUnfinished
 from harness.core.results.review import RejectReport, RejectResult, RejectState
 from harness.report.terminal import Screen
-from harness.report.views.reject import reject_json
+from harness.report.views.review.reject import reject_json
 
 REPORT = RejectReport(
     "the colours are wrong",

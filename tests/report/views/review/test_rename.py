@@ -7,7 +7,7 @@ import json
 
 from harness.core.results.review import MovedFile, RenameReport
 from harness.report.terminal import Screen
-from harness.report.views.rename import rename_json
+from harness.report.views.review.rename import rename_json
 
 REPORT = RenameReport("a", "b", (MovedFile("golden", "goldens/a/x", "goldens/b/x"),), True, ("b: record it",))
 

@@ -1,0 +1,1 @@
+"""Screens of the commands that decide about judged cases, and of their memory."""
