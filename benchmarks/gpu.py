@@ -98,8 +98,8 @@ class Setting:
 
     def configs(self, seeds: Sequence[int], trace: str) -> Path:
         """A folder with one config that has a case for each seed."""
-        folder = self.folder / f"configs-{trace}-{len(seeds)}"
-        folder.mkdir(exist_ok=True)
+        folder = self.folder / f"{trace}-{len(seeds)}" / "configs"
+        folder.mkdir(parents=True, exist_ok=True)
         text = CONFIG.format(
             model=self.model, dtype=self.dtype, steps=self.steps, seeds=list(seeds), trace=trace
         )
@@ -333,8 +333,8 @@ def _timed(setting: Setting, count: int) -> float:
 def _harness(setting: Setting, cases: int, *words: str) -> None:
     """A command over the first so many cases; all of them have the same definitions, whatever their number."""
     configs = setting.configs(range(cases), "components") if cases > 1 else setting.configs([0], "components")
-    places = ["--root", setting.folder, "--configs", configs, "--goldens", setting.folder / "goldens"]
-    where = ["--device", setting.device] if words[0] == "verify" else []
+    places = ["--root", configs.parent, "--configs", configs, "--goldens", setting.folder / "goldens"]
+    where = ["--device", setting.device, "--jobs", "1"] if words[0] == "verify" else []
     _done(
         [sys.executable, "-m", "harness", *words, *places, "--out", setting.folder / "out", *where, "--quiet"]
     )

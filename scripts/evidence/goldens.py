@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from scripts.evidence.bench import Bench, Ran
-from scripts.evidence.found import Found
+from scripts.evidence.found import Cell, Found
 from scripts.evidence.packing import pack
 from scripts.evidence.variations import prepared
 
@@ -85,13 +85,20 @@ def _measure(bench: Bench, found: Found, command: str, table: str, name: str) ->
     _check_end(bench, found, ran, command)
 
 
-def _figures(case: Mapping[str, object]) -> dict[str, str | int | float | bool | None]:
-    """The plain entries of a case in a report."""
-    return {
-        key: value
-        for key, value in case.items()
-        if key not in ("case", "platform") and isinstance(value, str | int | float | bool)
-    }
+def _figures(case: Mapping[str, object]) -> dict[str, Cell]:
+    """What a report says of one case: how noise moves it, or how many of the planted faults are caught."""
+    row: dict[str, Cell] = {"state": str(case["state"]), "seconds": float(str(case["seconds"]))}
+    measured = case.get("calibration")
+    if isinstance(measured, Mapping):
+        outputs = measured["outputs"]
+        row |= {
+            "runs": len(measured["runs"]),
+            "amplification": measured["amplification"],
+            "envelope of rel_l2": max((one["envelope"]["rel_l2"] for one in outputs), default=None),
+        }
+    scores: Iterable[Mapping[str, Cell]] = case.get("scores") or ()  # type: ignore[assignment]
+    row |= {f"caught, {one['relation']}": f"{one['caught']} of {one['applied']}" for one in scores}
+    return {**row, "reason": str(case.get("reason") or "")}
 
 
 def _pack(bench: Bench, found: Found) -> None:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.core.capture import CaptureDocument
-from harness.core.environment import Switches
 from harness.errors import HarnessError
 from harness.golden.header import read_document
 from harness.trials.bitwise import compare_files
@@ -103,17 +102,17 @@ def _add(
     seconds = min((document.seconds.run for document in documents), default=None)
     base = min((document.seconds.run for document in others), default=None)
     row = {
-        "case": source,
         "variation": one.name,
+        "against": one.against,
         "set": ", ".join(f"{key.removeprefix('determinism.')}={value}" for key, value in one.changes.items()),
-        "read back": _read_back(documents),
+        "read back": _read_back(documents, one.changes),
         "runs agree": _agree(documents),
-        f"rel_l2 to {one.against}": _apart(captures[one.name], captures.get(one.against, [])),
+        "rel_l2": _apart(captures[one.name], captures.get(one.against, [])),
         "seconds": seconds,
         "times": seconds / base if seconds and base else None,
         "reason": str(told.get("reason") or ""),
     }
-    found.add(f"{source}, against {one.against}", row)
+    found.add(source, row)
     for warning in sorted(
         {text for document in documents for text in document.warnings if "in effect" in text}
     ):
@@ -147,24 +146,26 @@ def _apart(ours: Sequence[Path], theirs: Sequence[Path]) -> float | None:
     return max((value for value in found if value is not None), default=None)
 
 
-_SHOWN = (
-    "cublas_workspace",
-    "deterministic_algorithms",
-    "cudnn_benchmark",
-    "cudnn_deterministic",
-    "tf32_matmul",
-    "tf32_cudnn",
-    "sdpa_backends",
-)
+_SWITCH = {
+    "determinism.cublas_workspace": "cublas_workspace",
+    "determinism.algorithms": "deterministic_algorithms",
+    "determinism.cudnn_benchmark": "cudnn_benchmark",
+    "determinism.cudnn_deterministic": "cudnn_deterministic",
+    "determinism.tf32": "tf32_matmul",
+    "determinism.attention": "sdpa_backends",
+}
+"""What the fingerprint calls the switch of a config's key."""
 
 
-def _read_back(documents: Sequence[CaptureDocument]) -> str:
-    """The switches as the worker read them back; "" if no run got that far."""
+def _read_back(documents: Sequence[CaptureDocument], changes: Mapping[str, object]) -> str:
+    """The switches that a variation sets, as its worker read them back; all of them for one that sets none.
+
+    "" if no run got that far.
+    """
     if not documents:
         return ""
-    switches: Switches = documents[0].environment.switches
-    values = asdict(switches)
-    told = {name: values[name] for name in _SHOWN}
+    values = asdict(documents[0].environment.switches)
+    told = {name: values[name] for key, name in _SWITCH.items() if key in changes or not changes}
     return ", ".join(
         f"{name}={'+'.join(value) if isinstance(value, tuple) else value}" for name, value in told.items()
     )

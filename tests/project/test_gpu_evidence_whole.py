@@ -97,7 +97,7 @@ def test_every_stage_without_a_gpu_and_without_an_index(tmp_path: Path, machine:
         ("distances", "against the CPU's goldens"),
         ("distances", "boundary by boundary"),
         ("latents", "fifty steps twice"),
-        ("switches", "ddim/cpu-generator, against defaults"),
+        ("switches", "ddim/cpu-generator"),
         ("speed", "levels, small"),
         ("speed", "verify, small"),
         ("tests", "what only a GPU can do"),

@@ -79,10 +79,10 @@ def test_the_evidence_of_portable_runs_has_its_emulator(repo_root: Path) -> None
 def test_the_evidence_from_a_gpu_is_tried_every_week(repo_root: Path) -> None:
     found = workflow(repo_root, "weekly.yml")
     assert {"schedule", "workflow_dispatch"} <= set(found["on"])
-    [command] = [step["run"] for step in steps(found["jobs"]["gpu-evidence"]) if "run" in step]
-    assert command == 'make test ARGS="-m slow tests/project/test_gpu_evidence_whole.py"'
-    text = (repo_root / "tests/project/test_gpu_evidence_whole.py").read_text()
-    assert text.count("mark.slow") == text.count("\ndef test_")
+    commands = [step["run"] for step in steps(found["jobs"]["gpu-evidence"]) if "run" in step]
+    files = ("tests/project/test_gpu_evidence_whole.py", "tests/worker/test_on_a_device.py")
+    assert commands == [f'make test ARGS="-m slow {path}"' for path in files]
+    assert all("mark.slow" in (repo_root / path).read_text() for path in files)
 
 
 def test_the_slow_tests_that_are_named_are_there(repo_root: Path) -> None:
