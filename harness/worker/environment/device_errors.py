@@ -32,14 +32,15 @@ _DEVICE_LOST_TEXT = re.compile(
     r"|no CUDA-capable device is detected"
     r"|invalid device ordinal"
     r"|CUDA-capable device\(s\) is/are busy or unavailable"
-    r"|(?:the )?device (?:is )?(?:kernel image is invalid|not ready|unavailable)"
+    r"|device kernel image is invalid"
+    r"|no kernel image is available for execution on the device"
     r"|GPU is lost"
     r"|unknown error"
     r"|initialization error"
     r"|driver shutting down"
     r"|system (?:not yet initialized|driver)"
     r")"
-    r"|CU(?:BLAS|DNN|SOLVER)_STATUS_(?:NOT_INITIALIZED|EXECUTION_FAILED)"
+    r"|CU(?:BLAS|DNN|SOLVER)_STATUS_(?:NOT_INITIALIZED|EXECUTION_FAILED|INTERNAL_ERROR)"
 )
 
 

@@ -60,6 +60,8 @@ def test_full_memory(error: Exception, short: str) -> None:
         "CUDA error: CUDA-capable device(s) is/are busy or unavailable",
         "CUDA error: no CUDA-capable device is detected",
         "CUDA error: unknown error",
+        "CUDA error: no kernel image is available for execution on the device",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR",
     ],
 )
 def test_a_device_that_disappears(words: str) -> None:
