@@ -219,52 +219,65 @@ def _median_ratio(values: Sequence[float], plain: Sequence[float]) -> float:
 def _measuring(setting: Setting) -> tuple[Callable[[str], Measured], int]:
     """A function that runs the case at a level, and the bytes of the pipeline's weights."""
     import torch
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     from harness.config.load import load_cases
-    from harness.core.case import Determinism
-    from harness.core.messages import Job
-    from harness.core.trace import TraceLevel
-    from harness.golden.header import read_document
-    from harness.worker.environment import determinism
-    from harness.worker.environment.releases import dtype_keyword
     from harness.worker.execute import JobRunner
 
     device = torch.device(setting.device)
     torch.set_num_interop_threads(1)
     [case] = load_cases(setting.configs([0], "none")).cases
-    determinism.apply(Determinism(), 1)
-    dtype = {dtype_keyword(): getattr(torch, setting.dtype)}
-    plain = StableDiffusionPipeline.from_pretrained(setting.model, **dtype)
-    plain = plain.to(device)
-    plain.scheduler = DDIMScheduler.from_config(plain.scheduler.config)
-    plain.set_progress_bar_config(disable=True)
+    plain = _plain_pipeline(setting)
     runner = JobRunner(device, lambda _: None)
-    capture = setting.folder / "capture.safetensors"
-
-    def run_plain() -> float:
-        generator = torch.Generator("cpu").manual_seed(0)
-        words: dict[str, Any] = {**case.call, "num_inference_steps": setting.steps, "generator": generator}
-        started = time.perf_counter()
-        with torch.no_grad():
-            plain(**words).images.cpu()
-        return time.perf_counter() - started
-
-    def run_harness(level: str) -> float:
-        outcome = runner.run(Job(case, str(capture), TraceLevel(level)))
-        if outcome.kind != "completed":
-            raise SystemExit(f"{level}: the run did not complete: {outcome}")
-        return read_document(capture).seconds.run
 
     def measure(name: str) -> Measured:
         before = _reset_peak(device)
         started = time.perf_counter()
-        run = run_plain() if name == PLAIN else run_harness(name)
+        run = _run_plain(setting, plain, case) if name == PLAIN else _run_harness(setting, runner, case, name)
         whole = time.perf_counter() - started
         return Measured(run, whole, max(0, _peak(device) - before))
 
     parts = (part for part in plain.components.values() if isinstance(part, torch.nn.Module))
     return measure, sum(one.nbytes for part in parts for one in part.parameters())
+
+
+def _plain_pipeline(setting: Setting) -> Any:
+    """The pipeline as a script loads it, under the switches that a case has by default."""
+    import torch
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    from harness.core.case import Determinism
+    from harness.worker.environment import determinism
+    from harness.worker.environment.releases import dtype_keyword
+
+    determinism.apply(Determinism(), 1)
+    dtype = {dtype_keyword(): getattr(torch, setting.dtype)}
+    pipeline = StableDiffusionPipeline.from_pretrained(setting.model, **dtype).to(setting.device)
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _run_plain(setting: Setting, pipeline: Any, case: Any) -> float:
+    import torch
+
+    generator = torch.Generator("cpu").manual_seed(0)
+    words: dict[str, Any] = {**case.call, "num_inference_steps": setting.steps, "generator": generator}
+    started = time.perf_counter()
+    with torch.no_grad():
+        pipeline(**words).images.cpu()
+    return time.perf_counter() - started
+
+
+def _run_harness(setting: Setting, runner: Any, case: Any, level: str) -> float:
+    from harness.core.messages import Job
+    from harness.core.trace import TraceLevel
+    from harness.golden.header import read_document
+
+    capture = setting.folder / "capture.safetensors"
+    outcome = runner.run(Job(case, str(capture), TraceLevel(level)))
+    if outcome.kind != "completed":
+        raise SystemExit(f"{level}: the run did not complete: {outcome}")
+    return read_document(capture).seconds.run
 
 
 def _reset_peak(device: Any) -> int:
