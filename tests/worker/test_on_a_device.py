@@ -147,7 +147,9 @@ def test_every_switch_is_read_back(tmp_path: Path, device: str, name: str) -> No
 
 @pytest.mark.gpu
 def test_memory_that_is_full_is_an_error_and_the_gpu_is_usable_afterwards(tmp_path: Path) -> None:
-    huge = latents(call={"prompt": ["seven"] * 2_000_000, "output_type": "latent"})
+    # The text alone, repeated for each picture, is larger than any GPU.
+    call = {"prompt": "seven", "num_images_per_prompt": 50_000_000, "output_type": "latent"}
+    huge = latents(generator=GeneratorKind.DEVICE, call=call)
     found = outcome(tmp_path / "huge", "cuda", huge)
     assert isinstance(found, Lost)
     assert found.reason.startswith("the memory of the device is full (OutOfMemoryError: CUDA out of memory")
