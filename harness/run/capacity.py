@@ -50,8 +50,11 @@ def _is_cpu(device: str) -> bool:
         return device == "cpu"
     if sys.platform == "darwin":
         return platform.machine() != "arm64"
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1")
-    return hidden or not any(any(Path("/dev").glob(name)) for name in ("nvidia[0-9]*", "kfd", "dxg"))
+    # CUDA takes the entries (numbers, GPU-... or MIG-...) up to the first that it does not know.
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "all").partition(",")[0].strip()
+    return first in ("", "-1") or not any(
+        any(Path("/dev").glob(name)) for name in ("nvidia[0-9]*", "kfd", "dxg")
+    )
 
 
 def _cores() -> int:

@@ -23,6 +23,7 @@ from harness.errors import HarnessError
 from harness.worker import outputs, preparation, seeding
 from harness.worker.environment import determinism, fingerprint
 from harness.worker.environment.classes import Unimportable
+from harness.worker.environment.device_errors import device_problem
 from harness.worker.environment.packages import missing_name, missing_package
 from harness.worker.environment.startup import failed_sites, in_words, root_of
 from harness.worker.heard import Heard, forget_in, listening
@@ -213,6 +214,8 @@ def _no_result(case: Case, error: Exception) -> Unavailable | Lost | None:
     if isinstance(error, HarnessError):
         # The recorder or the replayed golden failed, not the pipeline.
         return Lost(str(error))
+    if problem := device_problem(error):
+        return Lost(problem, _traceback(error))
     if package := missing_package(error):
         what = _needs(case, package, error)
         return Unavailable(f"{what}; pip install {package}", lacking=MissingName(package, what))

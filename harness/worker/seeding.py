@@ -38,13 +38,16 @@ def seed_globals(seed: int | None) -> None:
 
 
 def global_states() -> Mapping[str, bytes]:
-    """A digest of the state of each global generator, by name (torch, cuda, mps, numpy, python)."""
+    """A digest of the state of each global generator, by name (torch, cuda, mps, numpy, python).
+
+    That of CUDA only where this process uses CUDA: a run on the CPU takes no memory of a GPU and needs no working one.
+    """
     states = {
         "torch": torch.get_rng_state().numpy().tobytes(),
         "numpy": repr(np.random.get_state()).encode() + np.random.get_state()[1].tobytes(),  # type: ignore[index,union-attr]
         "python": repr(random.getstate()).encode(),
     }
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():
         states["cuda"] = b"".join(state.numpy().tobytes() for state in torch.cuda.get_rng_state_all())
     if torch.backends.mps.is_available():
         states["mps"] = torch.mps.get_rng_state().numpy().tobytes()
@@ -53,4 +56,4 @@ def global_states() -> Mapping[str, bytes]:
 
 def drawn_from(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[str, ...]:
     """The names of the global generators whose state changed."""
-    return tuple(sorted(name for name in after if before.get(name) != after[name]))
+    return tuple(sorted(name for name in after if before.get(name, after[name]) != after[name]))

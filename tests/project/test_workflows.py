@@ -22,7 +22,7 @@ def steps(job: dict[str, object]) -> list[Step]:
     return list(job["steps"])
 
 
-@pytest.mark.parametrize("name", ["ci.yml", "nightly.yml"])
+@pytest.mark.parametrize("name", ["ci.yml", "nightly.yml", "weekly.yml"])
 def test_each_job_is_complete(repo_root: Path, name: str) -> None:
     found = workflow(repo_root, name)
     assert found["permissions"] == {"contents": "read"}
@@ -32,7 +32,7 @@ def test_each_job_is_complete(repo_root: Path, name: str) -> None:
         assert not any("continue-on-error" in item for item in (job, *steps(job)))
 
 
-@pytest.mark.parametrize("name", ["ci.yml", "nightly.yml"])
+@pytest.mark.parametrize("name", ["ci.yml", "nightly.yml", "weekly.yml"])
 def test_actions_are_pinned_by_major_version(repo_root: Path, name: str) -> None:
     used = [
         step["uses"]
@@ -76,6 +76,15 @@ def test_the_evidence_of_portable_runs_has_its_emulator(repo_root: Path) -> None
     assert short == 'make test ARGS="-m slow tests/project/test_portable_evidence.py"'
     assert (repo_root / "tests/project/test_portable_evidence.py").is_file()
     assert os.access(repo_root / whole, os.X_OK)
+
+
+def test_the_evidence_from_a_gpu_is_tried_every_week(repo_root: Path) -> None:
+    found = workflow(repo_root, "weekly.yml")
+    assert {"schedule", "workflow_dispatch"} <= set(found["on"])
+    commands = [step["run"] for step in steps(found["jobs"]["gpu-evidence"]) if "run" in step]
+    files = ("tests/project/test_gpu_evidence_whole.py", "tests/worker/test_on_a_device.py")
+    assert commands == [f'make test ARGS="-m slow {path}"' for path in files]
+    assert all("mark.slow" in (repo_root / path).read_text() for path in files)
 
 
 def test_the_slow_tests_that_are_named_are_there(repo_root: Path) -> None:

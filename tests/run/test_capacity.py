@@ -113,8 +113,17 @@ def test_auto_is_the_cpu_where_there_is_no_gpu(tmp_path: Path, monkeypatch: pyte
     assert capacity.workers(runs(tmp_path), "auto") == 8
     found.append(Path("/dev/nvidia0"))
     assert capacity.workers(runs(tmp_path), "auto") == 1
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert capacity.workers(runs(tmp_path), "auto") == 8
+    for hidden in ("", "-1", " -1 ", "-1,0"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert capacity.workers(runs(tmp_path), "auto") == 8
+    for visible in (
+        "0",
+        "1,-1",
+        "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6",
+        "MIG-c7384736-a75d-5afc-978f-d2f1294409fd",
+    ):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert capacity.workers(runs(tmp_path), "auto") == 1
 
 
 def test_auto_is_the_gpu_of_a_mac_with_apple_s_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

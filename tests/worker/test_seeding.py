@@ -138,7 +138,24 @@ def test_several_are_named_in_alphabetical_order() -> None:
 
 @pytest.mark.gpu
 def test_drawing_on_the_gpu_is_found_out() -> None:
+    torch.cuda.init()
     seeding.seed_globals(0)
     before = seeding.global_states()
     torch.randn(1, device="cuda")
     assert seeding.drawn_from(before, seeding.global_states()) == ("cuda",)
+
+
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="this process uses CUDA")
+def test_a_run_on_the_cpu_never_starts_a_gpu_to_look_at_its_generator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken() -> list[torch.Tensor]:
+        raise RuntimeError("CUDA error: unknown error")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", broken)
+    assert "cuda" not in seeding.global_states()
+
+
+def test_a_generator_that_appears_during_the_run_was_not_drawn_from() -> None:
+    assert seeding.drawn_from({"torch": b"1"}, {"torch": b"1", "cuda": b"2"}) == ()

@@ -21,6 +21,9 @@ def choose(name: str) -> torch.device:
 
 
 def _cuda(name: str) -> torch.device:
+    if torch.cuda._is_in_bad_fork():
+        # Not DeviceUnavailable: the GPU may be there, and a skipped case passes.
+        raise RuntimeError(f"{name}: CUDA was started before this process was forked; report this as a bug")
     if not torch.cuda.is_available():
         build = f"torch {torch.__version__}"
         why = (

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
@@ -56,6 +57,8 @@ NUMERIC_PACKAGES = (
     "xformers",
 )
 """Distributions whose code takes part in computing a pipeline's output."""
+
+_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def environment(device: torch.device, switches: Switches) -> Environment:
@@ -154,9 +157,18 @@ def _normal(name: str) -> str:
 
 @cache
 def _driver() -> str | None:
-    path = Path("/proc/driver/nvidia/version")
-    found = re.search(r"\b(\d+\.\d+(?:\.\d+)?)\b", path.read_text()) if path.is_file() else None
+    found = re.search(r"\b(\d+\.\d+(?:\.\d+)?)\b", _driver_text())
     return found.group(1) if found else None
+
+
+def _driver_text() -> str:
+    """What the kernel says of the NVIDIA driver; in a sandbox that hides it, what nvidia-smi says."""
+    with suppress(OSError):
+        return _DRIVER.read_text()
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    return ""
 
 
 @cache

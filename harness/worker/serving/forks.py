@@ -35,6 +35,9 @@ _MOST_DESCRIPTORS = 8
 _LONGEST_REQUEST = 65_536
 _NONE = 0
 
+_DESCRIPTORS = "/proc/self/fd"
+_GPUS = ("/dev/nvidia", "/dev/kfd", "/dev/dxg")
+
 
 @dataclass(frozen=True, slots=True)
 class _Child:
@@ -205,7 +208,23 @@ def _bring_in_classes(request: bytes) -> None:
 
 
 def _is_safe() -> bool:
-    """Whether this process can be forked: it has only one thread (others would be lost), and no CUDA."""
+    """Whether this process can be forked: it has only one thread (others would be lost), and no CUDA.
+
+    Merely counting the GPUs starts the driver, of which torch then says nothing: a child would find no GPU.
+    """
     import torch
 
-    return len(os.listdir("/proc/self/task")) == 1 and not torch.cuda.is_initialized()
+    alone = len(os.listdir("/proc/self/task")) == 1
+    return alone and not torch.cuda.is_initialized() and not _holds_gpu()
+
+
+def _holds_gpu() -> bool:
+    """Whether the driver of a GPU has been started in this process: it keeps the device open."""
+    return any(_target(descriptor).startswith(_GPUS) for descriptor in os.listdir(_DESCRIPTORS))
+
+
+def _target(descriptor: str) -> str:
+    try:
+        return os.readlink(f"{_DESCRIPTORS}/{descriptor}")
+    except OSError:  # closed meanwhile
+        return ""

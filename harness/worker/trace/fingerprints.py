@@ -17,6 +17,8 @@ _CHUNK = 4096  # elements per row of the weights and signs; longer tensors are s
 
 _SLICE = 2**20  # elements processed at once, with 8 MiB of 64-bit intermediates each
 
+_SLICE_OF_GPU = 2**23  # a GPU computes these in the time that it takes to launch the kernels for fewer
+
 _LANES = DIGEST_BYTES // 8
 
 _SEED = 0x6A09E667F3BCC908  # the fraction of sqrt(2); any fixed number would do
@@ -109,7 +111,8 @@ def _norms_and_sketches(flat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 def _slices(flat: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
     """Parts of [N, length] that begin at a chunk boundary, with their starts."""
     count, length = flat.shape
-    width = max(1, _SLICE // max(count, 1) // _CHUNK) * _CHUNK
+    at_once = _SLICE if flat.device.type == "cpu" else _SLICE_OF_GPU
+    width = max(1, at_once // max(count, 1) // _CHUNK) * _CHUNK
     for start in range(0, length, width):
         yield start, flat[:, start : start + width]
 

@@ -49,3 +49,9 @@ def test_a_gpu_beyond_the_last_says_how_many_there_are() -> None:
         DeviceUnavailable, match=f"there are {torch.cuda.device_count()} GPUs, numbered from 0"
     ):
         choose(f"cuda:{torch.cuda.device_count()}")
+
+
+def test_a_fork_that_lost_the_driver_is_an_error_and_skips_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "_is_in_bad_fork", lambda: True)
+    with pytest.raises(RuntimeError, match=r"^cuda:0: CUDA was started before this process was forked"):
+        choose("cuda:0")

@@ -84,3 +84,29 @@ def test_imported_are_the_distributions_of_the_modules_there_are() -> None:
 
 def test_before_a_run_nothing_is_told_of_them() -> None:
     assert here().software.imported == {}
+
+
+OPEN = """\
+NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build  (dvs-builder@U22)
+GCC version:  gcc version 12.3.0
+"""
+CLOSED = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54  Thu Jun  1 00:00:00 UTC 2023\n"
+
+
+@pytest.mark.parametrize(("text", "driver"), [(OPEN, "580.159.04"), (CLOSED, "535.54")])
+def test_the_driver_of_both_kernel_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, driver: str
+) -> None:
+    monkeypatch.setattr(fingerprint, "_DRIVER", tmp_path / "version")
+    (tmp_path / "version").write_text(text)
+    assert fingerprint._driver.__wrapped__() == driver
+
+
+def test_the_driver_where_the_kernel_hides_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fingerprint, "_DRIVER", tmp_path / "version")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert fingerprint._driver.__wrapped__() is None
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\necho 580.159.03\n")
+    smi.chmod(0o755)
+    assert fingerprint._driver.__wrapped__() == "580.159.03"

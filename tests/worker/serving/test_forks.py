@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.messages import FORK_STATUS
+from harness.worker.serving import forks
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -141,3 +142,15 @@ def test_it_ends_with_its_parent(server: Server) -> None:
     assert server.fork("pass")[0]
     server._socket.close()
     assert server.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("gpu", ["/dev/nvidiactl", "/dev/nvidia0", "/dev/nvidia-uvm", "/dev/kfd"])
+def test_a_process_that_holds_a_gpu_open_is_not_forked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: str
+) -> None:
+    monkeypatch.setattr(forks, "_DESCRIPTORS", str(tmp_path))
+    (tmp_path / "0").symlink_to("/dev/null")
+    (tmp_path / "1").write_text("no link, as one that was closed meanwhile")
+    assert not forks._holds_gpu()
+    (tmp_path / "3").symlink_to(gpu)
+    assert forks._holds_gpu()

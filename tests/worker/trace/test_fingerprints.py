@@ -275,3 +275,27 @@ def test_rows_of_a_batch_have_the_fingerprints_they_have_alone() -> None:
         assert torch.allclose(alone.norms[0], together.norms[number], rtol=1e-14)
         assert torch.allclose(alone.sketches[0], together.sketches[number], rtol=1e-6, atol=1e-6)
     assert all(not torch.equal(one, other) for one, other in pairwise(together.sketches))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64])
+def test_a_gpu_that_looks_at_more_at_once_finds_the_same(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    batch = (noise(5, 3, 40_000) * 100).to(dtype)
+    by_slices, at_once = {}, {}
+    for size, found in ((3 * CHUNK, by_slices), (2**23, at_once)):
+        monkeypatch.setattr("harness.worker.trace.fingerprints._SLICE", size)
+        done = fingerprints(batch)
+        found.update(digests=done.digests.tolist(), norms=done.norms, sketches=done.sketches)
+    assert by_slices["digests"] == at_once["digests"]
+    assert torch.allclose(by_slices["norms"], at_once["norms"], rtol=1e-14)
+    assert torch.allclose(by_slices["sketches"], at_once["sketches"], rtol=1e-6)
+
+
+@pytest.mark.gpu
+def test_a_gpu_finds_what_a_cpu_finds() -> None:
+    batch = noise(6, 3, 5_000_000)
+    here, there = fingerprints(batch), fingerprints(batch.cuda())
+    assert there.digests.tolist() == here.digests.tolist()
+    assert torch.allclose(there.norms.cpu(), here.norms, rtol=1e-12)
+    assert torch.allclose(there.sketches.cpu(), here.sketches, rtol=1e-6)

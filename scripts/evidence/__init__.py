@@ -1,0 +1,1 @@
+"""The stages of scripts/gpu_evidence.py, one file each, and what they share."""
