@@ -87,6 +87,15 @@ def record(
     return report
 
 
+def recorded(
+    cases: Sequence[Case], session: Session, store: GoldenStore, made: Decision, *, update: bool
+) -> RecordReport:
+    """Record these cases in an open session, without the runs that look for weak cases; writes and shows no report."""
+    found = _Found(cases, made)
+    _record_all(found, store, session, update=update)
+    return found.report(finished=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """The cases to record, by whose decision, with the results and the outcomes of their runs so far."""

@@ -25,7 +25,9 @@ import harness
 # torch pins these itself, one set per CUDA version.
 PINNED_BY_TORCH = ("cuda-", "nvidia-", "triton")
 # What another name provides to import, and what comes with a declared dependency as its own other half.
-IMPORT_NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "pydantic_core": "pydantic"}
+IMPORT_NAMES = {
+    "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "pydantic_core": "pydantic", "xdist": "pytest-xdist",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,10 @@ def test_wheel_brings_the_command_and_the_licence(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     info = f"diffusers_goldens-{harness.__version__}.dist-info"
     assert "harness = harness.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
+    assert (
+        "[pytest11]\ndiffusers-goldens = harness.pytest_plugin"
+        in archive.read(f"{info}/entry_points.txt").decode()
+    )
     assert b"Apache License" in archive.read(f"{info}/licenses/LICENSE")
     described = archive.read(f"{info}/METADATA").decode()
     assert "License-Expression: Apache-2.0" in described
@@ -145,7 +151,10 @@ def test_pins_are_exact_and_unique(repo_root: Path) -> None:
 def test_pins_fit_the_declared_ranges(repo_root: Path, project: dict[str, object]) -> None:
     runtime, everything = pins(repo_root, "runtime.txt"), pins(repo_root, "runtime.txt", "dev.txt")
     extras = project["optional-dependencies"]
-    for declared, pinned in ((project["dependencies"], runtime), (extras["dev"] + extras["zoo"], everything)):
+    for declared, pinned in (
+        (project["dependencies"], runtime),
+        (extras["dev"] + extras["pytest"] + extras["zoo"], everything),
+    ):
         for requirement in map(Requirement, declared):
             name = canonicalize_name(requirement.name)
             if name != "diffusers-goldens":
@@ -175,7 +184,7 @@ def required_by(name: str) -> set[str]:
 
 
 def test_what_the_code_imports_is_declared(repo_root: Path, project: dict[str, object]) -> None:
-    extras = [item for name in ("video", "zoo") for item in project["optional-dependencies"][name]]
+    extras = [item for name in ("pytest", "video", "zoo") for item in project["optional-dependencies"][name]]
     declared = {canonicalize_name(Requirement(text).name) for text in [*project["dependencies"], *extras]}
     used = {
         canonicalize_name(IMPORT_NAMES.get(package, package))
