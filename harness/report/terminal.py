@@ -237,6 +237,13 @@ class Screen:
         self._console.file.writelines(f"{line}\n" for line in lines)
         self._console.file.flush()
 
+    def show_begun(self, written: Sequence[tuple[Path, bool]], root: Path, cases: Sequence[str]) -> None:
+        """The first files of the project at `root`, to which of them lines were only added, and what comes next."""
+        from harness.report.views.init import init_sections
+
+        if not self._quiet:
+            self._print(init_sections(written, root, cases))
+
     def note(self, message: str) -> None:
         """A remark along the way, unwrapped; nothing if quiet."""
         if not self._quiet:
