@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.configs import ConfigFile
+    from harness.pytest_plugin.fixture import GoldensOfTest
 
 MARKS = {
     "golden": "a case of the harness, judged against its golden",
@@ -34,10 +35,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if given.goldens:
         for name, what in MARKS.items():
             config.addinivalue_line("markers", f"{name}: {what}")
-        from harness.pytest_plugin.goldens import Goldens
+        from harness.pytest_plugin.session import Goldens
 
         goldens = Goldens(config, given)
         config.pluginmanager.register(goldens, Goldens.NAME)
+
+
+@pytest.fixture
+def goldens(request: pytest.FixtureRequest) -> GoldensOfTest:
+    """Goldens of this test: `goldens.check("embeddings", tensor, rel_l2=1e-5)`."""
+    from harness.pytest_plugin.fixture import GoldensOfTest
+    from harness.pytest_plugin.options import given_of
+    from harness.pytest_plugin.place import place_of
+
+    given = given_of(request.config)
+    return GoldensOfTest(request.node, place_of(request.config, given, needs_configs=False), given)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ConfigFile | None:

@@ -32,8 +32,8 @@ class Place:
         return contextlib.chdir(self.root)
 
 
-def place_of(config: pytest.Config, given: Given) -> Place:
-    """The project at or above pytest's rootdir; raises pytest.UsageError if it has no configs."""
+def place_of(config: pytest.Config, given: Given, *, needs_configs: bool = True) -> Place:
+    """The project at or above pytest's rootdir; raises pytest.UsageError if it has no configs but needs some."""
     try:
         found = project.find(config.rootpath)
     except ConfigError as error:
@@ -47,7 +47,7 @@ def place_of(config: pytest.Config, given: Given) -> Place:
         device=given.device or settings.device,
         quiet=True,
     )
-    if not (root / configs).is_dir():
+    if needs_configs and not (root / configs).is_dir():
         step = "write a first config with `harness init`, or name the folder with --goldens-configs"
         raise pytest.UsageError(f"{configs}: no such folder in {root}; {step}")
     return Place(root, options)

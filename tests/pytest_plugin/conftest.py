@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 # Imported before pytester remembers what is: the patches of `pretend` would be lost with the modules.
-import harness.pytest_plugin.goldens
+import harness.pytest_plugin.session
 from tests.support import pools
 from tests.support.pretend import Pretend
 
@@ -16,7 +16,7 @@ from tests.support.pretend import Pretend
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pretend:
     """An empty project in the current folder."""
-    assert harness.pytest_plugin.goldens.Goldens.NAME
+    assert harness.pytest_plugin.session.Goldens.NAME
     found = Pretend(pytester.path)
     pools.install(monkeypatch, found.outcome)
     monkeypatch.setattr("harness.trials.session.fingerprint", lambda *_given: found.here)
