@@ -60,7 +60,7 @@ def _requirements(root: Path) -> list[Path]:
 
 def _pinned_in(path: Path) -> Iterator[str]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if match := re.match(r"\s*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*===?\s*[^\s*]+", line):
+        if match := re.match(r"\s*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*===?\s*[^\s*;,]+(?![*.\w])", line):
             yield _normal(match[1])
 
 

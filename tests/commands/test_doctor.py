@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.results.doctor import Finding, Harm
-from harness.doctor.examination import gathered
 from tests.support.pretend import CONFIG, Pretend, pretend
 
 __all__ = ["pretend"]
@@ -189,13 +187,3 @@ def test_a_config_with_problems(project: Pretend) -> None:
     project.config("plain", CONFIG + "stepz: 1\n")
     [found] = [one for one in findings(project).values() if one["places"] == ["configs/plain.yaml"]]
     assert str(found["what"]).startswith("stepz: unknown key")
-
-
-def test_what_says_the_same_is_one_finding() -> None:
-    def about(place: str, harm: Harm) -> Finding:
-        return Finding(harm, "w", "f", (place,))
-
-    found = gathered(
-        [about("a", Harm.WEAK), about("b", Harm.USELESS), about("c", Harm.WEAK), about("a", Harm.WEAK)]
-    )
-    assert found == (Finding(Harm.USELESS, "w", "f", ("b",)), Finding(Harm.WEAK, "w", "f", ("a", "c")))
