@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import json
+from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -57,3 +58,12 @@ def first_problem(error: ValidationError, whole: str = "as a whole") -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place or whole}: {first['msg']}"
+
+
+def as_mapping(text: str | bytes) -> Mapping[str, object]:
+    """The JSON object in `text`; an empty one if it is no JSON, or another value."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

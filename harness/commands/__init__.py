@@ -29,6 +29,9 @@ COMMANDS: Mapping[str, str] = {
     "prune": "list goldens that belong to no case, and fail if there are any",
     "env": "show the fingerprint of this machine, or what differs between two",
     "schema": "print the JSON Schema of a config file, or of a report",
+    "init": "write a first config for a model, and what git and CI need",
+    "doctor": "say what here would make two runs differ or a golden useless, with the fix",
+    "completion": "print the script that completes `harness` in bash, zsh or fish",
 }
 """The summary of each command in `harness --help`; the command itself is the `COMMAND` in the file of that name."""
 

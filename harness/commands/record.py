@@ -59,8 +59,8 @@ _ACCEPTED = (RecordState.RECORDED, RecordState.UPDATED, RecordState.UNCHANGED)
 
 def record(
     options: Options, screen: Screen, *, update: bool, weak_cases: bool = True, why: str | None = None
-) -> int:
-    """Returns the exit code of the report; `weak_cases` adds runs that show whether the new goldens judge badly.
+) -> RecordReport:
+    """Record, write and show the report; `weak_cases` adds runs that show whether the new goldens judge badly.
 
     `why` is the reason that the histories of the goldens keep.
 
@@ -84,7 +84,16 @@ def record(
         _save(report, options)
     finally:  # a full disk must not hide what was stored
         screen.show_record(report)
-    return report.exit_code()
+    return report
+
+
+def recorded(
+    cases: Sequence[Case], session: Session, store: GoldenStore, made: Decision, *, update: bool
+) -> RecordReport:
+    """Record these cases in an open session, without the runs that look for weak cases; writes and shows no report."""
+    found = _Found(cases, made)
+    _record_all(found, store, session, update=update)
+    return found.report(finished=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +289,14 @@ def _own_options(command: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, screen: Screen) -> int:
-    return record(
+    report = record(
         options_of(arguments),
         screen,
         update=arguments.update,
         weak_cases=not arguments.no_gates,
         why=arguments.reason,
     )
+    return report.exit_code()
 
 
 _why = gives_reason("why; the history of each golden keeps it")

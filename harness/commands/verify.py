@@ -35,8 +35,8 @@ CANDIDATES_NAME = "candidates.json"
 _ALONE = "holds the verdicts of this environment; leave it out, or leave out the other versions"
 
 
-def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
-    """Returns the exit code of the report.
+def verify(options: Options, how: VerifyOptions, screen: Screen) -> Report:
+    """Run, judge, write and show the report.
 
     If it ends early, for whatever reason, it reports what was judged so far, as unfinished.
     """
@@ -59,7 +59,7 @@ def verify(options: Options, how: VerifyOptions, screen: Screen) -> int:
         screen.show_verify(report, allow_missing=how.allow_missing, strict=how.strict)
         annotate(report, options, screen)
         _publish(report, options, screen, growths)
-    return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
+    return report
 
 
 def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOptions, screen: Screen) -> int:
@@ -233,7 +233,8 @@ def _run(arguments: argparse.Namespace, screen: Screen) -> int:
     )
     if upgrade.asked:
         return verify_upgrades(options_of(arguments), how, upgrade, screen)
-    return verify(options_of(arguments), how, screen)
+    report = verify(options_of(arguments), how, screen)
+    return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
 COMMAND = Command(_run, (*RUNNING, goldens, judges, _passes, replays, publishes, _upgrades), writes, _misuse)

@@ -84,7 +84,8 @@ def find(configs: Path) -> Found:
             files.append(file)
     if not files and not refused:
         raise UsageError(
-            f"{configs}: contains no *.yaml file; write a config there or give another --configs"
+            f"{configs}: contains no *.yaml file; write a config there, with `harness init MODEL` for a start, "
+            "or give another --configs"
         )
     return Found(tuple(files), tuple(refused), tuple(linked))
 

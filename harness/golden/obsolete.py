@@ -21,6 +21,9 @@ from harness.golden.sidecar import GOLDEN_SUFFIX, Kind
 SIDECARS = (CALIBRATION, SENSITIVITY, REJECTIONS, DRAFT)
 """The kinds of sidecar that belong to a golden, or to its place."""
 
+OF_TESTS = "+tests"
+"""The folder of the goldens that tests made with the fixture `goldens`; the id of no config begins like this."""
+
 _PLATFORM = re.compile(r"[a-z]+-[\w.+=-]+")
 """The file names of our goldens, for files whose content no longer tells."""
 
@@ -107,7 +110,9 @@ def waiting(files: Collection[Stored], unused: Collection[Obsolete]) -> tuple[St
 
 
 def _stored(root: Path) -> Iterator[Stored]:
-    for folder, _, names in os.walk(root, onerror=_refuse):
+    for folder, folders, names in os.walk(root, onerror=_refuse):
+        # The goldens of tests belong to no config, and only pytest knows those tests.
+        folders[:] = [name for name in folders if name != OF_TESTS]
         case = Path(folder).relative_to(root).as_posix()
         for name in names if case != "." else ():
             path = Path(folder, name)

@@ -93,10 +93,11 @@ def jobs(command: argparse.ArgumentParser) -> None:
 def shows(command: argparse.ArgumentParser) -> None:
     """What is shown, and written as JSON."""
     command.add_argument("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
-    _quiet(command)
+    quiet(command)
 
 
-def _quiet(command: argparse.ArgumentParser) -> None:
+def quiet(command: argparse.ArgumentParser) -> None:
+    """Less output."""
     command.add_argument("--quiet", action="store_true", help="show failures and the summary only")
 
 

@@ -120,6 +120,6 @@ def _none(here: Path) -> str:
     step = (
         f"{near} has only configs/: use it with --root {near}"
         if near
-        else "change to yours, or name it with --root"
+        else "change to yours, name it with --root, or begin one with: harness init"
     )
     return f"configs: no such folder, and no folder above is the root of a project ({sought}); {step}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.core.measured.sensitivity import SensitivityReport
     from harness.core.portable.known_answers import Proof
     from harness.core.results.blame import BlameReport
+    from harness.core.results.doctor import DoctorReport
     from harness.core.results.environments import KeptReport
     from harness.core.results.explanation import Explanation
     from harness.core.results.groups import Group
@@ -236,6 +237,19 @@ class Screen:
         """Commands to the CI service that reads the log, as they are: whoever makes them escapes what is in them."""
         self._console.file.writelines(f"{line}\n" for line in lines)
         self._console.file.flush()
+
+    def show_findings(self, report: DoctorReport) -> None:
+        """What would make two runs differ or a golden useless, each with its fix."""
+        from harness.report.views.doctor import doctor_sections
+
+        self._print(doctor_sections(report, self._console, quiet=self._quiet))
+
+    def show_begun(self, written: Sequence[tuple[Path, bool]], root: Path, cases: Sequence[str]) -> None:
+        """The first files of the project at `root`, to which of them lines were only added, and what comes next."""
+        from harness.report.views.init import init_sections
+
+        if not self._quiet:
+            self._print(init_sections(written, root, cases))
 
     def note(self, message: str) -> None:
         """A remark along the way, unwrapped; nothing if quiet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.config.load import check_calls
 from harness.core.case import Case
 from harness.errors import ConfigError, HarnessError
@@ -21,12 +23,17 @@ def cases_to_run(
     `elsewhere` the cases run under other versions, which may have classes that the installed ones lack.
     """
     cases = selected_cases(options, screen, elsewhere=elsewhere)
+    check(cases, store)
+    return cases
+
+
+def check(cases: Sequence[Case], store: GoldenStore | None = None) -> None:
+    """Check the calls of `cases` as `cases_to_run` does; raises ConfigError."""
     try:
         check_calls(cases)
     except ConfigError:
         # Goldens are read only now, since each is read again when it judges.
         check_calls([case for case in cases if store is None or not _worked_once(case, store)])
-    return cases
 
 
 def _worked_once(case: Case, store: GoldenStore) -> bool:

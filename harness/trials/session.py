@@ -29,13 +29,16 @@ from harness.trials.captures import capture_path
 
 
 class Session:
-    """The workers of a command, open from its first trial to its last. A context manager, like the pool."""
+    """The workers of a command, open from its first trial to its last. A context manager, like the pool.
 
-    def __init__(self, options: Options, progress: Display) -> None:
+    `logs` is where workers write; sessions that share an output folder need one each.
+    """
+
+    def __init__(self, options: Options, progress: Display, logs: Path | None = None) -> None:
         self.out = options.out
         self.progress = progress
         self._options = options
-        self._logs = options.out / "logs"
+        self._logs = logs or options.out / "logs"
         self._starts = Starts()
         executor = LocalExecutor(options.device, self._logs)
         self._pool = WorkerPool(executor, _Watcher(progress), self._starts)

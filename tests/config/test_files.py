@@ -120,7 +120,11 @@ def test_a_missing_or_empty_folder_is_a_usage_error(tmp_path: Path) -> None:
     for name, message in [
         ("gone", "no such folder; give the folder of the configs with --configs"),
         ("file", "is not a folder; give the folder of the configs with --configs"),
-        ("empty", "contains no *.yaml file; write a config there or give another --configs"),
+        (
+            "empty",
+            "contains no *.yaml file; write a config there, with `harness init MODEL` for a start, "
+            "or give another --configs",
+        ),
     ]:
         with pytest.raises(UsageError) as caught:
             find(tmp_path / name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from importlib import metadata
@@ -23,7 +25,9 @@ import harness
 # torch pins these itself, one set per CUDA version.
 PINNED_BY_TORCH = ("cuda-", "nvidia-", "triton")
 # What another name provides to import, and what comes with a declared dependency as its own other half.
-IMPORT_NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "pydantic_core": "pydantic"}
+IMPORT_NAMES = {
+    "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "pydantic_core": "pydantic", "xdist": "pytest-xdist",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +82,64 @@ def test_wheel_brings_the_command_and_the_licence(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     info = f"diffusers_goldens-{harness.__version__}.dist-info"
     assert "harness = harness.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
+    assert (
+        "[pytest11]\ndiffusers-goldens = harness.pytest_plugin"
+        in archive.read(f"{info}/entry_points.txt").decode()
+    )
     assert b"Apache License" in archive.read(f"{info}/licenses/LICENSE")
     described = archive.read(f"{info}/METADATA").decode()
     assert "License-Expression: Apache-2.0" in described
     assert "Requires-Python: >=3.11" in described
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` folder of an environment with the wheel installed; what the wheel needs comes from this one."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin/python"
+    options = ["--no-deps", "--no-index", "--disable-pip-version-check", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", *options, str(wheel)]
+    subprocess.run(pip, check=True)
+    paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
+    # A path in a .pth file does not have its own .pth files read, so this checkout is not on it.
+    Path(paths["purelib"], "needed.pth").write_text(sysconfig.get_paths()["purelib"])
+    return folder / "bin"
+
+
+def run_installed(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+OWN = 'pipeline: DDIMPipeline\nmodel: {id: "builtin:ddpm-digits"}\nsteps: 1\ncall: {output_type: np}\n'
+
+
+def test_wheel_is_small(wheel: Path) -> None:
+    assert wheel.stat().st_size <= 12_000_000
+
+
+def test_installed_alone_it_knows_its_models(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/own.yaml").write_text(OWN)
+    place = run_installed([installed / "python", "-c", "import harness; print(harness.__file__)"], tmp_path)
+    assert Path(place.stdout.strip()).is_relative_to(installed.parent)
+    for command in ([installed / "harness"], [installed / "python", "-m", "harness"]):
+        listed = run_installed([*command, "list", "--quiet", "--json", "-"], tmp_path)
+        assert (listed.returncode, listed.stderr) == (0, "")
+        assert [(one["case"], one["absent"]) for one in json.loads(listed.stdout)["cases"]] == [("own", [])]
+    assert run_installed([installed / "harness", "completion", "bash"], tmp_path).returncode == 0
+
+
+@pytest.mark.slow
+def test_installed_alone_it_records_and_verifies(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/own.yaml").write_text(OWN)
+    for command in (["record", "--no-gates"], ["verify"]):
+        done = run_installed([installed / "harness", *command], tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["summary"] == {"identical": 1}
 
 
 def test_pins_are_exact_and_unique(repo_root: Path) -> None:
@@ -93,7 +151,10 @@ def test_pins_are_exact_and_unique(repo_root: Path) -> None:
 def test_pins_fit_the_declared_ranges(repo_root: Path, project: dict[str, object]) -> None:
     runtime, everything = pins(repo_root, "runtime.txt"), pins(repo_root, "runtime.txt", "dev.txt")
     extras = project["optional-dependencies"]
-    for declared, pinned in ((project["dependencies"], runtime), (extras["dev"] + extras["zoo"], everything)):
+    for declared, pinned in (
+        (project["dependencies"], runtime),
+        (extras["dev"] + extras["pytest"] + extras["zoo"], everything),
+    ):
         for requirement in map(Requirement, declared):
             name = canonicalize_name(requirement.name)
             if name != "diffusers-goldens":
@@ -123,7 +184,7 @@ def required_by(name: str) -> set[str]:
 
 
 def test_what_the_code_imports_is_declared(repo_root: Path, project: dict[str, object]) -> None:
-    extras = [item for name in ("video", "zoo") for item in project["optional-dependencies"][name]]
+    extras = [item for name in ("pytest", "video", "zoo") for item in project["optional-dependencies"][name]]
     declared = {canonicalize_name(Requirement(text).name) for text in [*project["dependencies"], *extras]}
     used = {
         canonicalize_name(IMPORT_NAMES.get(package, package))
