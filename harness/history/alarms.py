@@ -20,6 +20,8 @@ MADS = 4.0
 SHARE = 0.2
 """What counts as a rise: more than MADS median absolute deviations, and more than this share of the median."""
 
+_FEW = 5
+
 TIMES = 2.0
 OF_LIMIT = 0.5
 """A metric creeps above TIMES the largest since the golden was accepted, or across this share of its limit."""
@@ -31,6 +33,7 @@ def creeping(line: Timeline) -> Rise | None:
     The caller knows that the digest is new. A metric counts once: when it doubles, and when it crosses half its limit.
     """
     seen = past.since_golden(line)[:-1]
+    restless = _restless(seen)
     largest = dict[tuple[str, str], float]()
     # A judgement stands for many nights.
     for judgement in {id(one.judgement): one.judgement for one in seen if one.judgement.passes}.values():
@@ -41,16 +44,21 @@ def creeping(line: Timeline) -> Rise | None:
     found = [
         _rise(one, before)
         for one in line.now.judgement.metrics
-        if _creeps(one, before := largest.get((one.output, one.metric), 0.0))
+        if _creeps(one, before := largest.get((one.output, one.metric), 0.0), restless=restless)
     ]
     return max(found, key=_nearness, default=None)
 
 
-def _creeps(one: Measured, before: float) -> bool:
+def _restless(seen: Sequence[Seen]) -> bool:
+    """Whether the bits are new almost every night, as in a case that is not seeded: a larger value is then chance."""
+    return len(seen) >= _FEW and len({one.judgement.outputs for one in seen}) > OF_LIMIT * len(seen)
+
+
+def _creeps(one: Measured, before: float, *, restless: bool) -> bool:
     if one.value is None or not one.limit or one.metric in AT_LEAST:
         return False
     half = OF_LIMIT * one.limit
-    return one.value > half >= before or one.value > TIMES * before > 0
+    return one.value > half >= before or (not restless and one.value > TIMES * before > 0)
 
 
 def _rise(one: Measured, before: float) -> Rise:

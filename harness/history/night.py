@@ -66,7 +66,7 @@ def judgement_of(result: CaseResult, passing: Passing) -> Judgement:
         cause.fingerprint() if cause else "",
         cause.group() if cause else "",
         _words(cause) if cause else "",
-        None,
+        result.rejected.at[:10] if result.rejected else None,
         tuple(_measured(result)),
     )
 

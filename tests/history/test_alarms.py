@@ -136,3 +136,12 @@ def test_noise_alone_is_rarely_told() -> None:
         seconds = [rng.lognormvariate(0, 0.05) for _ in range(120)]
         alarms += sum(risen("", seconds[:end]) is not None for end in range(35, 121))
     assert alarms == 0
+
+
+def test_a_case_that_gives_new_bits_every_night_only_creeps_across_half_its_limit() -> None:
+    values = [1e-6, 1e-6, 1e-6, 1e-6, 1e-6]
+    unseeded = [within(value, str(place)) for place, value in enumerate(values)]
+    steady = [within(value, "same") for value in values]
+    assert creeping(timeline([*unseeded, within(3e-6, "new")])) is None
+    assert creeping(timeline([*unseeded, within(6e-5, "new")])) is not None
+    assert creeping(timeline([*steady, within(3e-6, "new")])) is not None

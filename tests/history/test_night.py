@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.core.history import Person, Rejection
 from harness.core.nights.night import Cost, Measured
 from harness.core.results.cause import cause_of
 from harness.core.results.verdict import Passing, Report, RunRecord, Verdict
@@ -62,6 +63,11 @@ def test_an_older_report_has_a_digest_of_its_metrics() -> None:
     assert one.outputs is not None
     assert one.outputs.startswith("metrics-")
     assert judgement_of(DRIFTED, Passing()).outputs != one.outputs
+
+
+def test_a_rejection_is_kept_with_its_day() -> None:
+    rejection = Rejection("cause", Person("Ada"), "2026-02-27T10:00:00+00:00", "no", "drifted")
+    assert judgement_of(replace(DRIFTED, rejected=rejection), Passing()).rejected == "2026-02-27"
 
 
 @pytest.mark.parametrize(
