@@ -13,6 +13,7 @@ from harness.cli import main
 COMMANDS = (
     *("record", "verify", "explain", "calibrate", "sensitivity", "repeat"),
     *("list", "compare", "accept", "reject", "log", "diff", "rename", "report", "prune", "env", "schema"),
+    *("nightly", "history"),
 )
 
 

@@ -36,12 +36,14 @@ def _of_case(line: Timeline) -> Iterator[News]:
     if not (now.passes or now.fails):
         return
     unsteady = _unsteady(line)
-    if unsteady is not None and unsteady.kind is not Kind.KNOWN:
-        yield unsteady
-    elif not now.passes:
-        yield unsteady or _failure(line)
-    elif unsteady is None:
+    if unsteady is not None:
+        # A case that alternates within its limits is told once and never again.
+        if unsteady.kind is not Kind.KNOWN or unsteady.group:
+            yield unsteady
+    elif now.passes:
         yield from _pass(line)
+    else:
+        yield _failure(line)
 
 
 def _unsteady(line: Timeline) -> News | None:
@@ -92,6 +94,7 @@ def _pass(line: Timeline) -> Iterator[News]:
 def _news(kind: Kind, line: Timeline, first: Seen | None = None, since: str = "") -> News:
     """News about a case as it is tonight, which began with `first`; by default tonight."""
     now, last = line.now.judgement, past.before(line)
+    failure = now if now.fails else past.last_failure(line) or now
     moved = moved_between(last.night, line.now.night) if last and first is None else ()
     day = since or (first or line.now).night.day
-    return News(kind, line.case, line.platform, day, moved, now.group, now.what, fails=not now.passes)
+    return News(kind, line.case, line.platform, day, moved, failure.group, failure.what, fails=now.fails)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.core.environment import Change
 from harness.core.nights.night import Judgement
 from harness.core.nights.timeline import Seen, Timeline, moved_between
+
+SETTLED = 30
+"""A case that gave the same digest on so many nights in a row does not alternate any more."""
 
 OWN_NIGHTS = 14
 """How many nights a machine may miss without losing its own past."""
@@ -79,17 +83,31 @@ class Alternation:
 
 
 def alternation(line: Timeline) -> Alternation | None:
-    """The first time since the golden that a digest came back although no environment did; None if none has.
+    """The first time since the golden that a case went from one digest to another and back, twice; None for never.
 
-    Going back to other versions, or to another machine, may well bring back the bits of then.
+    Once is what a fixed bug does. Going back to other versions, or to another machine, may well bring back the bits of
+    then, so at most one of the three ways may have been explained by that.
     """
-    runs = _runs(since_golden(line))
-    for first, second, third in zip(runs, runs[1:], runs[2:], strict=False):
-        back = first[-1].judgement.outputs == third[0].judgement.outputs
-        if back and not (_explained(first, second) and _explained(second, third)):
-            digests = (first[-1].judgement.outputs, second[-1].judgement.outputs)
-            return Alternation(frozenset(one for one in digests if one is not None), third[0])
+    runs = _unsettled(line)
+    for four in zip(runs, runs[1:], runs[2:], runs[3:], strict=False):
+        digests = [run[0].judgement.outputs for run in four]
+        ways = pairwise(four)
+        if digests[:2] == digests[2:] and sum(_explained(left, right) for left, right in ways) <= 1:
+            return Alternation(frozenset(one for one in digests if one is not None), four[-1][0])
     return None
+
+
+def _unsettled(line: Timeline) -> list[list[Seen]]:
+    """The nights since the golden in stretches of one digest, from the last one on that was long."""
+    runs = _runs(since_golden(line))
+    long = [place for place, run in enumerate(runs) if len(run) >= SETTLED]
+    return runs[long[-1] :] if long else runs
+
+
+def last_failure(line: Timeline) -> Judgement | None:
+    """The last failure since the golden."""
+    failures = [one.judgement for one in since_golden(line) if one.judgement.fails]
+    return failures[-1] if failures else None
 
 
 def _runs(seen: Sequence[Seen]) -> list[list[Seen]]:
@@ -108,6 +126,7 @@ def _explained(left: Sequence[Seen], right: Sequence[Seen]) -> bool:
 
 
 def first_unstable(line: Timeline) -> Seen | None:
-    """The first night since the golden whose further runs gave other outputs."""
-    golden = line.now.judgement.golden
-    return next((one for one in line.seen if one.unstable and one.judgement.golden == golden), None)
+    """The first night since the golden, and since the case last settled, whose further runs gave other outputs."""
+    if line.now.judgement.outputs is None:
+        return line.now if line.now.unstable else None
+    return next((one for run in _unsettled(line) for one in run if one.unstable), None)

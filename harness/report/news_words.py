@@ -83,6 +83,8 @@ def _risen(one: News) -> str:
 
 
 def _moved(one: News) -> str:
+    if one.kind is Kind.REJECTED:
+        return ""
     if not one.moved:
         return "; nothing moved in the environment" if one.kind in _WITH_CAUSE else ""
     when = " then" if one.kind is Kind.KNOWN else ""

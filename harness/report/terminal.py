@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from harness.core.environment import Change, Environment
     from harness.core.measured.calibration import CalibrationReport
     from harness.core.measured.sensitivity import SensitivityReport
-    from harness.core.nights.timeline import Timeline
+    from harness.core.nights.news import Item
+    from harness.core.nights.timeline import Head, Timeline
     from harness.core.portable.known_answers import Proof
     from harness.core.results.blame import BlameReport
     from harness.core.results.environments import KeptReport
@@ -206,6 +207,12 @@ class Screen:
                 self._print([output_section(output, self._console)])
                 if protocol and output.compared:
                     stream.write(terminals.shown(Path(output.compared).read_bytes(), protocol))
+
+    def show_news(self, night: Head, items: Sequence[Item]) -> None:
+        """What a night says that the nights before did not; only what somebody is told if quiet."""
+        from harness.report.views.nightly import nightly_sections
+
+        self._print(nightly_sections(night, items, self._console, quiet=self._quiet))
 
     def show_history(self, lines: Sequence[Timeline]) -> None:
         """The nights of some cases; nothing if quiet."""

@@ -65,12 +65,21 @@ def test_since_leaves_out_older_nights(folder: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == f"no night of {CASE} since 2027-01-01\n"
 
 
-def test_a_glob_selects_cases(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("glob", ["ddpm-digits/*"], ids=["CASE"])
+def test_a_glob_selects_cases(folder: Path, capsys: pytest.CaptureFixture[str], glob: str) -> None:
     imported(0)
-    assert main(["history", "ddpm-digits/*"]) == 0
+    assert main(["history", glob]) == 0
     shown = capsys.readouterr().out
     assert f"{CASE}  (cpu-x86_64), 1 night" in shown
     assert DRIFTED.case not in shown
+
+
+def test_root_names_the_project_from_elsewhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(0)
+    monkeypatch.chdir(folder.parent)
+    assert nights(capsys, CASE, "--root", folder.name) == ["2026-01-01"]
 
 
 def test_files_are_relative_to_the_callers_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,9 +39,10 @@ def test_outputs_are_compared_under_one_golden() -> None:
     assert [one.judgement.outputs for one in past.since_golden(line)] == ["a", "a", "c"]
 
 
-def test_an_alternation_needs_a_way_there_and_back() -> None:
-    assert past.alternation(timeline([identical("a"), identical("b"), identical("c")])) is None
-    found = past.alternation(timeline([identical("a"), identical("b"), identical("a"), identical("b")]))
+def test_an_alternation_goes_there_and_back_twice() -> None:
+    assert past.alternation(timeline([identical(one) for one in "aba"])) is None
+    assert past.alternation(timeline([identical(one) for one in "abac"])) is None
+    found = past.alternation(timeline([identical(one) for one in "aabbabab"]))
     assert found is not None
     assert found.digests == {"a", "b"}
-    assert found.shown.night.key == "key-2"
+    assert found.shown.night.key == "key-5"

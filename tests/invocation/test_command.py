@@ -21,7 +21,7 @@ HEAVY = ("pydantic", "rich", "numpy", "yaml", "torch")
 
 WRITERS = {"record", "verify", "explain", "calibrate", "sensitivity", "repeat", "blame"}
 
-COMPULSORY = {"compare": ["a", "b"], "diff": ["a"], "rename": ["a", "b"], "show": ["a"]}
+COMPULSORY = {"compare": ["a", "b"], "diff": ["a"], "history": ["a"], "rename": ["a", "b"], "show": ["a"]}
 
 
 def test_each_name_is_a_command() -> None:

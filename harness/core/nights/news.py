@@ -27,8 +27,8 @@ class Kind(StrEnum):
 LOUD = frozenset(set(Kind) - {Kind.KNOWN, Kind.REJECTED, Kind.SHIFTED})
 """What somebody is told; the rest stands in the report of the night."""
 
-FAILING = frozenset({Kind.NEW, Kind.NONDETERMINISTIC, Kind.KNOWN, Kind.REJECTED})
-"""What a case that fails tonight has, besides alternating between a pass and a failure."""
+FAILING = frozenset({Kind.NEW, Kind.NONDETERMINISTIC, Kind.KNOWN, Kind.ALTERNATES})
+"""What a case has that fails tonight, or that fails on other nights, unless somebody rejected that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class News:
     """One thing about one case; `case` and `platform` are "" if it is about the whole night.
 
     `since` is the day (ISO 8601) on which it began, `moved` what moved in the environment that night. `group` is the
-    fingerprint that failures of one cause share, `what` says the failure in words. A case that recovered with another
+    fingerprint that failures of one cause share, `what` says the failure in words; of a case that alternates, they are
+    those of its last failure. A case that recovered with another
     golden was `accepted`. `fails` says whether the case fails tonight.
     """
 
