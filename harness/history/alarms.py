@@ -76,8 +76,7 @@ def costs(line: Timeline) -> Iterator[News]:
         values = [(one, value) for one in seen if (value := of(one)) is not None]
         numbers = [value for _, value in values]
         if values and values[-1][0] is line.now and (rise := risen(name, numbers)) and not _told(numbers):
-            since = values[_first_risen(numbers, rise)][0]
-            moved = _moved(line, since)
+            since, moved = _began(line, [one for one, value in values[-RECENT:] if _has_risen(value, rise)])
             yield News(kind, line.case, line.platform, since.night.day, moved, rise=rise)
 
 
@@ -97,12 +96,15 @@ def _told(values: Sequence[float]) -> bool:
     return any(risen("", values[:end]) for end in range(len(values) - BASE, len(values)))
 
 
-def _first_risen(values: Sequence[float], rise: Rise) -> int:
-    """The first of the last RECENT values that lies nearer to the risen median than to the one before."""
-    assert rise.before is not None
-    middle = (rise.now + rise.before) / 2
-    start = len(values) - RECENT
-    return next(place for place in range(start, len(values)) if values[place] > middle)
+def _has_risen(value: float, rise: Rise) -> bool:
+    """Whether the value lies nearer to the risen median than to the one before."""
+    return value > (rise.now + (rise.before or 0.0)) / 2
+
+
+def _began(line: Timeline, risen_nights: Sequence[Seen]) -> tuple[Seen, tuple[Change, ...]]:
+    """The night on which the rise began, and what moved then: the first one on which anything moved, else the first."""
+    moves = [(one, _moved(line, one)) for one in risen_nights]
+    return next(((one, moved) for one, moved in moves if moved), moves[0])
 
 
 def _comparable(line: Timeline) -> list[Seen]:

@@ -49,17 +49,18 @@ def _of_case(line: Timeline) -> Iterator[News]:
 def _unsteady(line: Timeline) -> News | None:
     """What is known of a case that does not always give the same bits; None if it does, or gives entirely new ones."""
     digest = line.now.judgement.outputs
-    first = past.first_unstable(line)
-    if first is not None and first is line.now:
+    first, found = past.first_unstable(line), past.alternation(line)
+    if first is line.now and (found is None or found.shown is line.now):
         return _news(Kind.NONDETERMINISTIC, line)
-    found = past.alternation(line)
     if found is not None and found.shown is line.now and first is None:
         return _news(Kind.ALTERNATES, line)
+    shown = list[Seen]()
     if first is not None and digest in (first.judgement.outputs, *first.again):
-        return _news(Kind.KNOWN, line, first)
+        shown.append(first)
     if found is not None and digest in found.digests:
-        return _news(Kind.KNOWN, line, found.shown)
-    return None
+        shown.append(found.shown)
+    earliest = min(shown, key=lambda one: one.night.started, default=None)
+    return None if earliest is None else _news(Kind.KNOWN, line, earliest)
 
 
 def _failure(line: Timeline) -> News:

@@ -24,7 +24,8 @@ def before(line: Timeline, *, decided: bool = True) -> Seen | None:
     among the last OWN_NIGHTS. Nights that were lost to an error count only if not `decided`.
     """
     earlier = [one for one in line.earlier if _counts(one.judgement, decided=decided)]
-    here = [one for one in earlier[-OWN_NIGHTS:] if _machine(one) == _machine(line.now)]
+    # A night on which no worker started ran nowhere else.
+    here = [one for one in earlier[-OWN_NIGHTS:] if _machine(one) in ((), _machine(line.now))]
     found = here or earlier
     return found[-1] if found else None
 

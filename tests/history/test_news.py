@@ -156,6 +156,10 @@ def test_a_failure_without_outputs_that_comes_and_goes_is_nondeterministic() -> 
     assert told(line) == [(Kind.NONDETERMINISTIC, day(1))]
 
 
+def test_what_alternates_is_not_told_again_as_nondeterministic() -> None:
+    assert told(timeline(letters("aBaBaB"), again={5: ("a", "b")})) == [(Kind.KNOWN, day(3))]
+
+
 def test_further_runs_that_agree_leave_a_failure_new() -> None:
     assert told(timeline(letters("aaB"), again={2: ("b", "b")})) == [(Kind.NEW, day(2))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from harness.core.results.verdict import PASSES, Verdict
 
@@ -81,13 +82,13 @@ class Judged:
     again: tuple[str | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Machine:
     """Where a night ran: everything of its environment except the packages, by dotted name."""
 
     entries: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def hardware(self) -> tuple[tuple[str, str], ...]:
         """What makes it this machine and no other."""
         return tuple(sorted(one for one in self.entries.items() if one[0].startswith("hardware.")))
