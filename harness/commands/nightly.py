@@ -142,9 +142,19 @@ def _conclude(
     text = news_json(found.night, found.items)
     emit_json(text, options)
     screen.show_news(found.night, found.items)
+    _publish(found, folder, screen)
     about = partial(conclusion.message_about, history)
     telling.tell_all(history, habits.channels, found.nights, about, screen.warn, always=habits.always)
     emit((folder / folders.NEWS, text))
+
+
+def _publish(found: conclusion.Conclusion, folder: Path, screen: Screen) -> None:
+    """Write the page of all nights; the night does not depend on it."""
+    page = folder / conclusion.TREND_NAME
+    try:
+        write_text(page, conclusion.page_of(found, folder))
+    except (HarnessError, OSError) as error:
+        screen.warn(f"the page of the nights could not be written: {error}")
 
 
 def _prune(habits: Habits, screen: Screen) -> None:

@@ -82,6 +82,17 @@ def test_a_night_leaves_a_folder_and_a_history(nights: Nights) -> None:
     assert len(nights.ran.pool.conducted) == 2
 
 
+def test_the_page_of_all_nights_lies_beside_that_of_the_night(nights: Nights) -> None:
+    nights()
+    nights.ran.value = 0.75
+    nights()
+    first, second = sorted(Path("nightly").glob("2*"), key=lambda one: len(one.name))
+    page = (second / "trend.html").read_text(encoding="utf-8")
+    assert "2 cases, 2 nights" in page
+    assert f'<a href="../{first.name}/report.html">' in page
+    assert '<a href="report.html">its report</a>' in page
+
+
 def test_a_failure_is_new_then_known_then_recovered(nights: Nights, chat: Messenger) -> None:
     nights("--notify", "webhook")
     nights.ran.value = 0.75
@@ -153,7 +164,7 @@ def test_a_messenger_that_fails_changes_no_exit_code_and_is_told_later(
     assert "webhook: answered 500; the next night tries again\n" in err
     assert "s3cr3t" not in err
     chat.got.clear()
-    assert nights("--notify", "webhook")[2] == ""
+    assert "nobody was told" not in nights("--notify", "webhook")[2]
     assert [text.partition(": ")[2] for text in texts(chat)] == ["2 new"]
 
 
