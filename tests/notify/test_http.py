@@ -34,6 +34,13 @@ def test_a_refusal_is_final_and_names_no_address(code: int, pauses: list[float])
     assert str(raised.value) == f"webhook: answered {code}; check its address, token and permissions"
 
 
+def test_a_redirection_carries_no_token_to_another_server(pauses: list[float]) -> None:
+    with messenger() as other, messenger(302, Location=other.address) as there:
+        with pytest.raises(NotSent, match="answered 302"):
+            Server("webhook", there.address, {"Authorization": SECRET}).request("GET", "/")
+        assert other.got == []
+
+
 def test_a_server_that_never_answers_is_given_up(
     pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
