@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from harness.core.nights.night import Cost, Judgement, Machine
 from harness.core.nights.timeline import Head, Seen, Timeline
@@ -16,7 +19,7 @@ _NIGHTS = """
 SELECT id, key, started, machine, lock, folder, code FROM nights ORDER BY started, key
 """
 
-_JUDGEMENT = "SELECT verdict, golden, outputs, cause, text FROM judgements WHERE id = ?"
+_COLUMNS = "verdict, golden, outputs, cause, text"
 
 _RESULTS = "SELECT subject, night, judgement, again, load, run, total, memory FROM results {where}"
 
@@ -37,7 +40,8 @@ def read(connection: sqlite3.Connection, *, case: str | None = None, until: str 
         for number, name, platform in connection.execute("SELECT id, name, platform FROM subjects")
         if case in (None, name)
     }
-    found = _seen(connection, nights, None if case is None else tuple(subjects))
+    with _no_collection():
+        found = _seen(connection, nights, None if case is None else tuple(subjects))
     lines = (Timeline(*subjects[number], tuple(seen)) for number, seen in found.items())
     return History(tuple(nights.values()), tuple(sorted(lines, key=lambda line: (line.case, line.platform))))
 
@@ -46,7 +50,7 @@ def _seen(
     connection: sqlite3.Connection, nights: Mapping[int, Head], subjects: tuple[int, ...] | None
 ) -> Mapping[int, list[Seen]]:
     """What these nights saw of each subject, in order of time; `subjects` are numbers, None for all."""
-    judgements = _Judgements(connection)
+    judgements = _Judgements(connection, every=subjects is None)
     found = dict[int, list[Seen]]()
     where = "" if subjects is None else f"WHERE subject IN ({', '.join('?' * len(subjects))})"
     for subject, night, judgement, again, *cost in connection.execute(
@@ -72,18 +76,37 @@ def has(connection: sqlite3.Connection, key: str) -> bool:
     return connection.execute("SELECT 1 FROM nights WHERE key = ?", (key,)).fetchone() is not None
 
 
-class _Judgements:
-    """Judgements by their numbers; each is read once."""
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """While open, Python looks for no garbage: among hundreds of thousands of new objects, that takes half the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+
+class _Judgements:
+    """Judgements by their numbers, all of them read at once or, if not `every`, one by one; each is parsed once."""
+
+    def __init__(self, connection: sqlite3.Connection, *, every: bool) -> None:
         self._connection = connection
+        rows = connection.execute(f"SELECT id, {_COLUMNS} FROM judgements") if every else ()
+        self._lines = {number: columns for number, *columns in rows}
         self._read = dict[int, Judgement]()
 
     def __getitem__(self, number: int) -> Judgement:
         if number not in self._read:
-            row = self._connection.execute(_JUDGEMENT, (number,)).fetchone()
-            self._read[number] = unpacked(Line(*row))
+            columns = self._lines.pop(number, None) or self._line(number)
+            self._read[number] = unpacked(Line(*columns))
         return self._read[number]
+
+    def _line(self, number: int) -> list[Any]:
+        return list(
+            self._connection.execute(f"SELECT {_COLUMNS} FROM judgements WHERE id = ?", (number,)).fetchone()
+        )
 
 
 def _nights(connection: sqlite3.Connection, until: str | None) -> dict[int, Head]:
