@@ -10,9 +10,18 @@ _NIGHT = ""
 
 def told(connection: sqlite3.Connection, night: str, target: str) -> bool:
     """Whether the news of the night were told to the target, completely."""
+    return _has(connection, night, target, "told")
+
+
+def owed(connection: sqlite3.Connection, night: str, target: str) -> bool:
+    """Whether the target once did not take the news of the night."""
+    return _has(connection, night, target, "owed")
+
+
+def _has(connection: sqlite3.Connection, night: str, target: str, what: str) -> bool:
     found = connection.execute(
-        "SELECT 1 FROM told WHERE night = ? AND target = ? AND about = ? AND what = 'told'",
-        (night, target, _NIGHT),
+        "SELECT 1 FROM told WHERE night = ? AND target = ? AND about = ? AND what = ?",
+        (night, target, _NIGHT, what),
     )
     return found.fetchone() is not None
 
@@ -20,6 +29,11 @@ def told(connection: sqlite3.Connection, night: str, target: str) -> bool:
 def tell(connection: sqlite3.Connection, night: str, target: str) -> None:
     """Remember that the news of the night were told to the target."""
     remember(connection, night, target, _NIGHT, "told")
+
+
+def owe(connection: sqlite3.Connection, night: str, target: str) -> None:
+    """Remember that the target did not take the news of the night."""
+    remember(connection, night, target, _NIGHT, "owed")
 
 
 def remember(

@@ -57,14 +57,20 @@ def tell_all(
                 if channel.stateful or always or not found.quiet:
                     channel.send(found, _Issues(connection, night.key, channel.name))
             except NotSent as error:
+                told.owe(connection, night.key, channel.name)
                 warn(f"nobody was told of {night.day}: {error}; the next night tries again")
                 break
             told.tell(connection, night.key, channel.name)
 
 
 def _pending(connection: sqlite3.Connection, channel: Channel, nights: Sequence[Head]) -> list[Head]:
-    """What the channel has not been told since it was last told something; for a new one, only the last night."""
+    """What the channel has not been told since it was last told something, or first did not take it.
+
+    For a new one, that is only the last night.
+    """
     recent = nights[-MOST_NIGHTS:]
     known = [place for place, night in enumerate(recent) if told.told(connection, night.key, channel.name)]
-    after = list(recent[known[-1] + 1 :]) if known else list(recent[-1:])
+    owed = [place for place, night in enumerate(recent) if told.owed(connection, night.key, channel.name)]
+    since = known[-1] + 1 if known else owed[0] if owed else len(recent) - 1
+    after = list(recent[since:])
     return after[-1:] if channel.stateful else after

@@ -84,6 +84,15 @@ def test_a_failure_is_a_warning_and_the_next_night_tries_again(history: Connecti
     assert pigeon.told == ["key-3", "key-4", "key-5"]
 
 
+def test_a_new_channel_that_fails_is_owed_its_first_night(history: Connection) -> None:
+    pigeon = Pigeon(lame={"key-3"})
+    assert len(tell(history, pigeon, 3)) == 1
+    pigeon.lame.clear()
+    tell(history, pigeon, 4)
+    tell(history, pigeon, 4)
+    assert pigeon.told == ["key-3", "key-4"]
+
+
 def test_a_channel_that_was_gone_for_long_is_told_of_a_week(history: Connection) -> None:
     pigeon = Pigeon()
     tell(history, pigeon, 0)
