@@ -33,7 +33,7 @@ verify: $(RUNTIME) ## judge the cases against their goldens
 record: $(RUNTIME) ## record goldens for this platform
 	@set -f; $(BIN)/harness record $(SELECT) $(ARGS)
 
-nightly: $(RUNTIME) ## verify, and keep captures and reports in nightly/YYYY-MM-DD
+nightly: $(RUNTIME) ## verify, remember the night in nightly/, and tell what is new
 	@set -f; sh .ci/nightly $(SELECT) $(ARGS)
 
 # The longest files first (tests/conftest.py), and all code compiled once: the tests begin hundreds of processes.

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
+_SETTINGS = ("configs", "goldens", "out", "device", "jobs", "issue_label", "issue_assignee")
+"""The options that a project may set in its pyproject.toml."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code and never shows a traceback for bad input."""
@@ -164,7 +167,7 @@ def _in_project(arguments: argparse.Namespace, screen: Screen) -> Iterator[None]
         elif isinstance(value, list):
             moved = [place.path(one) if isinstance(one, Path) else one for one in value]
             setattr(arguments, name, moved)
-    for name in ("configs", "goldens", "out", "device", "jobs"):
+    for name in _SETTINGS:
         if getattr(arguments, name, "") is None:
             setattr(arguments, name, getattr(place.project.settings, name))
     if hasattr(arguments, "select"):

@@ -14,6 +14,7 @@ COMMANDS = (
     *("record", "verify", "explain", "calibrate", "sensitivity", "repeat"),
     *("list", "compare", "accept", "reject", "log", "diff", "rename", "report", "prune", "env", "schema"),
     *("completion", "init", "doctor"),
+    *("nightly", "history"),
 )
 
 

@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, str] = {
     "diff": "show the metrics between two entries of a golden's history",
     "rename": "give a case another id, with its config, goldens and history",
     "report": "show the report of the last verify again",
+    "nightly": "verify, remember the night, and tell somebody what is new",
+    "history": "show what the nights remember of a case, import reports, merge histories",
     "prune": "list goldens that belong to no case, and fail if there are any",
     "env": "show the fingerprint of this machine, or what differs between two",
     "schema": "print the JSON Schema of a config file, or of a report",

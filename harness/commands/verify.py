@@ -148,7 +148,8 @@ def _save_unfinished(report: Report, options: Options, screen: Screen, growths: 
     screen.warn(f"not finished: {done} of {done + len(report.not_run)} cases were judged, see {path}")
 
 
-def _passes(command: argparse.ArgumentParser) -> None:
+def passes(command: argparse.ArgumentParser) -> None:
+    """Which verdicts pass."""
     command.add_argument("--allow-missing", action="store_true", help="a case without a golden passes")
     command.add_argument("--strict", action="store_true", help="a skipped case fails")
 
@@ -237,4 +238,4 @@ def _run(arguments: argparse.Namespace, screen: Screen) -> int:
     return report.exit_code(allow_missing=how.allow_missing, strict=how.strict)
 
 
-COMMAND = Command(_run, (*RUNNING, goldens, judges, _passes, replays, publishes, _upgrades), writes, _misuse)
+COMMAND = Command(_run, (*RUNNING, goldens, judges, passes, replays, publishes, _upgrades), writes, _misuse)

@@ -18,6 +18,9 @@ TABLE = "tool.harness"
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
 AUTO: Literal["auto"] = "auto"
+_LONGEST_NAME = 50
+"""GitHub takes no longer label."""
+
 Jobs = int | Literal["auto"]
 """How many workers to run at a time; AUTO for as many as the machine allows."""
 
@@ -35,6 +38,8 @@ class Settings:
     out: Path = Path("out")
     device: str = "auto"
     jobs: Jobs = AUTO
+    issue_label: str = "golden-regression"
+    issue_assignee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,9 @@ def _refusal(name: str, value: object) -> str | None:
     if name == "device":
         good = isinstance(value, str) and bool(DEVICE.fullmatch(value))
         return None if good else f"expected one of {DEVICES}"
+    if name in ("issue_label", "issue_assignee"):
+        good = isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_NAME
+        return None if good else f"expected a name of at most {_LONGEST_NAME} printable characters"
     good = isinstance(value, str) and bool(value.strip()) and "\0" not in value
     return None if good else "expected a folder, relative to this file"
 

@@ -20,10 +20,15 @@ OUTPUT_PREFIX = "output/"
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Wall-clock seconds: `load` until the pipeline was ready (0 if it was reused), `run` for the call."""
+    """Wall-clock seconds: `load` until the pipeline was ready (0 if it was reused), `run` for the call.
+
+    `memory` is the peak of the call in bytes: of the device if that is a GPU, else of the whole process. None if the
+    system does not say.
+    """
 
     load: float
     run: float
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from harness import files
 from harness.codec import from_json, to_json, why_not
 from harness.core.capture import OUTPUT_PREFIX, CaptureDocument
 from harness.core.schema import other_schema
+from harness.core.trace import TRACE_PREFIX
 from harness.errors import StoreError
 
 GOLDEN_SUFFIX = ".safetensors"
@@ -83,8 +84,18 @@ class _Head:
 
 def outputs_digest(document: CaptureDocument) -> str:
     """The sha256, in hex, over the names and digests of a golden's outputs; it ties sidecars to their golden."""
-    outputs = sorted(item for item in document.sha256.items() if item[0].startswith(OUTPUT_PREFIX))
-    return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in outputs).encode()).hexdigest()
+    return _digest_over(document, OUTPUT_PREFIX)
+
+
+def trace_digest(document: CaptureDocument) -> str | None:
+    """The same over the tensors of a capture's trace; None if it has none."""
+    traced = any(name.startswith(TRACE_PREFIX) for name in document.sha256)
+    return _digest_over(document, TRACE_PREFIX) if traced else None
+
+
+def _digest_over(document: CaptureDocument, prefix: str) -> str:
+    entries = sorted(item for item in document.sha256.items() if item[0].startswith(prefix))
+    return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in entries).encode()).hexdigest()
 
 
 def read_sidecar(

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from harness.config.project import AUTO, DEVICE, DEVICES, Jobs
 from harness.core.tolerance import Relation
 
+HISTORY = Path("nightly/history.sqlite")
+"""Where the nights are remembered, in the root of the project."""
+
 
 class TakesArguments(Protocol):
     """A parser, or one of its titled groups."""
@@ -70,6 +73,16 @@ def origin(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PATH",
         help="what another verify judged: its report.json, its output folder, or a .zip of that",
+    )
+
+
+def history_file(command: argparse.ArgumentParser) -> None:
+    """The file that remembers the nights."""
+    command.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        help=f"the file that remembers the nights (default {HISTORY}, in the root)",
     )
 
 

@@ -30,13 +30,21 @@ from harness.core.results.reasons import (
     Warned,
     said,
 )
-from harness.core.results.verdict import PASSES, CaseResult, ExactFinding, TensorResult, Verdict, worst
+from harness.core.results.verdict import (
+    PASSES,
+    CaseResult,
+    ExactFinding,
+    RunRecord,
+    TensorResult,
+    Verdict,
+    worst,
+)
 from harness.core.tolerance import Allowance, Limits, Rule
 from harness.core.trace import TraceLevel
 from harness.errors import HarnessError, StoreError, UnreadableGolden
 from harness.golden.completeness import is_newer, not_comparable
 from harness.golden.header import RESTORE
-from harness.golden.sidecar import Unusable
+from harness.golden.sidecar import Unusable, outputs_digest, trace_digest
 from harness.golden.store import Missing
 from harness.golden.tensors import TensorFile
 from harness.golden.usable import unfit
@@ -87,7 +95,16 @@ def _compared(evidence: Evidence) -> CaseResult:
         case Raised():
             return _judge_raised(evidence, outcome)
         case Completed():
-            return replace(_judge_completed(evidence, outcome), capture=evidence.digest)
+            judged = _judge_completed(evidence, outcome)
+            return replace(judged, capture=evidence.digest, record=_record(evidence))
+
+
+def _record(evidence: Evidence) -> RunRecord | None:
+    if not isinstance(evidence.capture, Opened):
+        return None
+    document = evidence.capture.document
+    took = document.seconds
+    return RunRecord(outputs_digest(document), trace_digest(document), took.load, took.run, took.memory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from harness.core.results.verdict import (
     ExactFinding,
     FileDigest,
     InvariantResult,
+    RunRecord,
     TensorResult,
     Verdict,
 )
@@ -90,6 +91,7 @@ class CaseForm:
     source: str = ""
     line: int = 1
     entry: int = 0
+    record: RunRecord | None = None
     reasons: Reasons = ()
     next_steps: NextSteps = ()
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from harness.core.environment import Change, Environment
     from harness.core.measured.calibration import CalibrationReport
     from harness.core.measured.sensitivity import SensitivityReport
+    from harness.core.nights.news import Item
+    from harness.core.nights.timeline import Head, Timeline
     from harness.core.portable.known_answers import Proof
     from harness.core.results.blame import BlameReport
     from harness.core.results.doctor import DoctorReport
@@ -206,6 +208,19 @@ class Screen:
                 self._print([output_section(output, self._console)])
                 if protocol and output.compared:
                     stream.write(terminals.shown(Path(output.compared).read_bytes(), protocol))
+
+    def show_news(self, night: Head, items: Sequence[Item]) -> None:
+        """What a night says that the nights before did not; only what somebody is told if quiet."""
+        from harness.report.views.nightly import nightly_sections
+
+        self._print(nightly_sections(night, items, self._console, quiet=self._quiet))
+
+    def show_history(self, lines: Sequence[Timeline]) -> None:
+        """The nights of some cases; nothing if quiet."""
+        from harness.report.views.history import history_sections
+
+        if not self._quiet:
+            self._print(history_sections(lines, self._console))
 
     def show_pruned(self, report: PruneReport, root: str, command: NextStep) -> None:
         """The files among the goldens in `root` that no case uses; `command` is the step that would delete them."""

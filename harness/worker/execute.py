@@ -20,7 +20,7 @@ from harness.core.messages import Job, Progress
 from harness.core.results.next_step import advice
 from harness.core.results.reasons import MissingName, OtherDevice
 from harness.errors import HarnessError
-from harness.worker import outputs, preparation, seeding
+from harness.worker import outputs, peak, preparation, seeding
 from harness.worker.environment import determinism, fingerprint
 from harness.worker.environment.classes import Unimportable
 from harness.worker.environment.device_errors import device_problem
@@ -59,6 +59,7 @@ class _Produced:
 
     outputs: outputs.Outputs
     seconds: float
+    memory: int | None
     global_rngs: tuple[str, ...]
     filled_in: Values
     recorded: Recorded | None
@@ -153,6 +154,7 @@ class JobRunner:
         keywords, filled_in = arguments.assemble(pipeline, case, generator)
         seeding.seed_globals(_global_seed(case, arguments.takes_generator(pipeline)))
         perturbed = Perturbed(pipeline, job.perturbation)
+        peak.forget(self._device)
         before, started = seeding.global_states(), time.perf_counter()
         with (
             reported(lambda step, total: self._report(Progress("running", step, total))),
@@ -169,9 +171,10 @@ class JobRunner:
             self._leftovers.inside()
             session.output(output)
         flat = outputs.flatten(output)
-        seconds = time.perf_counter() - started
+        seconds, memory = time.perf_counter() - started, peak.since_forgotten(self._device)
         drawn = seeding.drawn_from(before, seeding.global_states())
-        return _Produced(flat, seconds, drawn, filled_in, session.finish(), perturbed.acted, files)
+        recorded, acted = session.finish(), perturbed.acted
+        return _Produced(flat, seconds, memory, drawn, filled_in, recorded, acted, files)
 
 
 def _unfit(case: Case, device: torch.device) -> Unavailable | None:
@@ -251,7 +254,7 @@ def _stored(
             job.case,
             produced.outputs,
             environment,
-            seconds=Timings(load_seconds, produced.seconds),
+            seconds=Timings(load_seconds, produced.seconds, produced.memory),
             global_rngs=produced.global_rngs,
             filled_in=produced.filled_in,
             commit=loaded.commit,

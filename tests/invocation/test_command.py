@@ -24,6 +24,7 @@ WRITERS = {"record", "verify", "explain", "calibrate", "sensitivity", "repeat", 
 COMPULSORY = {
     "compare": ["a", "b"],
     "diff": ["a"],
+    "history": ["a"],
     "rename": ["a", "b"],
     "show": ["a"],
     "completion": ["bash"],

@@ -21,6 +21,13 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
     "tests/commands/test_rename.py": {
         "rename": "OLD NEW --goldens-only --root --configs --goldens --quiet --json",
     },
+    "tests/commands/test_nightly.py": {
+        "nightly": "SELECT --root --configs --goldens --device --jobs --relation --allow-missing --strict --forced "
+        "--history --nights --keep --notify --always --issue-label --issue-assignee --json --quiet",
+    },
+    "tests/commands/test_history.py": {
+        "history": "CASE --since --history --root --json --quiet",
+    },
     "tests/commands/test_reject.py": {
         "reject": "--reason --from",
     },

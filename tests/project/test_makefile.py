@@ -11,7 +11,6 @@ import sys
 import time
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -373,25 +372,14 @@ def test_clean_keeps_goldens_and_nightly_folders(project: Project) -> None:
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
 def test_nightly_exits_with_the_code_of_verify(project: Project, code: int) -> None:
-    result = project.run("sh", ".ci/nightly", "tag:smoke", HARNESS_CODE=str(code), GITHUB_STEP_SUMMARY="s.md")
-    (folder,) = (project.root / "nightly").iterdir()
-    place = f"nightly/{folder.name}"
-    asked = f"--out {place} --json {place}/report.json --junit {place}/junit.xml --markdown s.md tag:smoke"
+    result = project.run("sh", ".ci/nightly", "tag:smoke", "--notify", "webhook", HARNESS_CODE=str(code))
     assert result.returncode == code
-    assert project.calls[-1] == f"harness verify {asked}"
-    assert (folder / "exit-code").read_text(encoding="utf-8") == f"{code}\n"
-    assert result.stdout.endswith(f"nightly: {place} (exit code {code})\n")
+    assert project.calls[-1] == "harness nightly tag:smoke --notify webhook"
 
 
-def test_nightly_folders_carry_the_date_and_never_meet(project: Project) -> None:
-    before = datetime.now(UTC).date()
-    results = [project.make("nightly") for _ in range(3)]
-    days = {before.isoformat(), datetime.now(UTC).date().isoformat()}
-    names = sorted(path.name for path in (project.root / "nightly").iterdir())
-    assert [result.returncode for result in results] == [0, 0, 0]
-    assert len(names) == 3
-    assert {name[:10] for name in names} <= days
-    assert len(days) > 1 or [name[10:] for name in names] == ["", "-2", "-3"]
+def test_make_nightly_passes_on_selection_and_options(project: Project) -> None:
+    assert project.make("nightly", "SELECT=a b", "ARGS=--keep 7").returncode == 0
+    assert project.calls[-1] == "harness nightly a b --keep 7"
 
 
 def test_nightly_without_a_venv_is_an_error(project: Project) -> None:

@@ -122,6 +122,22 @@ class FileDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What identifies a run among those of other nights, and what it cost.
+
+    `outputs` and `trace` are digests, in hex, over all tensors of the capture's outputs and of its trace (None without
+    one): the same digest is the same bits. `load` and `run` are wall-clock seconds, as in the capture; `memory` is the
+    peak in bytes, None if unknown.
+    """
+
+    outputs: str
+    trace: str | None
+    load: float
+    run: float
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseResult:
     """The judgement of one case, with everything that led to it.
 
@@ -130,6 +146,7 @@ class CaseResult:
     portable, `portability` says how the golden came to judge. `rejected` is set if somebody refused exactly this
     failure. `pipeline`, `tags` and `source`, its config file, are the case's own; empty in reports of earlier
     versions. The file defines the case at `line`, from 1, as number `entry` of its cases, from 0.
+    `record` is None if the run left no capture.
     """
 
     case: str
@@ -157,6 +174,7 @@ class CaseResult:
     source: str = ""
     line: int = 1
     entry: int = 0
+    record: RunRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,12 +90,19 @@ def _rendered(template: str, **values: object) -> str:
     """A page by its template, with the stylesheet, the script and the policy that allows only these."""
     from markupsafe import Markup
 
-    style, script = (
-        _FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "script.js")
-    )
-    policy = _POLICY.format(style=_digest(style), script=_digest(script))
+    style, script = stylesheet(), _FOLDER.joinpath("script.js").read_text(encoding="utf-8")
     page = _environment().get_template(template)
-    return page.render(policy=policy, style=Markup(style), script=Markup(script), **values)
+    return page.render(policy=policy_of(style, script), style=Markup(style), script=Markup(script), **values)
+
+
+def stylesheet() -> str:
+    """The stylesheet that all pages share."""
+    return _FOLDER.joinpath("style.css").read_text(encoding="utf-8")
+
+
+def policy_of(style: str, script: str) -> str:
+    """The Content-Security-Policy that allows this stylesheet and this script, and nothing else."""
+    return _POLICY.format(style=_digest(style), script=_digest(script))
 
 
 @cache
@@ -107,7 +114,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_told,
+        finalize=told,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -121,7 +128,7 @@ def sign(verdict: Verdict) -> str:
     return ICONS.get(verdict, "•")
 
 
-def _told(value: object) -> object:
+def told(value: object) -> object:
     """What a template prints; marks that reorder or hide text become visible."""
     return plain(value) if type(value) is str and len(value) < 100_000 else value
 

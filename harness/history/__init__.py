@@ -1,0 +1,1 @@
+"""What the nights remember, in one SQLite file: rows are added and never rewritten."""
