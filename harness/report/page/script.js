@@ -55,7 +55,8 @@
     one(".empty").hidden = shown > 0 || cases.length + rows.length === 0;
     one(".shown").textContent = `${shown} of ${cases.length + rows.length} cases`;
     if (current) words.set("case", current.dataset.case);
-    history.replaceState(null, "", words.size ? `#${words}` : location.pathname + location.search);
+    // A page that is shown inside another, such as a preview of a mail, may have no address of its own.
+    try { history.replaceState(null, "", words.size ? `#${words}` : location.pathname + location.search); } catch { /* as said above */ }
   };
   const restore = () => {
     const words = new URLSearchParams(location.hash.slice(1));

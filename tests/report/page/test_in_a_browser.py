@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
 
-from harness.core.results.verdict import Verdict
+from harness.core.results.verdict import ExactFinding, Verdict
 from harness.review.page.publishing import publish
 from tests.support.browser import browser, why_not
-from tests.support.reviews import ATTACK, every_verdict
+from tests.support.reviews import ATTACK, Sample, every_verdict, one_level, picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -22,6 +23,11 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "a browser 
 VISIBLE = ".case:not([hidden]), .case-row:not([hidden])"
 SEEN = (
     "(layer) => getComputedStyle(layer).visibility === 'visible' && layer.getBoundingClientRect().width > 0"
+)
+
+LINES = (
+    "(one) => { const range = document.createRange(); range.selectNodeContents(one);"
+    " return range.getClientRects().length; }"
 )
 
 
@@ -265,6 +271,19 @@ def test_a_browser_that_keeps_nothing(chromium: Browser, address: str) -> None:
     context.close()
 
 
+def test_a_page_without_an_address_of_its_own(chromium: Browser, address: str) -> None:
+    tab = chromium.new_page()
+    log = Log(tab)
+    tab.goto("about:blank")
+    show = "(page) => Object.assign(document.body.appendChild(document.createElement('iframe')), page)"
+    tab.evaluate(show, {"sandbox": "allow-scripts", "srcdoc": Path(unquote(address[7:])).read_text()})
+    preview = tab.frame_locator("iframe")
+    preview.locator(".chip", has_text="broken").click()
+    assert preview.locator(".shown").inner_text() == "2 of 17 cases"
+    assert [trouble for trouble in log.troubles if "sandboxed" not in trouble] == []
+    tab.close()
+
+
 def test_commands_are_copied_by_a_click(chromium: Browser, address: str) -> None:
     for tab in opened(chromium, address, permissions=["clipboard-read", "clipboard-write"]):
         button = tab.locator(".group .copy").first
@@ -293,6 +312,21 @@ def test_narrow_and_wide_screens_need_no_sideways_scrolling(
     for tab in opened(chromium, address, viewport={"width": width, "height": height}):
         open_all(tab)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_whether_a_finding_fails_is_one_word(chromium: Browser, tmp_path: Path) -> None:
+    made = Sample(tmp_path)
+    result = made.case("a", {"images": picture()}, {"images": one_level(picture())})
+    long = "a_name_without_any_space_" * 8
+    found = (ExactFinding(long, long, long, True), ExactFinding(long, long, long, False))
+    made.results = [replace(result, exact_findings=found)]
+    page = made.out / "report.html"
+    publish(made.report(), made.out, page)
+    for tab in opened(chromium, page.as_uri(), viewport={"width": 360, "height": 740}):
+        open_all(tab)
+        words = tab.locator(".findings td:first-child").all()
+        assert [one.evaluate(LINES) for one in words] == [1, 1]
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
