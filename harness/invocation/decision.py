@@ -36,6 +36,8 @@ def checked_reason(text: str) -> str:
     line = " ".join(text.split())
     if not line:
         raise ValueError("the reason is empty; say why in a few words")
+    if not any(letter.isalnum() for letter in line):
+        raise ValueError(f"{line!r} says no reason; say why in a few words")
     if len(line) > LONGEST_REASON:
         raise ValueError(
             f"the reason has {len(line)} characters, at most {LONGEST_REASON} are kept; shorten it"

@@ -25,6 +25,7 @@ def test_a_reason_is_one_line() -> None:
     ("text", "complaint"),
     [
         (" \n", "the reason is empty; say why in a few words"),
+        ("...", "'...' says no reason; say why in a few words"),
         ("x" * 1001, "the reason has 1001 characters, at most 1000 are kept; shorten it"),
         ("a\x1b[31mred", "the reason holds the invisible character U+001B; leave it out"),
         ("a\u202eb", "the reason holds the invisible character U+202E; leave it out"),
