@@ -24,7 +24,7 @@ from harness.review.judged import Judged
 
 @dataclass(frozen=True, slots=True)
 class Rejectable:
-    """A case that failed in the verify; `outputs` is the digest of what it gave if that was compared with nothing."""
+    """A case that failed in the verify; `outputs` is the digest of what it gave if no distance tells how it differs."""
 
     case: Case
     verdict: Verdict
@@ -85,7 +85,7 @@ def _recognised(result: CaseResult, store: GoldenStore) -> CaseResult:
         return result
     try:
         known = read_rejections(golden)
-        outputs = _outputs(Path(result.capture.path)) if result.capture and not result.tensors else None
+        outputs = _outputs(Path(result.capture.path)) if result.capture and cause.decade is None else None
     except HarnessError as error:
         return replace(result, warnings=(*result.warnings, str(error)))
     found = [one for one in known if _same(one, cause.fingerprint(), outputs)]
@@ -97,8 +97,9 @@ def _same(one: Rejection, cause: str, outputs: str | None) -> bool:
 
 
 def _refused(case: Case, result: CaseResult, judged: Judged) -> str | None:
-    """The digest of what a case gave; None if that was compared, so that the cause tells how it differs."""
-    if result.tensors or result.capture is None:
+    """The digest of what a case gave; None if the cause tells how far that is from the golden."""
+    cause = cause_of(result)
+    if result.capture is None or (cause is not None and cause.decade is not None):
         return None
     capture = judged.capture(case, result.capture)
     if capture is None:

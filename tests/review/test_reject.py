@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.config.load import load_cases
@@ -14,7 +15,7 @@ from harness.report.json_report import read_report
 from harness.review.judged import last_verify
 from harness.review.reject import Rejectable, failed, rejectable, rejected, with_rejections
 from tests.golden.builders import DECISION
-from tests.support.pretend import Pretend
+from tests.support.pretend import VALUES, Pretend
 
 
 @pytest.fixture
@@ -47,6 +48,20 @@ def test_a_report_says_so_of_that_failure_alone(store: GoldenStore) -> None:
     assert told["a/two"] is None
     assert told["a/one"] is not None
     assert (told["a/one"].by, told["a/one"].reason) == (DECISION.by, DECISION.reason)
+
+
+def test_what_has_no_distance_is_the_same_only_bit_for_bit(store: GoldenStore, drifted: Pretend) -> None:
+    broken = VALUES.copy()
+    broken[3] = np.nan
+    drifted.values["a/one"] = broken
+    drifted.harness("verify", "a/one")
+    [one] = [one for one in found() if isinstance(one, Rejectable)]
+    rejected(one, store, DECISION)
+    drifted.harness("verify", "a/one")
+    assert drifted.of("a/one")["rejected"]["reason"] == DECISION.reason
+    broken[4:] = np.nan
+    drifted.harness("verify", "a/one")
+    assert drifted.of("a/one")["rejected"] is None
 
 
 def test_a_case_without_golden_whose_capture_is_gone(store: GoldenStore, drifted: Pretend) -> None:
