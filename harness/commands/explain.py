@@ -24,6 +24,9 @@ from harness.trials.verification import Verification, judge_all
 
 EXPLANATION_NAME = "explain.json"
 
+RUNS = "explain"
+"""The folder of its own runs in the output folder: what verify judged stays there to be accepted."""
+
 
 def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool) -> int:
     """Returns the same exit code as verify, since it judges exactly like verify, invariants included.
@@ -33,8 +36,9 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     """
     store = GoldenStore(options.goldens)
     cases = cases_to_run(options, screen, store)
-    found = Verification.of(cases, options.out, how)
-    with open_session(options, screen, len(cases)) as session:
+    apart = replace(options, out=options.out / RUNS)
+    found = Verification.of(cases, apart.out, how)
+    with open_session(apart, screen, len(cases)) as session:
         explained = _explained(found, session, store)
     results = logged_once(one.result for one in explained)
     explanations = tuple(replace(one, result=result) for one, result in zip(explained, results, strict=True))

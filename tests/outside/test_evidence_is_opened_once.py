@@ -81,8 +81,9 @@ def test_every_file_is_opened_and_every_trace_decoded_once(
     reads = Reads(monkeypatch)
     recorded.harness(*words)
     goldens = {f"goldens/{name}/cpu-x86_64.safetensors" for name in CASES}
-    captures = {f"out/captures/{name}/capture.safetensors" for name in CASES}
-    captures |= {f"out/captures/{name}/forced.safetensors" for name in replayed}
+    folder = "out/explain/captures" if "explain" in words else "out/captures"
+    captures = {f"{folder}/{name}/capture.safetensors" for name in CASES}
+    captures |= {f"{folder}/{name}/forced.safetensors" for name in replayed}
     # The page of a verify shows what failed: the files of those cases, but no trace, are opened once more for it.
     failing = {"verify": ("drifting",), "verify --forced": ("drifting", "within")}.get(" ".join(words), ())
     plain = {path for path in goldens | captures if not path.endswith("forced.safetensors")}
