@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from harness.core.results.verdict import Report
+from harness.core.results.next_step import judged_in
+from harness.core.results.verdict import CaseResult, Report
 from harness.errors import HarnessError
 from harness.explain.results import Growths, with_growth
 from harness.golden.store import GoldenStore
@@ -22,7 +23,13 @@ from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
 from harness.review.drafts import with_drafts
 from harness.review.offers import with_offers
-from harness.review.page.publishing import PAGE_NAME, discard_page, try_to_publish, try_to_publish_index
+from harness.review.page.publishing import (
+    PAGE_NAME,
+    discard_page,
+    named_out,
+    try_to_publish,
+    try_to_publish_index,
+)
 from harness.review.reject import with_rejections
 from harness.trials.captures import REPORT_NAME
 from harness.trials.cases import cases_to_run
@@ -105,7 +112,13 @@ def _remembered(report: Report, options: Options) -> Report:
     """The report with what is known from before: rejected failures, drafts that wait, goldens under an old name."""
     store = GoldenStore(options.goldens)
     told = with_drafts(with_rejections(report, store), store)
-    return with_offers(told, options.configs, options.goldens)
+    offered = with_offers(told, options.configs, options.goldens)
+    return replace(offered, cases=tuple(_judged_here(one, options) for one in offered.cases))
+
+
+def _judged_here(result: CaseResult, options: Options) -> CaseResult:
+    """The result, whose advice names the output folder: what another verify left in the default one is not meant."""
+    return replace(result, next_steps=judged_in(result.next_steps, named_out(options)))
 
 
 def save_report(report: Report, options: Options) -> None:

@@ -95,7 +95,7 @@ def test_the_golden_s_versions_are_to_be_put_back_the_likeliest_first(files: Fil
     assert "go back to diffusers 0.35, torch 2.5 or fix what moved the case" in unmeant.why
     assert which.argv == ("harness", "blame", CASE.id)
     assert which.why == "to learn which of diffusers, torch did it"
-    assert meant.argv == ("harness", "record", "--update", CASE.id)
+    assert meant.argv == ("harness", "accept", CASE.id, "--reason", "...")
 
 
 def test_blame_is_named_only_where_a_package_moved(files: Files) -> None:

@@ -194,7 +194,7 @@ def test_drifted_says_what_to_do(bench: Bench) -> None:
     assert reason_words(result.reasons).startswith("images: not bit for bit equal")
     assert step_words(result.next_steps) == (
         "if the change is not intended, find where it began and fix that: harness explain ddim/two; "
-        "if the change is intended: harness record --update ddim/two"
+        "if the change is intended: harness accept ddim/two --reason ..."
     )
 
 

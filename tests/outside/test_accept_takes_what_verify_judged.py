@@ -53,6 +53,19 @@ def test_what_drifted_becomes_the_golden_and_is_identical_from_then_on(drifted: 
     assert drifted.harness("verify").code == 0
 
 
+def test_what_was_explained_since_can_still_be_accepted(drifted: Pretend) -> None:
+    assert drifted.harness("explain", "a/one").code == 1
+    ran = drifted.harness("accept", "a/one", "--reason", "the scheduler was fixed")
+    assert ran.code == 0, ran.out + ran.err
+
+
+def test_the_advice_names_the_folder_of_what_was_judged(drifted: Pretend) -> None:
+    told = "if the change is intended: harness accept"
+    assert f"{told} a/one --reason ..." in drifted.harness("report").out
+    ran = drifted.harness("verify", "a/one", "--out", "my out")
+    assert f"{told} --out 'my out' a/one --reason ..." in " ".join(ran.out.split())
+
+
 def test_no_report_no_golden(drifted: Pretend) -> None:
     (drifted.folder / "out/report.json").unlink()
     told = refused(drifted)

@@ -128,7 +128,7 @@ def test_a_failure_says_what_to_do_whether_the_change_is_meant_or_not(lab: Lab) 
     assert step == (
         "if the change is not intended, go back to torch 2.13.0 or fix what moved the case: harness explain ddim/two; "
         "to prove whether torch did it: harness blame ddim/two; "
-        "if the change is intended: harness record --update ddim/two"
+        "if the change is intended: harness accept ddim/two --reason ..."
     )
 
 

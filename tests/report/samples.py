@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.core.environment import Change, Environment, Hardware, Software, Switches
-from harness.core.results.next_step import NextStep, harness_step
+from harness.core.results.next_step import NextStep, accept_step, harness_step
 from harness.core.results.reasons import said
 from harness.core.results.recording import (
     Distance,
@@ -154,7 +154,7 @@ DRIFTED = CaseResult(
         sentence="the first difference is the scheduler's step 3: its input matched bit for bit, "
         "its output is off by rel_l2 4e-3; everything after follows from it",
     ),
-    next_steps=(harness_step("if the change is intended", "record", "--update", LONG_ID),),
+    next_steps=(accept_step("if the change is intended", LONG_ID),),
     warnings=("python: the pipeline drew from the global generator",),
 )
 

@@ -156,11 +156,11 @@ def test_reasons_and_next_steps_are_given_in_words_and_as_data() -> None:
     assert [one["kind"] for one in told["reasons"]] == [one.kind for one in EXAMPLES]
     assert told["next_step"] == (
         "if the change is not intended, find where it began and fix that: harness explain 'sd/a b'; "
-        "if the change is intended: harness record --update 'sd/a b'"
+        "if the change is intended: harness accept 'sd/a b' --reason ..."
     )
     assert told["next_steps"][1] == {
         "why": "if the change is intended",
-        "argv": ["harness", "record", "--update", "sd/a b"],
+        "argv": ["harness", "accept", "sd/a b", "--reason", "..."],
     }
     (again,) = read_report(verify_json(report)).cases
     assert (again.reasons, again.next_steps) == (case.reasons, case.next_steps)

@@ -49,7 +49,26 @@ def failure_steps(
     return (
         harness_step(f"{UNMEANT}, {back}", "explain", *how, case),
         *blame,
-        harness_step("if the change is intended", "record", "--update", case),
+        accept_step("if the change is intended", case),
+    )
+
+
+def accept_step(why: str, *cases: str, out: str = "") -> NextStep:
+    """The step that accepts what was judged in the output folder `out`, "" for the default.
+
+    What stands for the reason is refused until somebody says why.
+    """
+    return harness_step(why, "accept", *(("--out", out) if out else ()), *cases, "--reason", "...")
+
+
+def judged_in(steps: NextSteps, out: str) -> NextSteps:
+    """The steps, in which those that accept name the output folder of the verify, "" for the default."""
+    accept = ("harness", "accept")
+    return tuple(
+        NextStep(step.why, (*accept, "--out", out, *step.argv[2:]))
+        if out and step.argv[:2] == accept
+        else step
+        for step in steps
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.environment import Change, Environment
-from harness.core.results.next_step import NextStep, harness_step
+from harness.core.results.next_step import NextStep, accept_step, harness_step
 from harness.core.results.reasons import Warned
 from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.report.details import by_relevance, change_words, warning_lines
@@ -151,7 +151,7 @@ class Commands:
 
     def of(self, result: CaseResult) -> list[NextStep]:
         """The commands of a case, each with what it is for: to run it again, what the result advises, to accept."""
-        advised = [step for step in result.next_steps if step.argv]
+        advised = _advised(result)
         told = {step.argv[:2] for step in advised}
         own = [step for step in _own_steps(result) if step.argv[:2] not in told] if self.here else []
         accept = self._accept("if it is intended, to accept what was judged here", [result])
@@ -159,8 +159,7 @@ class Commands:
 
     def first(self, result: CaseResult) -> NextStep:
         """The one command for the cases of a cause: the first that the result advises."""
-        advised = [step for step in result.next_steps if step.argv]
-        return next(iter((*advised, *self.of(result))), NextStep())
+        return next(iter((*_advised(result), *self.of(result))), NextStep())
 
     def accept_all(self, results: Sequence[CaseResult]) -> NextStep:
         """The command that accepts these cases, those that have a capture; an empty step if it is impossible."""
@@ -170,8 +169,12 @@ class Commands:
         ids = dict.fromkeys(one.case for one in results if one.capture)
         if not ids or not self.acceptable:
             return None
-        where = ("--out", self.out) if self.out else ()
-        return harness_step(why, "accept", *where, *ids, "--reason", "...")
+        return accept_step(why, *ids, out=self.out)
+
+
+def _advised(result: CaseResult) -> list[NextStep]:
+    """The commands that the result advises; what accepts it is known better here."""
+    return [step for step in result.next_steps if step.argv and step.argv[:2] != ("harness", "accept")]
 
 
 def _own_steps(result: CaseResult) -> list[NextStep]:

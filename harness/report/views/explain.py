@@ -11,7 +11,7 @@ from rich.text import Text
 
 from harness.core.environment import Change
 from harness.core.results.explanation import Explanation, Likelihood, Suspect
-from harness.core.results.next_step import FIND, UNMEANT, NextStep, NextSteps, harness_step
+from harness.core.results.next_step import FIND, UNMEANT, NextStep, NextSteps, accept_step, harness_step
 from harness.core.results.verdict import PASSES, REGRESSIONS, Divergence, Verdict
 from harness.report.alike import alike, alike_details, alone
 from harness.report.details import (
@@ -165,7 +165,7 @@ def _steps(one: Explanation, *, deep: bool) -> Iterator[NextSteps]:
         yield (harness_step("to name the module", "explain", case, "--deep"),)
     steps = one.result.next_steps
     if not steps and one.result.verdict in REGRESSIONS:
-        steps = (harness_step("if the change is intended", "record", "--update", case),)
+        steps = (accept_step("if the change is intended", case),)
     yield from ((_from_here(step),) for step in steps)
 
 

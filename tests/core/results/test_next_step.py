@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from harness.core.results.next_step import (
     NextStep,
+    accept_step,
     advice,
     failure_steps,
     harness_step,
+    judged_in,
     rename_step,
     stream_steps,
 )
@@ -21,11 +23,20 @@ def test_advice_is_one_step_without_a_command_and_nothing_for_no_words() -> None
     assert advice("") == ()
 
 
-def test_a_failure_is_explained_or_recorded() -> None:
+def test_a_failure_is_explained_or_accepted() -> None:
     unmeant, meant = failure_steps("ddim/two")
     assert unmeant.argv == ("harness", "explain", "ddim/two")
     assert unmeant.why == "if the change is not intended, find where it began and fix that"
-    assert meant == NextStep("if the change is intended", ("harness", "record", "--update", "ddim/two"))
+    assert meant.why == "if the change is intended"
+    assert meant.argv == ("harness", "accept", "ddim/two", "--reason", "...")
+
+
+def test_what_accepts_names_the_output_folder() -> None:
+    unmeant, meant = failure_steps("a")
+    assert judged_in((unmeant, meant), "") == (unmeant, meant)
+    here = accept_step(meant.why, "a", out="other")
+    assert here.argv == ("harness", "accept", "--out", "other", "a", "--reason", "...")
+    assert judged_in((unmeant, meant), "other") == (unmeant, here)
 
 
 def test_what_moved_is_put_back_first() -> None:

@@ -207,7 +207,7 @@ def test_the_module_is_asked_for_where_a_network_differs_and_none_is_known() -> 
 
 
 def test_a_failure_goes_on_to_fixing_or_accepting_the_change() -> None:
-    accept = "if the change is intended:\n    harness record --update 'sd/a b'\n"
+    accept = "if the change is intended:\n    harness accept 'sd/a b' --reason ...\n"
     assert _next(None, result=replace(DRIFTED, next_steps=())).startswith(accept)
     told = _next(None, result=replace(DRIFTED, next_steps=failure_steps("sd/a b", ("diffusers 0.41.0",))))
     # What leads here is left out, the rest of it stays.

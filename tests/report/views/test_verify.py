@@ -80,7 +80,7 @@ FULL_SCREEN = screen("""
         xformers: 0.0.31 -> absent
         and 2 more, all in the JSON report
       next: if the change is intended:
-        harness record --update sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,scheduler.class=DDIMScheduler,seed=0
+        harness accept sd/variants@call.prompt=a-handwritten-seven-1a2b3c4d,scheduler.class=DDIMScheduler,seed=0 --reason ...
 
     broken  sd/raises  (cpu-x86_64)
       sd/raises: raised ValueError: height has to be divisible by 8 but is 30
