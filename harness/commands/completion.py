@@ -54,7 +54,9 @@ def _path(action: argparse.Action) -> Takes:
 
 
 def _shell(command: argparse.ArgumentParser) -> None:
-    command.add_argument("shell", choices=SHELLS, help="the shell; its script says where it belongs")
+    command.add_argument(
+        "shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish; the script says where it belongs"
+    )
 
 
 def _run(arguments: argparse.Namespace, _screen: Screen) -> int:

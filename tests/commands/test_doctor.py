@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.core.variables import numeric_variables
 from tests.support.pretend import CONFIG, Pretend, pretend
 
 __all__ = ["pretend"]
-
-ALONE = ("OMP_", "MKL_", "TORCH", "PYTORCH", "NVIDIA_", "HARNESS_", "ATEN", "OPENBLAS")
 
 
 @pytest.fixture
 def project(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> Pretend:
     """A project with a case, its golden and pins, on a machine where nothing is wrong."""
-    for name in [name for name in os.environ if name.startswith(ALONE)]:
-        monkeypatch.delenv(name)
+    for name in [*numeric_variables(os.environ, platform.machine()), "HARNESS_THREADS"]:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("harness.doctor.machine.obstacle", lambda: "")
     monkeypatch.setattr("harness.doctor.examination.installed_versions", lambda: {"torch": "2.13.0"})
     pretend.config("one", CONFIG.replace("trace: none\n", ""))
@@ -187,3 +187,14 @@ def test_a_config_with_problems(project: Pretend) -> None:
     project.config("plain", CONFIG + "stepz: 1\n")
     [found] = [one for one in findings(project).values() if one["places"] == ["configs/plain.yaml"]]
     assert str(found["what"]).startswith("stepz: unknown key")
+
+
+def test_it_looks_at_the_configs_and_for_the_device_that_are_named(project: Pretend) -> None:
+    project.record("one", "plain")
+    others = project.folder / "others"
+    others.mkdir()
+    (others / "one.yaml").write_text(CONFIG.replace("seed: 0", "determinism: {tf32: true}\nseed: 0"))
+    here, there = project.harness("doctor", "--device", "cpu"), project.harness("doctor", "--device", "cuda")
+    elsewhere = project.harness("doctor", "--device", "cpu", "--configs", "others")
+    assert ("tf32" in here.out, "tf32" in elsewhere.out) == (False, True)
+    assert ("on cuda" in here.out, "on cuda" in there.out) == (False, True)

@@ -40,6 +40,12 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
     "tests/upgrade/blame/test_commission.py": {
         "blame": "SELECT --configs --goldens --out --device --jobs --json --quiet",
     },
+    "tests/commands/test_init.py": {
+        "init": "--pipeline --ci --quiet",
+    },
+    "tests/commands/test_doctor.py": {
+        "doctor": "--configs --device",
+    },
     "tests/support/faults/rig.py": {
         "explain": "--deep",
     },

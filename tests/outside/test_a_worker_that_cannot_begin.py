@@ -143,7 +143,7 @@ def test_what_each_case_is_and_what_a_report_of_it_says(bench: Bench) -> None:
     assert (code, flat(printed).count(SENTENCE)) == (3, 1)
     assert "7 cases could not run: digits@seed=0, digits@seed=1, digits@seed=2 and 4 more" in flat(printed)
     shown = (bench.folder / "out" / "m.md").read_text()
-    assert shown.count(SENTENCE) == 1
+    assert shown.count(SENTENCE) == 2  # the heading of the cause, and its details
     assert shown.count("Traceback") == 1
     errors = ElementTree.parse(bench.folder / "out" / "j.xml").getroot().findall(".//error")
     assert [error.get("message") for error in errors] == [SENTENCE] * CASES

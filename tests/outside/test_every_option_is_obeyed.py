@@ -144,6 +144,18 @@ def everything(bench: Bench, command: str) -> None:
     assert not unused.exists()
 
 
+def model(bench: Bench, command: str) -> None:
+    before = {*Path("configs").rglob("*.yaml")}
+    assert bench.run(command, "builtin:sd-digits")[0] == 0
+    [written] = {*Path("configs").rglob("*.yaml")} - before
+    assert "builtin:sd-digits" in written.read_text()
+
+
+def shell(bench: Bench, command: str) -> None:
+    assert "#compdef" in bench.run(command, "zsh")[1]
+    assert "#compdef" not in bench.run(command, "bash")[1]
+
+
 PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("record", "--update"): update,
     ("record", "--no-gates"): no_gates,
@@ -163,6 +175,8 @@ PROOFS: dict[tuple[str, str], Callable[[Bench, str], None] | str] = {
     ("schema", "DOCUMENT"): document,
     ("prune", "--delete"): delete,
     ("prune", "--all"): everything,
+    ("init", "MODEL"): model,
+    ("completion", "SHELL"): shell,
     **PROVEN,
 }
 """What one command alone has; where real traces are needed, the tests that have them."""

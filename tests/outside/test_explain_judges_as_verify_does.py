@@ -113,7 +113,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
 @pytest.mark.parametrize("forced", [False, True])
 def test_every_case_gets_one_judgement(forced: bool, options: Options) -> None:
     how = VerifyOptions(forced=forced)
-    code = verify_module.verify(options, how, Screen())  # type: ignore[arg-type]
+    code = verify_module.verify(options, how, Screen()).exit_code()  # type: ignore[arg-type]
     report = options.out / "report.json"
     verified, before = json.loads(report.read_text()), report.read_bytes()
     assert explain_module.explain(options, how, Screen(), deep=False) == code == 3  # type: ignore[arg-type]

@@ -270,7 +270,7 @@ def test_all_that_is_wrong_in_pyproject_is_told_at_once(
     file = project.folder / "pyproject.toml"
     file.write_text('[tool.harness]\nconfig = "x"\njobs = 0\ndevice = "tpu"\nout = 3\ngoldens = ""\n')
     assert main(["list"]) == 2
-    accepted = "configs, goldens, out, device, jobs"
+    accepted = "configs, goldens, out, device, jobs, issue_label, issue_assignee"
     assert capsys.readouterr().err.splitlines()[1:] == [
         f"  pyproject.toml: tool.harness.config: unknown key; did you mean 'configs'? accepted: {accepted}",
         "  pyproject.toml: tool.harness.jobs = 0: expected auto or a whole number greater than 0",
@@ -288,7 +288,8 @@ def test_all_that_is_wrong_in_pyproject_is_told_at_once(
     [
         (
             "[tool]\nharness = 3\n",
-            'tool.harness = "3": expected a table with configs, goldens, out, device, jobs',
+            'tool.harness = "3": expected a table with configs, goldens, out, device, jobs, '
+            "issue_label, issue_assignee",
         ),
         (
             "[tool.harness]\njobs = true\n",

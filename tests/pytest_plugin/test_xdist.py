@@ -52,6 +52,8 @@ def apart(
     assert recorded.record("text/*").code == 0
     pytester.makeconftest(CONFTEST)
     monkeypatch.setenv("PYTHONPATH", str(repo_root))
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)  # of the session that runs this test
     return recorded
 
 

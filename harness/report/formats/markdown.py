@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from harness.core.environment import Change, Environment
 from harness.core.results.groups import Group, groups_of
-from harness.core.results.verdict import PASSES, CaseResult, Report
+from harness.core.results.verdict import PASSES, CaseResult, Report, Verdict
+from harness.report.alike import alike, alike_details, alone
 from harness.report.details import case_details, portability_lines, text_of, warning_lines
 from harness.report.group_words import group_count, group_sentence, moved_words
 from harness.report.harmless import plain
@@ -98,9 +99,14 @@ def _group(group: Group) -> Iterator[_Part]:
     text = "\n\n".join(filter(None, [heading, moved, _command(group)]))
     yield _Part(text, 1, "cause", len(group.results))
     yield from _tables(group.results, 2)
-    for place, case in enumerate(group.results):
+    errors = [case for case in group.results if case.verdict is Verdict.ERROR and not case.rejected]
+    shared = alike(errors)
+    for some in shared:
+        yield _Part(_fenced(text_of(alike_details(some))), 3, "details", len(some.cases))
+    for place, case in enumerate(alone(group.results, shared)):
         details = _fenced(text_of(case_details(case)))
-        yield _Part(_folded(case, details) if place else details, 4 if place else 3, "details")
+        folded = place or shared
+        yield _Part(_folded(case, details) if folded else details, 4 if folded else 3, "details")
 
 
 def _is_upgrade(change: Change) -> bool:
