@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from harness.core.results.next_step import judged_in
+from harness.core.results.next_step import judged_in, without_accept
 from harness.core.results.verdict import CaseResult, Report
 from harness.errors import HarnessError
 from harness.explain.results import Growths, with_growth
@@ -83,7 +83,7 @@ def verify_upgrades(options: Options, how: VerifyOptions, upgrade: UpgradeOption
     try:
         found = judging.judge_candidates(asked, cases, options, how, upgrade, screen)
         for place, report in enumerate(found):
-            reports[place] = _remembered(report, options)
+            reports[place] = _of_candidate(_remembered(report, options))
     except BaseException:
         _save_candidates(reports, options)
         _publish_candidates(reports, options, screen)
@@ -114,6 +114,11 @@ def _remembered(report: Report, options: Options) -> Report:
     told = with_drafts(with_rejections(report, store), store)
     offered = with_offers(told, options.configs, options.goldens)
     return replace(offered, cases=tuple(_judged_here(one, options) for one in offered.cases))
+
+
+def _of_candidate(report: Report) -> Report:
+    cases = (replace(one, next_steps=without_accept(one.next_steps)) for one in report.cases)
+    return replace(report, cases=tuple(cases))
 
 
 def _judged_here(result: CaseResult, options: Options) -> CaseResult:

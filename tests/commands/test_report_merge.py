@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.golden.tensors import file_sha256
+from tests.support.killed import killed_at, moments
 from tests.support.project import TWO_STEPS, Project
 
 
@@ -108,3 +110,25 @@ def test_it_locks_its_folder_and_works_from_any_folder_of_the_project(shards: Pr
     assert ran.code == 1, ran.err
     assert (shards.folder / "artifacts/all/report.json").is_file()
     assert (shards.folder / "artifacts/all/.lock").is_file()
+
+
+def test_a_merge_that_is_killed_loses_nothing_and_is_completed_by_the_next(
+    shards: Project, tmp_path: Path
+) -> None:
+    words = ("report", "merge", "artifacts/1", "artifacts/2", "--out", "out/all")
+    whole = without_times(shards.folder / "out/whole/report.json")
+    for moment in moments():
+        copy = tmp_path / f"at-{moment}"
+        shutil.copytree(shards.folder, copy)
+        if not killed_at(moment, copy, *words, places="out", ends=1):
+            break
+        parts = [path for path in (copy / "artifacts").rglob("*") if path.is_file()]
+        assert parts
+        for part in parts:
+            assert part.read_bytes() == (shards.folder / part.relative_to(copy)).read_bytes()
+        if (merged := copy / "out/all/report.json").exists():
+            for case in json.loads(merged.read_text())["cases"]:
+                assert file_sha256(copy / case["capture"]["path"]) == case["capture"]["sha256"]
+        assert Project(copy).harness(*words).code == 1
+        assert without_times(merged) == whole
+    assert moment > 5

@@ -1,4 +1,4 @@
-"""Commands that are killed before each of their changes to the configs and goldens, one moment after the other."""
+"""Commands that are killed before each change to the configs, the goldens or other folders, one moment after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import os, signal, sys
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 MOMENT = int(os.environ["HARNESS_TESTS_MOMENT"])
-PLACES = tuple(os.path.realpath(place) for place in ("configs", "goldens"))
+PLACES = tuple(os.path.realpath(place) for place in os.environ["HARNESS_TESTS_PLACES"].split(","))
 seen = 0
 
 def hook(event, given):
@@ -32,19 +32,22 @@ sys.addaudithook(hook)
 """
 
 _MOMENT = "HARNESS_TESTS_MOMENT"
+_PLACES = "HARNESS_TESTS_PLACES"
 _MOST = 80
 
 
-def killed_at(moment: int, folder: Path, *words: str) -> bool:
+def killed_at(moment: int, folder: Path, *words: str, places: str = "configs,goldens", ends: int = 0) -> bool:
     """Run `harness` with `words` in `folder`, killed before its change number `moment`; whether it came to that.
 
-    Raises AssertionError if it ended by itself with another exit code than 0.
+    Changes count in the `places`, separated by commas. Raises AssertionError if it ended by itself with another exit
+    code than `ends`.
     """
-    project = Project(folder).patch_late(_SOURCE, _MOMENT).with_variables(**{_MOMENT: str(moment)})
+    variables = {_MOMENT: str(moment), _PLACES: places}
+    project = Project(folder).patch_late(_SOURCE, _MOMENT, _PLACES).with_variables(**variables)
     ran = project.harness(*words)
     if ran.code in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return True
-    assert ran.code == 0, ran.out + ran.err
+    assert ran.code == ends, ran.out + ran.err
     return False
 
 

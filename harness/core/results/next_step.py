@@ -53,6 +53,9 @@ def failure_steps(
     )
 
 
+_ACCEPT = ("harness", "accept")
+
+
 def accept_step(why: str, *cases: str, out: str = "") -> NextStep:
     """The step that accepts what was judged in the output folder `out`, "" for the default.
 
@@ -63,13 +66,17 @@ def accept_step(why: str, *cases: str, out: str = "") -> NextStep:
 
 def judged_in(steps: NextSteps, out: str) -> NextSteps:
     """The steps, in which those that accept name the output folder of the verify, "" for the default."""
-    accept = ("harness", "accept")
     return tuple(
-        NextStep(step.why, (*accept, "--out", out, *step.argv[2:]))
-        if out and step.argv[:2] == accept
+        NextStep(step.why, (*_ACCEPT, "--out", out, *step.argv[2:]))
+        if out and step.argv[:2] == _ACCEPT
         else step
         for step in steps
     )
+
+
+def without_accept(steps: NextSteps) -> NextSteps:
+    """The steps without those that accept: what was judged under other versions can be no golden."""
+    return tuple(step for step in steps if step.argv[:2] != _ACCEPT)
 
 
 _MOST_SUSPECTS = 4

@@ -62,7 +62,12 @@
     const words = new URLSearchParams(location.hash.slice(1));
     form.reset();
     for (const box of all("[name=v]", form)) box.checked = (words.get("v") || "").split(",").includes(box.value);
-    for (const name of ["tag", "pipeline", "platform", "q"]) if (form.elements[name]) form.elements[name].value = words.get(name) || "";
+    for (const name of ["tag", "pipeline", "platform", "q"]) {
+      const field = form.elements[name];
+      if (!field) continue;
+      field.value = words.get(name) || "";
+      if (field.selectedIndex === -1) field.value = "";  // the address names what this report does not have
+    }
     filter();
     const item = cases.find((found) => found.dataset.case === words.get("case"));
     if (item && item !== current) go(item, true);
@@ -164,7 +169,7 @@
       const line = document.createElement("div"), code = document.createElement("code"), button = document.createElement("button");
       line.className = "cmd";
       code.tabIndex = 0;
-      code.textContent = ["harness", verb, ...out, ...ids, "--reason", reason].map(quote).join(" ");
+      code.textContent = ["harness", verb, ...out, ...ids, ...(reason.startsWith("-") ? ["--reason=" + reason] : ["--reason", reason])].map(quote).join(" ");
       button.type = "button"; button.className = "copy"; button.dataset.do = "copy"; button.textContent = "Copy";
       line.append(code, button);
       place.append(line);

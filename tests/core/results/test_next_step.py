@@ -11,6 +11,7 @@ from harness.core.results.next_step import (
     judged_in,
     rename_step,
     stream_steps,
+    without_accept,
 )
 
 
@@ -68,3 +69,11 @@ def test_a_family_is_renamed_as_a_whole() -> None:
     assert rename_step("a@x=1", "b@x=1").argv == (*words, "a", "b")
     assert rename_step("a@x=1", "b@y=1").argv == (*words, "a@x=1", "b@y=1")
     assert rename_step("a@x=1", "b").argv == (*words, "a@x=1", "b")
+
+
+def test_what_other_versions_gave_is_not_advised_to_be_accepted() -> None:
+    explained, accepted = (
+        harness_step("why", "explain", "a"),
+        accept_step("if intended", "a", out="elsewhere"),
+    )
+    assert without_accept((explained, accepted)) == (explained,)
