@@ -1,4 +1,4 @@
-"""Commands that are killed before each change to the configs, the goldens or other folders, one moment after the other."""
+"""Commands that are killed before each change to configs, goldens or other folders, one moment after the other."""
 
 from __future__ import annotations
 
