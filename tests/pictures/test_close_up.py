@@ -27,6 +27,8 @@ def test_small_or_equal_pictures_have_none() -> None:
     small = ramp(32, 32)
     assert close_up_of(drawn(small, one_level(small, 3, 3))) is None
     assert close_up_of(drawn(ramp(), ramp())) is None
+    assert close_up_of(drawn(ramp(96, 96), one_level(ramp(96, 96), 3, 3))) is None
+    assert close_up_of(drawn(ramp(97, 60), one_level(ramp(97, 60), 3, 3))) is not None
 
 
 def test_frame_is_named() -> None:

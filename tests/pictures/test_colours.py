@@ -19,6 +19,8 @@ def test_alpha_lies_over_white() -> None:
 
 def test_heat_goes_from_violet_to_yellow() -> None:
     assert painted(np.array([[[0.0], [255.0]]]), heat=True).tolist() == [[[68, 1, 84], [253, 231, 37]]]
+    coloured = painted(np.array([[[10.0, 20, 30]]]), heat=True)  # it has colours already
+    assert coloured.tolist() == [[[10, 20, 30]]]
 
 
 def test_nan_and_inf_have_their_own_colours() -> None:

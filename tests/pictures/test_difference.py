@@ -80,3 +80,33 @@ def test_separate_places_have_separate_boxes() -> None:
 
 def test_a_change_all_over_needs_no_box() -> None:
     assert difference(blank(), blank() + 1, GREYS).boxes() == ()
+
+
+@pytest.mark.parametrize(("levels", "gain"), [(200, 1), (64, 1), (63, 16), (4, 16), (3, 256), (1, 256)])
+def test_the_best_gain_shows_the_change_at_a_quarter_of_the_full_colour(levels: int, gain: int) -> None:
+    now = blank()
+    now[7, 9] = 255
+    golden = now.copy()
+    golden[7, 9] = 255 - levels
+    found = difference(golden, now, GREYS)
+    assert found.best_gain == gain
+    assert found.picture(gain)[7, 9].tolist() != list(NOTHING)
+
+
+def test_boxes_come_largest_first_and_hold_every_pixel_of_their_place() -> None:
+    now = blank(100, 480)
+    now[3, 3] = 0
+    now[50:54, 215:222] = 0  # across the cells of 20 x 20 pixels
+    now[90, 300] = now[90, 470] = 0
+    found = difference(blank(100, 480), now, GREYS).boxes()
+    assert found[0] == Box(215, 50, 7, 4)
+    assert set(found[1:]) == {Box(3, 3, 1, 1), Box(300, 90, 1, 1), Box(470, 90, 1, 1)}
+
+
+def test_a_change_too_small_for_float32_is_as_small_as_it_can_be() -> None:
+    golden = np.zeros((4, 4, 1))
+    now = golden.copy()
+    now[1, 2] = 1e-60
+    found = difference(golden, now, Scale(0, 1, True))
+    assert found.pixels == 1
+    assert 0 < found.largest < 1e-20

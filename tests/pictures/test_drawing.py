@@ -127,3 +127,29 @@ def test_what_is_too_large_says_so() -> None:
 def test_no_side_at_all() -> None:
     with pytest.raises(ValueError, match="images: neither side"):
         module.drawing_of("images", None, None, Asked())
+
+
+def test_only_measured_values_have_false_colours() -> None:
+    picture = drawn(np.full((1, 16, 16, 1), 90, np.uint8), None).golden
+    assert picture is not None
+    assert picture[0, 0].tolist() == [90, 90, 90]
+    ramp_of_values = np.linspace(0, 1, 256, dtype=np.float32).reshape(1, 16, 16, 1)
+    depth = drawn(ramp_of_values, None, "depth").golden
+    assert depth is not None
+    assert len({*depth[8, 8].tolist()}) > 1
+
+
+def test_a_sound_on_one_side_alone() -> None:
+    for golden, now in ((np.zeros((1, 4000)), None), (None, np.zeros((1, 4000)))):
+        found = drawn(golden, now, "audios")
+        assert (found.golden is None, found.now is None) == (golden is None, now is None)
+        assert (found.notes, found.changes()) == ((), ())
+
+
+@pytest.mark.parametrize(("change", "hidden"), [(1e-6, True), (1e-3, False), (0.0, False)])
+def test_a_change_that_no_waveform_shows_is_announced(change: float, hidden: bool) -> None:
+    golden = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 4000))
+    now = golden.copy()
+    now[0, 7] += change
+    note = "the picture hides this change: no sample differs by more than 1e-06; look at the numbers"
+    assert drawn(golden, now, "audios").notes == ((note,) if hidden else ())

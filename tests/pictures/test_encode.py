@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 import wave
 from pathlib import Path
@@ -33,7 +34,8 @@ def test_few_colours_make_a_palette() -> None:
 
 def test_small_files_are_exact_and_others_lossy() -> None:
     pixels = noise()
-    exact, _ = encode.webp(pixels, 100_000)
+    exact, media = encode.webp(pixels, 100_000)
+    assert media == "image/png"
     assert (pixels_of(exact) == pixels).all()
     lossy, media = encode.webp(pixels, 2_000)
     assert media == "image/webp"
@@ -57,7 +59,10 @@ def test_gif_has_all_frames_and_their_time() -> None:
 
 def test_wav_keeps_the_samples() -> None:
     samples = np.array([[0, 0.5, -1, 2, np.nan], [1, 0, 0, 0, 0]])
-    with wave.open(io.BytesIO(encode.wav(samples, 16000))) as found:
+    content = encode.wav(samples, 16000)
+    bytes_a_second, bytes_at_once = struct.unpack("<IH", content[28:34])
+    assert (bytes_a_second, bytes_at_once) == (16000 * 2 * 2, 2 * 2)
+    with wave.open(io.BytesIO(content)) as found:
         assert (found.getnchannels(), found.getsampwidth(), found.getframerate()) == (2, 2, 16000)
         data = np.frombuffer(found.readframes(5), "<i2").reshape(5, 2)
     assert data.tolist() == [[0, 32767], [16384, 0], [-32767, 0], [32767, 0], [0, 0]]
@@ -73,3 +78,13 @@ def test_mp4_where_ffmpeg_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("imageio_ffmpeg")
     assert encode.mp4(tmp_path / "a.mp4", iter([noise(7), noise(7)]), 8)
     assert (tmp_path / "a.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_between_them_a_file_is_exact_as_webp() -> None:
+    pixels = np.stack([np.add.outer(np.arange(64), np.arange(64) * step) % 256 for step in (1, 2, 3)], -1)
+    pixels = pixels.astype(np.uint8)
+    found, media = encode.webp(pixels, len(encode.png(pixels)) - 1)
+    assert media == "image/webp"
+    assert (pixels_of(found) == pixels).all()
+    assert encode.webp(pixels, len(found)) == (found, media)
+    assert len(encode.webp(pixels, len(found) - 1)[0]) != len(found)

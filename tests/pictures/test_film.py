@@ -76,3 +76,24 @@ def test_sheet_leaves_absent_frames_dark() -> None:
     assert found[2, 0].tolist() == [255, 255, 255]
     with pytest.raises(ValueError, match="no frame"):
         sheet([None], 1)
+
+
+def test_frames_of_a_shorter_film_did_not_change_places() -> None:
+    found = film_of(frames(4), changed(frames(4).values[[1, 0, 2]]), GREYS, {})
+    assert (found.errors, found.moved) == ((10, 10, 0), ())
+
+
+def test_a_sheet_shows_its_frames_in_order() -> None:
+    now = frames(300).values.copy()
+    now[257] += 5
+    shown = film_of(frames(300), changed(now), GREYS, {}).on_sheet()
+    assert list(shown) == sorted(shown)
+    assert (shown[0], shown[-1], len(shown)) == (0, 299, 16)
+
+
+def test_frames_of_one_channel_are_grey() -> None:
+    grey = Frames(np.full((1, 2, 2, 1), 90, np.uint8), (2, 2))
+    found = film_of(grey, grey, GREYS, {})
+    frame = found.frame(grey, 0)
+    assert frame is not None
+    assert frame[0, 0].tolist() == next(iter(found.playing(grey)))[0, 0].tolist() == [90, 90, 90]

@@ -13,6 +13,7 @@ from harness.pictures.layout import MOST_PLANES, frames_of
         ((8, 6), Kind.PICTURE, (1, 8, 6, 1), 1),
         ((8, 6, 3), Kind.PICTURE, (1, 8, 6, 3), 1),
         ((3, 8, 6), Kind.PICTURE, (1, 8, 6, 3), 1),
+        ((2, 8, 6), Kind.PICTURE, (1, 8, 13, 1), 2),
         ((1, 8, 6, 4), Kind.PICTURE, (1, 8, 6, 4), 1),
         ((4, 8, 8, 3), Kind.PICTURE, (1, 17, 17, 3), 4),
         ((2, 3, 8, 6), Kind.PICTURE, (1, 8, 13, 3), 2),
@@ -34,6 +35,8 @@ def test_shape_of_the_frames(
 ) -> None:
     found = frames_of(np.zeros(shape, np.float32), kind)
     assert (found.values.shape, found.tiles) == (expected, tiles)
+    if tiles == 1:
+        assert found.tile == expected[1:3]
 
 
 def test_channels_lie_beside_each_other_with_a_gap() -> None:

@@ -19,3 +19,13 @@ def test_nan_in_one_channel_decides_the_pixel() -> None:
     found = mask_of(np.array([[[np.nan, 5.0, 0.5]]]), Scale(0, 1, True))
     assert found.counts["clipped above"] == 1
     assert tuple(found.picture()[0, 0]) == NAN
+
+
+def test_less_than_half_a_level_outside_is_rounding() -> None:
+    frame = np.array([[255.4, 255.6, -0.4, -0.6]])[..., np.newaxis]
+    assert mask_of(frame, Scale(0, 255, True)).counts == {
+        "NaN": 0,
+        "Inf": 0,
+        "clipped above": 1,
+        "clipped below": 1,
+    }

@@ -17,6 +17,7 @@ from harness.core.results.reasons import (
     NotBitwise,
     PipelineRaised,
     Reasons,
+    UnreadableFile,
     reading,
 )
 from harness.core.results.verdict import CaseResult, Divergence, ExactFinding, TensorResult, Verdict
@@ -136,3 +137,48 @@ def test_an_undefined_or_infinite_size_has_no_decade() -> None:
     infinite = _result(_EXCEEDED, tensors=(_tensor("images", float("inf")),))
     assert _cause(none).decade is None
     assert _cause(infinite).decade is None
+
+
+def test_the_largest_known_size_of_the_outputs_gives_the_decade() -> None:
+    tensors = (
+        _tensor("images", None),
+        _tensor("latents", 2e-5),
+        _tensor("mask", 0.0),
+        _tensor("audio", 3e-2),
+    )
+    assert _cause(_result(_EXCEEDED, tensors=tensors)).decade == -2
+
+
+def test_outputs_count_whatever_their_order() -> None:
+    one, two = _tensor("images", 1e-3), _tensor("audio", 1e-3)
+    first, second = (_cause(_result(_EXCEEDED, tensors=both)) for both in ((one, two), (two, one)))
+    assert first.outputs == ("audio", "images")
+    assert first.fingerprint() == second.fingerprint()
+
+
+def test_the_module_makes_it_another_failure_of_the_same_group() -> None:
+    plain = _cause(_result(_EXCEEDED, first_divergence=_began()))
+    inside = _cause(
+        _result(_EXCEEDED, first_divergence=replace(_began(), module="text_model.final_layer_norm"))
+    )
+    assert (plain.module, inside.module) == ("", "text_model.final_layer_norm")
+    assert plain.fingerprint() != inside.fingerprint()
+    assert plain.group() == inside.group()
+
+
+def test_an_exact_finding_without_a_name_is_told_by_its_words() -> None:
+    finding = ExactFinding("pipeline class", "A", "B", fails=True)
+    result = _result(ExactDiffers("pipeline class", "A", "B"), exact_findings=(finding,))
+    assert _cause(result).names == ("pipeline class",)
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("goldens/a/cpu.safetensors: is empty, at byte 12", "is empty, at byte #"),
+        ("is 3 bytes", "is # bytes"),
+    ],
+)
+def test_an_unreadable_file_is_told_without_its_path(what: str, name: str) -> None:
+    found = _cause(_result(UnreadableFile(what), verdict=Verdict.ERROR))
+    assert (found.finding, found.names) == ("unreadable", (name,))

@@ -29,9 +29,10 @@ def test_one_cause_is_one_group_whatever_the_values() -> None:
         CaseResult("fine", Verdict.IDENTICAL, None, None, None, (), 1.0),
         failed("c", "unet", NUMPY, value=3.0),
         failed("d", "vae", verdict=Verdict.BROKEN),
+        failed("e", "unet", NUMPY, TORCH),
     ]
     groups = groups_of(results)
-    assert [[one.case for one in group.results] for group in groups] == [["b", "c"], ["a"], ["d"]]
+    assert [[one.case for one in group.results] for group in groups] == [["b", "c", "e"], ["a"], ["d"]]
     assert groups[0].moved == (NUMPY,)
     assert groups[0].first.case == "b"
     assert groups[2].verdicts == (Verdict.BROKEN,)

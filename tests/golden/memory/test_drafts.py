@@ -50,9 +50,16 @@ def test_it_waits_as_long_as_the_golden_stays(golden: Path) -> None:
     confirmed = replace(ENTRY, confirmed=Confirmation(ANN, "2026-02-02T00:00:00+00:00"))
     write_capture(golden, {"images": np.ones(3)}, accepted=ACCEPTED, history=(confirmed,))
     assert draft_state(golden, first) is DraftState.PROMOTED
+    renamed = replace(ENTRY, how="rename", renamed="ddim/one")
+    write_capture(golden, {"images": np.ones(3)}, accepted=ACCEPTED, history=(confirmed, renamed))
+    assert draft_state(golden, first) is DraftState.PROMOTED
     golden.write_bytes(b"damaged")
     with pytest.raises(UnreadableGolden):
         draft_state(golden, first)
+
+
+def test_it_is_outdated_once_its_golden_is_gone(golden: Path) -> None:
+    assert draft_state(golden, Draft("0" * 64, 1, ENTRY)) is DraftState.OUTDATED
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.history import Entry, Person, Rejection
 from harness.errors import StoreError
-from harness.golden.memory.rejections import REJECTIONS, read_rejections, write_rejections
+from harness.golden.memory.rejections import REJECTIONS, drop_ended, read_rejections, write_rejections
 from tests.golden.builders import ACCEPTED, write_capture
 
 ANN = Person("Ann", "ann@example.org")
@@ -40,6 +40,8 @@ def test_without_any_there_is_no_file(golden: Path) -> None:
     write_rejections(golden, "a", "cpu-x86_64", ())
     assert not path.exists()
     write_rejections(golden, "a", "cpu-x86_64", ())
+    drop_ended(golden, "a", "cpu-x86_64")
+    assert not path.exists()
 
 
 def test_one_that_the_history_holds_has_ended(golden: Path) -> None:
@@ -47,6 +49,11 @@ def test_one_that_the_history_holds_has_ended(golden: Path) -> None:
     entry = Entry("accept", ONE.at, ANN, "it is right after all", "0" * 64, rejections=(ONE,))
     write_capture(golden, {"images": np.ones(2)}, accepted=ACCEPTED, history=(entry,))
     assert read_rejections(golden) == (TWO,)
+    drop_ended(golden, "a", "cpu-x86_64")
+    assert [one["cause"] for one in json.loads(REJECTIONS.path(golden).read_text())["rejections"]] == [
+        TWO.cause
+    ]
+    write_rejections(golden, "a", "cpu-x86_64", (ONE, TWO))
     golden.write_bytes(b"damaged")
     assert read_rejections(golden) == (ONE, TWO)
 
