@@ -19,15 +19,13 @@ import numpy.typing as npt
 from harness.pictures.colours import NOTHING, Pixels, painted
 from harness.pictures.difference import GAINS, Box, Difference, difference
 from harness.pictures.film import Film, film_of
-from harness.pictures.kinds import Asked, Kind, kind_of
+from harness.pictures.kinds import BY_VALUE, Asked, Kind, kind_of
 from harness.pictures.layout import Frames, frames_of
 from harness.pictures.masks import Mask, mask_of
 from harness.pictures.outputs import Output
 from harness.pictures.scale import Scale, scale_of
 from harness.pictures.sound import Sound, change_drawn, drawn, lag, sounds_of
 from harness.pictures.wording import Piece, text_pieces
-
-_BY_HEAT = (Kind.LATENTS, Kind.MAP, Kind.DEPTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +199,7 @@ def _frame(frames: Frames | None, number: int) -> Values:
 def _painted(frames: Frames | None, number: int, scale: Scale, kind: Kind) -> Pixels | None:
     if frames is None or number >= len(frames.values):
         return None
-    pixels = painted(scale.levels(frames.values[number]), heat=kind in _BY_HEAT)
+    pixels = painted(scale.levels(frames.values[number]), heat=kind in BY_VALUE)
     if frames.tiles > 1:
         rows, columns = frames.gaps()
         pixels[rows], pixels[:, columns] = NOTHING, NOTHING

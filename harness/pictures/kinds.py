@@ -28,6 +28,9 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
+BY_VALUE = (Kind.LATENTS, Kind.MAP, Kind.DEPTH)
+"""The kinds whose numbers have no scale of their own: shown in false colours, from their least to their largest."""
+
 MOST_NUMBERS = 16
 """An output with up to so many elements is shown as numbers."""
 

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.pictures.kinds import Kind
+from harness.pictures.kinds import BY_VALUE, Kind
 
 LEVELS = 255
 """The grey level of `high`; `low` is 0."""
 
 _SLACK = 0.01  # float pictures leave [0, 1] by rounding
-
-_BY_VALUE = (Kind.LATENTS, Kind.MAP, Kind.DEPTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def scale_of(values: npt.NDArray[Any], kind: Kind) -> Scale:
     """The scale for an output of this kind; golden and run share the golden's."""
     if values.dtype.kind == "b":
         return Scale(0.0, 1.0, True)
-    if kind in _BY_VALUE:
+    if kind in BY_VALUE:
         return _spread(values)
     if values.dtype.kind in "ui":
         return Scale(0.0, float(np.iinfo(values.dtype).max), True)
