@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +61,7 @@ def write_rejections(golden: Path, case: str, platform: str, rejections: tuple[R
 
 def drop_ended(golden: Path, case: str, platform: str) -> None:
     """Remove the rejections that ended from the file, which a kill may have prevented; raises StoreError."""
-    if os.path.lexists(REJECTIONS.path(golden)):
-        write_rejections(golden, case, platform, read_rejections(golden))
+    write_rejections(golden, case, platform, read_rejections(golden))
 
 
 def _parsed(path: Path, text: bytes) -> Rejections:
@@ -79,8 +77,6 @@ def _parsed(path: Path, text: bytes) -> Rejections:
 
 
 def _ended(golden: Path) -> frozenset[Rejection]:
-    if not os.path.lexists(golden):
-        return frozenset()
     try:
         history = read_document(golden).history
     except UnreadableGolden:
