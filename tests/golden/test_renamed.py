@@ -53,3 +53,10 @@ def test_a_damaged_golden_is_offered_to_nobody(store: GoldenStore) -> None:
     golden(store, a_case("old"))
     store.path("old", "cpu-x86_64").write_bytes(b"damaged")
     assert found(store, a_case("new")) == {}
+
+
+def test_what_lies_beside_a_golden_is_none(store: GoldenStore) -> None:
+    golden(store, a_case("old"))
+    store.path("new", "cpu-x86_64").parent.mkdir(parents=True)
+    store.path("new", "cpu-x86_64").with_suffix(".rejected.json").write_text("{}")
+    assert found(store, a_case("new")) == {"new": "old"}
