@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from harness import files
 from harness.core.results.verdict import CaseResult, FileDigest, Report
-from harness.errors import UnreadableGolden, UsageError
+from harness.errors import UnreadableGolden
 from harness.golden.tensors import file_sha256
-from harness.trials.captures import CAPTURES
+from harness.trials.captures import CAPTURES, inside
 
 _PIECE = 1 << 20
 
@@ -38,7 +38,8 @@ def gathered(report: Report, folders: Sequence[Path], out: Path) -> Gathered:
     for result in report.cases:
         capture = result.capture
         if capture is not None:
-            target = _target(result, out, named=counts[result.case] > 1)
+            name = result.platform if counts[result.case] > 1 else "capture"
+            target = inside(out / CAPTURES, result.case, f"{name}.safetensors")
             if source := found_capture(result, folders):
                 _copy(source, target)
                 capture = FileDigest(target.as_posix(), capture.sha256)
@@ -46,18 +47,6 @@ def gathered(report: Report, folders: Sequence[Path], out: Path) -> Gathered:
                 missing.append(result.case)
         cases.append(replace(result, capture=capture))
     return Gathered(replace(report, cases=tuple(cases)), tuple(dict.fromkeys(missing)))
-
-
-def _target(result: CaseResult, out: Path, *, named: bool) -> Path:
-    """Where the capture of `result` goes; the id is from a file that anybody may have written."""
-    name = f"{result.platform if named else 'capture'}.safetensors"
-    for part in (*result.case.split("/"), name):
-        if part in ("", ".", "..") or "\0" in part or len(PurePosixPath(part).parts) != 1:
-            raise UsageError(
-                f"{result.case!r} on {result.platform}: leads out of the output folder, so it is no case of ours; "
-                "leave that report out"
-            )
-    return out / CAPTURES / result.case / name
 
 
 def found_capture(result: CaseResult, folders: Sequence[Path]) -> Path | None:

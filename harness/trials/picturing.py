@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from harness import files
 from harness.core.results.pictured import PicturedCase, PicturedOutput
 from harness.core.results.verdict import CaseResult
-from harness.errors import HarnessError, UnreadableGolden, UsageError
+from harness.errors import HarnessError, UnreadableGolden
 from harness.golden.tensors import TensorFile, file_sha256
 from harness.pictures.drawing import Drawing, drawing_of
 from harness.pictures.encode import png
@@ -18,6 +18,7 @@ from harness.pictures.kinds import Asked
 from harness.pictures.outputs import Output, output_names, output_of
 from harness.pictures.panels import Panel, compared
 from harness.pictures.saving import save_drawing
+from harness.trials.captures import inside
 from harness.trials.gathering import found_capture
 
 
@@ -29,7 +30,7 @@ def pictured(
     A file that cannot be read, or an output that cannot be drawn, is a problem of the result. Raises UsageError for a
     case's id that leads out of the folder, StoreError if a picture cannot be written.
     """
-    target, problems = _folder(folder, f"{below}/{case}" if below else case), list[str]()
+    target, problems = inside(folder, f"{below}/{case}" if below else case), list[str]()
     found = list[PicturedOutput]()
     with ExitStack() as opened:
         sides = [_opened(path, opened, problems) for path in (golden, capture)]
@@ -135,11 +136,3 @@ def _numbers(one: Drawing) -> Iterator[str]:
 
 def _value(value: float | None) -> str:
     return "absent" if value is None else f"{value:.9g}"
-
-
-def _folder(folder: Path, case: str) -> Path:
-    """The folder of a case; a report of somebody else may name cases that lead out of it."""
-    parts = case.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts) or PurePosixPath(case).is_absolute():
-        raise UsageError(f"{case!r}: leads out of the folder {folder}, so it is no case of ours")
-    return folder.joinpath(*parts)

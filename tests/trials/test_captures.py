@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.core.capture import Completed, Lost, Raised, Unavailable
-from harness.trials.captures import capture_path, environment_of, seconds_of
+from harness.errors import UsageError
+from harness.trials.captures import capture_path, environment_of, inside, seconds_of
 from tests.core.samples import case
 from tests.golden.builders import environment
 
@@ -27,3 +30,20 @@ def test_the_environment_is_that_of_the_first_run_that_had_one() -> None:
 def test_only_runs_that_ended_took_time() -> None:
     outcomes = [Completed("a", HERE, 2.0), Lost("killed"), Raised("no", "", HERE, 0.5), Unavailable("none")]
     assert seconds_of(outcomes) == 2.5
+
+
+def test_names_in_a_report_lead_nowhere_else() -> None:
+    assert inside(Path("out"), "sd/a@x=1", "c.safetensors") == Path("out/sd/a@x=1/c.safetensors")
+    for words in (
+        ("../a",),
+        ("/a",),
+        ("a//b",),
+        ("",),
+        ("a/./b",),
+        ("a\0b",),
+        ("a", "../b"),
+        ("a", "/b"),
+        ("a", ""),
+    ):
+        with pytest.raises(UsageError, match="leads out of the folder out"):
+            inside(Path("out"), *words)

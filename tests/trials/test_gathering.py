@@ -76,14 +76,14 @@ def test_what_lies_in_the_folder_already_stays_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../one", "/etc/one", "a/../../one", "a//b", "", "a/./b", "a\0b"])
 def test_nothing_is_written_outside_of_the_folder(tmp_path: Path, name: str) -> None:
     case = replace(judged(tmp_path / "a", "one"), case=name)
-    with pytest.raises(UsageError, match="leads out of the output folder"):
+    with pytest.raises(UsageError, match="leads out of the folder"):
         gathered(Report(None, (case,)), [tmp_path / "a"], tmp_path / "all")
     assert not (tmp_path / "all").exists()
 
 
 def test_a_platform_leads_nowhere_either(tmp_path: Path) -> None:
     cases = [replace(judged(tmp_path / one, "one"), platform=f"../../{one}") for one in "ab"]
-    with pytest.raises(UsageError, match="leads out of the output folder"):
+    with pytest.raises(UsageError, match="leads out of the folder"):
         gathered(Report(None, (*cases,)), [tmp_path / "a", tmp_path / "b"], tmp_path / "all")
 
 
