@@ -38,6 +38,6 @@ def _growth(one: Promotable, store: GoldenStore) -> tuple[GrowthRow, ...]:
 
 def _pictures(out: Path, case: str) -> tuple[str, ...]:
     """The pictures and sounds in a folder of the case, wherever in the output folder those of all cases lie."""
-    folders = (folder / case for folder in out.iterdir() if folder.is_dir())
+    folders = (folder / case for folder in out.iterdir())
     found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
     return tuple(sorted(path.as_posix() for path in found if path.suffix in _PICTURES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.core.tolerance import Relation
 from harness.golden.header import read_document
 from harness.golden.store import GoldenStore
-from harness.review.judged import Folder, Judged
+from harness.review.archive import Archive
+from harness.review.judged import Folder, Judged, Packed
 from harness.review.look import look_at
 from harness.review.promote import Promotable
 from tests.golden.builders import ACCEPTED, a_case
@@ -59,10 +62,25 @@ def test_its_pictures_and_sounds_are_named(
     for name in (
         "report-pictures/ddim/two/b.gif",
         "report-pictures/ddim/two/a.png",
+        "report-pictures/ddim/two/words.txt",
         "report-pictures/two/x.png",
+        "report.json",
     ):
         path = tmp_path / "out" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
     folder = (tmp_path / "out/report-pictures/ddim/two").as_posix()
     assert look_at(*one).pictures == (f"{folder}/a.png", f"{folder}/b.gif")
+
+
+def test_of_an_archive_no_picture_is_shown(
+    one: tuple[Promotable, Judged, GoldenStore], tmp_path: Path
+) -> None:
+    promotable, judged, store = one
+    path = tmp_path / "out.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("report.json", "{}")
+    packed = replace(judged, captures=Packed(Archive(path, tmp_path)))
+    look = look_at(promotable, packed, store)
+    assert look.pictures == ()
+    assert look.stages
