@@ -143,7 +143,7 @@ def _conclude(
     emit_json(text, options)
     screen.show_news(found.night, found.items)
     _publish(found, folder, screen)
-    about = partial(conclusion.message_about, history)
+    about = partial(conclusion.message_about, history, found)
     telling.tell_all(history, habits.channels, found.nights, about, screen.warn, always=habits.always)
     emit((folder / folders.NEWS, text))
 

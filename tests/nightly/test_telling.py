@@ -66,6 +66,19 @@ def test_a_new_channel_is_told_of_the_last_night_and_then_of_each_once(history: 
     assert pigeon.told == ["key-3", "key-4", "key-5"]
 
 
+def test_what_a_night_says_is_found_out_once_for_all_channels(history: Connection) -> None:
+    asked: list[str] = []
+
+    def counted(one: Head) -> Message:
+        asked.append(one.key)
+        return message(one)
+
+    both = [Pigeon(), Pigeon("other")]
+    tell_all(history, both, [head(number) for number in range(4)], counted, pytest.fail)
+    assert [pigeon.told for pigeon in both] == [["key-3"]] * 2
+    assert asked == ["key-3"]
+
+
 def test_a_quiet_night_says_nothing_unless_always(history: Connection) -> None:
     pigeon, chatty = Pigeon(), Pigeon("chatty")
     QUIET.add("key-3")
