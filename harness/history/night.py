@@ -65,7 +65,7 @@ def judgement_of(result: CaseResult, passing: Passing) -> Judgement:
         record.trace if record else None,
         cause.fingerprint() if cause else "",
         cause.group() if cause else "",
-        _words(cause) if cause else "",
+        words_of(cause) if cause else "",
         result.rejected.at[:10] if result.rejected else None,
         tuple(_measured(result)),
     )
@@ -76,7 +76,7 @@ def _fails(result: CaseResult, passing: Passing) -> bool:
     return alone.exit_code(allow_missing=passing.allow_missing, strict=passing.strict) != 0
 
 
-def _words(cause: Cause) -> str:
+def words_of(cause: Cause) -> str:
     """The cause in a few words, without values."""
     began = f" at {cause.event}" if cause.event else f" in {cause.stage}" if cause.stage else ""
     names = f": {', '.join(cause.names[:2])}" if cause.names else ""
