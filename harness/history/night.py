@@ -56,7 +56,7 @@ def _judged(result: CaseResult, platform: str, passing: Passing, again: Again) -
 
 def judgement_of(result: CaseResult, passing: Passing) -> Judgement:
     """What is kept of a result, judged with the options of its verify."""
-    cause = cause_of(result) if _fails(result, passing) else None
+    cause = cause_of(result) if fails(result, passing) else None
     record = result.record
     return Judgement(
         result.verdict,
@@ -71,7 +71,8 @@ def judgement_of(result: CaseResult, passing: Passing) -> Judgement:
     )
 
 
-def _fails(result: CaseResult, passing: Passing) -> bool:
+def fails(result: CaseResult, passing: Passing) -> bool:
+    """Whether the case fails a verify with these options."""
     alone = Report(None, (result,))
     return alone.exit_code(allow_missing=passing.allow_missing, strict=passing.strict) != 0
 
