@@ -12,12 +12,14 @@ from pathlib import Path
 
 from harness import interrupts
 from harness.commands.verify import passes, verify
-from harness.core.results.verdict import PASSES, Report
+from harness.core.results.verdict import Report
 from harness.errors import HarnessError, UsageError
 from harness.history.database import opened
+from harness.history.night import fails
 from harness.invocation.arguments import (
     HISTORY,
     at_least,
+    comments,
     configs,
     device,
     goldens,
@@ -112,12 +114,10 @@ def _report(folder: Path) -> Report:
 
 def _run_again(report: Report, options: Options, screen: Screen) -> Mapping[str, tuple[str | None, ...]]:
     """The further runs of failing cases; none if nothing failed."""
-    failing = {one.case for one in report.cases if one.verdict not in PASSES}
+    failing = again.failing(report)
     if not failing:
         return {}
-    cases = again.to_run(report, cases_to_run(options, _silent()))
-    if not cases:
-        return {}
+    cases = [case for case in cases_to_run(options, _silent()) if case.id in failing]
     screen.note(f"running {len(cases)} failing again, {again.RUNS} times each in fresh processes")
     with open_session(options, _silent(), len(cases)) as session:
         return again.run_again(cases, session)
@@ -143,7 +143,7 @@ def _conclude(
     emit_json(text, options)
     screen.show_news(found.night, found.items)
     _publish(found, folder, screen)
-    about = partial(conclusion.message_about, history)
+    about = partial(conclusion.message_about, history, found)
     telling.tell_all(history, habits.channels, found.nights, about, screen.warn, always=habits.always)
     emit((folder / folders.NEWS, text))
 
@@ -169,7 +169,7 @@ def _failing(folder: Path) -> frozenset[str]:
         report = _report(folder)
     except HarnessError:
         return frozenset()
-    return frozenset(one.case for one in report.cases if one.verdict not in PASSES)
+    return frozenset(one.case for one in report.cases if fails(one, report.passing))
 
 
 def _own_options(command: argparse.ArgumentParser) -> None:
@@ -218,6 +218,7 @@ COMMAND = Command(
         passes,
         replays,
         history_file,
+        comments,
         _own_options,
         shows,
     ),

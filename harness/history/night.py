@@ -56,7 +56,7 @@ def _judged(result: CaseResult, platform: str, passing: Passing, again: Again) -
 
 def judgement_of(result: CaseResult, passing: Passing) -> Judgement:
     """What is kept of a result, judged with the options of its verify."""
-    cause = cause_of(result) if _fails(result, passing) else None
+    cause = cause_of(result) if fails(result, passing) else None
     record = result.record
     return Judgement(
         result.verdict,
@@ -65,18 +65,19 @@ def judgement_of(result: CaseResult, passing: Passing) -> Judgement:
         record.trace if record else None,
         cause.fingerprint() if cause else "",
         cause.group() if cause else "",
-        _words(cause) if cause else "",
+        words_of(cause) if cause else "",
         result.rejected.at[:10] if result.rejected else None,
         tuple(_measured(result)),
     )
 
 
-def _fails(result: CaseResult, passing: Passing) -> bool:
+def fails(result: CaseResult, passing: Passing) -> bool:
+    """Whether the case fails a verify with these options."""
     alone = Report(None, (result,))
     return alone.exit_code(allow_missing=passing.allow_missing, strict=passing.strict) != 0
 
 
-def _words(cause: Cause) -> str:
+def words_of(cause: Cause) -> str:
     """The cause in a few words, without values."""
     began = f" at {cause.event}" if cause.event else f" in {cause.stage}" if cause.stage else ""
     names = f": {', '.join(cause.names[:2])}" if cause.names else ""

@@ -71,11 +71,6 @@ def names(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(name for (name,) in connection.execute("SELECT DISTINCT name FROM subjects ORDER BY name"))
 
 
-def has(connection: sqlite3.Connection, key: str) -> bool:
-    """Whether the history holds the night with this key."""
-    return connection.execute("SELECT 1 FROM nights WHERE key = ?", (key,)).fetchone() is not None
-
-
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """While open, Python looks for no garbage: among hundreds of thousands of new objects, that takes half the time."""

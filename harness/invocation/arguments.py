@@ -117,6 +117,11 @@ def quiet(command: argparse.ArgumentParser) -> None:
 def publishes(command: argparse.ArgumentParser) -> None:
     """The forms in which other services read the verdicts."""
     command.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    comments(command)
+
+
+def comments(command: argparse.ArgumentParser) -> None:
+    """The forms in which GitHub shows the verdicts."""
     command.add_argument(
         "--markdown",
         type=Path,

@@ -23,10 +23,9 @@ RUNS = 2
 _RUN_AGAIN = (Verdict.DRIFTED, Verdict.BROKEN)
 
 
-def to_run(report: Report, cases: Sequence[Case]) -> list[Case]:
-    """The cases whose runs failed."""
-    failed = {one.case for one in report.cases if one.verdict in _RUN_AGAIN}
-    return [case for case in cases if case.id in failed]
+def failing(report: Report) -> frozenset[str]:
+    """The ids of the cases whose runs failed."""
+    return frozenset(one.case for one in report.cases if one.verdict in _RUN_AGAIN)
 
 
 def run_again(cases: Sequence[Case], session: Session) -> Mapping[str, tuple[str | None, ...]]:

@@ -59,6 +59,7 @@ def page_of(found: Conclusion, folder: Path) -> str:
     return trend_html(Trend(found.nights, found.timelines, found.items, links, own))
 
 
-def message_about(connection: sqlite3.Connection, night: Head) -> Message:
-    """The message about any night of the history."""
-    return message_of(night, concluded(connection, night.key).items)
+def message_about(connection: sqlite3.Connection, found: Conclusion, night: Head) -> Message:
+    """The message about the night that was concluded, or about an earlier one of the history."""
+    items = found.items if night is found.night else concluded(connection, night.key).items
+    return message_of(night, items)

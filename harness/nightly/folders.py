@@ -100,13 +100,6 @@ def prune(root: Path, keep: int, failing: Callable[[Path], frozenset[str]]) -> l
     return removed
 
 
-def exit_code(folder: Path) -> int | None:
-    """The exit code of the night's verify; None if it did not end."""
-    with suppress(OSError, ValueError):
-        return int((folder / EXIT_CODE).read_text(encoding="utf-8"))
-    return None
-
-
 def has_report(folder: Path) -> bool:
     """Whether there is a report in the folder."""
     return (folder / REPORT_NAME).is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from harness.core.nights.message import Message
 from harness.core.nights.timeline import Head
@@ -49,10 +50,10 @@ def tell_all(
 
     A quiet night is told only if `always`. Nobody is told twice, whatever was killed in between.
     """
-    messages = dict[str, Message]()
+    told_of = cache(message)
     for channel in channels:
         for night in _pending(connection, channel, nights):
-            found = messages.setdefault(night.key, message(night))
+            found = told_of(night)
             try:
                 if channel.stateful or always or not found.quiet:
                     channel.send(found, _Issues(connection, night.key, channel.name))

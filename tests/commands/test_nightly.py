@@ -230,6 +230,16 @@ def test_old_nights_are_removed_and_their_results_stay(nights: Nights) -> None:
         assert history.execute("SELECT count(*) FROM nights").fetchone() == (3,)
 
 
+@pytest.mark.parametrize(("verdict", "left"), [("skipped", ["-3"]), ("drifted", ["", "-2", "-3"])])
+def test_only_nights_that_failed_stay_longer(nights: Nights, verdict: str, left: list[str]) -> None:
+    for _ in range(2):
+        nights()
+        path = max(Path("nightly").glob("2*/report.json"), key=lambda one: len(one.parent.name))
+        path.write_text(path.read_text().replace('"verdict": "identical"', f'"verdict": "{verdict}"', 1))
+    nights("--keep", "1")
+    assert nights.folders() == left
+
+
 def test_nights_and_history_may_lie_elsewhere(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
     assert nights("--nights", "deep/er", "--history", "memory/of.sqlite", "--quiet")[0] == 0
     assert nights.folders("deep/er") == [""]
@@ -244,6 +254,21 @@ def test_json_holds_the_news(nights: Nights) -> None:
     found = json.loads(out)
     assert (code, found["exit_code"]) == (1, 1)
     assert [item["kind"] for item in found["news"]] == ["new"]
+
+
+def test_the_verdicts_may_be_written_as_markdown(nights: Nights) -> None:
+    nights.ran.value = 0.75
+    nights("--markdown", "summary.md")
+    assert "drifted" in Path("summary.md").read_text(encoding="utf-8")
+
+
+def test_in_actions_failures_are_annotated_unless_nobody_wants_that(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    nights.ran.value = 0.75
+    assert "::error file=configs/a.yaml" in nights("a")[1]
+    assert "::error" not in nights("a", "--no-annotations")[1]
 
 
 def test_a_bad_history_is_named_before_anything_runs(nights: Nights) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from harness.core.environment import Change
 from harness.core.nights.news import Kind, Rise
 from harness.core.nights.night import Cost, Judgement, Machine, Measured
 from harness.core.nights.timeline import Timeline
@@ -49,7 +50,11 @@ def test_a_failure_does_not_raise_what_was_seen() -> None:
 
 def test_no_metric_without_a_limit_creeps_nor_one_that_should_be_large() -> None:
     def measured(psnr: float, ulp: float) -> Judgement:
-        metrics = (Measured("images", "psnr", psnr, 40.0), Measured("images", "max_ulp", ulp, None))
+        metrics = (
+            Measured("images", "psnr", psnr, 40.0),
+            Measured("images", "max_ulp", ulp, None),
+            Measured("images", "rel_l2", None, 1e-4),
+        )
         return Judgement(Verdict.WITHIN, "golden", str(psnr), metrics=metrics)
 
     assert creeping(timeline([measured(41.0, 1.0), measured(95.0, 9.0)])) is None
@@ -84,6 +89,12 @@ def test_a_rise_has_to_leave_the_noise() -> None:
     noisy = [1.0, 1.1, 0.9] * 10  # median 1, MAD 0.1: four of them are 0.4
     assert risen("seconds", noisy + [1.4] * 5) is None
     assert risen("seconds", noisy + [1.41] * 5) == Rise("seconds", 1.41, 1.0)
+
+
+def test_only_the_thirty_nights_before_count_and_a_rise_is_a_share_of_them() -> None:
+    tenths = [value / 10 for value in FLAT]
+    assert risen("seconds", [9.0] * 40 + tenths + [0.13] * 5) == Rise("seconds", 0.13, 0.1)
+    assert risen("seconds", [0.01] * 40 + [value * 100 for value in FLAT] + [115.0] * 5) is None
 
 
 def test_thirty_five_nights_are_needed() -> None:
@@ -145,3 +156,36 @@ def test_a_case_that_gives_new_bits_every_night_only_creeps_across_half_its_limi
     assert creeping(timeline([*unseeded, within(3e-6, "new")])) is None
     assert creeping(timeline([*unseeded, within(6e-5, "new")])) is not None
     assert creeping(timeline([*steady, within(3e-6, "new")])) is not None
+
+
+def test_a_rise_began_with_its_first_risen_night_or_the_move_among_them() -> None:
+    seconds = [*FLAT, *FLAT, *[2.0] * 3]
+    between = {**NEW, "diffusers": "0.42.9"}
+    (slower, _) = costs(line_of(seconds, locks={59: between, 60: NEW}))
+    assert (slower.since, slower.moved) == (
+        day(60),
+        (Change("software.packages.diffusers", "0.42.9", "0.43.0"),),
+    )
+    (slower, _) = costs(line_of(seconds, locks={59: NEW}))
+    assert (slower.since, slower.moved) == (day(60), ())
+    (slower, _) = costs(line_of(seconds, locks={61: NEW}))
+    assert (slower.since, len(slower.moved)) == (day(61), 1)
+
+
+def test_a_night_without_a_cost_tells_no_rise() -> None:
+    seconds = [*FLAT, *FLAT, *[2.0] * 3]
+    spent = [Cost(run=value) for value in seconds]
+    assert [one.kind for one in costs(timeline([identical()] * 63, costs=spent))] == [Kind.SLOWER]
+    assert not list(costs(timeline([identical()] * 64, costs=[*spent, Cost()])))
+
+
+def test_runs_that_gave_no_outputs_cost_nothing() -> None:
+    spent = [Cost(run=value) for value in (*FLAT, *[2.0] * 5)]
+    raised = Judgement(Verdict.BROKEN, "golden", None, cause="raised")
+    assert not list(costs(timeline([*[identical()] * 30, *[raised] * 5], costs=spent)))
+
+
+def test_nights_before_another_python_do_not_count_even_if_it_comes_back() -> None:
+    upgraded = Machine({**HERE.entries, "software.python": "3.12.1"})
+    line = line_of([*FLAT, 1.0, *[2.0] * 5], machines={30: upgraded, 31: HERE})
+    assert not list(costs(line))

@@ -117,3 +117,27 @@ def test_a_history_that_has_to_exist(tmp_path: Path) -> None:
     ):
         pass
     assert not path.exists()
+
+
+def test_a_history_in_a_file_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file/history.sqlite"
+    with pytest.raises((UsageError, StoreError)) as refused, opened(path):
+        pass
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "database" not in str(refused.value)
+
+
+def test_a_result_belongs_to_a_night(tmp_path: Path) -> None:
+    with (
+        opened(tmp_path / "history.sqlite") as connection,
+        pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"),
+    ):
+        connection.execute("INSERT INTO results VALUES (1, 2, 3, 0, 0, 0, 0, NULL)")
+
+
+def test_a_history_is_closed_at_the_end(tmp_path: Path) -> None:
+    with opened(tmp_path / "history.sqlite") as connection:
+        pass
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

@@ -94,6 +94,29 @@ def test_a_move_explains_one_way_only() -> None:
     assert told(line) == [(Kind.ALTERNATES, day(5))]
 
 
+def test_moves_that_explain_two_ways_leave_no_alternation() -> None:
+    line = timeline(letters("aaBBaB"), locks={2: NEW, 4: OLD})
+    assert told(line) == [(Kind.NEW, day(5))]
+
+
+def test_what_is_not_deterministic_names_what_moved_that_night_alone() -> None:
+    line = timeline(letters("aaB"), locks={2: NEW}, again={2: ("a", "b")})
+    (found,) = news_of([line], [one.night for one in line.seen])
+    assert (found.kind, found.moved) == (Kind.NONDETERMINISTIC, MOVED)
+    line = timeline(letters("aaBa"), locks={3: NEW}, again={2: ("a", "b")})
+    (found,) = news_of([line], [one.night for one in line.seen])
+    assert (found.kind, found.moved) == (Kind.KNOWN, ())
+    line = timeline(letters("B"), again={0: ("a", "b")})
+    (found,) = news_of([line], [one.night for one in line.seen])
+    assert (found.kind, found.moved) == (Kind.NONDETERMINISTIC, ())
+
+
+def test_what_recovered_is_the_failure_and_not_the_night_that_was_lost() -> None:
+    line = timeline(letters("aaB!a"))
+    (found,) = news_of([line], [one.night for one in line.seen])
+    assert (found.kind, found.group) == (Kind.RECOVERED, "group-B")
+
+
 def test_a_failure_names_what_moved_on_the_night_it_began() -> None:
     line = timeline(letters("aaBB"), locks={2: NEW})
     (known,) = news_of([line], [one.night for one in line.seen])
@@ -109,10 +132,10 @@ def test_nothing_moved_where_the_failure_came_before_the_package() -> None:
 
 
 def test_a_rejected_failure_is_told_with_the_day_of_the_rejection() -> None:
-    rejected = replace(drifted(), rejected="2026-01-02")
-    line = timeline([identical(), drifted(), rejected])
+    rejected = replace(drifted(), rejected="2026-01-03")
+    line = timeline([identical(), drifted(), rejected, rejected])
     (found,) = news_of([line], [one.night for one in line.seen])
-    assert (found.kind, found.since, found.fails) == (Kind.REJECTED, "2026-01-02", True)
+    assert (found.kind, found.since, found.fails) == (Kind.REJECTED, "2026-01-03", True)
 
 
 def test_a_case_that_passes_with_another_golden_was_accepted() -> None:
@@ -139,7 +162,7 @@ def test_a_failure_whose_further_runs_differ_is_nondeterministic_once() -> None:
 def test_an_alternation_that_settled_is_forgotten() -> None:
     flips = "aaBBaBa"
     assert told(timeline(letters(flips + "a" * 28)))[0] == (Kind.KNOWN, day(5))
-    assert told(timeline(letters(flips + "a" * 31))) == []
+    assert told(timeline(letters(flips + "a" * 29))) == []
     assert told(timeline(letters(flips + "a" * 31 + "B"))) == [(Kind.NEW, day(38))]
     assert told(timeline(letters(flips + "a" * 31 + "BaB"))) == [(Kind.ALTERNATES, day(40))]
 
@@ -211,3 +234,16 @@ def test_a_shift_names_what_moved_and_a_creep_how_far() -> None:
     assert found == News(
         Kind.CREEPING, "ddim/two", "cpu-x86_64", day(2), MOVED, rise=Rise("images rel_l2", 7e-5, 1e-6, 1e-4)
     )
+
+
+def test_another_machine_is_told_by_its_hardware_against_the_last_known_night() -> None:
+    third = Machine({"hardware.cpu_model": "Ampere", "hardware.device": "cpu"})
+    nights = [head(0, machine=third), head(1), head(2, NEW, ELSEWHERE)]
+    assert news_of([], nights) == (News(Kind.MACHINE, "", "", day(2), SWAPPED),)
+
+
+@pytest.mark.parametrize(("between", "lost_nights", "told"), [(29, 0, 0), (30, 0, 1), (29, 5, 0)])
+def test_a_machine_is_known_for_thirty_nights_that_ran(between: int, lost_nights: int, told: int) -> None:
+    nights = [head(0, machine=ELSEWHERE), *(head(number) for number in range(1, between + 1))]
+    nights += [head(between + 1 + number, {}, Machine({})) for number in range(lost_nights)]
+    assert len(news_of([], [*nights, head(90, machine=ELSEWHERE)])) == told

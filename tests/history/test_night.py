@@ -7,9 +7,9 @@ import pytest
 
 from harness.core.history import Person, Rejection
 from harness.core.nights.night import Cost, Measured
-from harness.core.results.cause import cause_of
+from harness.core.results.cause import Cause, cause_of
 from harness.core.results.verdict import Passing, Report, RunRecord, Verdict
-from harness.history.night import judgement_of, night_of
+from harness.history.night import judgement_of, night_of, words_of
 from tests.report.samples import DRIFTED, ENVIRONMENT, IDENTICAL, WITHIN
 
 STARTED = datetime(2026, 3, 1, 3, 17, tzinfo=UTC)
@@ -43,6 +43,7 @@ def test_a_case_keeps_its_digests_metrics_and_costs() -> None:
     assert first.cost == Cost(0.5, 1.5, 1.24, 2**30)
     assert (first.judgement.cause, first.judgement.passes, first.again) == ("", True, ())
     assert second.again == ("b", None)
+    assert second.cost == Cost(total=DRIFTED.seconds)
     cause = cause_of(DRIFTED)
     assert cause is not None
     assert (second.judgement.cause, second.judgement.group) == (cause.fingerprint(), cause.group())
@@ -90,3 +91,29 @@ def test_a_report_without_environment_or_time_is_a_night_too() -> None:
     night = night_of(Report(None, (replace(IDENTICAL, platform=None, verdict=Verdict.ERROR),)))
     assert (night.day, night.machine.entries, night.lock) == ("1970-01-01", {}, {})
     assert night.judged[0].platform == "unknown"
+
+
+def test_the_same_environment_in_another_order_is_the_same_night() -> None:
+    software = ENVIRONMENT.software
+    turned = replace(software, packages=dict(reversed(software.packages.items())))
+    assert (
+        night_of(replace(REPORT, environment=replace(ENVIRONMENT, software=turned))).key
+        == night_of(REPORT).key
+    )
+
+
+def test_a_case_of_another_platform_keeps_it() -> None:
+    elsewhere = replace(IDENTICAL, platform="cuda-sm90")
+    assert night_of(Report(ENVIRONMENT, (elsewhere,))).judged[0].platform == "cuda-sm90"
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (Cause("values", "denoiser", "unet", ("a", "b", "c")), "values at unet: a, b"),
+        (Cause("values", "denoiser", "", ()), "values in denoiser"),
+        (Cause("raised", "", "", ("TypeError",)), "raised: TypeError"),
+    ],
+)
+def test_a_cause_in_a_few_words(cause: Cause, words: str) -> None:
+    assert words_of(cause) == words

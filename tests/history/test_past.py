@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from harness.core.environment import Change
+from harness.core.nights.night import Judgement
+from harness.core.results.verdict import Verdict
 from harness.history import past
 from tests.history.nights import ELSEWHERE, HERE, NEW, accepted, drifted, identical, lost, timeline
 
@@ -46,3 +50,25 @@ def test_an_alternation_goes_there_and_back_twice() -> None:
     assert found is not None
     assert found.digests == {"a", "b"}
     assert found.shown.night.key == "key-5"
+
+
+@pytest.mark.parametrize(("elsewhere", "place"), [(13, 0), (14, 14)])
+def test_a_machine_keeps_its_own_past_for_fourteen_nights(elsewhere: int, place: int) -> None:
+    line = timeline([identical()] * (elsewhere + 2), machines={1: ELSEWHERE, elsewhere + 1: HERE})
+    assert past.before(line) is line.seen[place]
+
+
+def test_nights_that_found_nothing_out_are_passed_over() -> None:
+    allowed = Judgement(Verdict.NO_GOLDEN)
+    line = timeline([identical(), lost(), Judgement(Verdict.SKIPPED), allowed, identical()])
+    assert past.before(line) is line.seen[0]
+    assert past.before(line, decided=False) is line.seen[1]
+    assert not past.same(line.seen[2], line.now)
+
+
+def test_what_moved_is_seen_from_the_nearest_night_before() -> None:
+    line = timeline(
+        [identical(), identical(), drifted(), drifted()], locks={1: NEW}, machines={0: ELSEWHERE, 2: HERE}
+    )
+    first, moved = past.began(line)
+    assert (first, moved) == (line.seen[2], (Change("hardware.cpu_model", "EPYC", "Xeon"),))

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
+import pytest
+
 from harness.history.database import opened
-from harness.history.reading import has, names, read
+from harness.history.reading import names, read
 from harness.history.writing import add
 from tests.history.nights import ELSEWHERE, HERE, NEW, OLD, day, drifted, identical, judged, night
 
@@ -47,9 +50,25 @@ def test_the_past_as_an_earlier_night_knew_it(tmp_path: Path) -> None:
     assert found.timelines[0].now.judgement.outputs == "1"
 
 
-def test_names_and_keys(tmp_path: Path) -> None:
+def test_names(tmp_path: Path) -> None:
     with opened(tmp_path / "history.sqlite") as connection:
         add(connection, night(0, judged(identical(), "b"), judged(drifted(), "a")))
         assert names(connection) == ("a", "b")
-        assert has(connection, "key-0")
-        assert not has(connection, "key-1")
+
+
+def test_cases_come_in_alphabetical_order(tmp_path: Path) -> None:
+    with opened(tmp_path / "history.sqlite") as connection:
+        add(connection, night(0, judged(identical(), "b"), judged(identical(), "a")))
+        assert [line.case for line in read(connection).timelines] == ["a", "b"]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_python_collects_garbage_afterwards_if_it_did_before(tmp_path: Path, collects: bool) -> None:
+    (gc.enable if collects else gc.disable)()
+    try:
+        with opened(tmp_path / "history.sqlite") as connection:
+            add(connection, night(0, judged(identical())))
+            read(connection)
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()

@@ -32,3 +32,12 @@ def test_an_issue_is_open_until_it_is_closed_and_may_be_opened_again(tmp_path: P
         assert told.open_issues(connection, "github:a/b") == {"group-2": "18"}
         told.remember(connection, "key-2", "github:a/b", "group-1", "opened", "21")
         assert told.open_issues(connection, "github:a/b") == {"group-1": "21", "group-2": "18"}
+
+
+def test_what_a_channel_did_not_take_is_owed_to_it_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "history.sqlite") as connection:
+        assert not told.owed(connection, "key-0", "webhook")
+        told.owe(connection, "key-0", "webhook")
+        assert told.owed(connection, "key-0", "webhook")
+        assert not told.owed(connection, "key-0", "mail")
+        assert not told.told(connection, "key-0", "webhook")

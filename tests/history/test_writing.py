@@ -49,3 +49,10 @@ def test_everything_of_a_case_comes_back(tmp_path: Path) -> None:
         (line,) = read(connection).timelines
     assert (line.case, line.platform) == ("ddim/two", "cpu-x86_64")
     assert (line.now.judgement, line.now.cost, line.now.again) == (drifted(), cost, again)
+
+
+def test_the_order_of_packages_does_not_matter(tmp_path: Path) -> None:
+    with opened(tmp_path / "history.sqlite") as connection:
+        add(connection, night(0, lock=NEW))
+        add(connection, night(1, lock=dict(reversed(NEW.items()))))
+        assert counts(connection)["locks"] == 1

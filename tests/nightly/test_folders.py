@@ -45,6 +45,24 @@ def test_a_night_on_which_nothing_began_leaves_nothing(tmp_path: Path) -> None:
     assert folders.nights(tmp_path) == []
 
 
+def test_a_night_that_is_interrupted_keeps_what_was_judged(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with folders.new_night(tmp_path, Options(), ["nightly"], warned) as folder:
+            (folder / "report.json").write_text("{}")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    (folder,) = folders.nights(tmp_path)
+    assert (folder / "report.json").is_file()
+
+
+def test_a_night_that_another_command_finished_is_left_no_more(tmp_path: Path) -> None:
+    folder = night(tmp_path, "2026-03-01", files=["news.json"])
+    with folders.left_night(tmp_path, folder, Options(), ["nightly"]) as free:
+        assert not free
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "nights").write_text("a file")
     night = folders.new_night(tmp_path / "nights", Options(), ["nightly"], warned)
@@ -85,7 +103,7 @@ def test_old_nights_go_and_failures_stay_four_times_as_long(tmp_path: Path) -> N
 
     def failing(folder: Path) -> frozenset[str]:
         return (
-            frozenset({"sd/b"}) if folder.name in ("2026-03-02", "2026-03-05", "2026-03-11") else frozenset()
+            frozenset({"sd/b"}) if folder.name in ("2026-03-03", "2026-03-05", "2026-03-11") else frozenset()
         )
 
     removed = folders.prune(tmp_path, 2, failing)
@@ -109,9 +127,3 @@ def test_a_night_that_somebody_uses_is_not_removed(tmp_path: Path) -> None:
         fcntl.flock(used, fcntl.LOCK_EX)
         assert folders.prune(tmp_path, 1, lambda _: frozenset()) == []
     assert [one.name for one in folders.prune(tmp_path, 1, lambda _: frozenset())] == ["2026-03-01"]
-
-
-def test_the_exit_code_of_a_night(tmp_path: Path) -> None:
-    assert folders.exit_code(tmp_path) is None
-    (tmp_path / "exit-code").write_text("3\n")
-    assert folders.exit_code(tmp_path) == 3

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection
@@ -66,6 +66,19 @@ def test_a_new_channel_is_told_of_the_last_night_and_then_of_each_once(history: 
     assert pigeon.told == ["key-3", "key-4", "key-5"]
 
 
+def test_what_a_night_says_is_found_out_once_for_all_channels(history: Connection) -> None:
+    asked: list[str] = []
+
+    def counted(one: Head) -> Message:
+        asked.append(one.key)
+        return message(one)
+
+    both = [Pigeon(), Pigeon("other")]
+    tell_all(history, both, [head(number) for number in range(4)], counted, pytest.fail)
+    assert [pigeon.told for pigeon in both] == [["key-3"]] * 2
+    assert asked == ["key-3"]
+
+
 def test_a_quiet_night_says_nothing_unless_always(history: Connection) -> None:
     pigeon, chatty = Pigeon(), Pigeon("chatty")
     QUIET.add("key-3")
@@ -113,6 +126,21 @@ def test_a_channel_that_shows_the_state_is_told_of_the_last_night_alone_even_a_q
     for last in (2, 5, 5):
         tell(history, pigeon, last)
     assert pigeon.told == ["key-2", "key-5"]
+
+
+def test_a_channel_remembers_the_issues_that_it_opened_and_closed(history: Connection) -> None:
+    @dataclass
+    class Closing(Pigeon):
+        known: list[Mapping[str, str]] = field(default_factory=list)
+
+        def send(self, message: Message, memory: Memory) -> None:
+            self.known.append(memory.open_issues())
+            (memory.closed if self.known[-1] else memory.opened)("group", "17")
+
+    pigeon = Closing()
+    for last in (3, 4, 5):
+        tell(history, pigeon, last)
+    assert pigeon.known == [{}, {"group": "17"}, {}]
 
 
 def test_a_kill_between_sending_and_remembering_sends_the_same_message_again(history: Connection) -> None:

@@ -42,7 +42,15 @@ def test_every_kind_of_channel() -> None:
     assert made("mail:a@b.org,c@d.org") == Mail(
         ("a@b.org", "c@d.org"), "smtp.example.org", 25, "nights@example.org", "nights@example.org", SECRET
     )
+    assert made("mail:a@b.org", {**ENVIRONMENT, "HARNESS_SMTP_FROM": "robot@example.org"}) == Mail(
+        ("a@b.org",), "smtp.example.org", 25, "robot@example.org", "nights@example.org", SECRET
+    )
     assert made("command:notify 'two words'") == OwnCommand(("notify", "two words"))
+
+
+@pytest.mark.parametrize("word", ["webhook", "teams", "github:o/r", "mail:a@b.org", "command:notify"])
+def test_only_issues_show_the_state_of_a_night(word: str) -> None:
+    assert made(word).stateful is word.startswith("github")
 
 
 def test_a_token_of_our_own_goes_before_that_of_the_workflow() -> None:

@@ -95,3 +95,25 @@ def test_an_answer_without_a_number_is_no_success(there: Messenger, monkeypatch:
     monkeypatch.setattr(Messenger, "answer", lambda *_: [])
     with pytest.raises(NotSent, match="the answer holds no number of an issue"):
         issues(there).send(MESSAGE, Memory())
+
+
+def test_an_answer_without_a_number_opens_nothing(there: Messenger, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    for answer in ("ok", {}):
+        monkeypatch.setattr(there, "answer", lambda one, answer=answer: [] if one.method == "GET" else answer)
+        with pytest.raises(NotSent, match=r"^github:o/r: the answer holds no number of an issue$"):
+            issues(there).send(MESSAGE, memory)
+    assert memory.issues == {}
+
+
+def test_long_titles_and_lists_are_cut(there: Messenger) -> None:
+    many = replace(FAILING, sentence="x" * 300, cases=tuple(f"case-{place}" for place in range(130)))
+    issues(there).send(replace(MESSAGE, failures=(many,), place=""), Memory())
+    issue = there.issues[1]
+    assert issue["title"] == f"Golden regression: {'x' * 181}"
+    assert issue["body"].endswith("case-98\ncase-99\nand 30 more\n```\n")
+
+
+def test_a_short_list_of_issues_is_asked_for_once(there: Messenger) -> None:
+    issues(there).send(MESSAGE, Memory())
+    assert [one.path.partition("&page=")[2] for one in there.requests("GET")] == ["1"]

@@ -69,3 +69,17 @@ def test_the_message_is_posted_once() -> None:
     assert (first.method, first.path, first.body) == ("POST", "/hook", blocks(MESSAGE))
     assert second.body == card(MESSAGE)
     assert NEW.sentence in json.dumps(first.body)
+
+
+def test_a_long_text_is_cut() -> None:
+    long = replace(MESSAGE, news=(Paragraph("new", "x" * 5000, ()),))
+    texts = [block["text"]["text"] for block in json.loads(json.dumps(blocks(long)))["blocks"]]
+    assert texts[1] == "x" * 2900
+    teams = json.loads(json.dumps(card(long)))["attachments"][0]["content"]["body"]
+    assert teams[1] == {"type": "TextBlock", "text": "x" * 2900, "wrap": True}
+
+
+def test_a_message_without_more_ends_with_its_news() -> None:
+    short = replace(MESSAGE, goes_on="", place="")
+    texts = [block["text"]["text"] for block in json.loads(json.dumps(blocks(short)))["blocks"]]
+    assert texts == [short.title, f"{NEW.sentence}\nsd/a, sd/b"]

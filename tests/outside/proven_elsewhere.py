@@ -23,7 +23,8 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
     },
     "tests/commands/test_nightly.py": {
         "nightly": "SELECT --root --configs --goldens --device --jobs --relation --allow-missing --strict --forced "
-        "--history --nights --keep --notify --always --issue-label --issue-assignee --json --quiet",
+        "--history --nights --keep --notify --always --issue-label --issue-assignee --markdown "
+        "--no-annotations --json --quiet",
     },
     "tests/commands/test_history.py": {
         "history": "CASE --since --history --root --json --quiet",

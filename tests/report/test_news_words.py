@@ -31,7 +31,10 @@ def item(kind: Kind, *, count: int = 1, case: str = "sd/a", **others: object) ->
             "1 case failing, known since 2026-03-01: values at unet; moved then: diffusers: 0.42.1 -> 0.43.0",
         ),
         (item(Kind.KNOWN, what=""), "1 case passing, known since 2026-03-01: alternating digests"),
-        (item(Kind.REJECTED, fails=True), "1 case failing, rejected on 2026-03-01: values at unet"),
+        (
+            item(Kind.REJECTED, moved=MOVED, fails=True),
+            "1 case failing, rejected on 2026-03-01: values at unet",
+        ),
         (
             item(Kind.NONDETERMINISTIC, fails=True),
             "1 case not deterministic: fresh processes give different outputs (values at unet)",
