@@ -6,20 +6,18 @@ import argparse
 from dataclasses import replace
 
 from harness.core.results.explanation import Explanation
-from harness.core.results.next_step import judged_in
 from harness.core.results.verdict import CaseResult, Report, Verdict
 from harness.explain.results import explanation_of
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens, judges, replays
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit_json
-from harness.invocation.options import Options, VerifyOptions
+from harness.invocation.options import Options, VerifyOptions, judged_here
 from harness.judge.evidence import Evidence
 from harness.report.alike import logged_once
 from harness.report.explain_json import explain_json
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
-from harness.review.page.publishing import named_out
 from harness.trials.cases import cases_to_run
 from harness.trials.session import Session, open_session
 from harness.trials.verification import Verification, judge_all
@@ -42,7 +40,7 @@ def explain(options: Options, how: VerifyOptions, screen: Screen, *, deep: bool)
     found = Verification.of(cases, apart.out, how)
     with open_session(apart, screen, len(cases)) as session:
         explained = _explained(found, session, store)
-    results = logged_once(_judged_here(one.result, options) for one in explained)
+    results = logged_once(judged_here(one.result, options) for one in explained)
     explanations = tuple(replace(one, result=result) for one, result in zip(explained, results, strict=True))
     report = Report(found.environment, results, command="explain", started=found.started)
     text = explain_json(report, explanations)
@@ -62,11 +60,6 @@ def _explained(found: Verification, session: Session, store: GoldenStore) -> lis
 
     judge_all(found, session, store, settle=settle, curious=_differs)
     return [replace(explanations[trial.case.id], result=found.judged(trial)) for trial in found.trials]
-
-
-def _judged_here(result: CaseResult, options: Options) -> CaseResult:
-    """The result, whose advice names the output folder in which verify judged it."""
-    return replace(result, next_steps=judged_in(result.next_steps, named_out(options)))
 
 
 def _differs(result: CaseResult) -> bool:

@@ -14,12 +14,12 @@ from harness.errors import UsageError
 from harness.invocation.arguments import out, project, publishes, shows
 from harness.invocation.command import Command, Hold, options_of
 from harness.invocation.emit import emit, is_standard_output
-from harness.invocation.options import Options
+from harness.invocation.options import Options, named_out
 from harness.invocation.publish import annotate, documents
 from harness.report import json_report
 from harness.report.terminal import Screen
 from harness.report.wording import count_words
-from harness.review.page.publishing import named_out, publish, try_to_publish
+from harness.review.page.publishing import publish, try_to_publish
 from harness.trials.captures import REPORT_NAME
 
 MERGE = "merge"

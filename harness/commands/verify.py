@@ -8,28 +8,22 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from harness.core.results.next_step import judged_in, without_accept
-from harness.core.results.verdict import CaseResult, Report
+from harness.core.results.next_step import without_accept
+from harness.core.results.verdict import Report
 from harness.errors import HarnessError
 from harness.explain.results import Growths, with_growth
 from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens, installs, judges, publishes, replays
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
-from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
+from harness.invocation.options import Options, UpgradeOptions, VerifyOptions, judged_here
 from harness.invocation.publish import annotate, documents
 from harness.report import json_report
 from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen
 from harness.review.drafts import with_drafts
 from harness.review.offers import with_offers
-from harness.review.page.publishing import (
-    PAGE_NAME,
-    discard_page,
-    named_out,
-    try_to_publish,
-    try_to_publish_index,
-)
+from harness.review.page.publishing import PAGE_NAME, discard_page, try_to_publish, try_to_publish_index
 from harness.review.reject import with_rejections
 from harness.trials.captures import REPORT_NAME
 from harness.trials.cases import cases_to_run
@@ -113,17 +107,12 @@ def _remembered(report: Report, options: Options) -> Report:
     store = GoldenStore(options.goldens)
     told = with_drafts(with_rejections(report, store), store)
     offered = with_offers(told, options.configs, options.goldens)
-    return replace(offered, cases=tuple(_judged_here(one, options) for one in offered.cases))
+    return replace(offered, cases=tuple(judged_here(one, options) for one in offered.cases))
 
 
 def _of_candidate(report: Report) -> Report:
     cases = (replace(one, next_steps=without_accept(one.next_steps)) for one in report.cases)
     return replace(report, cases=tuple(cases))
-
-
-def _judged_here(result: CaseResult, options: Options) -> CaseResult:
-    """The result, whose advice names the output folder: what another verify left in the default one is not meant."""
-    return replace(result, next_steps=judged_in(result.next_steps, named_out(options)))
 
 
 def save_report(report: Report, options: Options) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from harness.commands.record import recorded
@@ -12,7 +13,7 @@ from harness.core.results.verdict import Report
 from harness.explain.results import with_divergence
 from harness.golden.store import GoldenStore
 from harness.invocation.decision import decision
-from harness.invocation.options import Options, VerifyOptions
+from harness.invocation.options import Options, VerifyOptions, judged_here
 from harness.report.progress import NoProgress
 from harness.review.drafts import with_drafts
 from harness.review.reject import with_rejections
@@ -35,7 +36,8 @@ class Runner:
         check([case], self._store)
         found = Verification.of([case], self._options.out, self._how)
         judge_all(found, self._session(), self._store, settle=with_divergence)
-        return with_drafts(with_rejections(found.report(), self._store), self._store)
+        report = with_drafts(with_rejections(found.report(), self._store), self._store)
+        return replace(report, cases=tuple(judged_here(one, self._options) for one in report.cases))
 
     def recorded(self, case: Case, why: str | None) -> RecordReport:
         """The report of recording this case, also over its golden."""

@@ -105,6 +105,13 @@ def test_the_folders_are_the_projects(project: Pretend, run: Run) -> None:
     assert (project.folder / "kept/one/cpu-x86_64.safetensors").is_file()
     run("--goldens", "--goldens-configs", "cases").assert_outcomes(passed=1)
     assert (project.folder / "build/report.json").is_file()
+    project.values["one"] = VALUES + np.float32(0.5)
+    told = run("--goldens", "--goldens-configs", "cases").stdout
+    told.fnmatch_lines(["*harness accept --out build one --reason ..."])
+    assert (
+        project.harness("accept", "--out", "build", "--configs", "cases", "one", "--reason", "meant").code
+        == 0
+    )
 
 
 def test_goldens_no_case_uses_are_named_after_a_whole_run(recorded: Pretend, run: Run) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.core.results.verdict import Report
 from harness.errors import HarnessError
 from harness.explain.results import Growths
-from harness.invocation.options import Options
+from harness.invocation.options import Options, named_out
 
 PAGE_NAME = "report.html"
 """The page in the output folder."""
@@ -88,11 +88,6 @@ def discard_page(folder: Path) -> None:
     with suppress(OSError):
         page.unlink(missing_ok=True)
     shutil.rmtree(_pictures(page), ignore_errors=True)
-
-
-def named_out(options: Options) -> str:
-    """The output folder as commands have to name it, "" for the default."""
-    return "" if options.out == Options().out else str(options.out)
 
 
 def _pictures(page: Path) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from harness.core.results.verdict import Report
 from harness.errors import StoreError
 from harness.invocation.options import Options
-from harness.review.page.publishing import discard_page, named_out, publish, try_to_publish
+from harness.review.page.publishing import discard_page, publish, try_to_publish
 
 EMPTY = Report(None, ())
 
@@ -51,8 +51,3 @@ def test_an_earlier_page_goes_with_its_pictures(tmp_path: Path) -> None:
     discard_page(tmp_path)
     discard_page(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
-
-
-def test_commands_name_the_folder_only_if_it_is_another_one() -> None:
-    assert named_out(Options()) == ""
-    assert named_out(Options(out=Path("elsewhere"))) == "elsewhere"
