@@ -17,7 +17,7 @@ from harness.measure.calibration import conduct_variations, result_of, subjects_
 from harness.report.alike import logged_once
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
-from harness.report.views.calibrate import calibrate_json
+from harness.report.views.measure.calibrate import calibrate_json
 from harness.trials.captures import environment_of
 from harness.trials.cases import cases_to_run
 from harness.trials.session import open_session

@@ -19,7 +19,7 @@ from harness.measure.stored_mutation import stored_results
 from harness.report.alike import logged_once
 from harness.report.json_report import write_text
 from harness.report.terminal import Screen
-from harness.report.views.sensitivity import sensitivity_json
+from harness.report.views.measure.sensitivity import sensitivity_json
 from harness.trials.captures import environment_of
 from harness.trials.cases import cases_to_run
 from harness.trials.session import open_session

@@ -93,7 +93,7 @@ class Screen:
 
     def show_repeat(self, report: RepeatReport) -> None:
         """Which cases are deterministic, and how far apart the runs of the others are."""
-        from harness.report.views.repeat import repeat_sections
+        from harness.report.views.measure.repeat import repeat_sections
 
         self._print(repeat_sections(report, self._console, quiet=self._quiet))
 
@@ -119,7 +119,7 @@ class Screen:
 
     def show_proof(self, proof: Proof, *, everything: bool) -> None:
         """The known-answer test of this machine, by operation with `everything`; only the conclusion if quiet."""
-        from harness.report.views.proof import proof_sections
+        from harness.report.views.measure.proof import proof_sections
 
         self._print(proof_sections(proof, self._console, quiet=self._quiet, everything=everything))
 
@@ -144,13 +144,13 @@ class Screen:
 
     def show_calibrations(self, report: CalibrationReport) -> None:
         """How much each variation moved each case, and the resulting limits."""
-        from harness.report.views.calibrate import calibrate_sections
+        from harness.report.views.measure.calibrate import calibrate_sections
 
         self._print(calibrate_sections(report, self._console, quiet=self._quiet))
 
     def show_sensitivity(self, report: SensitivityReport) -> None:
         """Which planted faults the cases catch, and by which channel."""
-        from harness.report.views.sensitivity import sensitivity_sections
+        from harness.report.views.measure.sensitivity import sensitivity_sections
 
         self._print(sensitivity_sections(report, self._console, quiet=self._quiet))
 

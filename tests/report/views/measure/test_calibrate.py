@@ -14,7 +14,7 @@ from harness.core.measured.calibration import (
 )
 from harness.core.results.next_step import harness_step
 from harness.core.results.reasons import said
-from harness.report.views.calibrate import calibrate_json
+from harness.report.views.measure.calibrate import calibrate_json
 from tests.report.screens import screen, shown
 from tests.support.calibrations import a_calibration, evidence
 

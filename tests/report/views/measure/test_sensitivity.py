@@ -17,7 +17,7 @@ from harness.core.measured.sensitivity import (
 from harness.core.results.next_step import harness_step
 from harness.core.results.reasons import said
 from harness.core.tolerance import Relation
-from harness.report.views.sensitivity import sensitivity_json
+from harness.report.views.measure.sensitivity import sensitivity_json
 from tests.report.screens import screen, shown
 
 HARDWARE = Relation.SAME_HARDWARE

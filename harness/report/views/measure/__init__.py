@@ -1,0 +1,1 @@
+"""Screens of the commands that measure a case beyond its verdict."""
