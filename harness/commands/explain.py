@@ -12,7 +12,8 @@ from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens, judges, replays
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit_json
-from harness.invocation.options import Options, VerifyOptions, judged_here
+from harness.invocation.options import Options, VerifyOptions
+from harness.invocation.publish import judged_here
 from harness.judge.evidence import Evidence
 from harness.report.alike import logged_once
 from harness.report.explain_json import explain_json

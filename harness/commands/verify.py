@@ -16,8 +16,8 @@ from harness.golden.store import GoldenStore
 from harness.invocation.arguments import RUNNING, goldens, installs, judges, publishes, replays
 from harness.invocation.command import Command, options_of, writes
 from harness.invocation.emit import emit
-from harness.invocation.options import Options, UpgradeOptions, VerifyOptions, judged_here
-from harness.invocation.publish import annotate, documents
+from harness.invocation.options import Options, UpgradeOptions, VerifyOptions
+from harness.invocation.publish import annotate, documents, judged_here
 from harness.report import json_report
 from harness.report.harmless import harmless_json
 from harness.report.terminal import Screen

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.project import AUTO, Jobs
 from harness.core.flags import Flags
-from harness.core.results.next_step import judged_in
-from harness.core.results.verdict import CaseResult
 from harness.core.tolerance import Relation
 
 
@@ -92,8 +90,3 @@ class RepeatOptions:
 def named_out(options: Options) -> str:
     """The output folder as commands have to name it, "" for the default."""
     return "" if options.out == Options().out else str(options.out)
-
-
-def judged_here(result: CaseResult, options: Options) -> CaseResult:
-    """The result, whose advice names the output folder: what another verify left in the default one is not meant."""
-    return replace(result, next_steps=judged_in(result.next_steps, named_out(options)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from harness.core.results.verdict import Report
-from harness.invocation.options import Options
+from harness.core.results.next_step import judged_in
+from harness.core.results.verdict import CaseResult, Report
+from harness.invocation.options import Options, named_out
 from harness.report.harmless import harmless_json
 from harness.report.json_report import verify_json
 from harness.report.terminal import Screen
@@ -36,3 +38,8 @@ def annotate(report: Report, options: Options, screen: Screen) -> None:
 
     passing = {"allow_missing": report.passing.allow_missing, "strict": report.passing.strict}
     screen.command(annotation_commands(report, os.environ.get("GITHUB_WORKSPACE", ""), **passing))
+
+
+def judged_here(result: CaseResult, options: Options) -> CaseResult:
+    """The result, whose advice names the output folder: what another verify left in the default one is not meant."""
+    return replace(result, next_steps=judged_in(result.next_steps, named_out(options)))

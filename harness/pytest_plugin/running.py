@@ -13,7 +13,8 @@ from harness.core.results.verdict import Report
 from harness.explain.results import with_divergence
 from harness.golden.store import GoldenStore
 from harness.invocation.decision import decision
-from harness.invocation.options import Options, VerifyOptions, judged_here
+from harness.invocation.options import Options, VerifyOptions
+from harness.invocation.publish import judged_here
 from harness.report.progress import NoProgress
 from harness.review.drafts import with_drafts
 from harness.review.reject import with_rejections

@@ -17,7 +17,7 @@ from harness.invocation.command import Command, Hold, options_of
 from harness.invocation.options import Options
 from harness.parser import parsed
 
-HEAVY = ("pydantic", "rich", "numpy", "yaml", "torch")
+HEAVY = ("pydantic", "rich", "numpy", "yaml", "torch", "harness.core.results.verdict")
 
 WRITERS = {"record", "verify", "explain", "calibrate", "sensitivity", "repeat", "blame"}
 

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.results.next_step import NextStep, accept_step
 from harness.core.results.recording import Flags
-from harness.core.results.verdict import CaseResult, Verdict
-from harness.invocation.options import Options, RepeatOptions, VerifyOptions, judged_here, named_out
+from harness.invocation.options import Options, RepeatOptions, VerifyOptions, named_out
 
 
 def test_what_is_not_stated_is_as_the_contract_says() -> None:
@@ -29,15 +27,3 @@ def test_options_are_frozen() -> None:
 def test_commands_name_the_folder_only_if_it_is_another_one() -> None:
     assert named_out(Options()) == ""
     assert named_out(Options(out=Path("elsewhere"))) == "elsewhere"
-
-
-def test_advice_to_accept_names_the_folder_of_the_verify() -> None:
-    other = NextStep("look", ("harness", "explain", "a"))
-    steps = (other, accept_step("if meant", "a"))
-    result = CaseResult("a", Verdict.DRIFTED, "cpu-x86_64", None, None, (), 0.0, next_steps=steps)
-    assert judged_here(result, Options()) == result
-    there = judged_here(result, Options(out=Path("build"))).next_steps
-    assert there == (
-        other,
-        NextStep("if meant", ("harness", "accept", "--out", "build", "a", "--reason", "...")),
-    )

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.results.verdict import Passing, Report
+from harness.core.results.next_step import NextStep, accept_step
+from harness.core.results.verdict import CaseResult, Passing, Report, Verdict
 from harness.invocation.options import Options
-from harness.invocation.publish import annotate, documents
+from harness.invocation.publish import annotate, documents, judged_here
 from tests.report.samples import FULL, SKIPPED, STALE
 from tests.report.screens import shown
 
@@ -51,3 +52,15 @@ def test_github_is_told_only_in_actions_and_unless_forbidden(
     told = shown(lambda screen: annotate(Report(None, (STALE,)), options, screen), quiet=True)
     assert told.count("::error title=stale%3A sd/stale::") == count
     assert bool(told) is bool(count)
+
+
+def test_advice_to_accept_names_the_folder_of_the_verify() -> None:
+    other = NextStep("look", ("harness", "explain", "a"))
+    steps = (other, accept_step("if meant", "a"))
+    result = CaseResult("a", Verdict.DRIFTED, "cpu-x86_64", None, None, (), 0.0, next_steps=steps)
+    assert judged_here(result, Options()) == result
+    there = judged_here(result, Options(out=Path("build"))).next_steps
+    assert there == (
+        other,
+        NextStep("if meant", ("harness", "accept", "--out", "build", "a", "--reason", "...")),
+    )
