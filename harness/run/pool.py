@@ -41,6 +41,9 @@ Then = Callable[[Trial, Outcome], Trial | None]
 
 _ENDING_SECONDS = 5.0
 
+_LOOK_SECONDS = 0.5
+"""How long a signal may go unnoticed."""
+
 
 class WorkerPool:
     """A context manager; leaving it, for whatever reason, kills every worker and starts no other.
@@ -103,7 +106,7 @@ class WorkerPool:
 
     def _results_of(self, left: int, then: Then | None) -> Iterator[tuple[Trial, Outcome]]:
         while left:
-            result = self._results.get()
+            result = self._next_result()
             if isinstance(result, Exception):
                 raise result
             following = then(*result) if then else None
@@ -111,6 +114,13 @@ class WorkerPool:
                 self._queue.settle(result[0], following)
             left += (following is not None) - 1
             yield result
+
+    def _next_result(self) -> Ended:
+        # Never without an end: Python looks for signals between instructions, so one that arrives between the last
+        # look and a call that blocks, or in another thread, would be answered only when that call returns.
+        while True:
+            with suppress(queue.Empty):
+                return self._results.get(timeout=_LOOK_SECONDS)
 
     def _resize(self, count: int) -> None:
         """Set the number of workers; each starts when there is something for it to do."""

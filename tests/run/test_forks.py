@@ -169,6 +169,37 @@ def test_an_interruption_does_not_wait_for_a_server_that_is_still_importing(tmp_
         parent.wait()
 
 
+# Python notes the signal in whichever thread gets it; only a signal to the main thread ends what that is waiting for.
+ELSEWHERE = """
+import signal
+import threading
+import time
+
+def interrupt():
+    while not (folder / "began").exists():
+        time.sleep(0.05)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+folder = Path(sys.argv[1])
+threading.Thread(target=interrupt, daemon=True).start()
+"""
+
+
+@pytest.mark.usefixtures("never_imports")
+def test_a_signal_that_does_not_wake_the_main_thread_is_answered_as_well(tmp_path: Path) -> None:
+    imports, _, rest = PARENT.partition("\n\n")
+    parent = subprocess.Popen(
+        [PYTHON, "-c", imports + ELSEWHERE + rest, str(tmp_path)],
+        cwd=ROOT,
+        preexec_fn=interruptible,
+    )
+    try:
+        assert parent.wait(STARTUP_SECONDS / 2) != 0
+    finally:
+        parent.kill()
+        parent.wait()
+
+
 @pytest.mark.usefixtures("never_imports")
 def test_closing_does_not_wait_for_it_either(tmp_path: Path) -> None:
     found, asked = ForkServers("cpu", tmp_path), list[object]()
