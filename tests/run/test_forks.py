@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -152,52 +153,47 @@ with WorkerPool(LocalExecutor("cpu", folder / "logs"), Observed()) as pool:
 """
 
 
-@pytest.mark.usefixtures("never_imports")
-def test_an_interruption_does_not_wait_for_a_server_that_is_still_importing(tmp_path: Path) -> None:
-    parent = subprocess.Popen(
-        [PYTHON, "-c", PARENT, str(tmp_path)],
-        cwd=ROOT,
-        preexec_fn=interruptible,
-    )
-    try:
-        assert appears(tmp_path / "began")
-        parent.send_signal(signal.SIGINT)
-        assert parent.wait(STARTUP_SECONDS / 2) != 0
-        assert (tmp_path / "began").read_text() == "\n", "no worker is started in the place of the server"
-    finally:
-        parent.kill()
-        parent.wait()
-
-
-# Python notes the signal in whichever thread gets it; only a signal to the main thread ends what that is waiting for.
-ELSEWHERE = """
+# Python notes a signal in whichever thread gets it, but only one to the main thread ends what that is waiting for.
+INTERRUPTED_ELSEWHERE = """
 import signal
+import sys
 import threading
 import time
+from pathlib import Path
 
 def interrupt():
-    while not (folder / "began").exists():
+    while not Path(sys.argv[1], "began").exists():
         time.sleep(0.05)
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
-folder = Path(sys.argv[1])
 threading.Thread(target=interrupt, daemon=True).start()
 """
 
 
+@contextmanager
+def parent(script: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs `script` until it ends or is no longer needed."""
+    process = subprocess.Popen([PYTHON, "-c", script, str(folder)], cwd=ROOT, preexec_fn=interruptible)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("never_imports")
+def test_an_interruption_does_not_wait_for_a_server_that_is_still_importing(tmp_path: Path) -> None:
+    with parent(PARENT, tmp_path) as process:
+        assert appears(tmp_path / "began")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STARTUP_SECONDS / 2) == -signal.SIGINT
+    assert (tmp_path / "began").read_text() == "\n", "no worker is started in the place of the server"
+
+
 @pytest.mark.usefixtures("never_imports")
 def test_a_signal_that_does_not_wake_the_main_thread_is_answered_as_well(tmp_path: Path) -> None:
-    imports, _, rest = PARENT.partition("\n\n")
-    parent = subprocess.Popen(
-        [PYTHON, "-c", imports + ELSEWHERE + rest, str(tmp_path)],
-        cwd=ROOT,
-        preexec_fn=interruptible,
-    )
-    try:
-        assert parent.wait(STARTUP_SECONDS / 2) != 0
-    finally:
-        parent.kill()
-        parent.wait()
+    with parent(INTERRUPTED_ELSEWHERE + PARENT, tmp_path) as process:
+        assert process.wait(STARTUP_SECONDS / 2) == -signal.SIGINT
 
 
 @pytest.mark.usefixtures("never_imports")
